@@ -1,0 +1,1 @@
+"""Git hooks of tokenguard."""

@@ -1,0 +1,272 @@
+"""The values that every part speaks: immutable, without behaviour beyond arithmetic, ready for JSON.
+
+Units, everywhere: money is integer **nanodollars** (`nanos`, 10^-9 USD), tokens are integers, instants are integer
+**microseconds since the epoch, UTC** (names end in `_us`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Confidence(StrEnum):
+    """How far a number can be trusted, best first."""
+
+    EXACT = "exact"
+    """The provider said so."""
+    ESTIMATED = "estimated"
+    """Derived from a log, or from a call that was interrupted."""
+    BOUND = "bound"
+    """The worst case: it can be less."""
+
+    def worst(self, other: Confidence) -> Confidence:
+        """The lesser of two confidences: that of a sum of both."""
+        return max(self, other, key=_TRUST.index)
+
+
+_TRUST = tuple(Confidence)
+
+
+class Usage(Struct, frozen=True):
+    """Tokens in **disjoint** buckets: no token is in two, their sum is what was billed.
+
+    `reasoning` is a memo: those tokens are inside `output` already and are never added.
+    """
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All that was sent: uncached, read from a cache and written to one. Long-context prices go by it."""
+        return self.input + self.cache_read + self.cache_write_5m + self.cache_write_1h
+
+    @property
+    def total(self) -> int:
+        """All billed tokens."""
+        return self.prompt + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.cache_read + other.cache_read,
+            self.cache_write_5m + other.cache_write_5m,
+            self.cache_write_1h + other.cache_write_1h,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+
+class Context(Struct, frozen=True):
+    """What moves the price of a leg besides its model and tokens; None where the provider did not say."""
+
+    tier: str | None = None
+    """Service tier as the response named it (`default`, `priority`, `flex`, `batch`...)."""
+    speed: str | None = None
+    """Anthropic's `speed` (`fast`)."""
+    geo: str | None = None
+    """Anthropic's `inference_geo` (`us`)."""
+
+
+class Leg(Struct, frozen=True):
+    """One priced part of a call: one model's tokens and fees at one price."""
+
+    model: str
+    usage: Usage = Usage()
+    kind: str = "message"
+    """`message`, or why another model or turn was paid for: `compaction`, `advisor_message`, `fallback_message`."""
+    context: Context = Context()
+    fees: tuple[tuple[str, int], ...] = ()
+    """Counted tool fees, such as `("web_search", 2)`, sorted by name."""
+    billed: bool = True
+    """False for what the provider reports but does not charge (a refusal without content)."""
+    cost_nanos: int | None = None
+    """The provider's own figure for this leg, which wins over tokens times price; None where it gave none."""
+
+
+class Reading(Struct, frozen=True):
+    """What a meter has read of a response, so far or finally."""
+
+    legs: tuple[Leg, ...] = ()
+    state: str = "none"
+    """`none`: no usage seen; `partial`: some, the response did not come to its end; `final`: the bill."""
+    model: str | None = None
+    """The model that served, as the response named it."""
+    response_id: str | None = None
+    error: str | None = None
+    """Type of an error that the body reported (`overloaded_error`); None if it reported none."""
+    output_bytes: int = 0
+    """Bytes of generated content seen: what an interrupted call's output is estimated from."""
+    marks: tuple[str, ...] = ()
+    """Rules that had to be applied, such as `all-zero-usage`; each is documented where it is set."""
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over the billed legs."""
+        total = Usage()
+        for leg in self.legs:
+            if leg.billed:
+                total += leg.usage
+        return total
+
+
+class Facts(Struct, frozen=True):
+    """What a request says about its cost, read before it is sent."""
+
+    model: str
+    stream: bool = False
+    max_output: int | None = None
+    """The output limit in the request, in tokens; None where it sets none."""
+    body_bytes: int = 0
+    """Size of the decoded request body."""
+    has_tools: bool = False
+    uncapped: tuple[str, ...] = ()
+    """What makes the input unbounded, by name: server tools without a maximum, state that the provider holds."""
+    tier: str | None = None
+    """Service tier asked for."""
+    speed: str | None = None
+
+
+class Charge(Struct, frozen=True):
+    """Money for a call."""
+
+    nanos: int
+    confidence: Confidence = Confidence.EXACT
+    marks: tuple[str, ...] = ()
+    """Why it is not exact, or what it was priced by: `unknown-model:priced-as=claude-opus-5-5`."""
+    leg_nanos: tuple[int, ...] = ()
+    """Of each leg, in order; their sum is `nanos` where legs were priced."""
+
+
+class Session(Struct, frozen=True):
+    """One run of an agent."""
+
+    id: str
+    agent: str
+    started_us: int
+    repo: str | None = None
+    """Absolute path of the repository's main working tree (the same for all its worktrees); None outside one."""
+    worktree: str | None = None
+    """Absolute path of the working tree in which the agent runs."""
+    branch: str | None = None
+    task: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    pid: int | None = None
+    """Process of the agent, where it is known."""
+    ended_us: int | None = None
+    exit_code: int | None = None
+
+
+class Call(Struct, frozen=True):
+    """One provider request, as it is known before it is sent."""
+
+    id: int
+    session: str
+    agent: str
+    provider: str
+    dialect: str
+    model: str
+    """The model of the request that is forwarded; budgets match on it."""
+    started_us: int
+    stream: bool = False
+    repo: str | None = None
+    branch: str | None = None
+    task: str | None = None
+    request_class: str = "main"
+
+
+class Unit(StrEnum):
+    """What a budget counts."""
+
+    USD = "usd"
+    """Nanodollars."""
+    TOKENS = "tokens"
+    CALLS = "calls"
+
+
+class Amount(Struct, frozen=True):
+    """Money, tokens and calls together: a charge, a reservation, or a sum of either."""
+
+    nanos: int = 0
+    tokens: int = 0
+    calls: int = 0
+
+    def of(self, unit: Unit) -> int:
+        """The component that a budget of this unit counts."""
+        if unit is Unit.USD:
+            return self.nanos
+        return self.tokens if unit is Unit.TOKENS else self.calls
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.nanos + other.nanos, self.tokens + other.tokens, self.calls + other.calls)
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.nanos - other.nanos, self.tokens - other.tokens, self.calls - other.calls)
+
+
+class Budget(Struct, frozen=True):
+    """A limit that somebody set. It counts separately for each key of its scope (each repository, each session)."""
+
+    name: str
+    limit: int
+    """In its unit: nanodollars, tokens or calls."""
+    scope: str = "global"
+    unit: Unit = Unit.USD
+    window: str = "total"
+    timezone: str | None = None
+    """IANA name; None is the machine's zone."""
+    match: tuple[tuple[str, str], ...] = ()
+    """(field of the call, glob) pairs that must all match, such as `("model", "claude-opus-*")`."""
+    levels: tuple[int, ...] = (50, 75, 90)
+    """Percent of the limit at which the level becomes info, warn, soft."""
+    at_limit: str = "refuse"
+    mode: str = "calibrated"
+    counts: str = "billed"
+    source: str = ""
+    """Where it was set: a file's path, or `run`."""
+
+
+class Verdict(Struct, frozen=True):
+    """What the guard decided of a call, and which budget decided it."""
+
+    action: str
+    """`allow`, `warn` or `refuse`."""
+    budget: str | None = None
+    """Display name of the binding budget, such as `web/day`."""
+    reason: str = ""
+    """For `refuse` and `warn`: a sentence for people."""
+
+
+class Totals(Struct, frozen=True):
+    """Sums over calls."""
+
+    calls: int = 0
+    cost_nanos: int = 0
+    usage: Usage = Usage()
+    confidence: Confidence = Confidence.EXACT
+    unpriced: int = 0
+    """Calls whose cost is not known at all; `cost_nanos` is then a lower bound."""
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.calls + other.calls,
+            self.cost_nanos + other.cost_nanos,
+            self.usage + other.usage,
+            self.confidence.worst(other.confidence),
+            self.unpriced + other.unpriced,
+        )
+
+
+class Event(Struct, frozen=True):
+    """Something that happened, as `GET /v1/events` tells it."""
+
+    type: str
+    """`session.started`, `session.ended`, `call.started`, `call.progress`, `call.settled`, `call.refused`, `budget.level`."""
+    at_us: int
+    data: dict[str, object]
