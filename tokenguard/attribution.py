@@ -1,0 +1,70 @@
+"""Whose call it is: from a folder to its repository, working tree and branch.
+
+Read from git's own files, because a subprocess per call would cost milliseconds. The files' formats are those
+of gitrepository-layout(5).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Place(Struct, frozen=True):
+    """Where in which repository something runs; all None outside one."""
+
+    repo: str | None = None
+    """Main working tree (or the bare folder): the same for all linked working trees."""
+    worktree: str | None = None
+    git_dir: str | None = None
+    """Folder that holds this working tree's HEAD."""
+
+    def branch(self) -> str | None:
+        """The branch checked out now; None when HEAD is detached or cannot be read. Costs one small read."""
+        if self.git_dir is None:
+            return None
+        try:
+            with open(f"{self.git_dir}/HEAD", encoding="utf-8", errors="replace") as head:
+                line = head.readline().rstrip("\n")
+        except OSError:
+            return None
+        return line.removeprefix("ref: refs/heads/") if line.startswith("ref: refs/heads/") else None
+
+
+def locate(folder: Path) -> Place:
+    """The place of a folder. Never raises: what cannot be read is not a repository."""
+    try:
+        top = folder.resolve()
+    except OSError:
+        return Place()
+    for candidate in (top, *top.parents):
+        git_dir = _git_dir(candidate)
+        if git_dir is not None:
+            return Place(str(_main_tree(git_dir, candidate)), str(candidate), str(git_dir))
+    return Place()
+
+
+def _git_dir(tree: Path) -> Path | None:
+    """The git folder of a working tree whose top is `tree`, None if it is not one."""
+    entry = tree / ".git"
+    try:
+        if (entry / "HEAD").is_file():
+            return entry
+        pointer = entry.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+    if not pointer.startswith("gitdir: "):
+        return None
+    git_dir = (tree / pointer.removeprefix("gitdir: ").rstrip("\n")).resolve()
+    return git_dir if (git_dir / "HEAD").is_file() else None
+
+
+def _main_tree(git_dir: Path, tree: Path) -> Path:
+    """The tree that stands for the repository; a linked working tree names the common folder."""
+    try:
+        common = (git_dir / "commondir").read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
+    except OSError:
+        return tree
+    shared = (git_dir / common).resolve()
+    return shared.parent if shared.name == ".git" else shared

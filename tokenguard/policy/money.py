@@ -1,0 +1,78 @@
+"""Amounts as people write and read them: dollars, tokens, calls."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from tokenguard.records import Unit
+
+NANOS = 1_000_000_000
+"""Nanodollars in a dollar."""
+
+_SCALES = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_AMOUNT = re.compile(
+    r"(?P<dollar>\$?)\s*(?P<number>\d[\d_,]*(\.\d+)?|\.\d+)\s*(?P<scale>[kmb]?)\s*(?P<unit>usd|dollars?|tokens?|calls?|)",
+    re.IGNORECASE,
+)
+_UNITS = {"t": Unit.TOKENS, "c": Unit.CALLS}
+
+
+def parse_amount(text: str) -> tuple[int, Unit]:
+    """`$20`, `5`, `0.50`, `2M tokens` or `300 calls` as (integer in the unit, unit); dollars in nanodollars.
+
+    Raises `ValueError` with a sentence that names the accepted forms.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None or (found["dollar"] and found["unit"][:1].lower() in _UNITS):
+        raise ValueError(f'"{text}" is not an amount; use "$20", "2M tokens" or "300 calls"')
+    number = Decimal(found["number"].replace("_", "").replace(",", "")) * _SCALES[found["scale"].lower()]
+    unit = _UNITS.get(found["unit"][:1].lower(), Unit.USD)
+    whole = number * NANOS if unit is Unit.USD else number
+    if whole != int(whole):
+        smallest = "a nanodollar" if unit is Unit.USD else f"one of its {unit.value}"
+        raise ValueError(f'"{text}" has a part smaller than {smallest}; use fewer decimals')
+    return int(whole), unit
+
+
+def usd(nanos: int, *, about: bool = False) -> str:
+    """`$6.21`; below a dollar to a tenth of a cent, `$0.193`. `about` puts `≈` before what is not exact."""
+    sign, size = ("-" if nanos < 0 else ""), abs(nanos)
+    if 0 < size < NANOS // 2000:
+        return f"{sign}<$0.001"
+    places = 2 if size == 0 or size >= NANOS else 3
+    return f"{'≈' if about else ''}{sign}${_rounded(size, places)}"
+
+
+def _rounded(nanos: int, places: int) -> str:
+    return f"{(Decimal(nanos) / NANOS).quantize(Decimal(10) ** -places, ROUND_HALF_UP):,}"
+
+
+def plain_usd(nanos: int) -> str:
+    """`19.97`: dollars and cents without a sign, as a refusal says them; below a dollar parts of a cent show."""
+    fine = abs(nanos) < NANOS and nanos % (NANOS // 100)
+    return _rounded(nanos, 4 if fine else 2)
+
+
+def tokens(count: int) -> str:
+    """`902`, `12.4k`, `118k`, `3.1M`."""
+    for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
+        # Compared after rounding, so that 999,960 is 1.0M and not 1000k.
+        if abs(count) * 1000 >= size * 999.5 or abs(count) >= size:
+            value = count / size
+            return f"{value:.0f}{letter}" if abs(value) >= 99.95 else f"{value:.1f}{letter}"
+    return str(count)
+
+
+def amount(value: int, unit: Unit) -> str:
+    """A value in its unit: `$6.21`, `2.0M tokens`, `300 calls`."""
+    if unit is Unit.USD:
+        return usd(value)
+    if unit is Unit.TOKENS:
+        return f"{tokens(value)} tokens"
+    return f"{value} call" if value == 1 else f"{value} calls"
+
+
+def percent(part: int, whole: int) -> int:
+    """Whole percents, rounded down, so that 100 means used up; a limit of zero is always used up."""
+    return part * 100 // whole if whole else 100
