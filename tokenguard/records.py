@@ -159,6 +159,10 @@ class Session(Struct, frozen=True):
     labels: tuple[tuple[str, str], ...] = ()
     pid: int | None = None
     """Process of the agent, where it is known."""
+    budget: str | None = None
+    """Limit of this run as it was given, such as `5` or `2M tokens`."""
+    upstreams: tuple[tuple[str, str], ...] = ()
+    """(provider, base URL) pairs that the agent's own settings name: its credentials belong there."""
     ended_us: int | None = None
     exit_code: int | None = None
 

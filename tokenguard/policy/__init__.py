@@ -1,1 +1,1 @@
-"""Decisions as pure functions: a budget's window, what a call may cost, what follows from it, how to say it."""
+"""Decisions as pure functions: a budget's window, what a call may cost, what follows, and how to say it."""

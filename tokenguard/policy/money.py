@@ -49,7 +49,7 @@ def _rounded(nanos: int, places: int) -> str:
 
 
 def plain_usd(nanos: int) -> str:
-    """`19.97`: dollars and cents without a sign, as a refusal says them; below a dollar parts of a cent show."""
+    """`19.97`: dollars and cents without a sign, as a refusal says them; parts of a cent below a dollar."""
     fine = abs(nanos) < NANOS and nanos % (NANOS // 100)
     return _rounded(nanos, 4 if fine else 2)
 

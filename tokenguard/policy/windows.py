@@ -35,7 +35,7 @@ def window_at(kind: str, at_us: int, zone: tzinfo) -> Window:
     day = first(datetime.fromtimestamp(at_us / _SECOND, zone).date())
     start, end = _midnight(day, zone), _midnight(following(day), zone)
     if at_us < start:
-        # Clocks set back over midnight repeat the end of a day after its successor began: the first one counts.
+        # Clocks set back over midnight repeat the end of a day after its successor began: the first counts.
         return Window(_midnight(first(day - timedelta(days=1)), zone), start)
     if at_us >= end:
         return Window(end, _midnight(following(following(day)), zone))
