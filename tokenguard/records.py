@@ -271,6 +271,7 @@ class Event(Struct, frozen=True):
     """Something that happened, as `GET /v1/events` tells it."""
 
     type: str
-    """`session.started`, `session.ended`, `call.started`, `call.progress`, `call.settled`, `call.refused`, `budget.level`."""
+    """`session.started`, `session.ended`, `call.started`, `call.progress`, `call.settled`, `call.refused` or
+    `budget.level`."""
     at_us: int
     data: dict[str, object]

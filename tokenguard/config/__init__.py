@@ -1,0 +1,1 @@
+"""What people configure: where files are, what they may say, and what they mean."""

@@ -1,0 +1,158 @@
+"""`config.toml`: the settings that people write, with their defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tokenguard.config.budgets import parse_budgets, read_machine_budgets
+from tokenguard.config.paths import Paths
+from tokenguard.config.tables import convert, read_toml
+from tokenguard.errors import ConfigError
+from tokenguard.records import Budget
+
+PROVIDERS = {
+    "anthropic": "https://api.anthropic.com",
+    "chatgpt": "https://chatgpt.com/backend-api/codex",
+    "deepseek": "https://api.deepseek.com",
+    "gemini": "https://generativelanguage.googleapis.com",
+    "groq": "https://api.groq.com",
+    "kimi": "https://api.moonshot.ai",
+    "mistral": "https://api.mistral.ai",
+    "openai": "https://api.openai.com",
+    "openrouter": "https://openrouter.ai",
+    "xai": "https://api.x.ai",
+}
+"""Where each provider's API is, unless `[providers.NAME]` says otherwise."""
+
+RESERVED_NAMES = frozenset({"s", "healthz"})
+"""First path segments that mean something else than a provider."""
+
+
+class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[daemon]`"""
+
+    port: int = 4747
+    """TCP port on loopback; 0 takes any free one."""
+    on_error: str = "open"
+    """What happens to a call that cannot be decided: `open` forwards it, marked; `closed` refuses it."""
+    idle_exit: float = 0
+    """Seconds without a session and a call after which the daemon ends; 0 is never."""
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[network]`: how providers are reached; what is unset comes from the environment of each run."""
+
+    proxy: str | None = None
+    no_proxy: str | None = None
+    ca_bundle: str | None = None
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[ledger]`"""
+
+    durability: str = "normal"
+    """`normal` survives a killed process; `full` a power loss too, at the price of a disk flush per call."""
+    presume_after: float = 600
+    """Seconds after which a reservation that a crash left open is charged at its worst case."""
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[providers.NAME]`"""
+
+    base_url: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    daemon: DaemonSettings = DaemonSettings()
+    network: NetworkSettings = NetworkSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    providers: dict[str, ProviderSettings] = {}
+    budget: list[dict[str, Any]] = []
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything that was configured, checked."""
+
+    daemon: DaemonSettings = DaemonSettings()
+    network: NetworkSettings = NetworkSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    providers: dict[str, str] = PROVIDERS
+    """Base URL of each provider, without a slash at its end."""
+    chosen_providers: frozenset[str] = frozenset()
+    """Those whose URL the user wrote: it wins over what an agent's own settings say."""
+    budgets: tuple[Budget, ...] = ()
+    """Hand-written ones first."""
+
+
+def load(paths: Paths) -> Config:
+    """Read `config.toml` and `budgets.toml`; absent files mean defaults. Raises `ConfigError`."""
+    file = paths.config_file
+    written = convert(read_toml(file), _File, file.name)
+    _check(written, file.name)
+    chosen = {name: _base_url(name, given.base_url, file.name) for name, given in written.providers.items()}
+    own = parse_budgets(written.budget, file)
+    machine = read_machine_budgets(paths.budgets_file)
+    twice = {budget.name for budget in own} & {budget.name for budget in machine}
+    if twice:
+        name = min(twice)
+        raise ConfigError(
+            f'budget "{name}" stands in {file.name} and in {paths.budgets_file.name}',
+            f"rename it in {file.name}, or run tokenguard budget remove {name}",
+        )
+    return Config(
+        daemon=written.daemon,
+        network=written.network,
+        ledger=written.ledger,
+        providers=PROVIDERS | chosen,
+        chosen_providers=frozenset(chosen),
+        budgets=own + machine,
+    )
+
+
+def local_zone() -> ZoneInfo:
+    """The machine's time zone: `TZ`, else what `/etc/localtime` points to, else UTC."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if not name:
+        target = os.path.realpath("/etc/localtime")
+        name = target.partition("zoneinfo/")[2]
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo("UTC")
+
+
+def _check(written: _File, name: str) -> None:
+    if not 0 <= written.daemon.port <= 65535:
+        raise ConfigError(f"{name}: daemon.port {written.daemon.port} is not a port", "use 0 to 65535")
+    if written.daemon.on_error not in ("open", "closed"):
+        raise ConfigError(f'{name}: daemon.on_error "{written.daemon.on_error}" is not known', "use open or closed")
+    if written.daemon.idle_exit < 0:
+        raise ConfigError(f"{name}: daemon.idle_exit is negative", "use seconds, or 0 for never")
+    if written.ledger.durability not in ("normal", "full"):
+        raise ConfigError(f'{name}: ledger.durability "{written.ledger.durability}" is not known', "use normal or full")
+    if written.ledger.presume_after < 0:
+        raise ConfigError(f"{name}: ledger.presume_after is negative", "use seconds")
+    if written.network.ca_bundle and not Path(written.network.ca_bundle).expanduser().is_file():
+        raise ConfigError(f"{name}: network.ca_bundle {written.network.ca_bundle} is not a file", "name a PEM file")
+
+
+def _base_url(provider: str, url: str, name: str) -> str:
+    parts = urlsplit(url)
+    if provider in RESERVED_NAMES or "/" in provider or not provider:
+        raise ConfigError(f'{name}: providers.{provider}: the name "{provider}" is reserved', "choose another name")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f'{name}: providers.{provider}.base_url "{url}" is not an address', "use https://HOST or https://HOST/PATH"
+        )
+    if parts.query or parts.fragment or parts.username:
+        raise ConfigError(
+            f"{name}: providers.{provider}.base_url holds more than an address",
+            "leave out user, query and fragment; agents send the credentials",
+        )
+    return url.rstrip("/")
