@@ -1,0 +1,127 @@
+"""What a refused agent shows: the words, and how they are kept from making it try again.
+
+Agents run patterns over the whole body of an error and take some words and digit runs for a passing fault; they then
+send the request again, up to thirty times, or pay for a compaction. The list was found with fifteen real agents.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import datetime
+from hashlib import sha256
+
+from tokenguard.policy.budgets import Standing, short_key
+from tokenguard.policy.money import NANOS, amount, plain_usd
+from tokenguard.records import Unit
+
+_RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
+_RETRY_WORDS = (
+    "rate limit",
+    "rate_limit",
+    "rate-limit",
+    "ratelimit",
+    "too many requests",
+    "overloaded",
+    "server error",
+    "internal error",
+    "unavailable",
+    "resource exhausted",
+    "resource_exhausted",
+    "timeout",
+    "timed out",
+    "terminated",
+    "try again later",
+    "context length",
+    "context_length",
+    "exceeds the limit of",
+    "too many tokens",
+    "token limit",
+    "prompt is too long",
+)
+_HIT = re.compile("|".join(map(re.escape, _RETRY_DIGITS + _RETRY_WORDS)), re.IGNORECASE)
+
+
+def is_safe(text: str) -> bool:
+    """Whether no agent that we know takes the text for a reason to try again."""
+    return _HIT.search(text) is None and '"' not in text
+
+
+def refusal(standing: Standing, need: int, now_us: int, resets: datetime | None) -> str:
+    """The sentence that a refused agent shows.
+
+    `need` is what the call would have taken, in the budget's unit; `resets` is the end of the window in the budget's
+    zone. Whatever part would make agents try again is left out or replaced by an opaque short id.
+    """
+    subject = _subject(standing)
+    reset = f" It resets at {_when(resets, now_us)}." if resets else ""
+    label = shlex.quote(safe_label(standing.slot.label))
+    remedy = f" To go on: tokenguard budget raise {label} --amount {_step(standing)} --reason WHY"
+    for figures in (_figures(standing, need), ""):
+        text = f"tokenguard stopped this request: {subject}{figures}.{reset}{remedy}"
+        if is_safe(text):
+            return text
+    return f"tokenguard stopped this request: {subject}. See tokenguard status"
+
+
+def plain_refusal(reason: str) -> str:
+    """A refusal that no budget caused, such as an error under `on_error = "closed"`."""
+    text = f"tokenguard stopped this request: {reason}"
+    return text if is_safe(text) else "tokenguard stopped this request. See tokenguard status"
+
+
+def safe_label(label: str) -> str:
+    """The label of a slot, or an opaque id of letters where the label itself would make agents try again.
+
+    `tokenguard budget raise` takes either.
+    """
+    if is_safe(label) and label.isprintable():
+        return label
+    digest = sha256(label.encode("utf-8", "surrogateescape")).digest()
+    return "id-" + "".join(chr(ord("a") + byte % 26) for byte in digest[:6])
+
+
+def _subject(standing: Standing) -> str:
+    budget, key = standing.slot.budget, standing.slot.key
+    state = "is used up" if standing.spent >= standing.limit else "has too little left"
+    if budget.scope == "session":
+        return f"the session budget {state}"
+    kind = "" if budget.window == "total" else f"{budget.window} "
+    if not key:
+        return f"the {kind}budget {safe_label(budget.name)} {state}"
+    scope = "repository" if budget.scope == "repo" else budget.scope
+    return f"the {kind}budget of {scope} {safe_label(short_key(budget.scope, key))} {state}"
+
+
+def _figures(standing: Standing, need: int) -> str:
+    unit = standing.slot.budget.unit
+    if unit is Unit.USD:
+        used = f"{plain_usd(standing.spent)} of {plain_usd(standing.limit)} USD"
+        wants = f"{plain_usd(need)} USD"
+    else:
+        used = f"{amount(standing.spent, unit).split()[0]} of {amount(standing.limit, unit)}"
+        wants = amount(need, unit)
+    if standing.spent >= standing.limit:
+        return f" ({used})"
+    held = ", the rest is set aside for calls in flight" if standing.reserved else ""
+    return f" ({used} used{held}; this call may take {wants})"
+
+
+def _step(standing: Standing) -> str:
+    """An amount worth raising by, as the command line takes it: the power of ten below the limit.
+
+    Powers of ten hold none of the digit runs that make agents try again.
+    """
+    unit = standing.slot.budget.unit
+    if unit is not Unit.USD:
+        return f"'{10 ** max(len(str(standing.limit)) - 1, 0)} {unit.value}'"
+    cents = max(standing.limit // (NANOS // 100), 1)
+    step = 10 ** (len(str(cents)) - 1)
+    return f"{step // 100}" if step >= 100 else f"0.{step:02d}"
+
+
+def _when(resets: datetime, now_us: int) -> str:
+    now = datetime.fromtimestamp(now_us / 1_000_000, resets.tzinfo)
+    if (resets - now).total_seconds() <= 24 * 3600:
+        return resets.strftime("%H:%M")
+    return resets.strftime("%b %-d %H:%M")
