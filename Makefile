@@ -1,0 +1,68 @@
+# Everything starts from a machine with Python 3.11 or newer, make and a network:
+#   make demo     the whole product against a simulated provider
+#   make test     lint, types, import contracts, tests
+
+VENV = .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# A Python to build the environment with; the first one that is new enough where none is named.
+PYTHON = python3
+
+.PHONY: help env demo test lint types tests test-agents bench prices clean
+
+help:
+	@echo 'make demo         see all of it work against a simulated provider, no key needed'
+	@echo 'make test         lint, types, import contracts, tests'
+	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
+	@echo 'make bench        the numbers of docs/benchmarks.md'
+	@echo 'make prices       compile the price catalogue anew from genai-prices'
+	@echo 'make clean        remove what these made'
+
+env: $(READY)
+
+$(READY): pyproject.toml $(BIN)/python
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable . --group dev
+	@touch $(READY)
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "creating $(VENV) with $$($$python --version)"; \
+			exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo 'make: no Python 3.11 or newer with venv was found;' \
+		'install one (Debian, Ubuntu: apt install python3-venv) or name it: make PYTHON=/path/to/python' >&2; \
+	exit 1
+
+demo: $(READY)
+	@$(BIN)/tokenguard demo
+
+test: lint types tests
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(READY)
+	$(BIN)/mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+tests: $(READY)
+	$(BIN)/pytest -n 2
+
+test-agents: $(READY)
+	$(BIN)/pytest tests/agents -m real_agents
+
+bench: $(READY)
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+prices: $(READY)
+	$(BIN)/python -m tools.prices
+
+clean:
+	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

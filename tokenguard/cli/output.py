@@ -1,0 +1,58 @@
+"""Writing to the terminal: stdout is for results, stderr for notes and errors, and both are written here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TextIO
+
+import msgspec
+
+from tokenguard.cli.failures import Failure
+
+_STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "soft": "35", "hard": "31"}
+
+
+def say(text: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def say_json(value: object) -> None:
+    """The whole result as one JSON document."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def note(text: str) -> None:
+    """A line beside the result: `tokenguard: text`."""
+    sys.stderr.write(f"tokenguard: {text}\n")
+
+
+def help_wanted(text: str) -> None:
+    """The help of a group that was named without one of its commands: not a result, so beside it."""
+    sys.stderr.write(f"{text}\n")
+
+
+def failed(failure: Failure, *, as_json: bool, debug: bool) -> None:
+    """Tell what went wrong; with `as_json` stdout gets a document too, so that it stays valid JSON."""
+    if debug:
+        traceback.print_exception(failure.error)
+    sys.stdout.flush()
+    note(failure.line)
+    if as_json:
+        error = {"message": failure.message, "hint": failure.hint, "exit_code": failure.exit_code}
+        say_json({"error": error})
+        sys.stdout.flush()
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether a stream shows colours: a terminal, and nobody asked for none (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, style: str) -> str:
+    """`text` for stdout in a style, or in the colour of a level; plain where colours are not shown."""
+    if style not in _STYLES or not colourful(sys.stdout):
+        return text
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
