@@ -1,0 +1,81 @@
+"""What calls cost, before and after: the one place where estimates and prices meet."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tokenguard import prices
+from tokenguard.guard.books import Reservation
+from tokenguard.policy import estimate
+from tokenguard.policy.estimate import BYTES_PER_TOKEN, Turn
+from tokenguard.records import Amount, Call, Charge, Confidence, Context, Facts, Leg, Reading, Usage
+
+_MILLION = 1_000_000
+
+
+class Pricer:
+    """Prices calls by a catalogue, and remembers the last turn of each session to estimate the next one."""
+
+    def __init__(self, catalogue: prices.Catalogue) -> None:
+        self.catalogue = catalogue
+        self._turns: dict[tuple[str, str], Turn] = {}
+        self._sent: dict[int, Facts] = {}
+
+    def reservation(self, call: Call, facts: Facts) -> Reservation:
+        """What to set aside for a call. `worst` is None where its input, its output or its price has no bound."""
+        self._sent[call.id] = facts
+        likely = self._likely(call, facts)
+        worst_usage = estimate.worst(facts, prices.context_window(self.catalogue, call.provider, call.model))
+        rates = prices.dearest(self.catalogue, call.provider, call.model, call.started_us)
+        worst = None
+        if worst_usage is not None and rates is not None:
+            nanos = -(-(worst_usage.input * rates.input + worst_usage.output * rates.output) // _MILLION)
+            worst = Amount(max(nanos, likely.nanos), max(worst_usage.total, likely.tokens), 1)
+        return Reservation(likely, worst)
+
+    def charge(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> tuple[Charge, Reading]:
+        """The charge of a call that has ended, and its reading with the legs that were charged.
+
+        Answers outside 2xx cost nothing: providers do not bill what failed before output. A success without a bill is
+        charged by what was sent and what was seen of the answer, and marked.
+        """
+        facts = self._sent.pop(call.id, Facts(call.model))
+        if status is None or not 200 <= status < 300:
+            return Charge(0), replace(reading, legs=())
+        marks = reading.marks
+        confidence = Confidence.EXACT
+        if reading.state != "final":
+            confidence = Confidence.ESTIMATED
+            marks = (*marks, "no-usage" if reading.state == "none" else "interrupted")
+            reading = replace(reading, legs=self._presumed_legs(call, facts, reading))
+        charged = prices.charge(self.catalogue, call.provider, reading.legs, call.started_us)
+        if reading.state == "final":
+            self._turns[call.session, call.model] = Turn(facts.body_bytes, reading.usage, call.started_us)
+        return (
+            Charge(
+                charged.nanos, charged.confidence.worst(confidence), (*marks, *charged.marks), charged.leg_nanos
+            ),
+            reading,
+        )
+
+    def forget(self, session: str) -> None:
+        """Drop what is remembered of a session that has ended."""
+        for key in [key for key in self._turns if key[0] == session]:
+            del self._turns[key]
+
+    def _likely(self, call: Call, facts: Facts) -> Amount:
+        usage = estimate.likely(facts, self._turns.get((call.session, call.model)), call.started_us)
+        leg = Leg(call.model, usage, context=Context(tier=facts.tier, speed=facts.speed))
+        charge = prices.charge(self.catalogue, call.provider, (leg,), call.started_us)
+        return Amount(charge.nanos, usage.total, 1)
+
+    def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
+        """Legs of an answer that did not come to its end: what was reported of the input, what was seen of the output."""
+        seen = -(-reading.output_bytes // BYTES_PER_TOKEN)
+        if reading.legs:
+            *others, last = reading.legs
+            usage = replace(last.usage, output=max(last.usage.output, seen))
+            return (*others, replace(last, usage=usage))
+        sent = estimate.likely(facts, self._turns.get((call.session, call.model)), call.started_us)
+        usage = replace(sent, output=seen) if reading.output_bytes else Usage(input=sent.prompt)
+        return (Leg(reading.model or call.model, usage, context=Context(tier=facts.tier, speed=facts.speed)),)

@@ -1,0 +1,80 @@
+"""The sessions that run now: who holds which token, where they work, what they have spent."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+
+from msgspec import Struct, field
+
+from tokenguard.attribution import Place
+from tokenguard.records import Budget, Session, Totals
+from tokenguard.upstream import Network
+
+_LETTERS = "bcdfghjkmnpqrstvwxz"
+"""For ids: no vowel, so that no word appears, and no digit, so that no agent takes an id for an error code."""
+
+UNWRAPPED = "unwrapped"
+"""Id of the session to which calls without a token belong."""
+
+
+class Live(Struct):
+    """A running session and what belongs to it. Only the guard changes it."""
+
+    session: Session
+    token_hash: bytes
+    place: Place = Place()
+    network: Network | None = None
+    budgets: tuple[Budget, ...] = ()
+    """Its own limit and those of its repository's file."""
+    totals: Totals = Totals()
+    last_us: int = 0
+    """When its last call started or ended."""
+    in_flight: int = 0
+    models: dict[str, Totals] = field(default_factory=dict)
+
+
+class Registry:
+    """Running sessions by id and by the hash of their token; the tokens themselves are not kept."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Live] = {}
+        self._by_hash: dict[bytes, Live] = {}
+
+    def add(self, live: Live) -> None:
+        """Enter a session; one of the same id is replaced."""
+        self.remove(live.session.id)
+        self._by_id[live.session.id] = live
+        self._by_hash[live.token_hash] = live
+
+    def remove(self, session_id: str) -> Live | None:
+        """Take a session out."""
+        live = self._by_id.pop(session_id, None)
+        if live is not None:
+            del self._by_hash[live.token_hash]
+        return live
+
+    def get(self, session_id: str) -> Live | None:
+        return self._by_id.get(session_id)
+
+    def by_token(self, token: str) -> Live | None:
+        return self._by_hash.get(token_hash(token))
+
+    def all(self) -> list[Live]:
+        """Running sessions, the oldest first."""
+        return sorted(self._by_id.values(), key=lambda live: live.session.started_us)
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a token."""
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def new_token() -> str:
+    """192 unguessable bits."""
+    return secrets.token_urlsafe(24)
+
+
+def new_id() -> str:
+    """Id of a session: short, to be typed and read aloud."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(7))
