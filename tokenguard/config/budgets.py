@@ -73,8 +73,10 @@ def make_budget(table: BudgetTable, where: str, source: str, *, allow_zero: bool
         raise ConfigError(f'{where}: window "session" needs scope "session"', 'set scope = "session"')
     _one_of(table.at_limit, ACTIONS, where, "at_limit")
     _one_of(table.mode, MODES, where, "mode")
-    for field in table.match:
+    for field, glob in table.match.items():
         _one_of(field, MATCHABLE, where, "match")
+        if "[" in glob:
+            raise ConfigError(f'{where}: match.{field} "{glob}" has a bracket', "use only * and ? as wildcards")
     if list(table.levels) != sorted(set(table.levels)) or not all(0 < level < 100 for level in table.levels):
         raise ConfigError(f"{where}: levels must rise and lie between 1 and 99", "such as [50, 75, 90]")
     if len(table.levels) != 3:

@@ -82,7 +82,7 @@ class Config(msgspec.Struct, frozen=True):
     daemon: DaemonSettings = DaemonSettings()
     network: NetworkSettings = NetworkSettings()
     ledger: LedgerSettings = LedgerSettings()
-    providers: dict[str, str] = PROVIDERS
+    providers: dict[str, str] = msgspec.field(default_factory=PROVIDERS.copy)
     """Base URL of each provider, without a slash at its end."""
     chosen_providers: frozenset[str] = frozenset()
     """Those whose URL the user wrote: it wins over what an agent's own settings say."""

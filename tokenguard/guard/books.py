@@ -1,4 +1,4 @@
-"""What is spent and reserved in every slot in use: the ledger's sums, kept in memory so that a verdict needs no query."""
+"""What is spent and reserved in every slot in use: the ledger's sums, in memory so that a verdict needs no query."""
 
 from __future__ import annotations
 
@@ -11,85 +11,113 @@ from tokenguard.records import Amount, Budget, Call
 
 
 class Reservation(Struct, frozen=True):
-    """Money, tokens and a call set aside for one call."""
+    """What is set aside for one call."""
 
     likely: Amount
-    """What `calibrated` budgets set aside."""
+    """By `calibrated` budgets."""
     worst: Amount | None
-    """What `strict` budgets set aside, and what a call costs that a crash left open; None if nothing bounds it."""
+    """By `strict` budgets, and what a call costs that a crash left open; None if nothing bounds it."""
 
-    def by(self, budget: Budget) -> Amount:
-        """What this budget sets aside. A strict budget never admits a call without a bound."""
-        return (self.worst or self.likely) if budget.mode == "strict" else self.likely
+    def by(self, budget: Budget) -> Amount | None:
+        """What this budget sets aside; None if it is strict and the call cannot be bounded."""
+        return self.worst if budget.mode == "strict" else self.likely
 
 
-class _Count:
-    __slots__ = ("reserved", "spent", "window_end")
+class Count:
+    """One slot's sums."""
 
-    def __init__(self, spent: Amount, window_end: int | None) -> None:
+    __slots__ = ("reserved", "slot", "spent")
+
+    def __init__(self, slot: Slot, spent: Amount) -> None:
+        self.slot = slot
         self.spent = spent
         self.reserved = Amount()
-        self.window_end = window_end
+
+    def standing(self, limit: int) -> Standing:
+        """The sums in the budget's unit, against a limit."""
+        unit = self.slot.budget.unit
+        return Standing(self.slot, limit, self.spent.of(unit), self.reserved.of(unit))
 
 
-_Ident = tuple[str, str, str, int]
+class _Open:
+    __slots__ = ("call", "counts", "reservation")
+
+    def __init__(self, call: Call, reservation: Reservation, counts: list[Count]) -> None:
+        self.call = call
+        self.reservation = reservation
+        self.counts = counts
 
 
 class Books:
-    """Counts by slot. Every open call is in every count that it meets, so that sums cannot drift apart."""
+    """Counts by slot. Every open call is in every count that it meets, so that the sums cannot drift apart."""
 
     def __init__(self, slots_of: Callable[[Call], list[Slot]], spent_in: Callable[[Slot], Amount]) -> None:
         """`slots_of` gives the slots that a call meets, `spent_in` the ledger's sum for a slot."""
         self._slots_of = slots_of
         self._spent_in = spent_in
-        self._counts: dict[_Ident, _Count] = {}
-        self.open: dict[int, tuple[Call, Reservation]] = {}
+        self._counts: dict[tuple[str, str, str, int], Count] = {}
+        self._open: dict[int, _Open] = {}
 
-    def standing(self, slot: Slot, limit: int) -> Standing:
-        """The slot's sums now, against that limit (the budget's own and temporary raises)."""
-        count, unit = self._count(slot), slot.budget.unit
-        return Standing(slot, limit, count.spent.of(unit), count.reserved.of(unit))
+    def count(self, slot: Slot) -> Count:
+        """The slot's sums, from the ledger when they are asked for first."""
+        ident = (slot.budget.source, slot.budget.name, slot.key, slot.window.start_us)
+        count = self._counts.get(ident)
+        if count is None:
+            count = self._counts[ident] = Count(slot, self._spent_in(slot))
+            for entry in self._open.values():
+                if slot in self._slots_of(entry.call):
+                    count.reserved += _set_aside(entry.reservation, slot.budget)
+                    entry.counts.append(count)
+        return count
 
-    def reserve(self, call: Call, reservation: Reservation, slots: Iterable[Slot]) -> None:
-        """Set aside in all slots of a call."""
-        counts = [(slot.budget, self._count(slot)) for slot in slots]
-        self.open[call.id] = (call, reservation)
-        for budget, count in counts:
-            count.reserved += reservation.by(budget)
+    def counts(self) -> list[Count]:
+        """Every slot in use."""
+        return list(self._counts.values())
 
-    def settle(self, call_id: int, charge: Amount) -> None:
-        """Replace what was set aside for a call by what it cost; of a call that is not open, nothing happens."""
-        found = self.open.pop(call_id, None)
-        if found is None:
-            return
-        call, reservation = found
-        for slot in self._slots_of(call):
-            count = self._counts.get(_ident(slot))
-            if count is not None:
-                count.reserved -= reservation.by(slot.budget)
-                count.spent += charge
+    def reserve(self, call: Call, reservation: Reservation, counts: Iterable[Count]) -> None:
+        """Set aside for a call in these counts, which are all that it meets."""
+        entry = self._open[call.id] = _Open(call, reservation, list(counts))
+        for count in entry.counts:
+            count.reserved += _set_aside(reservation, count.slot.budget)
+
+    def reserved_for(self, call_id: int) -> Reservation | None:
+        """What is set aside for a call; None if it is not open."""
+        entry = self._open.get(call_id)
+        return entry.reservation if entry else None
+
+    def open_counts(self, call_id: int) -> list[Count]:
+        """The counts in which something is set aside for a call."""
+        entry = self._open.get(call_id)
+        return entry.counts if entry else []
+
+    def settle(self, call_id: int, charge: Amount) -> list[Count]:
+        """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is not open."""
+        entry = self._open.pop(call_id, None)
+        if entry is None:
+            return []
+        for count in entry.counts:
+            count.reserved -= _set_aside(entry.reservation, count.slot.budget)
+            count.spent += charge
+        return entry.counts
+
+    def reserved_nanos(self, session: str) -> int:
+        """What is set aside for the open calls of a session."""
+        return sum(entry.reservation.likely.nanos for entry in self._open.values() if entry.call.session == session)
 
     def forget(self) -> None:
-        """Drop all counts: the budgets changed. They are read again from the ledger when they are needed."""
+        """Drop all counts, because the budgets changed; they are read again from the ledger when they are needed."""
         self._counts.clear()
+        for entry in self._open.values():
+            entry.counts = []
 
     def sweep(self, now_us: int) -> None:
         """Drop the counts of windows that have ended."""
-        ended = [ident for ident, count in self._counts.items() if count.window_end and count.window_end <= now_us]
-        for ident in ended:
-            del self._counts[ident]
-
-    def _count(self, slot: Slot) -> _Count:
-        ident = _ident(slot)
-        count = self._counts.get(ident)
-        if count is None:
-            count = _Count(self._spent_in(slot), slot.window.end_us)
-            for call, reservation in self.open.values():
-                if any(_ident(met) == ident for met in self._slots_of(call)):
-                    count.reserved += reservation.by(slot.budget)
-            self._counts[ident] = count
-        return count
+        for ident, count in list(self._counts.items()):
+            end = count.slot.window.end_us
+            if end is not None and end <= now_us:
+                del self._counts[ident]
 
 
-def _ident(slot: Slot) -> _Ident:
-    return (slot.budget.source, slot.budget.name, slot.key, slot.window.start_us)
+def _set_aside(reservation: Reservation, budget: Budget) -> Amount:
+    # A strict budget never admits an unbounded call, but one that came later meets calls that are open already.
+    return reservation.by(budget) or reservation.likely

@@ -25,38 +25,31 @@ class Pricer:
         """What to set aside for a call. `worst` is None where its input, its output or its price has no bound."""
         self._sent[call.id] = facts
         likely = self._likely(call, facts)
-        worst_usage = estimate.worst(facts, prices.context_window(self.catalogue, call.provider, call.model))
-        rates = prices.dearest(self.catalogue, call.provider, call.model, call.started_us)
-        worst = None
-        if worst_usage is not None and rates is not None:
-            nanos = -(-(worst_usage.input * rates.input + worst_usage.output * rates.output) // _MILLION)
-            worst = Amount(max(nanos, likely.nanos), max(worst_usage.total, likely.tokens), 1)
-        return Reservation(likely, worst)
+        return Reservation(likely, self._worst(call, facts, likely))
 
-    def charge(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> tuple[Charge, Reading]:
-        """The charge of a call that has ended, and its reading with the legs that were charged.
+    def charge(self, call: Call, reading: Reading, status: int | None) -> tuple[Charge, tuple[Leg, ...]]:
+        """The charge of a call that has ended, and the legs that were charged.
 
         Answers outside 2xx cost nothing: providers do not bill what failed before output. A success without a bill is
         charged by what was sent and what was seen of the answer, and marked.
         """
         facts = self._sent.pop(call.id, Facts(call.model))
         if status is None or not 200 <= status < 300:
-            return Charge(0), replace(reading, legs=())
-        marks = reading.marks
-        confidence = Confidence.EXACT
-        if reading.state != "final":
-            confidence = Confidence.ESTIMATED
-            marks = (*marks, "no-usage" if reading.state == "none" else "interrupted")
-            reading = replace(reading, legs=self._presumed_legs(call, facts, reading))
-        charged = prices.charge(self.catalogue, call.provider, reading.legs, call.started_us)
+            return Charge(0, marks=reading.marks), ()
+        legs, marks, confidence = reading.legs, reading.marks, Confidence.EXACT
         if reading.state == "final":
             self._turns[call.session, call.model] = Turn(facts.body_bytes, reading.usage, call.started_us)
-        return (
-            Charge(
-                charged.nanos, charged.confidence.worst(confidence), (*marks, *charged.marks), charged.leg_nanos
-            ),
-            reading,
-        )
+        else:
+            legs = self._presumed_legs(call, facts, reading)
+            marks = (*marks, "no-usage" if reading.state == "none" else "interrupted")
+            confidence = Confidence.ESTIMATED
+        priced = prices.charge(self.catalogue, call.provider, legs, call.started_us)
+        confidence = confidence.worst(priced.confidence)
+        return Charge(priced.nanos, confidence, (*marks, *priced.marks), priced.leg_nanos), legs
+
+    def drop(self, call: Call) -> None:
+        """Forget a call that is not forwarded."""
+        self._sent.pop(call.id, None)
 
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session that has ended."""
@@ -68,6 +61,14 @@ class Pricer:
         leg = Leg(call.model, usage, context=Context(tier=facts.tier, speed=facts.speed))
         charge = prices.charge(self.catalogue, call.provider, (leg,), call.started_us)
         return Amount(charge.nanos, usage.total, 1)
+
+    def _worst(self, call: Call, facts: Facts, likely: Amount) -> Amount | None:
+        rates = prices.dearest(self.catalogue, call.provider, call.model, call.started_us)
+        usage = estimate.worst(facts, rates.context_window if rates else None)
+        if rates is None or usage is None:
+            return None
+        nanos = -(-(usage.input * rates.input + usage.output * rates.output) // _MILLION)
+        return Amount(max(nanos, likely.nanos), max(usage.total, likely.tokens), 1)
 
     def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
         """Legs of an answer that did not come to its end: what was reported of the input, what was seen of the output."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tokenguard.attribution import Place
 from tokenguard.records import Budget, Session, Totals
@@ -24,14 +24,13 @@ class Live(Struct):
     session: Session
     token_hash: bytes
     place: Place = Place()
-    network: Network | None = None
+    network: Network = Network()
     budgets: tuple[Budget, ...] = ()
     """Its own limit and those of its repository's file."""
     totals: Totals = Totals()
     last_us: int = 0
     """When its last call started or ended."""
     in_flight: int = 0
-    models: dict[str, Totals] = field(default_factory=dict)
 
 
 class Registry:
@@ -53,6 +52,9 @@ class Registry:
         if live is not None:
             del self._by_hash[live.token_hash]
         return live
+
+    def __getitem__(self, session_id: str) -> Live:
+        return self._by_id[session_id]
 
     def get(self, session_id: str) -> Live | None:
         return self._by_id.get(session_id)

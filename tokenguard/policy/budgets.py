@@ -76,15 +76,23 @@ def applies(budget: Budget, call: Call) -> bool:
     return all(_glob(glob)(getattr(call, field) or "") is not None for field, glob in budget.match)
 
 
-def exceeded(standings: Sequence[Standing], need: Callable[[Budget], Amount]) -> list[Standing]:
-    """The standings that cannot take the call, the tightest first. `need` is what the call takes by a budget's mode."""
-    over = [
-        standing
-        for standing in standings
-        if standing.spent >= standing.limit
-        or standing.remaining < need(standing.slot.budget).of(standing.slot.budget.unit)
-    ]
-    return sorted(over, key=lambda standing: standing.remaining / max(standing.limit, 1))
+def exceeded(standings: Sequence[Standing], need: Callable[[Budget], Amount | None]) -> list[Standing]:
+    """The standings that cannot take a call, those that refuse first, then the tightest.
+
+    `need` is what the call takes by a budget's mode; None is a call that the budget cannot bound, which never fits.
+    """
+    over = [standing for standing in standings if not _fits(standing, need(standing.slot.budget))]
+    return sorted(over, key=_tightness)
+
+
+def _fits(standing: Standing, need: Amount | None) -> bool:
+    if need is None or standing.spent >= standing.limit:
+        return False
+    return need.of(standing.slot.budget.unit) <= standing.remaining
+
+
+def _tightness(standing: Standing) -> tuple[bool, float]:
+    return standing.slot.budget.at_limit != "refuse", standing.remaining / max(standing.limit, 1)
 
 
 def short_key(scope: str, key: str) -> str:

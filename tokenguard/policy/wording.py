@@ -47,10 +47,10 @@ def is_safe(text: str) -> bool:
     return _HIT.search(text) is None and '"' not in text
 
 
-def refusal(standing: Standing, need: int, now_us: int, resets: datetime | None) -> str:
+def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime | None) -> str:
     """The sentence that a refused agent shows.
 
-    `need` is what the call would have taken, in the budget's unit; `resets` is the end of the window in the budget's
+    `need` is what the call would have taken, in the budget's unit, None if nothing bounds that; `resets` is the end of the window in the budget's
     zone. Whatever part would make agents try again is left out or replaced by an opaque short id.
     """
     subject = _subject(standing)
@@ -83,7 +83,7 @@ def safe_label(label: str) -> str:
 
 def _subject(standing: Standing) -> str:
     budget, key = standing.slot.budget, standing.slot.key
-    state = "is used up" if standing.spent >= standing.limit else "has too little left"
+    state = "is used up" if standing.spent >= standing.limit else "has too little left for this call"
     if budget.scope == "session":
         return f"the session budget {state}"
     kind = "" if budget.window == "total" else f"{budget.window} "
@@ -93,18 +93,23 @@ def _subject(standing: Standing) -> str:
     return f"the {kind}budget of {scope} {safe_label(short_key(budget.scope, key))} {state}"
 
 
-def _figures(standing: Standing, need: int) -> str:
-    unit = standing.slot.budget.unit
-    if unit is Unit.USD:
-        used = f"{plain_usd(standing.spent)} of {plain_usd(standing.limit)} USD"
-        wants = f"{plain_usd(need)} USD"
-    else:
-        used = f"{amount(standing.spent, unit).split()[0]} of {amount(standing.limit, unit)}"
-        wants = amount(need, unit)
+def _figures(standing: Standing, need: int | None) -> str:
+    used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
     if standing.spent >= standing.limit:
         return f" ({used})"
-    held = ", the rest is set aside for calls in flight" if standing.reserved else ""
-    return f" ({used} used{held}; this call may take {wants})"
+    if need is None:
+        return f" ({used} used; it is strict, and nothing bounds what this call may cost)"
+    held = f", {_bare(standing.reserved, standing)} set aside for calls in flight" if standing.reserved else ""
+    return f" ({used} used{held}; this call may take {_with_unit(need, standing)})"
+
+
+def _bare(value: int, standing: Standing) -> str:
+    return _with_unit(value, standing).split()[0]
+
+
+def _with_unit(value: int, standing: Standing) -> str:
+    unit = standing.slot.budget.unit
+    return f"{plain_usd(value)} USD" if unit is Unit.USD else amount(value, unit)
 
 
 def _step(standing: Standing) -> str:

@@ -1,0 +1,6 @@
+"""The crossing: every call asks here before it is forwarded, and reports here when it has ended."""
+
+from tokenguard.guard.crossing import Admission, Guard
+from tokenguard.guard.sessions import OpenSession
+
+__all__ = ["Admission", "Guard", "OpenSession"]

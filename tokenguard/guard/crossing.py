@@ -1,0 +1,266 @@
+"""Admission and settlement: the verdict on a call before it is forwarded, and its charge when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
+
+from msgspec import Struct
+
+from tokenguard import agents, prices
+from tokenguard.config.settings import Config
+from tokenguard.errors import LedgerError
+from tokenguard.guard.books import Reservation
+from tokenguard.guard.counting import Counting, refuses, resets_at
+from tokenguard.guard.hub import Hub
+from tokenguard.guard.pricing import Pricer
+from tokenguard.guard.registry import UNWRAPPED
+from tokenguard.guard.sessions import Sessions
+from tokenguard.ledger import Ledger, Settlement
+from tokenguard.policy import wording
+from tokenguard.policy.budgets import Standing
+from tokenguard.records import Amount, Budget, Call, Event, Facts, Reading, Session, Totals, Verdict
+from tokenguard.upstream import Network
+from tokenguard.wire import DIALECTS
+from tokenguard.wire.shape import Refusal
+
+log = logging.getLogger(__name__)
+
+
+class Admission(Struct, frozen=True):
+    """The answer to a call: forward it, or send `refusal` instead."""
+
+    call: Call
+    verdict: Verdict
+    refusal: Refusal | None = None
+
+
+class Guard:
+    """Admits and settles calls by the configured budgets. Lives on one event loop and never waits for the disk there.
+
+    Its parts are open to those who look after them: `sessions`, `counting` (budgets), `hub` (events).
+    """
+
+    def __init__(self, ledger: Ledger, catalogue: prices.Catalogue, config: Config, clock: Callable[[], int]) -> None:
+        """`clock` gives microseconds since the epoch; that it may step back is taken care of here."""
+        self.config = config
+        self._network = _configured(config)
+        self.hub = Hub()
+        self._clock = clock
+        self._latest_us = 0
+        self.sessions = Sessions(ledger, self.now)
+        self.counting = Counting(ledger, self._budgets_of, self.now)
+        self._ledger = ledger
+        self._pricer = Pricer(catalogue)
+        self._ids = itertools.count(ledger.next_call_id)
+
+    def now(self) -> int:
+        """Microseconds since the epoch. A clock that is set back stands still here, so that no window opens twice."""
+        self._latest_us = max(self._latest_us, self._clock())
+        return self._latest_us
+
+    def session_of(self, token: str) -> Session | None:
+        """The running session that a token stands for."""
+        live = self.sessions.by_token(token)
+        return live.session if live else None
+
+    def begin(
+        self, session: Session | None, *, provider: str, dialect: str, facts: Facts, headers: Mapping[str, str]
+    ) -> Call:
+        """The call that a request of this session makes; without a session it belongs to the unwrapped ones."""
+        live = self.sessions.of(session.id if session else UNWRAPPED)
+        return Call(
+            id=next(self._ids),
+            session=live.session.id,
+            agent=live.session.agent,
+            provider=provider,
+            dialect=dialect,
+            model=facts.model,
+            started_us=self.now(),
+            stream=facts.stream,
+            repo=live.session.repo,
+            branch=live.place.branch() or live.session.branch,
+            task=live.session.task,
+        )
+
+    async def admit(self, call: Call, facts: Facts) -> Admission:
+        """Decide on a call. One that is let through is reserved, durably, in every budget that it meets.
+
+        Whoever is let through must settle the call, whatever becomes of it.
+        """
+        reservation = self._pricer.reservation(call, facts)
+        over = await self.counting.reserve(call, reservation)
+        if over and refuses(over[0]):
+            return self._refuse(call, over[0], reservation)
+        verdict = _warning(over)
+        try:
+            await self._ledger.reserve(call, reservation.worst or reservation.likely, verdict)
+        except LedgerError as error:
+            log.error("call %d could not be reserved: %s", call.id, error)
+            if self.config.daemon.on_error == "closed":
+                self._pricer.drop(call)
+                self.counting.release(call)
+                text = wording.plain_refusal("its spend cannot be written down. See tokenguard doctor")
+                return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
+        except asyncio.CancelledError:
+            # The client left before anything was forwarded.
+            self.settle(call, Reading(), status=None, outcome="client-gone")
+            raise
+        live = self.sessions.of(call.session)
+        live.in_flight += 1
+        live.last_us = call.started_us
+        self.tell("call.started", _told(call))
+        return Admission(call, verdict or Verdict("allow"))
+
+    def progress(self, call: Call, reading: Reading) -> None:
+        """Tell what a call that still runs has read so far."""
+        if self.hub.listened:
+            self.tell("call.progress", _told(call) | {"usage": reading.usage, "output_bytes": reading.output_bytes})
+
+    def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
+        """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
+        charge, legs = self._pricer.charge(call, reading, status)
+        usage = Reading(legs=legs).usage
+        written = self._ledger.settle(
+            Settlement(
+                call=call,
+                charge=charge,
+                ended_us=self.now(),
+                outcome=outcome,
+                legs=legs,
+                usage=usage,
+                served=reading.model,
+                response_id=reading.response_id,
+                status=status,
+            )
+        )
+        written.add_done_callback(lambda done: _log_failure(call, done))
+        changed = self.counting.settle(call, Amount(charge.nanos, usage.total, 1), written)
+        live = self.sessions.of(call.session)
+        live.in_flight = max(0, live.in_flight - 1)
+        live.last_us = self.now()
+        live.totals += Totals(1, charge.nanos, usage, charge.confidence)
+        self.tell(
+            "call.settled",
+            _told(call)
+            | {
+                "served": reading.model,
+                "status": status,
+                "outcome": outcome,
+                "usage": usage,
+                "cost_nanos": charge.nanos,
+                "confidence": charge.confidence,
+                "marks": charge.marks,
+            },
+        )
+        for standing in changed:
+            told = {"budget": standing.slot.label, "level": standing.level, "spent": standing.spent}
+            self.tell("budget.level", told | {"limit": standing.limit})
+
+    def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
+        """Record a request that may have cost what nobody here can read: unknown is never zero."""
+        if not 200 <= status < 300:
+            return
+        call = self.begin(session, provider=provider, dialect="unknown", facts=Facts("unknown"), headers={})
+        log.warning("forwarded to %s without a meter: %s %s", provider, method, path[:80])
+        written = self._ledger.settle(
+            Settlement(call=call, charge=None, ended_us=self.now(), outcome="unmetered", status=status)
+        )
+        written.add_done_callback(lambda done: _log_failure(call, done))
+        self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
+
+    def upstream_of(self, session: Session | None, provider: str) -> str | None:
+        """Base URL of a provider: the user's configuration, else what the agent's own settings name, else the usual."""
+        own = dict(session.upstreams).get(provider) if session else None
+        if own is None or provider in self.config.chosen_providers:
+            return self.config.providers.get(provider)
+        return own
+
+    def network_of(self, session: Session | None) -> Network:
+        """How providers are reached: what is configured, and from the environment of the run what is not."""
+        own = self.sessions.of(session.id if session else UNWRAPPED).network
+        given = self._network
+        return Network(
+            given.proxy or own.proxy,
+            given.plain_proxy or own.plain_proxy,
+            given.no_proxy or own.no_proxy,
+            own.ca_bundles + given.ca_bundles,
+        )
+
+    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
+        """All events from now on."""
+        return self.hub.subscribe()
+
+    def tell(self, kind: str, data: dict[str, object]) -> None:
+        """Tell whoever listens."""
+        self.hub.tell(Event(kind, self.now(), data))
+
+    def reload(self, config: Config) -> None:
+        """Take a changed configuration; what was counted is read again from the ledger."""
+        self.config = config
+        self._network = _configured(config)
+        self.counting.books.forget()
+
+    async def tick(self) -> None:
+        """Once a minute: charge what a crash left open for too long, and drop what has ended."""
+        before = self.now() - int(self.config.ledger.presume_after * 1_000_000)
+        self.counting.presumed(await self._ledger.presume(before))
+        self.counting.sweep()
+
+    @property
+    def busy(self) -> int:
+        """Calls in flight."""
+        return sum(live.in_flight for live in self.sessions.running.all())
+
+    def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
+        return (*self.sessions.of(session_id).budgets, *self.config.budgets)
+
+    def _refuse(self, call: Call, standing: Standing, reservation: Reservation) -> Admission:
+        self._pricer.drop(call)
+        budget = standing.slot.budget
+        need = reservation.by(budget)
+        text = wording.refusal(
+            standing, need.of(budget.unit) if need else None, call.started_us, resets_at(standing.slot)
+        )
+        verdict = Verdict("refuse", standing.slot.label, text)
+        self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
+        self.tell("call.refused", _told(call) | {"budget": verdict.budget, "reason": text})
+        return Admission(call, verdict, self._in_dialect(call, text))
+
+    def _in_dialect(self, call: Call, text: str) -> Refusal:
+        """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
+        agent = agents.find(call.agent)
+        own = agent.refuse(call.dialect, text) if agent else None
+        return own or DIALECTS[call.dialect].refuse(text)
+
+
+def _configured(config: Config) -> Network:
+    return Network.of(config.network.proxy, config.network.no_proxy, config.network.ca_bundle)
+
+
+def _warning(over: list[Standing]) -> Verdict | None:
+    if not over:
+        return None
+    label = over[0].slot.label
+    return Verdict("warn", label, f"the budget {label} is used up; it only warns")
+
+
+def _told(call: Call) -> dict[str, object]:
+    """What events tell of a call."""
+    return {
+        "id": call.id,
+        "session": call.session,
+        "agent": call.agent,
+        "repo": call.repo,
+        "branch": call.branch,
+        "model": call.model,
+        "provider": call.provider,
+    }
+
+
+def _log_failure(call: Call, done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.error("call %d is not in the ledger: %s", call.id, done.exception())

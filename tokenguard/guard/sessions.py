@@ -1,0 +1,132 @@
+"""Sessions from their beginning to their end: tokens, places, limits of their own, what they have spent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard.attribution import Place, locate
+from tokenguard.config.budgets import read_repository_budgets
+from tokenguard.errors import UsageError
+from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
+from tokenguard.ledger import Ledger, Where, queries
+from tokenguard.policy.money import parse_amount
+from tokenguard.records import Budget, Session, Totals
+from tokenguard.upstream import Network
+
+RUN_BUDGET = "session"
+"""Name of the budget that `run --budget` makes."""
+
+
+class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """What `run` says when it asks for a session."""
+
+    agent: str
+    cwd: str
+    task: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    budget: str | None = None
+    pid: int | None = None
+    upstreams: tuple[tuple[str, str], ...] = ()
+    network: dict[str, str] = {}
+    """Proxy and certificate variables of the run's environment."""
+    id: str | None = None
+    """With `token`: a session that an earlier daemon opened, to be known again."""
+    token: str | None = None
+
+
+class Sessions:
+    """The sessions that run, and the doors through which they come and go."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], int]) -> None:
+        self.running = Registry()
+        self._ledger = ledger
+        self._now = now
+        unwrapped = Session(id=UNWRAPPED, agent="unknown", started_us=now())
+        self.running.add(self._live(unwrapped, token_hash(secrets.token_hex()), Place()))
+        if not queries.sessions(ledger.read(), [UNWRAPPED]):
+            ledger.open_session(unwrapped, None)
+
+    async def open(self, asked: OpenSession) -> tuple[Live, str]:
+        """Begin a session, or know one again; also its token. Raises `ConfigError`, `UsageError` or `LedgerError`."""
+        place = locate(Path(asked.cwd))
+        known = queries.sessions(self._ledger.read(), [asked.id]) if asked.id else []
+        session = Session(
+            id=asked.id or new_id(),
+            agent=asked.agent,
+            started_us=known[0].started_us if known else self._now(),
+            repo=place.repo,
+            worktree=place.worktree,
+            branch=place.branch(),
+            task=asked.task,
+            labels=asked.labels,
+            pid=asked.pid,
+            budget=asked.budget,
+            upstreams=asked.upstreams,
+        )
+        token = asked.token or new_token()
+        live = self._live(session, token_hash(token), place)
+        live.network = Network.from_env(asked.network)
+        if known:
+            live.totals = queries.totals(self._ledger.read(), Where(session=session.id))
+        else:
+            await self._ledger.open_session(session, live.token_hash)
+        self.running.add(live)
+        return live, token
+
+    def by_token(self, token: str) -> Live | None:
+        """The running session that a token stands for, also one that only the ledger remembers from before a crash."""
+        live = self.running.by_token(token)
+        if live is not None:
+            return live
+        hashed = token_hash(token)
+        session = queries.session_by_token(self._ledger.read(), hashed)
+        if session is None or session.ended_us is not None:
+            return None
+        live = self._live(session, hashed, locate(Path(session.worktree)) if session.worktree else Place())
+        live.totals = queries.totals(self._ledger.read(), Where(session=session.id))
+        self.running.add(live)
+        return live
+
+    def of(self, session_id: str) -> Live:
+        """A running session by its id; calls of one that has ended meanwhile count as unwrapped."""
+        return self.running.get(session_id) or self.running[UNWRAPPED]
+
+    def set_pid(self, session_id: str, pid: int) -> None:
+        """Note which process the agent of a session is."""
+        live = self._known(session_id)
+        live.session = replace(live.session, pid=pid)
+        self._ledger.set_pid(session_id, pid)
+
+    async def end(self, session_id: str, exit_code: int | None) -> Live:
+        """End a session and return what it was. Raises `UsageError` if it does not run."""
+        live = self._known(session_id)
+        await self._ledger.end_session(session_id, self._now(), exit_code)
+        self.running.remove(session_id)
+        return live
+
+    def _known(self, session_id: str) -> Live:
+        live = self.running.get(session_id)
+        if live is None or session_id == UNWRAPPED:
+            raise UsageError(f"no session {session_id} is running", "see tokenguard status")
+        return live
+
+    def _live(self, session: Session, hashed: bytes, place: Place) -> Live:
+        budgets: tuple[Budget, ...] = ()
+        if session.budget is not None:
+            budgets = (_run_budget(session.budget),)
+        if session.repo and session.worktree:
+            budgets += read_repository_budgets(Path(session.worktree), session.repo)
+        return Live(session=session, token_hash=hashed, place=place, budgets=budgets, totals=Totals())
+
+
+def _run_budget(text: str) -> Budget:
+    try:
+        limit, unit = parse_amount(text)
+    except ValueError as error:
+        raise UsageError(f"--budget {error}") from error
+    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", source="run")
