@@ -15,6 +15,7 @@ import click
 from tokenguard.cli import output
 from tokenguard.cli.commands import PROGRAM, WANTS_JSON, root
 from tokenguard.cli.failures import failure_of
+from tokenguard.platforms import unsupported
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -29,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     context: click.Context | None = None
     try:
-        if sys.platform == "win32":
-            return _native_windows()
+        problem = unsupported()
+        if problem:
+            output.note(problem)
+            return 3
         if _COMPLETION in os.environ:
             return _complete(os.environ[_COMPLETION])
         context = root.make_context(PROGRAM, arguments)
@@ -53,13 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         as_json = context is not None and bool(context.meta.get(WANTS_JSON))
         output.failed(failure, as_json=as_json, debug=os.environ.get("TOKENGUARD_DEBUG") == "1")
         return failure.exit_code
-
-
-def _native_windows() -> int:
-    output.note(
-        "native Windows is not supported; install it inside WSL: https://learn.microsoft.com/windows/wsl/install"
-    )
-    return 3
 
 
 def _complete(instruction: str) -> int:

@@ -38,7 +38,10 @@ COMMANDS: dict[str, Entry] = {
 
 
 class Commands(click.Group):
-    """A group whose commands note, before they are parsed, that JSON was asked for."""
+    """A group that notes, before its commands are parsed, that JSON was asked for; in the order of definition."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Container, Sequence
 from typing import TextIO
 
 import msgspec
@@ -56,3 +57,15 @@ def styled(text: str, style: str) -> str:
     if style not in _STYLES or not colourful(sys.stdout):
         return text
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Container[int] = ()) -> list[str]:
+    """Rows as aligned lines; the columns whose numbers are in `right` are aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

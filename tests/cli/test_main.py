@@ -1,0 +1,133 @@
+"""Exit codes, stdout and stderr: what holds for every command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import click
+import pytest
+
+from tests.cli.support import Cli
+from tokenguard import __version__
+from tokenguard.cli import commands
+from tokenguard.errors import ConfigError, DaemonError, UsageError
+
+Raise = Callable[[BaseException], None]
+
+
+@pytest.fixture
+def let_status_raise(monkeypatch: pytest.MonkeyPatch) -> Raise:
+    """Makes `tokenguard status [--json]` raise the given exception."""
+
+    def prepare(error: BaseException) -> None:
+        @click.command()
+        @click.option("--json", "as_json", is_flag=True)
+        def status(as_json: bool) -> None:
+            raise error
+
+        def imported(name: str) -> SimpleNamespace:
+            return SimpleNamespace(status=status)
+
+        monkeypatch.setattr(commands, "import_module", imported)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("no such thing", "use another"), 2, "no such thing; use another"),
+        (ConfigError("config.toml: broken", "mend it"), 3, "config.toml: broken; mend it"),
+        (DaemonError("it is gone"), 3, "it is gone"),
+        (DaemonError("one\ntwo", "three"), 3, "one two; three"),
+        (click.UsageError("Not like this."), 2, "not like this; tokenguard status --help shows how"),
+        (click.ClickException("URL is bad."), 1, "URL is bad"),
+        (ValueError("boom"), 3, "internal error: ValueError: boom; TOKENGUARD_DEBUG=1 shows where; please report it"),
+        (ValueError(), 3, "internal error: ValueError; TOKENGUARD_DEBUG=1 shows where; please report it"),
+    ],
+)
+def test_an_error_is_one_line(cli: Cli, let_status_raise: Raise, error: Exception, code: int, line: str) -> None:
+    let_status_raise(error)
+    outcome = cli("status")
+    assert (outcome.code, outcome.err) == (code, f"tokenguard: {line}\n")
+
+
+def test_an_error_keeps_stdout_json(cli: Cli, let_status_raise: Raise) -> None:
+    let_status_raise(DaemonError("it is gone", "start it"))
+    outcome = cli("status", "--json")
+    assert outcome.document == {"error": {"message": "it is gone", "hint": "start it", "exit_code": 3}}
+    assert outcome.err == "tokenguard: it is gone; start it\n"
+
+
+def test_wrong_usage_keeps_stdout_json(cli: Cli) -> None:
+    outcome = cli("budget", "list", "--json", "--bogus")
+    assert outcome.code == 2
+    assert outcome.document["error"]["message"] == "no such option '--bogus'"
+    assert outcome.err.startswith("tokenguard: no such option '--bogus'; ")
+
+
+def test_debug_shows_the_traceback(cli: Cli, let_status_raise: Raise, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_status_raise(ValueError("boom"))
+    monkeypatch.setenv("TOKENGUARD_DEBUG", "1")
+    assert "Traceback (most recent call last):" in cli("status").err
+
+
+def test_ctrl_c_is_quiet(cli: Cli, let_status_raise: Raise) -> None:
+    let_status_raise(KeyboardInterrupt())
+    outcome = cli("status")
+    assert (outcome.code, outcome.err) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["claude"], "no such command 'claude'; tokenguard --help shows how"),
+        (["statu"], "no such command 'statu'. Did you mean 'status'?; tokenguard --help shows how"),
+        (["--bogus"], "no such option '--bogus'; tokenguard --help shows how"),
+        (["budget", "sett"], "no such command 'sett'. Did you mean 'set'?; tokenguard budget --help shows how"),
+        (["completion", "ksh"], "invalid value for 'SHELL'"),
+    ],
+)
+def test_wrong_usage(cli: Cli, arguments: list[str], line: str) -> None:
+    outcome = cli(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"tokenguard: {line}")
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("group", [[], ["budget"]])
+def test_a_group_alone_shows_its_help_beside_the_result(cli: Cli, group: list[str]) -> None:
+    outcome = cli(*group)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("Usage: tokenguard")
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version").out == f"tokenguard {__version__}\n"
+
+
+def test_windows_points_to_wsl(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    outcome = cli("status")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "WSL" in outcome.err
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tokenguard", "completion", "zsh"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

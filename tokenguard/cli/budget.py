@@ -1,0 +1,164 @@
+"""`tokenguard budget`: the budgets that the program writes, and temporary raises."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from tokenguard import attribution, client
+from tokenguard.cli import output
+from tokenguard.cli.amounts import AMOUNT, Limit, confirm_zero
+from tokenguard.cli.commands import Commands, examples
+from tokenguard.config import budgets, settings
+from tokenguard.config.paths import Paths, find_paths, make_private
+from tokenguard.config.tables import read_toml
+from tokenguard.errors import ConfigError, UsageError
+from tokenguard.policy import money, windows
+from tokenguard.records import Budget
+
+
+class _Pair(click.ParamType[tuple[str, str]]):
+    name = "field=glob"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        field, sign, glob = str(value).partition("=")
+        if not sign or not glob or field not in budgets.MATCHABLE:
+            fields = ", ".join(budgets.MATCHABLE)
+            self.fail(f"'{value}' is not FIELD=GLOB; FIELD is one of {fields}", param, ctx)
+        return field, glob
+
+
+class _Percents(click.ParamType[tuple[int, ...]]):
+    name = "percents"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of percents; write 50,75,90", param, ctx)
+
+
+@click.group(
+    cls=Commands,
+    epilog=examples("tokenguard budget set web-day --scope repo --window day --limit 20", "tokenguard budget list"),
+)
+def budget() -> None:
+    """List, set, remove and raise budgets.
+
+    Budgets written by hand stand in config.toml and are changed there; these commands write budgets.toml.
+    """
+
+
+@budget.command(
+    "list", short_help="List the budgets that are set, and where.", epilog=examples("tokenguard budget list")
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_budgets(as_json: bool) -> None:
+    """List the budgets that are set, and where; those of the current repository too."""
+    known = settings.load(find_paths(os.environ)).budgets + _of_this_repository()
+    if as_json:
+        output.say_json({"budgets": [msgspec.structs.asdict(one) | {"match": dict(one.match)} for one in known]})
+    elif known:
+        header = ("NAME", "SCOPE", "WINDOW", "LIMIT", "AT LIMIT", "MATCH", "SET IN")
+        for line in output.columns([header, *map(_row, known)], right={3}):
+            output.say(line)
+    else:
+        output.say("No budget is set. tokenguard budget set day --window day --limit 20 sets one.")
+
+
+def _of_this_repository() -> tuple[Budget, ...]:
+    place = attribution.locate(Path.cwd())
+    if place.repo is None or place.worktree is None:
+        return ()
+    return budgets.read_repository_budgets(Path(place.worktree), place.repo)
+
+
+def _row(budget: Budget) -> Sequence[str]:
+    match = " ".join(f"{field}={glob}" for field, glob in budget.match)
+    limit = money.amount(budget.limit, budget.unit)
+    return budget.name, budget.scope, budget.window, limit, budget.at_limit, match, budget.source
+
+
+@budget.command(
+    "set",
+    short_help="Set a budget, or change one.",
+    epilog=examples(
+        "tokenguard budget set web-day --scope repo --window day --limit 20",
+        "tokenguard budget set opus --window month --limit 200 --match 'model=claude-opus-*'",
+        "tokenguard budget set web-day --limit 30",
+    ),
+)
+@click.argument("name")
+@click.option("--limit", type=AMOUNT, help="Such as 20, 0.50, '2M tokens' or '300 calls'.")
+@click.option("--window", type=click.Choice(windows.KINDS), help="When it starts anew.")
+@click.option("--scope", type=click.Choice(budgets.SCOPES), help="For each of what it counts; global without it.")
+@click.option(
+    "--match",
+    type=_Pair(),
+    multiple=True,
+    help="Count only calls whose FIELD (model, repo, agent...) matches; repeatable.",
+)
+@click.option("--levels", type=_Percents(), help="Percents for info, warn and soft; 50,75,90 without it.")
+@click.option("--at-limit", type=click.Choice(budgets.ACTIONS), help="What happens at the limit; refuse without it.")
+@click.option("--mode", type=click.Choice(budgets.MODES), help="How calls are bounded; calibrated without it.")
+@click.option("--timezone", help="IANA name, such as Europe/Berlin; the machine's zone without it.")
+@click.option("--yes", is_flag=True, help="A limit of 0 is meant.")
+def set_budget(name: str, limit: Limit | None, match: Sequence[tuple[str, str]], yes: bool, **given: object) -> None:
+    """Set the budget NAME, or change what is given of one that was set before."""
+    paths = find_paths(os.environ)
+    tables = _tables(paths, name)
+    if limit is not None:
+        confirm_zero(limit, "--limit", yes)
+        given["limit"] = budgets.limit_text(limit.value, limit.unit)
+    elif name not in tables:
+        raise UsageError(f'budget "{name}": --limit is missing', "such as --limit 20")
+    if match:
+        given["match"] = dict(match)
+    changes = {key: value for key, value in given.items() if value is not None}
+    tables[name] = {"name": name} | tables.get(name, {}) | changes
+    _describe(_write(paths, tables)[name])
+
+
+@budget.command("remove", short_help="Remove a budget.", epilog=examples("tokenguard budget remove web-day"))
+@click.argument("name")
+def remove_budget(name: str) -> None:
+    """Remove the budget NAME."""
+    paths = find_paths(os.environ)
+    tables = _tables(paths, name)
+    if tables.pop(name, None) is None:
+        raise UsageError(f'there is no budget "{name}"', f"set by command: {', '.join(tables) or 'none'}")
+    _write(paths, tables)
+    output.say(f"{name} is removed.")
+
+
+def _tables(paths: Paths, name: str) -> dict[str, dict[str, Any]]:
+    """What commands wrote, by name. Raises `UsageError` if `name` is a hand-written budget."""
+    for known in settings.load(paths).budgets:
+        if known.name == name and known.source == str(paths.config_file):
+            raise UsageError(f'budget "{name}" is written by hand', f"change it in {paths.config_file}")
+    return {table["name"]: table for table in read_toml(paths.budgets_file).get("budget", [])}
+
+
+def _write(paths: Paths, tables: dict[str, dict[str, Any]]) -> dict[str, Budget]:
+    """Check and write all of them, and tell the daemon if one runs. Raises `UsageError` for what is not a budget."""
+    try:
+        known = budgets.parse_budgets(list(tables.values()), paths.budgets_file, allow_zero=True)
+    except ConfigError as error:
+        raise UsageError(error.message, error.hint) from error
+    make_private(paths.config_dir)
+    budgets.write_machine_budgets(paths.budgets_file, known)
+    daemon = client.find(paths)
+    if daemon is not None:
+        daemon.post("/v1/budgets/reload")
+    return {budget.name: budget for budget in known}
+
+
+def _describe(budget: Budget) -> None:
+    match = "".join(f", {field} {glob}" for field, glob in budget.match)
+    limit = money.amount(budget.limit, budget.unit)
+    output.say(f"{budget.name}: {limit}, scope {budget.scope}, window {budget.window}{match}")
