@@ -91,7 +91,7 @@ class Books:
         return entry.counts if entry else []
 
     def settle(self, call_id: int, charge: Amount) -> list[Count]:
-        """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is not open."""
+        """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is closed."""
         entry = self._open.pop(call_id, None)
         if entry is None:
             return []

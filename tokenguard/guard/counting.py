@@ -14,10 +14,13 @@ from tokenguard.config.settings import local_zone
 from tokenguard.errors import UsageError
 from tokenguard.guard.books import Books, Count, Reservation
 from tokenguard.ledger import Ledger, Raise, Where, queries
-from tokenguard.policy.budgets import Slot, Standing, exceeded, slots_of
+from tokenguard.policy.budgets import Slot, Standing, exceeded, slots_ahead, slots_of
 from tokenguard.policy.money import parse_amount
 from tokenguard.policy.wording import safe_label
-from tokenguard.records import Amount, Budget, Call
+from tokenguard.records import Amount, Budget, Call, Session
+
+_RECENT = 200
+"""Sessions, running or not, among whose budgets one to raise is looked for."""
 
 PATIENCE_S = 3.0
 """How long a call that only open reservations block waits for one of them to settle."""
@@ -88,11 +91,33 @@ class Counting:
         self.books.settle(call.id, Amount())
         self._wake()
 
-    def find(self, label: str) -> list[Slot]:
-        """Slots in use whose label, opaque label or budget name is `label`."""
-        slots = [count.slot for count in self.books.counts()]
-        exact = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
-        return exact or [slot for slot in slots if slot.budget.name == label]
+    def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
+        """What counts for these sessions now, called or not; each slot once, the fullest first."""
+        now, found = self._now(), dict[tuple[str, str, str], Slot]()
+        for session in sessions:
+            for slot in slots_ahead(self._budgets_of(session.id), _call_of(session, now), zone_of):
+                found[slot.budget.source, slot.budget.name, slot.key] = slot
+        for count in self.books.counts():
+            slot = count.slot
+            if slot.window.end_us is None or slot.window.end_us > now:
+                found.setdefault((slot.budget.source, slot.budget.name, slot.key), slot)
+        standings = [self.standing(slot) for slot in found.values()]
+        return sorted(standings, key=lambda standing: -standing.spent / max(standing.limit, 1))
+
+    def find(self, label: str) -> Slot:
+        """The slot that people call `label`: its label, its opaque label, or its budget's name.
+
+        Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
+        `UsageError` if there is none, or more than one.
+        """
+        slots = [standing.slot for standing in self.ahead(queries.recent_sessions(self._ledger.read(), _RECENT))]
+        found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
+        found = found or [slot for slot in slots if slot.budget.name == label]
+        if not found:
+            raise UsageError(f"there is no budget {label}", "see tokenguard status")
+        if len(found) > 1:
+            raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(slot.label for slot in found)}")
+        return found[0]
 
     async def raise_limit(self, slot: Slot, amount: str, *, reason: str, who: str, ttl_us: int | None) -> Standing:
         """Raise a slot's limit until its window ends, or for `ttl_us`. Raises `UsageError` for a wrong amount."""
@@ -163,6 +188,13 @@ class Counting:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _call_of(session: Session, now_us: int) -> Call:
+    """A call as this session would make it, its model and provider still open."""
+    return Call(
+        0, session.id, session.agent, "", "", "", now_us, repo=session.repo, branch=session.branch, task=session.task
+    )
 
 
 def refuses(standing: Standing) -> bool:

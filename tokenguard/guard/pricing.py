@@ -71,7 +71,7 @@ class Pricer:
         return Amount(max(nanos, likely.nanos), max(usage.total, likely.tokens), 1)
 
     def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
-        """Legs of an answer that did not come to its end: what was reported of the input, what was seen of the output."""
+        """Legs of an answer that broke off: what was reported of the input, what was seen of the output."""
         seen = -(-reading.output_bytes // BYTES_PER_TOKEN)
         if reading.legs:
             *others, last = reading.legs

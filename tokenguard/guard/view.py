@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from tokenguard.config.settings import local_zone
 from tokenguard.guard.counting import resets_at
 from tokenguard.guard.registry import Live
 from tokenguard.ledger import Where, queries
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.windows import window_at
-from tokenguard.config.settings import local_zone
 from tokenguard.records import Totals
 
 
@@ -41,7 +41,8 @@ def session_view(live: Live, reserved_nanos: int) -> dict[str, Any]:
         "repo": session.repo,
         "branch": live.place.branch() or session.branch,
         "pid": session.pid,
-        "state": "calling" if live.in_flight else "running",
+        "state": "running",
+        "in_flight": live.in_flight,
         "task": session.task,
         "labels": dict(session.labels),
         "reserved_nanos": reserved_nanos,

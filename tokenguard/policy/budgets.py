@@ -63,17 +63,30 @@ class Standing(Struct, frozen=True):
 
 def slots_of(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | None], tzinfo]) -> list[Slot]:
     """The slots that a call meets. `zone_of` gives the zone of a budget's `timezone`."""
+    return [slot for slot in slots_ahead(budgets, call, zone_of) if applies(slot.budget, call)]
+
+
+def slots_ahead(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | None], tzinfo]) -> list[Slot]:
+    """The slots that calls like this one can meet: an empty field of the call may still become anything."""
     found: list[Slot] = []
     for budget in budgets:
         key = _KEYS[budget.scope](call)
-        if key is not None and applies(budget, call):
+        if key is not None and all(_matches(field, glob, call) for field, glob in budget.match if _value(call, field)):
             found.append(Slot(budget, key, window_at(budget.window, call.started_us, zone_of(budget.timezone))))
     return found
 
 
 def applies(budget: Budget, call: Call) -> bool:
     """Whether the budget's `match` lets it count this call; a field that the call does not have never matches."""
-    return all(_glob(glob)(getattr(call, field) or "") is not None for field, glob in budget.match)
+    return all(_value(call, field) and _matches(field, glob, call) for field, glob in budget.match)
+
+
+def _matches(field: str, glob: str, call: Call) -> bool:
+    return _glob(glob)(_value(call, field)) is not None
+
+
+def _value(call: Call, field: str) -> str:
+    return getattr(call, field) or ""
 
 
 def exceeded(standings: Sequence[Standing], need: Callable[[Budget], Amount | None]) -> list[Standing]:
