@@ -1,0 +1,26 @@
+"""A simulator of model providers: deterministic answers in every dialect, and an exact bill for them.
+
+It imports nothing else of tokenguard, its prices included, so that its bill is an independent truth. Markers in a
+prompt (`markers.Directions`) tell it what to do, so that unmodified agents can be driven through it.
+"""
+
+from __future__ import annotations
+
+from tokenguard.simulator.bill import Bill, BilledCall
+from tokenguard.simulator.process import Process, spawn
+from tokenguard.simulator.server import Seen, Settings, Simulator
+from tokenguard.simulator.service import running
+from tokenguard.simulator.shape import Leg, Usage
+
+__all__ = [
+    "Bill",
+    "BilledCall",
+    "Leg",
+    "Process",
+    "Seen",
+    "Settings",
+    "Simulator",
+    "Usage",
+    "running",
+    "spawn",
+]

@@ -1,0 +1,209 @@
+"""The simulated providers behind one address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from hashlib import blake2b
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard.simulator import anthropic, gemini, markers, openai_chat, openai_responses
+from tokenguard.simulator.bill import Account, Bill
+from tokenguard.simulator.conversation import reply
+from tokenguard.simulator.delivery import Job, deliver
+from tokenguard.simulator.markers import Directions
+from tokenguard.simulator.pricing import PRICES
+from tokenguard.simulator.prompt_cache import PromptCache
+from tokenguard.simulator.shape import Ask, Block, Dialect, Json, Rejected, Reply, Request
+from tokenguard.simulator.values import block, encode, obj
+
+_MAX_BODY = 128 * 1024 * 1024
+_CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key")
+_PAGE = b"<!doctype html><html><body><h1>Welcome to Hotel Wi-Fi</h1></body></html>"
+
+
+class Settings(Struct, frozen=True):
+    """How the simulator behaves."""
+
+    seed: int = 1
+    speed: float = 0.0
+    """Output tokens per second; 0: as fast as possible."""
+    billing: str | None = None
+    """What is billed when a client leaves a stream: `stop`, what was generated until then; `to-end`, all; None: as
+    the provider in question does."""
+
+
+class Seen(Struct):
+    """A request that arrived."""
+
+    method: str
+    path: str
+    status: int = 0
+    """0 while it has no answer."""
+
+
+class Simulator:
+    """A running simulator; `running` and `spawn` make one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.port = 0
+        self._settings = settings
+        self._cache = PromptCache()
+        self.reset()
+
+    @property
+    def url(self) -> str:
+        """Base URL of every provider."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def bill(self) -> Bill:
+        """What the providers charge, so far."""
+        return self._account.bill()
+
+    def requests(self) -> tuple[Seen, ...]:
+        """Every request that arrived, oldest first."""
+        return tuple(self._seen)
+
+    async def idle(self) -> None:
+        """Wait until no call is running: only then the bill is complete."""
+        await self._account.idle()
+
+    def reset(self) -> None:
+        """Forget all: bill, requests, caches and conversations."""
+        self._account = Account()
+        self._seen: list[Seen] = []
+        self._repeats: Counter[str] = Counter()
+        self._conversations: dict[str, tuple[Block, ...]] = {}
+        self._cache.forget()
+
+    def application(self) -> web.Application:
+        """The web application that answers for it."""
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_get("/__sim/bill", self._get_bill)
+        app.router.add_get("/__sim/requests", self._get_requests)
+        app.router.add_post("/__sim/reset", self._post_reset)
+        app.router.add_route("*", "/{tail:.*}", self._provider)
+        return app
+
+    async def _get_bill(self, request: web.Request) -> web.Response:
+        # ?idle=5 waits so many seconds for running calls, whose charge is still open.
+        try:
+            await asyncio.wait_for(self.idle(), float(request.query.get("idle", "0")))
+        except TimeoutError:
+            pass
+        return _json(encode(self.bill()))
+
+    async def _get_requests(self, request: web.Request) -> web.Response:
+        return _json(encode({"requests": self._seen}))
+
+    async def _post_reset(self, request: web.Request) -> web.Response:
+        self.reset()
+        return _json(b"{}")
+
+    async def _provider(self, request: web.Request) -> web.StreamResponse:
+        seen = Seen(request.method, request.path)
+        self._seen.append(seen)
+        dialect = _dialect(request)
+        try:
+            response = await self._answer(request, dialect, seen)
+        except Rejected as no:
+            body = dialect.failure(no.status, no.message, f"{self._settings.seed}/{len(self._seen)}")
+            response = _json(body, no.status)
+        seen.status = response.status
+        return response
+
+    async def _answer(self, request: web.Request, dialect: Dialect, seen: Seen) -> web.StreamResponse:
+        if not _authorized(request):
+            raise Rejected(401, "invalid or missing credentials")
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            raise Rejected(426, "this simulator speaks HTTP only")
+        if request.method == "GET" and request.path.endswith("/models"):
+            return _json(_models(dialect))
+        if request.method != "POST":
+            raise Rejected(404, "Not Found")
+        asked = Request(request.path, dict(request.query), _body(await request.read()))
+        if request.path.endswith(("/count_tokens", ":countTokens", "/input_tokens")):
+            return _json(dialect.count(asked))
+        if not _generates(request.path):
+            raise Rejected(404, "Not Found")
+        ask = self._continued(dialect.read(asked))
+        directions = markers.read(ask.said)
+        if error := _refused(directions, stream=ask.stream):
+            raise error
+        if directions.garbage:
+            return web.Response(body=_PAGE, content_type="text/html")
+        answer = self._reply(ask, directions)
+        seen.status = 200
+        settings = self._settings
+        job = Job(dialect, answer, directions, self._account, settings.speed, settings.billing)
+        return await deliver(request, job)
+
+    def _reply(self, ask: Ask, directions: Directions) -> Reply:
+        # Ids and text depend on the request, not on what else arrived before it.
+        asked = b"".join(part.digest for part in ask.prompt)
+        about = f"{self._settings.seed}/{ask.dialect}/{ask.model}/{ask.stream}/{ask.max_output}/{asked.hex()}"
+        digest = blake2b(about.encode(), digest_size=16).hexdigest()
+        self._repeats[digest] += 1
+        answer = reply(ask, directions, f"{digest}/{self._repeats[digest]}", self._cache)
+        if ask.stored:
+            said = block([answer.answer.text, obj(answer.answer.call and answer.answer.call.arguments)])
+            self._conversations[openai_responses.identity(answer.key)] = (*ask.prompt, said)
+        return answer
+
+    def _continued(self, ask: Ask) -> Ask:
+        if not ask.model:
+            raise Rejected(400, "model: Field required")
+        if ask.previous is None:
+            return ask
+        if ask.previous not in self._conversations:
+            raise Rejected(400, f"Previous response with id '{ask.previous}' not found.")
+        return replace(ask, prompt=self._conversations[ask.previous] + ask.prompt)
+
+
+def _dialect(request: web.Request) -> Dialect:
+    path = request.path
+    if gemini.PATH.fullmatch(path) or path.startswith("/v1beta"):
+        return gemini
+    if "/v1/messages" in path or "anthropic-version" in request.headers:
+        return anthropic
+    return openai_chat if path.endswith("/chat/completions") else openai_responses
+
+
+def _generates(path: str) -> bool:
+    return gemini.PATH.fullmatch(path) is not None or path.endswith(("/v1/messages", "/responses", "/chat/completions"))
+
+
+def _authorized(request: web.Request) -> bool:
+    return "key" in request.query or any(request.headers.get(name) for name in _CREDENTIALS)
+
+
+def _body(data: bytes) -> Json:
+    try:
+        return msgspec.json.decode(data, type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        raise Rejected(400, "the request body is not a JSON object") from error
+
+
+def _refused(directions: Directions, *, stream: bool) -> Rejected | None:
+    if directions.error is not None:
+        return Rejected(directions.error, "Overloaded" if directions.error == 529 else "simulated error")
+    if directions.midstream_error is not None and not stream:
+        return Rejected(500, "Internal server error")
+    return None
+
+
+def _models(dialect: Dialect) -> bytes:
+    if dialect is gemini:
+        named = [{"name": f"models/{name}"} for name in PRICES if name.startswith("gemini")]
+        return encode({"models": named})
+    family = "claude" if dialect is anthropic else "gpt"
+    listed = [{"id": name, "type": "model", "object": "model"} for name in PRICES if name.startswith(family)]
+    return encode({"object": "list", "data": listed, "has_more": False})
+
+
+def _json(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")

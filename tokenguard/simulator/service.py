@@ -1,0 +1,28 @@
+"""A simulator in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from tokenguard.simulator.server import Settings, Simulator
+
+
+@asynccontextmanager
+async def running(
+    *, seed: int = 1, port: int = 0, speed: float = 0.0, billing: str | None = None
+) -> AsyncGenerator[Simulator, None]:
+    """A simulator on loopback while the block runs. Port 0 takes any free one; see `Settings` for the rest."""
+    simulator = Simulator(Settings(seed, speed, billing))
+    # Cancellation is how a handler learns that its client has left.
+    runner = web.AppRunner(simulator.application(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.1)
+        await site.start()
+        simulator.port = runner.addresses[0][1]
+        yield simulator
+    finally:
+        await runner.cleanup()
