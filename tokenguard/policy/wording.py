@@ -51,7 +51,7 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     """The sentence that a refused agent shows.
 
     `need` is what the call would have taken, in the budget's unit, None if nothing bounds that; `resets` is the end of
-    the window in the budget's zone. Whatever part would make agents try again is left out or replaced by an opaque short id.
+    the window in the budget's zone. Whatever would make agents try again is left out or replaced by an opaque id.
     """
     subject = _subject(standing)
     reset = f" It resets at {_when(resets, now_us)}." if resets else ""
