@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+from msgspec.structs import replace
+
+from tokenguard.policy.budgets import (
+    Slot,
+    Standing,
+    applies,
+    branch_key,
+    exceeded,
+    short_key,
+    slots_ahead,
+    slots_of,
+)
+from tokenguard.policy.windows import Window
+from tokenguard.records import Amount, Budget, Call, Unit
+
+CALL = Call(
+    1, "bcdfg", "claude", "anthropic", "anthropic-messages", "claude-opus-5-5", 10, repo="/x/web", branch="main"
+)
+
+
+def slots(*budgets: Budget, call: Call = CALL) -> list[tuple[str, str]]:
+    return [(slot.budget.name, slot.key) for slot in slots_of(budgets, call, lambda _: UTC)]
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "label"),
+    [
+        ("session", "bcdfg", "bcdfg/b"),
+        ("repo", "/x/web", "web/b"),
+        ("branch", branch_key("/x/web", "main"), "web/main/b"),
+        ("agent", "claude", "claude/b"),
+        ("model", "claude-opus-5-5", "claude-opus-5-5/b"),
+        ("provider", "anthropic", "anthropic/b"),
+        ("user", "", "b"),
+        ("global", "", "b"),
+    ],
+)
+def test_each_scope_has_its_key_and_label(scope: str, key: str, label: str) -> None:
+    (slot,) = slots_of([Budget("b", 1, scope=scope)], CALL, lambda _: UTC)
+    assert (slot.key, slot.label) == (key, label)
+
+
+@pytest.mark.parametrize("scope", ["repo", "branch", "task"])
+def test_a_call_without_a_key_is_not_counted(scope: str) -> None:
+    assert slots(Budget("b", 1, scope=scope), call=replace(CALL, repo=None, branch=None)) == []
+
+
+def test_the_same_branch_in_two_repositories_is_not_the_same() -> None:
+    other = replace(CALL, repo="/y/web")
+    budget = Budget("b", 1, scope="branch")
+    assert slots(budget) != slots(budget, call=other)
+
+
+@pytest.mark.parametrize(
+    ("match", "counted"),
+    [
+        ((), True),
+        ((("model", "claude-opus-*"),), True),
+        ((("model", "claude-opus-?-5"),), True),
+        ((("model", "opus"),), False),
+        ((("model", "CLAUDE-*"),), False),
+        ((("model", "claude-*"), ("branch", "release/*")), False),
+        ((("task", "*"),), False),
+    ],
+)
+def test_every_pair_of_a_match_must_match(match: tuple[tuple[str, str], ...], counted: bool) -> None:
+    budget = Budget("b", 1, match=match)
+    assert applies(budget, CALL) is counted
+    assert slots(budget) == ([("b", "")] if counted else [])
+
+
+def test_slots_ahead_leave_open_what_a_session_has_not_chosen_yet() -> None:
+    session = replace(CALL, model="", provider="")
+    opus = Budget("opus", 1, match=(("model", "claude-opus-*"),))
+    elsewhere = Budget("api", 1, match=(("repo", "/x/api"),))
+    assert [slot.budget.name for slot in slots_ahead([opus, elsewhere], session, lambda _: UTC)] == ["opus"]
+    assert slots(opus, call=session) == []
+
+
+def standing(
+    limit: int, spent: int, reserved: int = 0, *, at_limit: str = "refuse", mode: str = "calibrated"
+) -> Standing:
+    return Standing(Slot(Budget("b", limit, at_limit=at_limit, mode=mode), "", Window()), limit, spent, reserved)
+
+
+@pytest.mark.parametrize(
+    ("spent", "reserved", "need", "fits"),
+    [
+        (0, 0, 100, True),
+        (0, 0, 101, False),
+        (60, 20, 20, True),
+        (60, 20, 21, False),
+        (99, 0, 0, True),
+        (100, 0, 0, False),
+        (120, 0, 0, False),
+    ],
+)
+def test_what_is_spent_and_reserved_and_needed_must_fit(spent: int, reserved: int, need: int, fits: bool) -> None:
+    over = exceeded([standing(100, spent, reserved)], lambda _: Amount(nanos=need))
+    assert (over == []) is fits
+
+
+def test_a_budget_of_calls_counts_calls() -> None:
+    slot = Slot(Budget("b", 2, unit=Unit.CALLS), "", Window())
+    assert exceeded([Standing(slot, 2, 1, 0)], lambda _: Amount(nanos=10**9, tokens=10**9, calls=1)) == []
+    assert exceeded([Standing(slot, 2, 1, 1)], lambda _: Amount(calls=1)) != []
+
+
+def test_a_call_without_bound_never_fits() -> None:
+    assert len(exceeded([standing(10**12, 0)], lambda _: None)) == 1
+
+
+def test_refusing_budgets_come_first_then_the_tightest() -> None:
+    warns = standing(100, 200, at_limit="warn")
+    loose, tight = standing(100, 101), standing(100, 150)
+    assert exceeded([warns, loose, tight], lambda _: Amount(nanos=1)) == [tight, loose, warns]
+
+
+@pytest.mark.parametrize(
+    ("spent", "level"),
+    [(0, "ok"), (49, "ok"), (50, "info"), (74, "info"), (75, "warn"), (90, "soft"), (99, "soft"), (100, "hard")],
+)  # fmt: skip
+def test_levels(spent: int, level: str) -> None:
+    assert standing(100, spent).level == level
+
+
+def test_keys_are_shortened_for_people() -> None:
+    assert short_key("repo", "/home/x/web/") == "web"
+    assert short_key("branch", branch_key("/home/x/web", "feat/login")) == "web/feat/login"
+    assert short_key("agent", "claude") == "claude"
