@@ -35,7 +35,7 @@ class Counting:
         self._budgets_of = budgets_of
         self._now = now
         self._raises = queries.raises(ledger.read(), now())
-        self._unwritten: dict[int, tuple[Call, Amount]] = {}
+        self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         for call, reserved in ledger.open_calls():
             self.books.reserve(call, Reservation(reserved, reserved), ())
@@ -79,12 +79,18 @@ class Counting:
 
         Returns the standings whose level changed.
         """
-        self._unwritten[call.id] = (call, charge)
+        self._unwritten[call.id] = (call, charge, written)
         written.add_done_callback(lambda _: self._unwritten.pop(call.id, None))
         before = [self._standing(count).level for count in self.books.open_counts(call.id)]
         after = [self._standing(count) for count in self.books.settle(call.id, charge)]
         self._wake()
         return [standing for level, standing in zip(before, after, strict=True) if standing.level != level]
+
+    async def written(self) -> None:
+        """Wait until every charge so far is in the ledger."""
+        while self._unwritten:
+            await asyncio.wait([done for _, _, done in self._unwritten.values()])
+            await asyncio.sleep(0)
 
     def release(self, call: Call) -> None:
         """Give back what was set aside for a call that is not forwarded after all."""
@@ -93,16 +99,21 @@ class Counting:
 
     def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions now, called or not; each slot once, the fullest first."""
-        now, found = self._now(), dict[tuple[str, str, str], Slot]()
+        now, found = self._now(), set[Slot]()
         for session in sessions:
-            for slot in slots_ahead(self._budgets_of(session.id), _call_of(session, now), zone_of):
-                found[slot.budget.source, slot.budget.name, slot.key] = slot
+            found.update(slots_ahead(self._budgets_of(session.id), _call_of(session, now), zone_of))
+        standings = [self.standing(slot) for slot in found]
+        return sorted(standings, key=_fullness)
+
+    def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
+        """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
+        now = self._now()
+        ahead = {standing.slot: standing for standing in self.ahead(sessions)}
         for count in self.books.counts():
-            slot = count.slot
-            if slot.window.end_us is None or slot.window.end_us > now:
-                found.setdefault((slot.budget.source, slot.budget.name, slot.key), slot)
-        standings = [self.standing(slot) for slot in found.values()]
-        return sorted(standings, key=lambda standing: -standing.spent / max(standing.limit, 1))
+            end = count.slot.window.end_us
+            if count.slot not in ahead and (end is None or end > now):
+                ahead[count.slot] = self._standing(count)
+        return sorted(ahead.values(), key=_fullness)
 
     def find(self, label: str) -> Slot:
         """The slot that people call `label`: its label, its opaque label, or its budget's name.
@@ -165,7 +176,7 @@ class Counting:
         with queries.snapshot(ledger):
             spent = queries.spent(ledger, _where(slot), slot.window.start_us, slot.window.end_us)
             written = queries.charged(ledger, self._unwritten)
-        for call, charge in self._unwritten.values():
+        for call, charge, _ in self._unwritten.values():
             if call.id not in written and slot in self.slots(call):
                 spent += charge
         return spent
@@ -188,6 +199,10 @@ class Counting:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _fullness(standing: Standing) -> tuple[float, str]:
+    return -standing.spent / max(standing.limit, 1), standing.slot.label
 
 
 def _call_of(session: Session, now_us: int) -> Call:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
@@ -190,9 +189,9 @@ class Guard:
             own.ca_bundles + given.ca_bundles,
         )
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
-        """All events from now on."""
-        return self.hub.subscribe()
+    def forget(self, session_id: str) -> None:
+        """Drop what was remembered of a session that has ended."""
+        self._pricer.forget(session_id)
 
     def tell(self, kind: str, data: dict[str, object]) -> None:
         """Tell whoever listens."""
@@ -232,9 +231,7 @@ class Guard:
 
     def _in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
-        agent = agents.find(call.agent)
-        own = agent.refuse(call.dialect, text) if agent else None
-        return own or DIALECTS[call.dialect].refuse(text)
+        return agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
 
 
 def _configured(config: Config) -> Network:

@@ -8,9 +8,7 @@ from tokenguard import prices
 from tokenguard.guard.books import Reservation
 from tokenguard.policy import estimate
 from tokenguard.policy.estimate import BYTES_PER_TOKEN, Turn
-from tokenguard.records import Amount, Call, Charge, Confidence, Context, Facts, Leg, Reading, Usage
-
-_MILLION = 1_000_000
+from tokenguard.records import Amount, Call, Charge, Confidence, Context, Facts, Leg, Reading
 
 
 class Pricer:
@@ -31,10 +29,12 @@ class Pricer:
         """The charge of a call that has ended, and the legs that were charged.
 
         Answers outside 2xx cost nothing: providers do not bill what failed before output. A success without a bill is
-        charged by what was sent and what was seen of the answer, and marked.
+        charged by what was sent and what was seen of the answer, and marked; so is a request that was `sent` and never
+        answered, since the provider may have done the work.
         """
         facts = self._sent.pop(call.id, Facts(call.model))
-        if status is None or not 200 <= status < 300:
+        unanswered = status is None and "sent" in reading.marks
+        if not unanswered and (status is None or not 200 <= status < 300):
             return Charge(0, marks=reading.marks), ()
         legs, marks, confidence = reading.legs, reading.marks, Confidence.EXACT
         if reading.state == "final":
@@ -63,11 +63,13 @@ class Pricer:
         return Amount(charge.nanos, usage.total, 1)
 
     def _worst(self, call: Call, facts: Facts, likely: Amount) -> Amount | None:
-        rates = prices.dearest(self.catalogue, call.provider, call.model, call.started_us)
-        usage = estimate.worst(facts, rates.context_window if rates else None)
-        if rates is None or usage is None:
+        found = self.catalogue.find(call.provider, call.model)
+        usage = estimate.worst(facts, found.model.window if found else None)
+        if usage is None:
             return None
-        nanos = -(-(usage.input * rates.input + usage.output * rates.output) // _MILLION)
+        asked = Context(tier=facts.tier, speed=facts.speed)
+        rates = prices.dearest(self.catalogue, call.provider, call.model, call.started_us, asked)
+        nanos = rates.nanos(usage.input, usage.output)
         return Amount(max(nanos, likely.nanos), max(usage.total, likely.tokens), 1)
 
     def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
@@ -78,5 +80,5 @@ class Pricer:
             usage = replace(last.usage, output=max(last.usage.output, seen))
             return (*others, replace(last, usage=usage))
         sent = estimate.likely(facts, self._turns.get((call.session, call.model)), call.started_us)
-        usage = replace(sent, output=seen) if reading.output_bytes else Usage(input=sent.prompt)
+        usage = replace(sent, output=seen) if seen else sent
         return (Leg(reading.model or call.model, usage, context=Context(tier=facts.tier, speed=facts.speed)),)
