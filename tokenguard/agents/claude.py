@@ -1,0 +1,127 @@
+"""Claude Code.
+
+Started with a settings file of our own: `--settings` wins over the `env` blocks of the user's files, which win over the
+process environment. The file keeps the session token out of the process list.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenguard.agents import environment
+from tokenguard.agents.options import take
+from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
+from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.urls import Way, way
+from tokenguard.wire.shape import Refusal
+
+NAME = "claude"
+COMMANDS = ("claude",)
+INSTALL = "install it with npm install -g @anthropic-ai/claude-code"
+DIALECTS = ("anthropic-messages",)
+HOLD_SECONDS = 300
+"""It aborts after 360 s without an answer."""
+
+_MANAGED = (
+    Path("/etc/claude-code/managed-settings.json"),
+    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
+)
+"""The administrator's settings (Linux, macOS): they win over `--settings`."""
+
+_ELSEWHERE = {
+    "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
+    "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
+    "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
+}
+_URL = "ANTHROPIC_BASE_URL"
+_FILE = "claude-settings.json"
+_OFF = ("", "0", "false", "no", "off")
+
+
+def recipe(situation: Situation) -> Recipe:
+    """See `Agent.recipe`."""
+    passed, rest = _passed_settings(situation)
+    managed = _env_of(*_MANAGED)
+    user = _env_of(_config_folder(situation) / "settings.json")
+    project = _env_of(*(situation.cwd / ".claude" / name for name in ("settings.json", "settings.local.json")))
+    trusted = _is_trusted(situation)
+    env = {
+        **situation.env,
+        **user,
+        **(project if trusted else {}),
+        **strings_at(passed, "env"),
+        **managed,
+    }
+    route = way(situation.base_url, situation.providers, "anthropic", theirs=env.get(_URL))
+    ours = {_URL: route.base_url, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1", **environment.direct_loopback(env)}
+    if _first_party(route):
+        # It would drop betas that save money, such as global prompt caching, when it sees another host.
+        ours["_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"] = "1"
+    notes = [
+        f"Claude Code uses {service} ({variable}): its calls are not guarded"
+        for variable, service in _ELSEWHERE.items()
+        if env.get(variable, "").lower() not in _OFF
+    ]
+    if _URL in managed:
+        notes.append(f"this machine's managed settings set {_URL}: Claude Code's calls are not guarded")
+    if not trusted and project.get(_URL, env.get(_URL)) != env.get(_URL):
+        notes.append(f"{_URL} of this folder's .claude settings is not used: Claude Code does not trust the folder yet")
+    return Recipe(
+        args=("--settings", str(situation.folder / _FILE), *rest),
+        env=environment.direct_loopback(situation.env),
+        files={_FILE: json.dumps({**passed, "env": {**object_at(passed, "env"), **ours}})},
+        upstreams=route.upstreams,
+        network=environment.network(env),
+        notes=tuple(notes),
+    )
+
+
+def refuse(dialect: str, text: str) -> Refusal | None:
+    """402 `billing_error`: one request, and `API Error: 402 <text>`. 400 makes it send the request six times."""
+    if dialect != "anthropic-messages":
+        return None
+    error = {"type": "error", "error": {"type": "billing_error", "message": text}}
+    return Refusal(402, "application/json", json.dumps(error, ensure_ascii=False).encode())
+
+
+def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """(what the user passed with `--settings`, as JSON or as a file; the other arguments).
+
+    What cannot be read stays among the arguments, and Claude Code itself says what is wrong with it.
+    """
+    given, rest = take(situation.args, "--settings")
+    if not given:
+        return {}, rest
+    text = given[-1] if given[-1].lstrip().startswith("{") else read_text(situation.cwd / given[-1])
+    settings = parse_json(text)
+    return ({}, situation.args) if settings is None else (settings, rest)
+
+
+def _config_folder(situation: Situation) -> Path:
+    return Path(situation.env.get("CLAUDE_CONFIG_DIR") or situation.home / ".claude")
+
+
+def _env_of(*files: Path) -> dict[str, str]:
+    """The `env` blocks of settings files, a later file over an earlier one."""
+    merged: dict[str, str] = {}
+    for file in files:
+        merged |= strings_at(read_json(file), "env")
+    return merged
+
+
+def _is_trusted(situation: Situation) -> bool:
+    """Whether the user has told Claude Code to trust the folder: else a repository could say where keys are sent."""
+    state = read_json(Path(situation.env.get("CLAUDE_CONFIG_DIR") or situation.home) / ".claude.json")
+    folders = (situation.cwd, *situation.cwd.parents)
+    return any(object_at(state, "projects", str(folder)).get("hasTrustDialogAccepted") is True for folder in folders)
+
+
+def _first_party(route: Way) -> bool:
+    """Whether Claude Code alone would talk to Anthropic; an address in tokenguard's configuration counts as that."""
+    if not route.base_url.endswith("/anthropic"):
+        return False
+    host = urlsplit(route.upstreams.get("anthropic", "")).hostname
+    return host is None or host.endswith(".anthropic.com")

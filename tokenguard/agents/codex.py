@@ -1,0 +1,94 @@
+"""Codex.
+
+Started with `-c` in front of everything: there it reaches every subcommand and wins over `config.toml`. Without it the
+TUI hands over to a background process that knows nothing of this run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tokenguard.agents import environment
+from tokenguard.agents.options import take
+from tokenguard.agents.settings import object_at, parse_toml, read_toml, text_at
+from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.urls import way
+from tokenguard.wire.shape import Refusal
+
+NAME = "codex"
+COMMANDS = ("codex",)
+INSTALL = "install it with npm install -g @openai/codex"
+DIALECTS = ("openai-responses",)
+HOLD_SECONDS = 300
+"""It was seen to wait for 620 s; a WebSocket that stays silent is given up after 300 s."""
+
+_PLAIN_KEY = re.compile(r"[\w-]+")
+"""A provider's name that `-c` can reach: its dotted path knows no quotes."""
+
+
+_OVERRIDE = ("-c", "--config")
+_PROFILE = ("-p", "--profile")
+
+
+def recipe(situation: Situation) -> Recipe:
+    """See `Agent.recipe`."""
+    provider, key, theirs = _model_provider(situation)
+    env, network = environment.direct_loopback(situation.env), environment.network(situation.env)
+    if key is None:
+        note = f"Codex uses the model provider {provider}: its calls are not guarded"
+        return Recipe(situation.args, env=env, network=network, notes=(note,))
+    route = way(situation.base_url, situation.providers, "openai", "/v1", theirs)
+    _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == key)
+    return Recipe(("-c", f'{key}="{route.base_url}"', *rest), env=env, upstreams=route.upstreams, network=network)
+
+
+def refuse(dialect: str, text: str) -> Refusal | None:
+    """400 in plain text: one request, and the text as it is. After a 401 to 404 it sends the request six times."""
+    if dialect != "openai-responses":
+        return None
+    return Refusal(400, "text/plain; charset=utf-8", text.encode())
+
+
+def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:
+    """(model provider, setting that holds its base URL or None if we cannot set it, the URL if the user set one)."""
+    if "--oss" in situation.args:
+        return "oss", None, None
+    layers = _layers(situation)
+    provider = _first(layers, "model_provider") or "openai"
+    if provider == "openai":
+        return provider, "openai_base_url", _first(layers, "openai_base_url")
+    theirs = _first(layers, "model_providers", provider, "base_url")
+    if theirs is None or _PLAIN_KEY.fullmatch(provider) is None:
+        return provider, None, theirs
+    return provider, f"model_providers.{provider}.base_url", theirs
+
+
+def _layers(situation: Situation) -> list[dict[str, Any]]:
+    """The settings that apply, the strongest first: overrides on the command line, the profile, the user's file."""
+    folder = Path(situation.env.get("CODEX_HOME") or situation.home / ".codex")
+    config = read_toml(folder / "config.toml")
+    overrides, rest = take(situation.args, *_OVERRIDE)
+    layers = [_parsed(override) for override in reversed(overrides)]
+    chosen, _ = take(rest, *_PROFILE)
+    profile = chosen[-1] if chosen else text_at(config, "profile")
+    if profile:
+        layers += [read_toml(folder / f"{profile}.config.toml"), object_at(config, "profiles", profile)]
+    return [*layers, config]
+
+
+def _first(layers: list[dict[str, Any]], *path: str) -> str | None:
+    return next((found for layer in layers if (found := text_at(layer, *path))), None)
+
+
+def _parsed(override: str) -> dict[str, Any]:
+    """`key=value`; what is not TOML is a string as it stands, as Codex reads it."""
+    key, value = _split(override)
+    return parse_toml(f"{key} = {value}") or parse_toml(f"{key} = {json.dumps(value)}") or {}
+
+
+def _split(override: str) -> tuple[str, str]:
+    key, _, value = override.partition("=")
+    return key.strip(), value.strip()

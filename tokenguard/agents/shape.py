@@ -1,0 +1,85 @@
+"""The shape that every agent module has, and the values that pass through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from tokenguard.wire.shape import Refusal
+
+
+class Situation(Struct, frozen=True):
+    """A run that is about to start."""
+
+    base_url: str
+    """`http://127.0.0.1:PORT/s/TOKEN`; a provider's calls go to `<base_url>/<provider>/...`."""
+    args: tuple[str, ...]
+    """What the user passes to the agent."""
+    env: Mapping[str, str]
+    home: Path
+    cwd: Path
+    folder: Path
+    """A private folder of this run, which goes away with it."""
+    providers: Mapping[str, str]
+    """Base URL of each provider that tokenguard knows, without a slash at its end."""
+
+
+class Recipe(Struct, frozen=True):
+    """How to start an agent so that its calls go through tokenguard. Changes no file of the user's."""
+
+    args: tuple[str, ...]
+    """All arguments, the user's among them."""
+    env: Mapping[str, str] = {}
+    """Variables to set."""
+    files: Mapping[str, str] = {}
+    """Name in the private folder -> text."""
+    links: Mapping[str, Path] = {}
+    """Name in the private folder -> what it is a symbolic link to."""
+    folders: tuple[Path, ...] = ()
+    """Folders that the agent makes itself when it starts, needed before that because links lead to them."""
+    upstreams: Mapping[str, str] = {}
+    """Provider -> base URL that the user's own settings name: the credentials belong there."""
+    network: Mapping[str, str] = {}
+    """Proxy and certificate variables with which the agent alone would have reached its provider."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, one line each: above all, what is not guarded."""
+
+
+class Agent(Protocol):
+    """A coding agent; implemented by modules."""
+
+    @property
+    def NAME(self) -> str:
+        """Name in the ledger and in budgets."""
+        ...
+
+    @property
+    def COMMANDS(self) -> tuple[str, ...]:
+        """Commands that start it."""
+        ...
+
+    @property
+    def INSTALL(self) -> str:
+        """How to get it: the hint where it is not found."""
+        ...
+
+    @property
+    def DIALECTS(self) -> tuple[str, ...]:
+        """Names of the dialects that it speaks; empty where that is up to the program."""
+        ...
+
+    @property
+    def HOLD_SECONDS(self) -> int:
+        """How long it was seen to wait for an answer without giving up or sending again, less a margin."""
+        ...
+
+    def recipe(self, situation: Situation) -> Recipe:
+        """How to start it. Reads the user's settings, writes nothing; broken settings count as absent."""
+        ...
+
+    def refuse(self, dialect: str, text: str) -> Refusal | None:
+        """The answer after which it stops at once and shows `text`; None if that is the dialect's own."""
+        ...

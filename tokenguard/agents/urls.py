@@ -1,0 +1,40 @@
+"""Base URLs: what the user's settings name, and what the agent gets instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+
+class Way(Struct, frozen=True):
+    """Where an agent's calls go."""
+
+    base_url: str
+    """What the agent gets."""
+    upstreams: dict[str, str] = {}
+    """Provider -> base URL, where it is not the one that tokenguard knows."""
+
+
+def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str = "", theirs: str | None = None) -> Way:
+    """The way through tokenguard to what `theirs` names, or to `provider` where that is None.
+
+    `suffix` is the path that the agent expects in a base URL of this kind, such as `/v1`. A URL below the base of any
+    provider that we know leads to that provider, so that its prices apply.
+    """
+    if not theirs or is_session_url(theirs):
+        return Way(f"{base_url}/{provider}{suffix}")
+    theirs = theirs.rstrip("/")
+    for name, base in providers.items():
+        if theirs == base or theirs.startswith(f"{base}/"):
+            return Way(f"{base_url}/{name}{theirs.removeprefix(base)}")
+    if suffix and theirs.endswith(suffix):
+        return Way(f"{base_url}/{provider}{suffix}", {provider: theirs.removesuffix(suffix)})
+    return Way(f"{base_url}/{provider}", {provider: theirs})
+
+
+def is_session_url(url: str) -> bool:
+    """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
+    parts = urlsplit(url)
+    return parts.hostname == "127.0.0.1" and parts.path.startswith("/s/")
