@@ -49,13 +49,7 @@ class Counting:
         return self._standing(self.books.count(slot))
 
     def _standing(self, count: Count) -> Standing:
-        now, slot = self._now(), count.slot
-        raised = sum(
-            one.amount
-            for one in self._raises
-            if (one.budget, one.key) == (slot.budget.name, slot.key) and _in_force(one, slot, now)
-        )
-        return count.standing(slot.budget.limit + raised)
+        return count.standing(limit_of(count.slot, self._raises, self._now()))
 
     async def reserve(self, call: Call, reservation: Reservation) -> list[Standing]:
         """Set aside for a call in all its slots, or in none: the standings that cannot take it, the tightest first.
@@ -101,7 +95,7 @@ class Counting:
         """What counts for these sessions now, called or not; each slot once, the fullest first."""
         now, found = self._now(), set[Slot]()
         for session in sessions:
-            found.update(slots_ahead(self._budgets_of(session.id), _call_of(session, now), zone_of))
+            found.update(slots_ahead(self._budgets_of(session.id), call_of(session, now), zone_of))
         standings = [self.standing(slot) for slot in found]
         return sorted(standings, key=_fullness)
 
@@ -174,7 +168,7 @@ class Counting:
         """The ledger's sum for a slot, and what is settled but not written yet."""
         ledger = self._ledger.read()
         with queries.snapshot(ledger):
-            spent = queries.spent(ledger, _where(slot), slot.window.start_us, slot.window.end_us)
+            spent = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us)
             written = queries.charged(ledger, self._unwritten)
         for call, charge, _ in self._unwritten.values():
             if call.id not in written and slot in self.slots(call):
@@ -205,7 +199,7 @@ def _fullness(standing: Standing) -> tuple[float, str]:
     return -standing.spent / max(standing.limit, 1), standing.slot.label
 
 
-def _call_of(session: Session, now_us: int) -> Call:
+def call_of(session: Session, now_us: int) -> Call:
     """A call as this session would make it, its model and provider still open."""
     return Call(
         0, session.id, session.agent, "", "", "", now_us, repo=session.repo, branch=session.branch, task=session.task
@@ -237,12 +231,18 @@ def _only_held(standing: Standing, reservation: Reservation) -> bool:
     return standing.spent + need.of(standing.slot.budget.unit) <= standing.limit
 
 
+def limit_of(slot: Slot, raises: Iterable[Raise], now_us: int) -> int:
+    """A slot's limit, with the raises that are in force."""
+    ours = (one for one in raises if (one.budget, one.key) == (slot.budget.name, slot.key))
+    return slot.budget.limit + sum(one.amount for one in ours if _in_force(one, slot, now_us))
+
+
 def _in_force(raised: Raise, slot: Slot, now_us: int) -> bool:
     """A raise without an expiry belongs to the window in which it was made."""
     return slot.window.start_us <= raised.created_us and (raised.expires_us is None or now_us < raised.expires_us)
 
 
-def _where(slot: Slot) -> Where:
+def where_of(slot: Slot) -> Where:
     """The ledger's calls that a slot counts."""
     where = Where(match=slot.budget.match)
     scope, key = slot.budget.scope, slot.key
