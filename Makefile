@@ -61,7 +61,7 @@ bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 prices: $(READY)
-	$(BIN)/python -m tools.prices
+	$(BIN)/python tools/compile_prices.py
 
 clean:
 	rm -rf $(VENV) dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -19,7 +19,7 @@ from tokenguard.config.paths import Paths, find_paths, make_private
 from tokenguard.config.tables import read_toml
 from tokenguard.errors import ConfigError, UsageError
 from tokenguard.policy import money, windows
-from tokenguard.records import Budget
+from tokenguard.records import Budget, Unit
 
 
 class _Pair(click.ParamType[tuple[str, str]]):
@@ -134,6 +134,33 @@ def remove_budget(name: str) -> None:
         raise UsageError(f'there is no budget "{name}"', f"set by command: {', '.join(tables) or 'none'}")
     _write(paths, tables)
     output.say(f"{name} is removed.")
+
+
+@budget.command(
+    "raise",
+    short_help="Raise a budget for a while, on the record.",
+    epilog=examples(
+        "tokenguard budget raise web/day --amount 5 --reason 'release tonight'",
+        "tokenguard budget raise day --amount '2M tokens' --reason 'big refactoring' --ttl 4h",
+    ),
+)
+@click.argument("name", metavar="[KEY/]NAME")
+@click.option("--amount", type=AMOUNT, required=True, help="By how much, such as 5 or '2M tokens'.")
+@click.option("--reason", required=True, help="Why; it is kept with the raise.")
+@click.option("--ttl", metavar="TIME", help="For how long, such as 30m, 4h or 2d; until the window ends without it.")
+def raise_budget(name: str, amount: Limit, reason: str, ttl: str | None) -> None:
+    """Raise the limit of a budget for a while; who did it, when and why is kept.
+
+    A budget that counts separately, for each repository say, is named with its KEY, as status shows it.
+    """
+    if amount.value == 0:
+        raise UsageError("--amount is 0, which raises nothing", "write 20; a shell turns an unquoted $20 into 0")
+    daemon = client.ensure(find_paths(os.environ), os.environ, output.note)
+    text = budgets.limit_text(amount.value, amount.unit)
+    raised = daemon.post("/v1/budgets/raise", {"name": name, "amount": text, "reason": reason, "ttl": ttl})
+    unit = Unit(raised["unit"])
+    spent, limit = (money.amount(raised[key], unit) for key in ("spent", "limit"))
+    output.say(f"{raised['label']}: {spent} of {limit} {f'for {ttl}' if ttl else 'until the window ends'}")
 
 
 def _tables(paths: Paths, name: str) -> dict[str, dict[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TextIO
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from tokenguard.cli.failures import Failure
 
 _STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "soft": "35", "hard": "31"}
+
+_STYLING = re.compile(r"\x1b\[\d+m")
 
 
 def say(text: str = "") -> None:
@@ -60,12 +63,17 @@ def styled(text: str, style: str) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], *, right: Container[int] = ()) -> list[str]:
-    """Rows as aligned lines; the columns whose numbers are in `right` are aligned to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    """Rows as aligned lines; the columns whose numbers are in `right` are aligned to the right, empty ones left out."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(_cells(row, widths, right)).rstrip() for row in rows]
+
+
+def _cells(row: Sequence[str], widths: Sequence[int], right: Container[int]) -> Iterator[str]:
+    for number, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        if width:
+            room = " " * (width - _width(cell))
+            yield room + cell if number in right else cell + room
+
+
+def _width(text: str) -> int:
+    return len(_STYLING.sub("", text))

@@ -1,0 +1,164 @@
+"""The documents say what the program does: every command, option and key, and none that does not exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from tests.cli.support import every_command
+from tokenguard import __version__
+from tokenguard.cli.commands import root
+from tokenguard.config import budgets, settings
+from tokenguard.records import Budget
+from tokenguard.reports import KEYS
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "[daemon]": settings.DaemonSettings,
+    "[network]": settings.NetworkSettings,
+    "[ledger]": settings.LedgerSettings,
+    "[providers.NAME]": settings.ProviderSettings,
+    "[[budget]]": budgets.BudgetTable,
+}
+
+
+def command_of(words: list[str]) -> click.Command:
+    found: click.Command = root
+    for word in words:
+        assert isinstance(found, click.Group)
+        below = found.get_command(click.Context(found), word)
+        assert below is not None, f"there is no command {' '.join(words)}"
+        found = below
+    return found
+
+
+def options_of(words: list[str]) -> set[str]:
+    return {
+        name
+        for option in command_of(words).params
+        if isinstance(option, click.Option) and not option.hidden
+        for name in option.opts
+        if name.startswith("--")
+    } - {"--help"}
+
+
+def sections(text: str) -> dict[str, str]:
+    """Heading (without backquotes) -> what stands below it."""
+    parts = re.split(r"^##+ (.+)$", text, flags=re.MULTILINE)
+    return {heading.replace("`", ""): body for heading, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def rows(body: str) -> dict[str, str]:
+    """First cell (without backquotes) -> second cell of a section's tables."""
+    cells = (line.split("|") for line in body.splitlines() if line.startswith("| `"))
+    return {line[1].strip().strip("`"): line[2].strip() for line in cells}
+
+
+@pytest.mark.parametrize("words", [words for words in every_command() if words], ids=" ".join)
+def test_every_command_and_option_is_documented(words: list[str]) -> None:
+    body = sections(COMMANDS)[f"tokenguard {' '.join(words)}"]
+    assert {name.split()[0] for name in rows(body)} == options_of(words)
+
+
+def test_no_other_command_is_documented() -> None:
+    documented = {heading for heading in sections(COMMANDS) if heading.startswith("tokenguard")}
+    assert documented == {f"tokenguard {' '.join(words)}" for words in every_command() if words}
+
+
+def test_every_key_of_a_report_is_documented() -> None:
+    body = sections(COMMANDS)["tokenguard report"]
+    assert all(f"`{key}`" in body for key in KEYS)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_documented(section: str) -> None:
+    documented = rows(sections(CONFIGURATION)[section])
+    assert list(documented) == [field.name for field in msgspec.structs.fields(SECTIONS[section])]
+
+
+def test_no_other_section_is_documented() -> None:
+    assert [heading for heading in sections(CONFIGURATION) if heading.startswith("[")] == list(SECTIONS)
+
+
+@pytest.mark.parametrize("section", ["[daemon]", "[network]", "[ledger]"])
+def test_documented_defaults_are_the_real_ones(section: str) -> None:
+    documented = rows(sections(CONFIGURATION)[section])
+    for field in msgspec.structs.fields(SECTIONS[section]):
+        written = documented[field.name].strip("`")
+        assert written == ("none" if field.default is None else msgspec.json.encode(field.default).decode()), field.name
+
+
+@pytest.mark.parametrize("words", [budgets.SCOPES, budgets.ACTIONS, budgets.MODES, budgets.MATCHABLE, budgets.KINDS])
+def test_the_values_of_a_budget_are_documented(words: tuple[str, ...]) -> None:
+    body = sections(CONFIGURATION)["[[budget]]"]
+    assert all(re.search(rf"\b{word}\b", body) for word in words)
+
+
+def test_the_providers_are_documented() -> None:
+    body = sections(CONFIGURATION)["[providers.NAME]"]
+    assert set(settings.PROVIDERS) <= set(re.findall(r"`(\w+)`", body))
+
+
+def test_the_levels_of_a_budget_are_the_documented_ones() -> None:
+    assert rows(sections(CONFIGURATION)["[[budget]]"])["levels"] == f"`{list(Budget('', 0).levels)}`"
+
+
+def shown_commands() -> Iterator[tuple[str, str]]:
+    """(page, command line) of every `tokenguard ...` that a page shows as typed, and of every `make ...`."""
+    for page in PAGES:
+        for block in re.findall(r"^```(?:sh|console|)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                typed = line.removeprefix("$ ").split("  #")[0].rstrip()
+                if typed.startswith(("tokenguard ", "make ")):
+                    yield page.name, typed
+
+
+@pytest.mark.parametrize(("page", "line"), list(shown_commands()))
+def test_what_is_shown_exists(page: str, line: str) -> None:
+    program, *words = shlex.split(line)
+    if program == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+        assert words[0] in targets
+        return
+    if words[0].startswith("  ") or words[0].startswith("$"):
+        return
+    path: list[str] = []
+    while words and isinstance(command_of(path), click.Group) and not words[0].startswith("-"):
+        path.append(words.pop(0))
+    known = options_of(path) | {"--help", "--version"}
+    if path == ["run"]:
+        options = [word for word in words[: words.index("--")] if "--" in words] if "--" in words else words[:1]
+    else:
+        options = words
+    assert {word.split("=")[0] for word in options if word.startswith("--")} <= known
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_changelog_has_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("target", ["make demo", "make test"])
+def test_the_readme_begins_with_two_commands(target: str) -> None:
+    assert target in (ROOT / "README.md").read_text("utf-8")

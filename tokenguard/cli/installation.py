@@ -1,0 +1,149 @@
+"""Checks of what belongs to tokenguard: its files, its settings, its daemon, its ledger, its prices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+from tokenguard import __version__, attribution, client, prices
+from tokenguard.cli.findings import Finding, fail, failed, ok, warn
+from tokenguard.config import budgets, settings
+from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError
+from tokenguard.ledger import queries
+from tokenguard.ledger.migrations import OLDEST_SQLITE
+from tokenguard.platforms.service import service_port
+from tokenguard.records import Leg, Usage
+
+
+def python() -> Finding:
+    """The interpreter and what it brings."""
+    detail = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        return fail("python", f"{detail} is too old for the ledger", f"use a Python with SQLite {oldest} or newer")
+    return ok("python", detail)
+
+
+def system() -> Finding:
+    """The platform; native Windows never gets here."""
+    loop = "uvloop" if find_spec("uvloop") else "asyncio's own loop"
+    return ok("platform", f"{sys.platform} {platform.machine()}, {loop}")
+
+
+def folders(paths: Paths) -> Iterator[Finding]:
+    """Where configuration and state are kept, and who may look."""
+    for folder in dict.fromkeys((paths.config_dir, paths.state_dir)):
+        yield _folder(folder)
+    if paths.ledger.exists() and paths.ledger.stat().st_mode & 0o077:
+        yield warn("folders", f"others may read {paths.ledger}", f"chmod 600 {paths.ledger}")
+
+
+def _folder(folder: Path) -> Finding:
+    if not folder.exists():
+        return ok("folders", f"{folder} is made when it is needed")
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return fail("folders", f"{folder} cannot be written", "make it a folder of yours, or set TOKENGUARD_HOME")
+    if folder.stat().st_mode & 0o077:
+        return warn("folders", f"others may look into {folder}", f"chmod 700 {folder}")
+    return ok("folders", f"{folder}")
+
+
+def config(paths: Paths) -> Iterator[Finding]:
+    """The user's settings, and those of the repository in which we are."""
+    try:
+        found = settings.load(paths)
+        yield ok("config", f"{paths.config_dir}: {len(found.budgets)} budgets, port {found.daemon.port}")
+    except TokenguardError as error:
+        yield failed("config", error)
+    place = attribution.locate(Path.cwd())
+    if place.repo and place.worktree and (Path(place.worktree) / "tokenguard.toml").exists():
+        try:
+            own = budgets.read_repository_budgets(Path(place.worktree), place.repo)
+            yield ok("config", f"{place.worktree}/tokenguard.toml: {len(own)} budgets")
+        except TokenguardError as error:
+            yield failed("config", error)
+
+
+def daemon(paths: Paths) -> Iterator[Finding]:
+    """The daemon, its version, and the port at which agents expect it."""
+    try:
+        running = client.find(paths)
+    except TokenguardError as error:
+        yield failed("daemon", error)
+        return
+    if running is None:
+        yield ok("daemon", "not running; it starts with the first tokenguard run")
+    elif running.version != __version__:
+        detail = f"version {running.version} is running, this is {__version__}"
+        yield warn("daemon", detail, "tokenguard daemon restart")
+    else:
+        yield ok("daemon", f"running, pid {running.pid}, version {running.version}")
+    try:
+        wanted = settings.load(paths).daemon.port
+    except TokenguardError:
+        return  # told by `config`
+    yield _port(paths, wanted, running.port if running else None)
+
+
+def _port(paths: Paths, wanted: int, ours: int | None) -> Finding:
+    if ours is not None:
+        if wanted in (0, ours):
+            return ok("port", f"{ours}, ours")
+        return warn("port", f"the daemon uses {ours}, config.toml says {wanted}", "tokenguard daemon restart")
+    if wanted == 0:
+        return ok("port", "any free one")
+    if service_port(paths.state_dir) == wanted:
+        return ok("port", f"{wanted}, held by the service")
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            remedy = f"stop that program, or set port in [daemon] of {paths.config_file}"
+            return fail("port", f"{wanted} is in use by another program", remedy)
+    return ok("port", f"{wanted}, free")
+
+
+def ledger(paths: Paths) -> Iterator[Finding]:
+    """Whether the ledger is sound, and whether all models in it have a price."""
+    if not paths.ledger.exists():
+        yield ok("ledger", "none yet; it begins with the first tokenguard run")
+        return
+    try:
+        with closing(queries.connect_readonly(paths.ledger)) as conn:
+            sound: str = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
+            calls = queries.totals(conn).calls
+            models = [group.key for group in queries.grouped(conn, ["provider", "model"])]
+    except TokenguardError as error:
+        yield failed("ledger", error)
+        return
+    except sqlite3.Error as error:
+        sound, calls, models = str(error), 0, []
+    if sound != "ok":
+        remedy = "tokenguard daemon restart: it sets the file aside and begins another"
+        yield fail("ledger", f"{paths.ledger}: {sound}", remedy)
+        return
+    yield ok("ledger", f"{paths.ledger}: {calls:,} calls, sound")
+    yield _prices(models)
+
+
+def _prices(models: list[tuple[str | None, ...]]) -> Finding:
+    catalogue, now_us = prices.shipped(), time.time_ns() // 1000
+    unpriced = [
+        f"{model} ({provider})"
+        for provider, model in models
+        if provider and model and prices.cost(catalogue, provider, Leg(model, Usage(1, output=1)), now_us) is None
+    ]
+    if unpriced:
+        detail = f"no price is known for {', '.join(sorted(unpriced))}: they count at a bound"
+        return warn("prices", detail, "a newer tokenguard may know them")
+    return ok("prices", f"of {catalogue.source.date}; every model in the ledger has one")

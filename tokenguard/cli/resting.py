@@ -1,0 +1,46 @@
+"""The status while no daemon runs: nothing is spent now, but budgets hold what was spent before."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tokenguard.cli.reading import open_ledger
+from tokenguard.config import settings
+from tokenguard.config.paths import Paths
+from tokenguard.guard import view
+from tokenguard.guard.counting import call_of, limit_of, where_of, zone_of
+from tokenguard.ledger import queries
+from tokenguard.policy.budgets import Slot, Standing, slots_ahead
+from tokenguard.records import Budget
+
+_RECENT = 200
+"""Sessions among whose repositories, branches and agents those with budgets are looked for."""
+
+
+def status_at_rest(paths: Paths) -> dict[str, Any]:
+    """What `GET /v1/status` would tell, from the ledger alone. Raises `ConfigError` and `LedgerError`."""
+    config, now_us = settings.load(paths), time.time_ns() // 1000
+    with open_ledger(paths) as ledger:
+        return {
+            "daemon": None,
+            "totals": {"today": view.today(ledger, now_us)},
+            "sessions": [],
+            "budgets": [view.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
+            "holds": [],
+        }
+
+
+def _standings(ledger: sqlite3.Connection, budgets: tuple[Budget, ...], now_us: int) -> Iterator[Standing]:
+    """Of the slots of recent sessions, those in which something was spent and more can be."""
+    lasting = [budget for budget in budgets if budget.scope != "session"]
+    raises = queries.raises(ledger, now_us)
+    slots: dict[Slot, None] = {}
+    for session in queries.recent_sessions(ledger, _RECENT):
+        slots.update(dict.fromkeys(slots_ahead(lasting, call_of(session, now_us), zone_of)))
+    for slot in slots:
+        spent = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us).of(slot.budget.unit)
+        if spent:
+            yield Standing(slot, limit_of(slot, raises, now_us), spent, reserved=0)

@@ -1,0 +1,97 @@
+"""Checks of what tokenguard works with: agents, their settings, proxies, git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tokenguard.agents import AGENTS, Agent, Situation
+from tokenguard.cli.findings import Finding, failed, ok, warn
+from tokenguard.config.settings import Config
+from tokenguard.errors import TokenguardError
+from tokenguard.upstream import Network
+
+_PATIENCE_S = 10
+
+
+def agents(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
+    """The agents that are installed, and what of them would not be guarded."""
+    found = {agent.NAME: path for agent in AGENTS.values() if (path := _path(agent, env))}
+    if not found:
+        yield warn("agents", "none is on the PATH", "; or ".join(agent.INSTALL for agent in AGENTS.values()))
+    with ThreadPoolExecutor() as pool:
+        versions = dict(zip(found, pool.map(version, found.values()), strict=True))
+    for name, path in found.items():
+        yield ok("agents", f"{name}: {versions[name]} ({path})")
+        yield from _unguarded(AGENTS[name], env, config)
+
+
+def _path(agent: Agent, env: Mapping[str, str]) -> str | None:
+    paths = (shutil.which(command, path=env.get("PATH")) for command in agent.COMMANDS)
+    return next((path for path in paths if path), None)
+
+
+def _unguarded(agent: Agent, env: Mapping[str, str], config: Config) -> Iterator[Finding]:
+    """What the agent's recipe says of this user's settings, in this folder."""
+    situation = Situation(
+        base_url="http://127.0.0.1:0/s/doctor",
+        args=(),
+        env=env,
+        home=Path.home(),
+        cwd=Path.cwd(),
+        folder=Path(os.devnull),
+        providers=config.providers,
+    )
+    recipe = agent.recipe(situation)
+    for note in recipe.notes:
+        yield warn("agents", note, "only calls that pass tokenguard count")
+    for provider, url in recipe.upstreams.items():
+        yield ok(
+            "agents", f"{agent.NAME}: its own settings send {provider} to {url}; tokenguard run passes it on there"
+        )
+
+
+def network(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
+    """Proxies and certificates on the way to the providers."""
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+        if env.get(name) and not Path(env[name]).is_file():
+            yield warn("network", f"{name} names {env[name]}, which is not a file", f"correct or unset {name}")
+    try:
+        given = config.network
+        chosen = Network.from_env(env).overridden(given.proxy, given.no_proxy, given.ca_bundle)
+    except TokenguardError as error:
+        yield failed("network", error)
+        return
+    way = "through a proxy" if chosen.proxy else "directly"
+    trust = f", trusting {', '.join(chosen.ca_bundles)} too" if chosen.ca_bundles else ""
+    yield ok("network", f"providers are reached {way}{trust}")
+
+
+def git(env: Mapping[str, str]) -> Finding:
+    """Git, without which repositories are still told apart by their files."""
+    path = shutil.which("git", path=env.get("PATH"))
+    if path is None:
+        return warn("git", "not found", "install it to work with repositories")
+    return ok("git", version(path))
+
+
+def version(path: str) -> str:
+    """The first line that a program answers to `--version`."""
+    try:
+        done = subprocess.run(
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "does not tell its version"
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return lines[0] if lines else "does not tell its version"
