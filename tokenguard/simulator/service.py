@@ -17,10 +17,10 @@ async def running(
     """A simulator on loopback while the block runs. Port 0 takes any free one; see `Settings` for the rest."""
     simulator = Simulator(Settings(seed, speed, billing))
     # Cancellation is how a handler learns that its client has left.
-    runner = web.AppRunner(simulator.application(), handler_cancellation=True, access_log=None)
+    runner = web.AppRunner(simulator.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=0.1)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         simulator.port = runner.addresses[0][1]
         yield simulator
