@@ -1,0 +1,133 @@
+"""`tokenguard run`: an agent runs exactly as it would alone, and every call of it passes the guard."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard import agents
+from tokenguard.agents import Recipe, Situation
+from tokenguard.config.paths import find_paths
+from tokenguard.config.settings import load
+from tokenguard.errors import DaemonError, TokenguardError, UsageError
+from tokenguard.launch import child
+from tokenguard.launch.folder import fill, mark, private_folder
+from tokenguard.launch.session import Session
+
+
+class LaunchOptions(Struct, frozen=True):
+    """What `run` was asked for."""
+
+    agent: str
+    """A command, or the path of one."""
+    args: tuple[str, ...] = ()
+    budget: str | None = None
+    """Limit of this run, as it was given."""
+    task: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    summary: Path | None = None
+    """Where to write what it cost, as JSON."""
+    quiet: bool = False
+    """Say nothing of our own while all is well."""
+
+
+def run(options: LaunchOptions) -> int:
+    """Run an agent to its end and return its exit code; if a signal killed it, end by the same signal.
+
+    Raises `TokenguardError` for what keeps the agent from starting; nothing that goes wrong later changes its code.
+    """
+    env = dict(os.environ)
+    name, agent = agents.started_by(options.agent)
+    program = _find(options.agent, env.get("PATH", os.defpath), agent.INSTALL)
+    if options.summary is not None and not options.summary.absolute().parent.is_dir():
+        raise UsageError(f"--summary {options.summary}: there is no such folder", "make it first")
+    paths = find_paths(env)
+    providers = load(paths).providers
+    session = Session(paths, env, _say)
+    with private_folder(paths.state_dir) as folder:
+        situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, providers)
+        recipe = agent.recipe(situation)
+        fill(folder, recipe)
+        session.open(_request(name, situation, recipe, options))
+        if not options.quiet:
+            for note in recipe.notes:
+                _say(note)
+
+        def started(pid: int) -> None:
+            with suppress(OSError):
+                mark(folder, pid)
+            session.started(pid)
+
+        try:
+            code = child.run(program, recipe.args, {**env, **recipe.env}, started)
+        except BaseException:
+            with suppress(TokenguardError):
+                session.end(None)
+            raise
+        _close(session, code, options)
+    if code < 0:
+        child.die_by(-code)
+    return code
+
+
+def _request(name: str, situation: Situation, recipe: Recipe, options: LaunchOptions) -> dict[str, object]:
+    """What the daemon is told of the session."""
+    return {
+        "agent": name,
+        "cwd": str(situation.cwd),
+        "task": options.task,
+        "labels": options.labels,
+        "budget": options.budget,
+        "upstreams": tuple(recipe.upstreams.items()),
+        "network": dict(recipe.network),
+    }
+
+
+def _close(session: Session, code: int, options: LaunchOptions) -> None:
+    """End the session and tell what it cost. Whatever fails, the agent has run, and its exit code stands."""
+    from tokenguard.launch import summary
+
+    code = code if code >= 0 else 128 - code
+    try:
+        ended = session.end(code)
+        if not options.quiet:
+            _write(summary.line(ended))
+        if options.summary is not None:
+            summary.save(options.summary, ended, code)
+    except DaemonError as error:
+        _say(f"what this run cost cannot be told: {error.message}; ask later: tokenguard report --by session")
+    except TokenguardError as error:
+        _say(str(error))
+    except KeyboardInterrupt:
+        pass
+
+
+def _find(command: str, path: str, hint: str) -> str:
+    """The file that a shell would run. Raises `UsageError` if there is none."""
+    candidates = [command] if "/" in command else [os.path.join(folder or ".", command) for folder in path.split(":")]
+    for file in candidates:
+        if os.path.isfile(file) and os.access(file, os.X_OK):
+            return file
+    raise UsageError(f"{command}: command not found", hint)
+
+
+def _cwd() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder does not exist any more", "change to one that does") from error
+
+
+def _say(text: str) -> None:
+    _write(f"tokenguard: {text}")
+
+
+def _write(line: str) -> None:
+    """A line for people; that nobody reads it must not change how the run ends."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

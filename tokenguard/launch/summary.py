@@ -1,0 +1,63 @@
+"""What a run cost, in the one line that stands last, and as a file for scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenguard.errors import UsageError
+from tokenguard.policy import money
+from tokenguard.records import Confidence, Unit
+
+_DATE = re.compile(r"-20\d{6}$")
+_VERSION = re.compile(r"-(\d+)-(\d+)\b")
+
+
+def line(summary: Mapping[str, Any]) -> str:
+    """`tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20`."""
+    calls = summary["calls"]
+    if not calls:
+        return "tokenguard  no calls"
+    parts = [f"tokenguard  {_cost(summary)} in {calls} {'call' if calls == 1 else 'calls'}"]
+    if summary["unpriced"]:
+        parts.append(f"{summary['unpriced']} of unknown cost")
+    if len(summary["models"]) > 1:
+        parts.append("(" + " · ".join(f"{short_model(row['model'])} {_cost(row)}" for row in summary["models"]) + ")")
+    parts += [_standing(budget) for budget in _worth_saying(summary["budgets"])]
+    return "  ".join(parts)
+
+
+def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
+    """The summary as JSON. Raises `UsageError` if the file cannot be written."""
+    try:
+        file.write_text(json.dumps({**summary, "exit_code": exit_code}, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise UsageError(f"--summary {file} cannot be written: {error.strerror}") from error
+
+
+def short_model(model: str) -> str:
+    """`claude-opus-5-5-20261001` as people say it: `opus-5.5`."""
+    name = _DATE.sub("", model.rpartition("/")[2]).removeprefix("claude-")
+    return _VERSION.sub(r"-\1.\2", name)
+
+
+def _cost(row: Mapping[str, Any]) -> str:
+    return money.usd(row["cost_nanos"], about=row["confidence"] != Confidence.EXACT)
+
+
+def _worth_saying(budgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The budget that is fullest, and all that have reached a level."""
+    by_fill = sorted(budgets, key=_percent, reverse=True)
+    return by_fill[:1] + [budget for budget in by_fill[1:] if budget["level"] != "ok"]
+
+
+def _percent(budget: Mapping[str, Any]) -> int:
+    return money.percent(budget["spent"], budget["limit"])
+
+
+def _standing(budget: Mapping[str, Any]) -> str:
+    limit = money.amount(budget["limit"], Unit(budget["unit"])).removesuffix(".00")
+    return f"{budget['label']} {_percent(budget)}% of {limit}"
