@@ -1,0 +1,13 @@
+"""Prices: what calls cost, and what they may cost at most. Pure: whoever calls reads the catalogue's bytes.
+
+Unknown is never zero. What is listed costs what the list says; what is not (a model, tier, fee, rate) has no `cost`,
+but a `bound` that errs upwards and says why. `charge` takes whichever of the two there is.
+"""
+
+from __future__ import annotations
+
+from tokenguard.prices.catalogue import Catalogue, decode
+from tokenguard.prices.charge import bound, charge, cost
+from tokenguard.prices.reserve import Rates, dearest
+
+__all__ = ["Catalogue", "Rates", "bound", "charge", "cost", "dearest", "decode"]

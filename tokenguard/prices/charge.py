@@ -1,0 +1,125 @@
+"""What a call costs: each leg by its listed price, or else by a bound that is never zero.
+
+A leg is rounded once, half up, to whole nanodollars; a bound is rounded up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenguard.prices import rates, terms
+from tokenguard.prices.catalogue import Catalogue
+from tokenguard.prices.ceiling import REGION_PREMIUM, ceiling, scope_of
+from tokenguard.prices.data import Found, Prices
+from tokenguard.prices.rates import Unlisted
+from tokenguard.records import Charge, Confidence, Leg, Usage
+
+_MILLION = 1_000_000
+_LONGEST_MARK = 120
+"""Marks quote words of responses, which can be anything."""
+
+
+def cost(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge | None:
+    """The cost of a leg by the provider's own figure or its listed prices; None if those do not tell it.
+
+    It is not exact, and marked, where something had to be derived: `alias:...` (priced as the newest of a family),
+    `rule:cache-write` (by Anthropic's multiples of input), `no-rate:cache-read` (as input). All tokens are priced as
+    text: a meter marks its reading where they are not.
+    """
+    try:
+        return _by_list(catalogue.find(provider, leg.model), leg, at_us)
+    except Unlisted:
+        return None
+
+
+def bound(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge:
+    """The worst case for a leg, marked with why its cost is not known; never zero if it has billed tokens or fees."""
+    if not leg.billed or leg.cost_nanos is not None:
+        return _fixed(leg)
+    found = catalogue.find(provider, leg.model)
+    mark = _why_unlisted(found, leg, at_us)
+    scope = scope_of(leg.context)
+    dearest = ceiling((found,), at_us, scope, leg.usage.prompt) if found else None
+    if dearest is None:
+        dearest, mark = catalogue.ceiling(provider, leg.model, at_us, scope)
+    fees = dearest.fees.get("request", 0)
+    for name, count in leg.fees:
+        if name not in terms.FREE:
+            fees += count * (dearest.fees.get(name) or catalogue.dearest_fee(name))
+    owner = found.owner if found else provider
+    factor, divisor = terms.region_factor(owner, leg.context.geo) or REGION_PREMIUM
+    nanos = -(-(dearest.tokens_cost(leg.usage) * factor + fees * divisor) // (divisor * _MILLION))
+    return Charge(nanos, Confidence.BOUND, (mark[:_LONGEST_MARK],))
+
+
+def charge(catalogue: Catalogue, provider: str, legs: Iterable[Leg], at_us: int) -> Charge:
+    """The cost of a whole call: every leg by `cost`, or else by `bound`; as trustworthy as its worst leg."""
+    confidence, marks, nanos = Confidence.EXACT, dict[str, None](), list[int]()
+    for leg in legs:
+        priced = cost(catalogue, provider, leg, at_us) or bound(catalogue, provider, leg, at_us)
+        nanos.append(priced.nanos)
+        confidence = confidence.worst(priced.confidence)
+        marks.update(dict.fromkeys(priced.marks))
+    return Charge(sum(nanos), confidence, tuple(marks), tuple(nanos))
+
+
+def _fixed(leg: Leg) -> Charge:
+    """Nothing for what is not billed, and the provider's own figure before any of ours."""
+    return Charge(leg.cost_nanos or 0 if leg.billed else 0)
+
+
+def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
+    """The cost of a leg by listed prices. Raises `Unlisted`."""
+    if not leg.billed or leg.cost_nanos is not None:
+        return _fixed(leg)
+    if found is None:
+        raise Unlisted("unknown-model")
+    prices = rates.listed(found, leg.context, at_us)
+    factor = terms.region_factor(found.owner, leg.context.geo)
+    if factor is None:
+        raise Unlisted(f"unknown-region:{leg.context.geo}")
+    tokens, confidence, marks = _tokens(found, prices, leg.usage)
+    if found.alias:
+        confidence = confidence.worst(Confidence.ESTIMATED)
+        marks += (f"alias:{found.model.id}",)
+    numerator, denominator = tokens * factor[0] + _fees(prices, leg) * factor[1], _MILLION * factor[1]
+    return Charge((2 * numerator + denominator) // (2 * denominator), confidence, marks)
+
+
+def _why_unlisted(found: Found | None, leg: Leg, at_us: int) -> str:
+    try:
+        _by_list(found, leg, at_us)
+    except Unlisted as reason:
+        return str(reason)
+    return "worst-case"
+
+
+def _fees(prices: Prices, leg: Leg) -> int:
+    """Fees in millionths of nanodollars. Raises `Unlisted`."""
+    total = prices.fees.get("request", 0)
+    for name, count in leg.fees:
+        if count and name not in terms.FREE:
+            if name not in prices.fees:
+                raise Unlisted(f"unknown-fee:{name}")
+            total += count * prices.fees[name]
+    return total
+
+
+def _tokens(found: Found, prices: Prices, usage: Usage) -> tuple[int, Confidence, tuple[str, ...]]:
+    """Tokens in millionths of nanodollars, by listed rates or the rules for missing ones. Raises `Unlisted`."""
+    if (unit := rates.uncounted_unit(prices)) is not None:
+        raise Unlisted(f"uncounted-unit:{unit}")
+    if not prices.bands:
+        raise Unlisted("unpriced-model")
+    band = rates.band_of(prices, usage.prompt)
+    total = rates.tokens_cost(band, usage)
+    if total is not None:
+        return total, Confidence.EXACT, ()
+    band = rates.with_claude_writes(band, found.model.id)
+    total = rates.tokens_cost(band, usage)
+    if total is not None:
+        return total, Confidence.ESTIMATED, ("rule:cache-write",)
+    total = rates.tokens_cost(rates.with_full_reads(band), usage)
+    if total is not None:
+        return total, Confidence.BOUND, ("no-rate:cache-read",)
+    raise Unlisted("no-rate")
