@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.ledger.support import call, in_memory, settlement
+from tokenguard.ledger import Where, migrations, queries, writes
+from tokenguard.records import Amount
+
+
+@pytest.fixture
+def conn() -> Iterator[sqlite3.Connection]:
+    opened = in_memory()
+    yield opened
+    opened.close()
+
+
+def test_migrating_again_changes_nothing(conn: sqlite3.Connection) -> None:
+    writes.settle(conn, settlement(call(1)))
+    migrations.migrate(conn)
+    assert migrations.version_of(conn) == migrations.newest()
+    assert queries.totals(conn).calls == 1
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(conn: sqlite3.Connection) -> None:
+        conn.execute("ALTER TABLE calls ADD COLUMN novelty TEXT")
+        conn.execute("SELECT novelty FROM absent")
+
+    version = migrations.version_of(conn)
+    monkeypatch.setattr(migrations, "_MIGRATIONS", [*migrations._MIGRATIONS, broken])  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        migrations.migrate(conn)
+    assert migrations.version_of(conn) == version
+    assert "novelty" not in [row[1] for row in conn.execute("PRAGMA table_info(calls)")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE calls SET cost_nanos = 'much'",
+        "UPDATE calls SET cost_nanos = -1",
+        "UPDATE calls SET state = 'forgotten'",
+        "UPDATE calls SET confidence = 'certain'",
+        "UPDATE calls SET reserved_nanos = -1",
+        "INSERT INTO legs SELECT * FROM legs",
+    ],
+)
+def test_the_schema_keeps_nonsense_out(conn: sqlite3.Connection, statement: str) -> None:
+    writes.settle(conn, settlement(call(1)))
+    with pytest.raises(sqlite3.IntegrityError):
+        conn.execute(statement)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM raises", "UPDATE raises SET amount = 0"])
+def test_raises_can_only_be_added(conn: sqlite3.Connection, statement: str) -> None:
+    conn.execute("INSERT INTO raises VALUES (1, 'day', '', 5, 'usd', 'why', 'who', 1, NULL)")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        conn.execute(statement)
+
+
+OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [
+    (lambda conn: queries.open_reservations(conn), "calls_open"),
+    (lambda conn: queries.open_reservations(conn, before_id=5), "calls_open"),
+    (lambda conn: queries.spent(conn, since_us=5), "calls_started (started_us>?)"),
+    (lambda conn: queries.spent(conn, Where(repo="/r"), 5, 9), "calls_started (started_us>? AND started_us<?)"),
+    (lambda conn: queries.spent(conn, Where(session="s")), "calls_session (session=?)"),
+    (lambda conn: queries.first_charge(conn, 5, None), "calls_started (started_us>?)"),
+    (lambda conn: queries.running_sessions(conn), "sessions_running"),
+    (lambda conn: queries.recent_sessions(conn, 5), "sessions_started"),
+    (lambda conn: queries.session_by_token(conn, b"x"), "(token_hash=?)"),
+    (lambda conn: writes.presume(conn, 5, 5), "calls_open"),
+]
+
+
+@pytest.mark.parametrize(("ask", "index"), OFTEN_ASKED)
+def test_what_is_asked_often_uses_an_index(
+    conn: sqlite3.Connection, ask: Callable[[sqlite3.Connection], object], index: str
+) -> None:
+    for number in range(1, 50):
+        writes.reserve(conn, call(number, session=f"s{number}"), Amount(1, 1, 1), None)
+        writes.settle(conn, settlement(call(number, session=f"s{number}")))
+    asked: list[str] = []
+    conn.set_trace_callback(asked.append)
+    ask(conn)
+    conn.set_trace_callback(None)
+    plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+    assert index in plan[0], plan

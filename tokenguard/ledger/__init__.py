@@ -1,0 +1,104 @@
+"""The ledger: every session, call and charge, in one SQLite file that one thread of one process writes.
+
+Write through `Ledger`; read through `tokenguard.ledger.queries` on any read-only connection, daemon or not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenguard.ledger import queries, writes
+from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger.values import Raise, Settlement, Where
+from tokenguard.records import Amount, Call, Session, Verdict
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from tokenguard.ledger.writer import Writer
+
+__all__ = ["Ledger", "Raise", "Settlement", "Where"]
+
+
+class Ledger:
+    """The ledger as the daemon holds it. All methods belong to one event loop; none blocks on the disk.
+
+    The futures resolve when the row is committed, in the order of the calls, or raise `LedgerError`; that never affects
+    other rows. A `reserve` whose task is cancelled may have been written all the same: settle its call.
+    """
+
+    def __init__(self, path: Path, writer: Writer, next_call_id: int, set_aside: Path | None) -> None:
+        self._path = path
+        self._writer = writer
+        self._reading: sqlite3.Connection | None = None
+        self.next_call_id = next_call_id
+        """The first unused call id when the file was opened; open rows below it were left by an earlier process."""
+        self.set_aside = set_aside
+        """Where a corrupt ledger was put at opening; None if it was sound."""
+
+    @classmethod
+    def open(cls, path: Path, *, durability: str = "normal") -> Ledger:
+        """Open or begin the ledger at `path`, in a folder that exists; `durability` is a key of `DURABILITIES`.
+
+        Raises `LedgerError` if it cannot be written, or if a newer tokenguard wrote it.
+        """
+        # Whoever only reads the ledger does not wait for the import of asyncio.
+        from tokenguard.ledger.writer import Writer
+
+        conn, set_aside = open_for_writing(path, durability)
+        last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+        return cls(path, Writer(conn, path), last + 1, set_aside)
+
+    def read(self) -> sqlite3.Connection:
+        """The read-only connection of the event loop's thread, for `queries`. It sees what is committed."""
+        if self._reading is None:
+            self._reading = queries.connect_readonly(self._path)
+        return self._reading
+
+    async def reserve(self, call: Call, reserved: Amount, verdict: Verdict | None = None) -> None:
+        """Write the call as open, with what is set aside for it; committed when this returns.
+
+        `verdict` is the warning with which it is let through, if any.
+        """
+        await self._writer.submit(writes.reserve, call, reserved, verdict)
+
+    def settle(self, settlement: Settlement) -> Future[None]:
+        """Put the charge in place of the reservation, or add the call if none was written. A second one fails."""
+        return self._writer.submit(writes.settle, settlement)
+
+    def refuse(self, call: Call, verdict: Verdict) -> Future[None]:
+        """Write a call that was not forwarded; it counts nowhere."""
+        return self._writer.submit(writes.refuse, call, verdict)
+
+    def open_calls(self) -> list[tuple[Call, Amount]]:
+        """Calls that an earlier process left open: they stay reserved until they are presumed."""
+        return queries.open_reservations(self.read(), before_id=self.next_call_id)
+
+    def presume(self, before_us: int) -> Future[list[int]]:
+        """Charge the `open_calls` that started before then at their bound; resolves to their ids."""
+        return self._writer.submit(writes.presume, before_us, self.next_call_id)
+
+    def open_session(self, session: Session, token_hash: bytes | None) -> Future[None]:
+        """Write a session; `token_hash` is the SHA-256 of its token (None for one that has no token)."""
+        return self._writer.submit(writes.open_session, session, token_hash)
+
+    def set_pid(self, session_id: str, pid: int) -> Future[None]:
+        """Note the agent's process once it runs."""
+        return self._writer.submit(writes.set_pid, session_id, pid)
+
+    def end_session(self, session_id: str, ended_us: int, exit_code: int | None) -> Future[None]:
+        """Note the end of a session; the first end counts."""
+        return self._writer.submit(writes.end_session, session_id, ended_us, exit_code)
+
+    def raise_budget(self, raised: Raise) -> Future[None]:
+        """Append a temporary increase of a budget to the audit trail."""
+        return self._writer.submit(writes.raise_budget, raised)
+
+    async def close(self) -> None:
+        """Commit all that is queued and close the file; what is submitted later fails."""
+        await self._writer.close()
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None

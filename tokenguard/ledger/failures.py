@@ -1,0 +1,45 @@
+"""sqlite3's errors, and those of the file system, as `LedgerError`: what happened to the file, and what a person can do about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from tokenguard.errors import LedgerError
+
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free some disk space",
+    sqlite3.SQLITE_IOERR: "check the disk and free some space",
+    sqlite3.SQLITE_BUSY: "close the other program that writes it",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and is writable",
+    sqlite3.SQLITE_CORRUPT: "restart the daemon: it sets the file aside and begins a new one",
+    sqlite3.SQLITE_NOTADB: "restart the daemon: it sets the file aside and begins a new one",
+}
+
+
+def _code(error: BaseException) -> int:
+    # The low byte is the primary code; the rest says which variety.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_corrupt(error: BaseException) -> bool:
+    """Whether the error says that the file is not, or no longer, a sound database."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def ledger_error(doing: str, error: Exception) -> LedgerError:
+    """The error as `the ledger cannot be DOING: why`, with a remedy where one is known."""
+    if isinstance(error, OSError):
+        return LedgerError(f"the ledger cannot be {doing}: {error.strerror}", _HINTS[sqlite3.SQLITE_CANTOPEN])
+    return LedgerError(f"the ledger cannot be {doing}: {error}", _HINTS.get(_code(error), ""))
+
+
+@contextmanager
+def translated(doing: str) -> Generator[None]:
+    """Raises sqlite3's errors in its body as `LedgerError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ledger_error(doing, error) from error

@@ -1,0 +1,162 @@
+"""The ledger's schema, as numbered steps: each is applied in one transaction, `user_version` counts them.
+
+Rules that no column type can say:
+
+- Instants are microseconds UTC, money is nanodollars. A charge belongs to the instant at which its call started.
+- One row a call. `open` is the reservation; `settled` and `presumed` are charges; `refused` never cost anything.
+- `confidence` is text whose smallest value is the worst (bound < estimated < exact), so that `min()` is that of a sum.
+- The usage and cost of a settled call are the sums over its legs, where it has legs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from tokenguard.errors import LedgerError
+
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables came with it."""
+
+_MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = []
+_migration = _MIGRATIONS.append
+
+
+def version_of(conn: sqlite3.Connection) -> int:
+    """How many of the steps the file has seen."""
+    version: int = conn.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def newest() -> int:
+    """The version that this program writes."""
+    return len(_MIGRATIONS)
+
+
+def refuse_newer(conn: sqlite3.Connection) -> None:
+    """Raises `LedgerError` if a newer program wrote the file: its rows could mean something else."""
+    if version_of(conn) > newest():
+        raise LedgerError(
+            f"the ledger was written by a newer tokenguard (schema {version_of(conn)}, this one knows {newest()})",
+            "upgrade tokenguard, or point TOKENGUARD_HOME to another folder",
+        )
+
+
+def migrate(conn: sqlite3.Connection) -> None:
+    """Bring the file to the newest version. The connection must be in autocommit mode (`isolation_level=None`).
+
+    A step that fails leaves the file as it was before it. Raises `LedgerError` for a newer file, else sqlite3's errors.
+    """
+    refuse_newer(conn)
+    done = version_of(conn)
+    for number, step in enumerate(_MIGRATIONS[done:], done + 1):
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            step(conn)
+            conn.execute(f"PRAGMA user_version = {number}")
+            conn.execute("COMMIT")
+        except BaseException:
+            conn.rollback()
+            raise
+
+
+@_migration
+def _001_first(conn: sqlite3.Connection) -> None:
+    for statement in (
+        """
+        CREATE TABLE sessions (
+            id TEXT PRIMARY KEY,
+            token_hash BLOB UNIQUE,
+            agent TEXT NOT NULL,
+            started_us INTEGER NOT NULL,
+            repo TEXT,
+            worktree TEXT,
+            branch TEXT,
+            task TEXT,
+            labels TEXT NOT NULL,
+            pid INTEGER,
+            budget TEXT,
+            upstreams TEXT NOT NULL,
+            ended_us INTEGER,
+            exit_code INTEGER
+        ) STRICT
+        """,
+        "CREATE INDEX sessions_started ON sessions (started_us)",
+        "CREATE INDEX sessions_running ON sessions (started_us) WHERE ended_us IS NULL",
+        """
+        CREATE TABLE calls (
+            id INTEGER PRIMARY KEY,
+            session TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            dialect TEXT NOT NULL,
+            model TEXT NOT NULL,
+            started_us INTEGER NOT NULL,
+            stream INTEGER NOT NULL,
+            repo TEXT,
+            branch TEXT,
+            task TEXT,
+            request_class TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'refused', 'presumed')),
+            reserved_nanos INTEGER NOT NULL DEFAULT 0 CHECK (reserved_nanos >= 0),
+            reserved_tokens INTEGER NOT NULL DEFAULT 0 CHECK (reserved_tokens >= 0),
+            ended_us INTEGER,
+            status INTEGER,
+            outcome TEXT,
+            cost_nanos INTEGER CHECK (cost_nanos >= 0),
+            confidence TEXT CHECK (confidence IN ('exact', 'estimated', 'bound')),
+            input INTEGER NOT NULL DEFAULT 0,
+            cache_read INTEGER NOT NULL DEFAULT 0,
+            cache_write_5m INTEGER NOT NULL DEFAULT 0,
+            cache_write_1h INTEGER NOT NULL DEFAULT 0,
+            output INTEGER NOT NULL DEFAULT 0,
+            reasoning INTEGER NOT NULL DEFAULT 0,
+            served TEXT,
+            response_id TEXT,
+            marks TEXT,
+            budget TEXT,
+            reason TEXT
+        ) STRICT
+        """,
+        "CREATE INDEX calls_started ON calls (started_us)",
+        "CREATE INDEX calls_session ON calls (session, started_us)",
+        "CREATE INDEX calls_open ON calls (id) WHERE state = 'open'",
+        """
+        CREATE TABLE legs (
+            call_id INTEGER NOT NULL REFERENCES calls (id),
+            idx INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            cost_nanos INTEGER,
+            billed INTEGER NOT NULL,
+            input INTEGER NOT NULL,
+            cache_read INTEGER NOT NULL,
+            cache_write_5m INTEGER NOT NULL,
+            cache_write_1h INTEGER NOT NULL,
+            output INTEGER NOT NULL,
+            reasoning INTEGER NOT NULL,
+            tier TEXT,
+            speed TEXT,
+            geo TEXT,
+            fees TEXT,
+            PRIMARY KEY (call_id, idx)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE raises (
+            id INTEGER PRIMARY KEY,
+            budget TEXT NOT NULL,
+            key TEXT NOT NULL,
+            amount INTEGER NOT NULL,
+            unit TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            who TEXT NOT NULL,
+            created_us INTEGER NOT NULL,
+            expires_us INTEGER
+        ) STRICT
+        """,
+        # An audit trail that can be edited is none.
+        "CREATE TRIGGER raises_kept BEFORE DELETE ON raises BEGIN SELECT RAISE(ABORT, 'raises are append-only'); END",
+        "CREATE TRIGGER raises_fixed BEFORE UPDATE ON raises BEGIN SELECT RAISE(ABORT, 'raises are append-only'); END",
+    ):
+        conn.execute(statement)

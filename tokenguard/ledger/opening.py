@@ -1,0 +1,92 @@
+"""Opening the ledger for writing: file mode, settings, migrations, and what happens to a corrupt file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tokenguard.errors import LedgerError
+from tokenguard.ledger.failures import is_corrupt, ledger_error
+from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
+
+DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
+"""`normal` survives the death of the process, `full` that of the machine's power as well."""
+
+_BUSY_MS = 2_000
+_CHECKPOINT_PAGES = 2_000
+_WAL_KEPT_BYTES = 16 << 20
+
+
+def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, Path | None]:
+    """The writer's connection, and where a corrupt file was set aside (None: it was sound).
+
+    The folder must exist. Raises `LedgerError`. Exactly one process may hold such a connection.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise LedgerError(
+            f"this Python has SQLite {sqlite3.sqlite_version}, too old for the ledger",
+            f"use a Python with SQLite {'.'.join(map(str, OLDEST_SQLITE))} or newer",
+        )
+    set_aside = None
+    try:
+        try:
+            conn = _open(path, durability)
+        except sqlite3.DatabaseError as error:
+            if not is_corrupt(error):
+                raise
+            set_aside = _set_aside(path)
+            conn = _open(path, durability)
+    except (sqlite3.Error, OSError) as error:
+        raise ledger_error(f"opened at {path}", error) from error
+    _marker(path).unlink(missing_ok=True)
+    return conn, set_aside
+
+
+def suspect(path: Path) -> None:
+    """Note that the file proved corrupt in use: the next opening checks all of it, not only what it touches."""
+    _marker(path).touch(mode=0o600)
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(f"{path.name}-suspect")
+
+
+def _open(path: Path, durability: str) -> sqlite3.Connection:
+    # Created here because SQLite would apply the umask; its -wal and -shm files take over this mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+    conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    try:
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute(f"PRAGMA synchronous = {DURABILITIES[durability]}")
+        conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
+        migrate(conn)
+        _check(conn, thoroughly=_marker(path).exists())
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _check(conn: sqlite3.Connection, *, thoroughly: bool) -> None:
+    """Raises sqlite3's corruption error if the pages that every write touches are unsound, or `thoroughly` any page."""
+    conn.execute("SELECT max(id) FROM calls").fetchone()
+    conn.execute("SELECT count(*) FROM calls WHERE state = 'open'").fetchone()
+    if thoroughly and (found := conn.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename the file and its write-ahead log so that they still belong together; nothing is deleted."""
+    kept = path.with_name(f"{path.name}.corrupt-{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}")
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        wal.rename(kept.with_name(f"{kept.name}-wal"))
+    path.rename(kept)
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    return kept

@@ -1,0 +1,60 @@
+"""Values as rows and back. Columns carry the names of the structs' fields, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import json
+
+from tokenguard.ledger.values import Raise
+from tokenguard.records import Call, Session, Unit
+
+CALL = ", ".join(Call.__struct_fields__)
+SESSION = ", ".join(Session.__struct_fields__)
+RAISE = ", ".join(Raise.__struct_fields__)
+
+_STREAM = Call.__struct_fields__.index("stream")
+_UNIT = Raise.__struct_fields__.index("unit")
+_PAIRS = [Session.__struct_fields__.index(name) for name in ("labels", "upstreams")]
+
+Row = tuple[Any, ...]
+
+
+def places(columns: str) -> str:
+    """As many parameters as there are columns: `?, ?, ?`."""
+    return ", ".join("?" for _ in columns.split(","))
+
+
+def as_json(value: tuple[object, ...]) -> str:
+    """A tuple as JSON text."""
+    return json.encode(value).decode()
+
+
+def call_of(row: Row) -> Call:
+    """A call from the columns `CALL`."""
+    values = list(row)
+    values[_STREAM] = bool(values[_STREAM])
+    return Call(*values)
+
+
+def session_row(session: Session) -> list[object]:
+    """The columns `SESSION` of a session."""
+    values: list[Any] = [getattr(session, name) for name in Session.__struct_fields__]
+    for index in _PAIRS:
+        values[index] = as_json(values[index])
+    return values
+
+
+def session_of(row: Row) -> Session:
+    """A session from the columns `SESSION`."""
+    values = list(row)
+    for index in _PAIRS:
+        values[index] = json.decode(values[index], type=tuple[tuple[str, str], ...])
+    return Session(*values)
+
+
+def raise_of(row: Row) -> Raise:
+    """A raise from the columns `RAISE`."""
+    values = list(row)
+    values[_UNIT] = Unit(values[_UNIT])
+    return Raise(*values)

@@ -1,0 +1,56 @@
+"""What is written to the ledger, and what is asked of it, besides `tokenguard.records`."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tokenguard.records import Call, Charge, Leg, Unit, Usage
+
+
+class Settlement(Struct, frozen=True):
+    """The end of a call: what replaces its reservation."""
+
+    call: Call
+    charge: Charge | None
+    """None where the cost is not known at all: the call counts as unpriced, and sums over it are lower bounds."""
+    ended_us: int
+    outcome: str
+    """`ok`, `provider-error`, `client-gone`, `cut`, `unguarded`..."""
+    legs: tuple[Leg, ...] = ()
+    usage: Usage = Usage()
+    """Of the whole call: the sum over its billed legs, where it has legs."""
+    served: str | None = None
+    response_id: str | None = None
+    status: int | None = None
+
+
+class Raise(Struct, frozen=True):
+    """A temporary increase of a budget."""
+
+    budget: str
+    key: str
+    """Which of the budget's counters is raised (a repository's path, a session's id); empty for `global`."""
+    amount: int
+    """In `unit`, dollars as nanodollars."""
+    unit: Unit
+    reason: str
+    who: str
+    created_us: int
+    expires_us: int | None = None
+    """None: until the window ends."""
+
+
+class Where(Struct, frozen=True):
+    """Which calls: every field that is set must be equal, every pair of `match` must match. Empty is all calls."""
+
+    session: str | None = None
+    repo: str | None = None
+    branch: str | None = None
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    """Of the forwarded request; a call whose legs used other models is still found by it alone."""
+    task: str | None = None
+    request_class: str | None = None
+    match: tuple[tuple[str, str], ...] = ()
+    """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters."""

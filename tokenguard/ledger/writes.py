@@ -1,0 +1,109 @@
+"""Everything that changes the ledger, as functions over the writer's connection; none begins or ends a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from msgspec.structs import astuple
+
+from tokenguard.ledger.rows import CALL, RAISE, SESSION, as_json, places, session_row
+from tokenguard.ledger.values import Raise, Settlement
+from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Usage, Verdict
+
+_USAGE = ", ".join(Usage.__struct_fields__)
+_END = f"ended_us, status, outcome, served, response_id, cost_nanos, confidence, marks, {_USAGE}"
+_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, {_USAGE}"
+
+_RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budget, reason, state)
+    VALUES ({places(CALL)}, ?, ?, ?, ?, 'open')"""
+_REFUSE = f"INSERT INTO calls ({CALL}, budget, reason, state) VALUES ({places(CALL)}, ?, ?, 'refused')"
+_SETTLE = f"""UPDATE calls SET {", ".join(f"{column.strip()} = ?" for column in _END.split(","))}, state = 'settled'
+    WHERE id = ? AND state = 'open'"""
+_SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
+_ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
+_PRESUME = """UPDATE calls
+    SET state = 'presumed', outcome = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound'
+    WHERE state = 'open' AND started_us < ? AND id < ? RETURNING id"""
+_OPEN_SESSION = f"INSERT INTO sessions ({SESSION}, token_hash) VALUES ({places(SESSION)}, ?)"
+_SET_PID = "UPDATE sessions SET pid = ? WHERE id = ?"
+_END_SESSION = "UPDATE sessions SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
+_RAISE_BUDGET = f"INSERT INTO raises ({RAISE}) VALUES ({places(RAISE)})"
+
+
+def reserve(conn: sqlite3.Connection, call: Call, reserved: Amount, verdict: Verdict | None) -> None:
+    """A call that is about to be forwarded; `verdict` is the warning that it was let through with, if any."""
+    told = (verdict.budget, verdict.reason) if verdict else (None, None)
+    conn.execute(_RESERVE, (*astuple(call), reserved.nanos, reserved.tokens, *told))
+
+
+def refuse(conn: sqlite3.Connection, call: Call, verdict: Verdict) -> None:
+    """A call that was not forwarded."""
+    conn.execute(_REFUSE, (*astuple(call), verdict.budget, verdict.reason))
+
+
+def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
+    """The charge of a call in place of its reservation; a call that was never reserved is added.
+
+    Settling a call twice breaks the primary key, so that nothing is counted twice.
+    """
+    call, charge = settlement.call, settlement.charge
+    nanos, confidence, marks = (charge.nanos, charge.confidence, charge.marks) if charge else _UNPRICED
+    end = (
+        settlement.ended_us,
+        settlement.status,
+        settlement.outcome,
+        settlement.served,
+        settlement.response_id,
+        nanos,
+        confidence.value,
+        as_json(marks) if marks else None,
+        *astuple(settlement.usage),
+    )
+    if conn.execute(_SETTLE, (*end, call.id)).rowcount == 0:
+        conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
+    costs = _leg_costs(charge, len(settlement.legs))
+    for index, leg in enumerate(settlement.legs):
+        conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], *astuple(leg.usage)))
+
+
+_UNPRICED: tuple[None, Confidence, tuple[str, ...]] = (None, Confidence.ESTIMATED, ())
+
+
+def _leg_costs(charge: Charge | None, legs: int) -> list[int | None]:
+    """What each leg cost. What the charge holds beyond its legs goes to the first, so that models add up to calls."""
+    if charge is None or legs == 0:
+        return [None] * legs
+    costs: list[int | None] = [*charge.leg_nanos[:legs], *[0] * (legs - len(charge.leg_nanos))]
+    costs[0] = charge.nanos - sum(charge.leg_nanos[1:legs])
+    return costs
+
+
+def _leg_row(leg: Leg) -> tuple[object, ...]:
+    context = leg.context
+    fees = as_json(leg.fees) if leg.fees else None
+    return (leg.model, leg.kind, leg.billed, context.tier, context.speed, context.geo, fees)
+
+
+def presume(conn: sqlite3.Connection, before_us: int, before_id: int) -> list[int]:
+    """Open calls that started and are numbered before these become charges at their bound; their ids."""
+    return sorted(row[0] for row in conn.execute(_PRESUME, (before_us, before_id)).fetchall())
+
+
+def open_session(conn: sqlite3.Connection, session: Session, token_hash: bytes | None) -> None:
+    """A session that begins; `token_hash` is the SHA-256 of its token, never the token."""
+    conn.execute(_OPEN_SESSION, (*session_row(session), token_hash))
+
+
+def set_pid(conn: sqlite3.Connection, session_id: str, pid: int) -> None:
+    """The agent's process, known only once it was started."""
+    conn.execute(_SET_PID, (pid, session_id))
+
+
+def end_session(conn: sqlite3.Connection, session_id: str, ended_us: int, exit_code: int | None) -> None:
+    """The first end counts."""
+    conn.execute(_END_SESSION, (ended_us, exit_code, session_id))
+
+
+def raise_budget(conn: sqlite3.Connection, raised: Raise) -> None:
+    """An audit row; there is no function to change or remove one."""
+    conn.execute(_RAISE_BUDGET, astuple(raised))
