@@ -1,0 +1,83 @@
+"""A scripted agent, run as a program: one call per prompt, over whatever base URLs its environment names.
+
+    python agent.py DIALECT[:stream] PROMPT...
+
+Prints the status and body of each answer's text or error. `PAUSE` as a prompt waits for a line on standard input.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+from urllib.parse import urlsplit
+
+KEY = os.environ.get("AGENT_KEY", "sk-dummy")
+
+DIALECTS = {
+    "anthropic": (
+        "ANTHROPIC_BASE_URL",
+        "/v1/messages",
+        {"x-api-key": KEY, "anthropic-version": "2023-06-01"},
+        lambda prompt, stream: {
+            "model": "claude-opus-5-5",
+            "max_tokens": 8_000,
+            "stream": stream,
+            "messages": [{"role": "user", "content": prompt}],
+        },
+    ),
+    "responses": (
+        "OPENAI_BASE_URL",
+        "/responses",
+        {"authorization": f"Bearer {KEY}"},
+        lambda prompt, stream: {"model": "gpt-6.1", "stream": stream, "input": prompt},
+    ),
+    "chat": (
+        "OPENAI_BASE_URL",
+        "/chat/completions",
+        {"authorization": f"Bearer {KEY}"},
+        lambda prompt, stream: {
+            "model": "gpt-6.1",
+            "stream": stream,
+            "messages": [{"role": "user", "content": prompt}],
+        },
+    ),
+    "gemini": (
+        "GOOGLE_GEMINI_BASE_URL",
+        "/v1beta/models/gemini-3-pro-preview:{method}",
+        {"x-goog-api-key": KEY},
+        lambda prompt, stream: {"contents": [{"role": "user", "parts": [{"text": prompt}]}]},
+    ),
+}
+
+
+def main() -> int:
+    dialect, _, mode = sys.argv[1].partition(":")
+    variable, path, headers, body = DIALECTS[dialect]
+    stream = mode == "stream"
+    base = urlsplit(os.environ[variable])
+    path = path.format(method="streamGenerateContent?alt=sse" if stream else "generateContent")
+    connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=60)
+    worst = 0
+    for prompt in sys.argv[2:]:
+        if prompt == "PAUSE":
+            print("paused", flush=True)
+            sys.stdin.readline()
+            continue
+        payload = json.dumps(body(prompt, stream))
+        try:
+            connection.request("POST", base.path + path, payload, {"content-type": "application/json", **headers})
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8", "replace")
+            print(answer.status, text if answer.status >= 400 else f"{len(text)} bytes", flush=True)
+            worst = max(worst, int(answer.status >= 400))
+        except (OSError, http.client.HTTPException) as error:
+            print("broken", type(error).__name__, flush=True)
+            connection.close()
+            worst = 1
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())
