@@ -41,6 +41,8 @@ def assembled(answer: Answer) -> dict[str, Any]:
             assert texts[item["id"]] == item["content"][0]["text"]
         if item["type"] == "function_call":
             assert texts[item["id"]] == item["arguments"]
+        if item["type"] == "custom_tool_call":
+            assert texts[item["id"]] == item["input"]
         if item["type"] == "reasoning" and item["summary"]:
             assert texts[item["id"]] == item["summary"][0]["text"]
     return final
@@ -93,6 +95,14 @@ async def test_a_local_shell_is_called_in_its_own_way(client: Client) -> None:
     (call,) = assembled(answer)["output"]
     assert call["type"] == "local_shell_call"
     assert call["action"]["command"] == ["bash", "-lc", "echo simulated-step-1"]
+
+
+async def test_a_tool_that_takes_a_script_gets_one(client: Client) -> None:
+    offered = {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}
+    items = [{"type": "additional_tools", "tools": [offered]}, {"role": "user", "content": "[sim:tool]"}]
+    (call,) = assembled(await client.say("openai-responses", "", stream=True, input=items))["output"]
+    assert (call["type"], call["name"], call["namespace"]) == ("custom_tool_call", "exec", "functions")
+    assert 'tools.exec_command({"cmd": "echo simulated-step-1"})' in call["input"]
 
 
 async def test_searches_are_items_and_fees(sim: Simulator, client: Client) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from tokenguard.simulator.pricing import nanos, snapshot, tiers, writes_cost
 from tokenguard.simulator.shape import Leg, Usage
+
+DAY = date(2026, 11, 21)
 
 
 @pytest.mark.parametrize(
@@ -33,14 +37,14 @@ from tokenguard.simulator.shape import Leg, Usage
     ],
 )
 def test_a_leg(leg: Leg, expected: int) -> None:
-    assert nanos(leg) == expected
+    assert nanos(leg, DAY) == expected
 
 
 def test_a_leg_is_rounded_once_half_up() -> None:
     # 0.125 USD per million is 125 nanodollars a token; a tenth more is 137.5.
-    assert nanos(Leg("claude-haiku-5-5", Usage(cache_write_5m=1), geo="us")) == 138
+    assert nanos(Leg("claude-haiku-5-5", Usage(cache_write_5m=1), geo="us"), DAY) == 138
     # Rounding each bucket by itself would make 138 + 138.
-    assert nanos(Leg("claude-haiku-5-5", Usage(cache_write_5m=2), geo="us")) == 275
+    assert nanos(Leg("claude-haiku-5-5", Usage(cache_write_5m=2), geo="us"), DAY) == 275
 
 
 def test_names_under_which_models_serve() -> None:
@@ -54,3 +58,9 @@ def test_only_some_models_charge_for_remembering() -> None:
     assert writes_cost("gpt-6.1-sol")
     assert not writes_cost("gpt-5.5")
     assert not writes_cost("never-heard-of")
+
+
+def test_an_announced_price_applies_from_its_day() -> None:
+    leg = Leg("gemini-3.8-flash", Usage(100, output=10))
+    assert nanos(leg, date(2026, 12, 31)) == 112_500
+    assert nanos(leg, date(2027, 1, 1)) == 225_000

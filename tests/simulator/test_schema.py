@@ -20,7 +20,7 @@ def tool(name: str, kind: str = "function", **properties: str) -> Tool:
         ({"const": 7}, 7),
         ({"type": ["null", "integer"], "minimum": 4}, 4),
         ({"type": "array", "items": {"type": "boolean"}, "minItems": 2}, [False, False]),
-        ({"anyOf": [{"type": "number"}, {"type": "string"}]}, 0),
+        ({"anyOf": [{"type": "number"}, {"type": "string"}]}, 1),
         ({"properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["b"]}, {"b": "simulated"}),
         ({"$ref": "#/$defs/x", "$defs": {"x": {"type": "BOOLEAN"}}}, False),
     ],

@@ -13,6 +13,9 @@ NAME = "anthropic-messages"
 TOOL_PROMPT = Block(b"tool prompt", 346)
 """Offering tools makes Anthropic add a prompt of its own, of this many tokens."""
 
+TURN = Block(b"turn", 4)
+"""What opens the model's turn stands behind every prompt, and is never cached."""
+
 _ERRORS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -68,7 +71,7 @@ def prompt(body: Json) -> tuple[Block, ...]:
         blocks += [_block({"role": role} | obj(part)) for part in _content(message.get("content"))]
     if blocks and (automatic := _lifetime(body)):
         blocks[-1] = Block(blocks[-1].digest, blocks[-1].tokens, automatic)
-    return tuple(blocks)
+    return (*blocks, TURN)
 
 
 def headers(key: str) -> dict[str, str]:

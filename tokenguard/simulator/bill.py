@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,11 +44,14 @@ class Bill(Struct, frozen=True):
     """Calls whose charge is not known yet, because they still run."""
 
 
-def billed(reply: Reply, ids: tuple[str, str], outcome: str, output: int) -> BilledCall:
-    """The charge for a reply of which `output` tokens were generated. `ids`: response, request."""
+def billed(reply: Reply, day: date, ids: tuple[str, str], outcome: str, output: int) -> BilledCall:
+    """The charge for a reply of which `output` tokens were generated, at the prices of that day.
+
+    `ids`: of the response and of the request.
+    """
     message = reply.legs[-1]
     generated = replace(message.usage, output=output, reasoning=min(output, message.usage.reasoning))
-    legs = tuple(replace(leg, nanos=nanos(leg)) for leg in (*reply.legs[:-1], replace(message, usage=generated)))
+    legs = tuple(replace(leg, nanos=nanos(leg, day)) for leg in (*reply.legs[:-1], replace(message, usage=generated)))
     usage = sum((leg.usage for leg in legs), Usage())
     return BilledCall(
         id=ids[0],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from datetime import date
 
 from aiohttp import web
 from msgspec import Struct
@@ -24,6 +25,8 @@ class Job(Struct, frozen=True):
     reply: Reply
     directions: Directions
     account: Account
+    day: date
+    """On which the call started (UTC)."""
     speed: float = 0.0
     """Output tokens per second; 0: as fast as possible."""
     billing: str | None = None
@@ -79,7 +82,7 @@ class _Tab:
         if outcome in ("left", "cut") and rule == "to-end":
             output = job.reply.usage.output
         ids = job.dialect.identity(job.reply.key), _request_id(job)
-        job.account.calls.append(billed(job.reply, ids, outcome, output))
+        job.account.calls.append(billed(job.reply, job.day, ids, outcome, output))
 
 
 class _Channel:

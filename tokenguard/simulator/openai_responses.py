@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tokenguard.simulator.openai_errors import failure as failure
 from tokenguard.simulator.openai_errors import headers as headers
 from tokenguard.simulator.openai_responses_answer import events as events
@@ -29,7 +31,7 @@ def read(request: Request) -> Ask:
         said=said,
         rounds=rounds,
         result=result,
-        tools=tuple(_tool(obj(tool)) for tool in arr(body.get("tools"))),
+        tools=tuple(_tools([*arr(body.get("tools")), *_added(items)])),
         schema=obj(form.get("schema")) if form.get("type") == "json_schema" else None,
         max_output=integer(body.get("max_output_tokens")),
         thinks=bool(reasoning) and reasoning.get("effort") != "none",
@@ -88,6 +90,15 @@ def _plain(output: object) -> str:
     return "\n".join(parts) if parts else text(output)
 
 
-def _tool(tool: Json) -> Tool:
-    kind = text(tool.get("type"))
-    return Tool(text(tool.get("name")) or kind, obj(tool.get("parameters")), kind)
+def _added(items: list[object]) -> list[object]:
+    """Tools that Codex offers inside its input."""
+    return [tool for item in map(obj, items) for tool in arr(item.get("tools"))]
+
+
+def _tools(offered: list[object], namespace: str | None = None) -> Iterator[Tool]:
+    for tool in map(obj, offered):
+        kind, name = text(tool.get("type")), text(tool.get("name"))
+        if kind == "namespace":
+            yield from _tools(arr(tool.get("tools")), name)
+        else:
+            yield Tool(name or kind, obj(tool.get("parameters")), kind, namespace)

@@ -11,6 +11,12 @@ from tokenguard.simulator.prose import pieces
 from tokenguard.simulator.shape import CREATED, Call, Event, Json, Reply
 from tokenguard.simulator.values import encode, mint, text, tokens
 
+_WRITTEN = {
+    "function_call": ("arguments", "function_call_arguments"),
+    "custom_tool_call": ("input", "custom_tool_call_input"),
+}
+"""Field of a tool call that is streamed, and the name of its events."""
+
 
 class _Step(NamedTuple):
     kind: str
@@ -98,14 +104,15 @@ def _called(key: str, call: Call, index: int, done: int) -> Iterator[_Step]:
     item, size = _call_item(key, call), call_tokens(call)
     place: Json = {"item_id": item["id"], "output_index": index}
     opened = item | {"status": "in_progress"}
-    written = text(item.get("arguments"))
-    if written:
-        opened["arguments"] = ""
+    field, kind = _WRITTEN.get(text(item["type"]), ("", ""))
+    written = text(item.get(field))
+    if field:
+        opened[field] = ""
     yield _Step("output_item.added", {"output_index": index, "item": opened}, done)
     for piece, so_far in pieces(written, key):
-        yield _Step("function_call_arguments.delta", place | {"delta": piece}, done + min(so_far, size))
-    if written:
-        yield _Step("function_call_arguments.done", place | {"arguments": written}, done + size)
+        yield _Step(f"{kind}.delta", place | {"delta": piece}, done + min(so_far, size))
+    if field:
+        yield _Step(f"{kind}.done", place | {field: written}, done + size)
     yield _Step("output_item.done", {"output_index": index, "item": item}, done + size)
 
 
@@ -143,6 +150,11 @@ def _call_item(key: str, call: Call) -> Json:
     common: Json = {"status": "completed", "call_id": mint(key, "call_", 24)}
     if call.tool.kind == "local_shell":
         return {"id": mint(key, "lsh_", 48), "type": "local_shell_call", "action": call.arguments} | common
+    if call.tool.namespace:
+        common["namespace"] = call.tool.namespace
+    if call.tool.kind == "custom":
+        custom: Json = {"name": call.tool.name, "input": call.arguments["input"]}
+        return {"id": mint(key, "ctc_", 48), "type": "custom_tool_call"} | common | custom
     function: Json = {"name": call.tool.name, "arguments": encode(call.arguments).decode()}
     return {"id": mint(key, "fc_", 48), "type": "function_call"} | common | function
 

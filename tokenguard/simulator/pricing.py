@@ -1,10 +1,11 @@
 """What the simulated providers charge: a table written by hand from their price pages, on purpose not tokenguard's own.
 
 Rates are integer **microdollars per million tokens**; a leg's money is integer nanodollars, rounded once, half up.
-Only models whose published price has no end date are listed, so that a bill does not depend on the day.
 """
 
 from __future__ import annotations
+
+from datetime import date
 
 from msgspec import Struct
 
@@ -109,8 +110,13 @@ PRICES: dict[str, dict[str, Price]] = {
     "gemini-3.1-pro-preview": {
         "default": _price((2_000_000, 12_000_000, 200_000), 200_000, (4_000_000, 18_000_000, 400_000))
     },
+    "gemini-3.5-flash-lite": {"default": _price((300_000, 2_500_000, 30_000))},
     "gemini-3.5-flash": {"default": _price((1_500_000, 9_000_000, 150_000))},
+    "gemini-3.8-flash": {"default": _price((750_000, 3_750_000, 75_000))},
 }
+
+_ANNOUNCED = {"gemini-3.8-flash": (date(2027, 1, 1), _price((1_500_000, 7_500_000, 150_000)))}
+"""Prices that are published for a day to come, and replace the above from then on."""
 
 _SNAPSHOTS = {
     "claude-haiku-4-5": "claude-haiku-4-5-20251001",
@@ -137,10 +143,12 @@ def writes_cost(model: str) -> bool:
     return prices is not None and prices["default"].rates.write_5m > 0
 
 
-def nanos(leg: Leg) -> int:
-    """The money for a leg, in nanodollars."""
+def nanos(leg: Leg, day: date) -> int:
+    """The money for a leg of a call that started on that day (UTC), in nanodollars."""
     prices = _LISTED.get(leg.model, {})
     price = prices.get(leg.tier) or prices.get("default") or UNLISTED
+    if leg.model in _ANNOUNCED and day >= _ANNOUNCED[leg.model][0]:
+        price = _ANNOUNCED[leg.model][1]
     rates = price.long if price.long and leg.usage.prompt > price.above else price.rates
     # Keeping inference in the United States costs a tenth more at Anthropic.
     tenths = 11 if leg.geo == "us" else 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tokenguard.simulator.shape import Json, Tool
 from tokenguard.simulator.values import arr, integer, obj, text
 
@@ -15,19 +17,27 @@ _SHELLS = (
     "execute_command",
     "terminal",
 )
+_SCRIPTS = "exec"
+"""Codex's tool that takes JavaScript, which calls the shell."""
 _COMMANDS = ("command", "cmd", "script")
 _DEPTH = 8
 
 
 def shell(tools: tuple[Tool, ...]) -> Tool | None:
     """The offered tool that runs a shell command."""
-    by_name = {tool.name.lower(): tool for tool in tools}
+    scripted = next((tool for tool in tools if tool.kind == "custom" and tool.name == _SCRIPTS), None)
+    if scripted:
+        return scripted
+    by_name = {tool.name.lower(): tool for tool in tools if tool.kind != "custom"}
     named = next((by_name[name] for name in _SHELLS if name in by_name), None)
     return named or next((tool for tool in tools if _command_field(tool) is not None), None)
 
 
 def shell_arguments(tool: Tool, command: str) -> Json:
     """Arguments with which this tool runs `command`; the rest is the least that its schema asks for."""
+    if tool.kind == "custom":
+        quoted = json.dumps({"cmd": command})
+        return {"input": f"const result = await tools.exec_command({quoted});\ntext(result.output);"}
     if tool.kind == "local_shell":
         return {"type": "exec", "command": ["bash", "-lc", command], "env": {}}
     arguments = obj(example(tool.schema))
@@ -38,7 +48,7 @@ def shell_arguments(tool: Tool, command: str) -> Json:
 
 
 def example(schema: Json, root: Json | None = None, depth: int = 0) -> object:
-    """The least value that the schema accepts: required properties, the first choice, the smallest number."""
+    """The least value that the schema accepts: required properties, the first choice, a small number."""
     root = schema if root is None else root
     if depth > _DEPTH:
         return None
@@ -62,7 +72,7 @@ def example(schema: Json, root: Json | None = None, depth: int = 0) -> object:
         case "string":
             return "simulated".ljust(integer(schema.get("minLength")) or 0, ".")
         case "integer" | "number":
-            return integer(schema.get("minimum")) or 0
+            return integer(schema.get("minimum")) or 1
         case "boolean":
             return False
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 import msgspec
@@ -138,8 +139,8 @@ class Simulator:
             return web.Response(body=_PAGE, content_type="text/html")
         answer = self._reply(ask, directions)
         seen.status = 200
-        settings = self._settings
-        job = Job(dialect, answer, directions, self._account, settings.speed, settings.billing)
+        settings, day = self._settings, datetime.now(UTC).date()
+        job = Job(dialect, answer, directions, self._account, day, settings.speed, settings.billing)
         return await deliver(request, job)
 
     def _reply(self, ask: Ask, directions: Directions) -> Reply:

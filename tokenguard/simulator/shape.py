@@ -69,6 +69,8 @@ class Tool(Struct, frozen=True):
     name: str
     schema: Json
     kind: str = "function"
+    """`function`, `local_shell`, or `custom`: one that takes plain text."""
+    namespace: str | None = None
 
 
 class Ask(Struct, frozen=True):
