@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.installation import Installation
 
+from tests.support.installation import Installation
 from tokenguard import simulator
 
 

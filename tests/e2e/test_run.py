@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.installation import Installation
 
+from tests.support.installation import Installation
 from tokenguard import simulator
 
 PROMPT = "Explain the plan. " * 40
@@ -34,7 +34,9 @@ def ledger_rows(tg: Installation) -> list[tuple[str, int, int]]:
 
 def billed_rows(sim: simulator.Process) -> list[tuple[str, int, int]]:
     return sorted(
-        (call.id, call.nanos, sum(leg.usage.total for leg in call.legs)) for call in sim.bill().calls if call.nanos
+        (call.id, call.nanos, sum(leg.usage.prompt + leg.usage.output for leg in call.legs))
+        for call in sim.bill().calls
+        if call.nanos
     )
 
 

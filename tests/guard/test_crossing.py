@@ -5,8 +5,8 @@ import json
 
 import pytest
 from msgspec.structs import replace
-from tests.support.house import MODEL, NOON, Clock, House, answer, request
 
+from tests.support.house import MODEL, NOON, Clock, House, answer, request
 from tokenguard.config.settings import local_zone
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import queries

@@ -15,49 +15,46 @@ from urllib.parse import urlsplit
 
 KEY = os.environ.get("AGENT_KEY", "sk-dummy")
 
-DIALECTS = {
-    "anthropic": (
-        "ANTHROPIC_BASE_URL",
-        "/v1/messages",
-        {"x-api-key": KEY, "anthropic-version": "2023-06-01"},
-        lambda prompt, stream: {
-            "model": "claude-opus-5-5",
-            "max_tokens": 8_000,
-            "stream": stream,
-            "messages": [{"role": "user", "content": prompt}],
-        },
-    ),
-    "responses": (
-        "OPENAI_BASE_URL",
-        "/responses",
-        {"authorization": f"Bearer {KEY}"},
-        lambda prompt, stream: {"model": "gpt-6.1", "stream": stream, "input": prompt},
-    ),
-    "chat": (
-        "OPENAI_BASE_URL",
-        "/chat/completions",
-        {"authorization": f"Bearer {KEY}"},
-        lambda prompt, stream: {
-            "model": "gpt-6.1",
-            "stream": stream,
-            "messages": [{"role": "user", "content": prompt}],
-        },
-    ),
-    "gemini": (
-        "GOOGLE_GEMINI_BASE_URL",
-        "/v1beta/models/gemini-3-pro-preview:{method}",
-        {"x-goog-api-key": KEY},
-        lambda prompt, stream: {"contents": [{"role": "user", "parts": [{"text": prompt}]}]},
-    ),
+VARIABLES = {
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "responses": "OPENAI_BASE_URL",
+    "chat": "OPENAI_BASE_URL",
+    "gemini": "GOOGLE_GEMINI_BASE_URL",
 }
+PATHS = {
+    "anthropic": "/v1/messages",
+    "responses": "/responses",
+    "chat": "/chat/completions",
+    "gemini": "/v1beta/models/gemini-3-pro-preview:generateContent",
+}
+HEADERS = {
+    "anthropic": {"x-api-key": KEY, "anthropic-version": "2023-06-01"},
+    "responses": {"authorization": f"Bearer {KEY}"},
+    "chat": {"authorization": f"Bearer {KEY}"},
+    "gemini": {"x-goog-api-key": KEY},
+}
+
+
+def body(dialect: str, prompt: str, stream: bool) -> dict[str, object]:
+    messages = [{"role": "user", "content": prompt}]
+    match dialect:
+        case "anthropic":
+            return {"model": "claude-opus-5-5", "max_tokens": 8_000, "stream": stream, "messages": messages}
+        case "responses":
+            return {"model": "gpt-6.1", "stream": stream, "input": prompt}
+        case "chat":
+            return {"model": "gpt-6.1", "stream": stream, "messages": messages}
+        case _:
+            return {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
 
 
 def main() -> int:
     dialect, _, mode = sys.argv[1].partition(":")
-    variable, path, headers, body = DIALECTS[dialect]
     stream = mode == "stream"
-    base = urlsplit(os.environ[variable])
-    path = path.format(method="streamGenerateContent?alt=sse" if stream else "generateContent")
+    base = urlsplit(os.environ[VARIABLES[dialect]])
+    path = PATHS[dialect]
+    if stream:
+        path = path.replace("generateContent", "streamGenerateContent?alt=sse")
     connection = http.client.HTTPConnection(base.hostname or "", base.port, timeout=60)
     worst = 0
     for prompt in sys.argv[2:]:
@@ -65,9 +62,11 @@ def main() -> int:
             print("paused", flush=True)
             sys.stdin.readline()
             continue
-        payload = json.dumps(body(prompt, stream))
+        payload = json.dumps(body(dialect, prompt, stream))
         try:
-            connection.request("POST", base.path + path, payload, {"content-type": "application/json", **headers})
+            connection.request(
+                "POST", base.path + path, payload, {"content-type": "application/json", **HEADERS[dialect]}
+            )
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
             print(answer.status, text if answer.status >= 400 else f"{len(text)} bytes", flush=True)
