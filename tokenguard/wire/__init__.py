@@ -7,23 +7,12 @@ returns.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from tokenguard.records import Facts
 from tokenguard.wire import anthropic, gemini, openai_chat, openai_responses
-from tokenguard.wire.shape import Dialect
+from tokenguard.wire.paths import is_free
+from tokenguard.wire.shape import INEXACT, Dialect, Filter, Meter, Refusal
 
-
-class Filter(Protocol):
-    """Takes what `inject` caused out of a response stream again."""
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The bytes that the client may have now; the rest is kept until it can be judged."""
-        ...
-
-    def finish(self) -> bytes:
-        """What was kept, at the end of the stream."""
-        ...
+__all__ = ["DIALECTS", "INEXACT", "Dialect", "Filter", "Meter", "Refusal", "dialect_of", "inject", "is_free"]
 
 
 _DIALECTS: tuple[Dialect, ...] = (anthropic, openai_responses, openai_chat, gemini)
@@ -34,6 +23,7 @@ DIALECTS: dict[str, Dialect] = {dialect.NAME: dialect for dialect in _DIALECTS}
 
 def dialect_of(method: str, path: str) -> Dialect | None:
     """The dialect in which a request is a billed call; None if it is none that we know. `path` has no query."""
+    path = path.rstrip("/")
     return next((dialect for dialect in _DIALECTS if dialect.claims(method, path)), None)
 
 

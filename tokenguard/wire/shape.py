@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Struct
 
 from tokenguard.records import Facts, Reading
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+INEXACT = frozenset(
+    {
+        "all-zero-usage",
+        "candidates-fell",
+        "contradictory-usage",
+        "corrupt-frame",
+        "fee-only-cost",
+        "malformed-usage",
+        "modality-priced-as-text",
+        "output-count-missing",
+        "oversized",
+        "prompt-count-missing",
+        "ttl-split-unknown",
+    }
+)
+"""Marks of a reading that make its charge an estimate even where its state is `final`."""
 
 
 class Refusal(Struct, frozen=True):
@@ -23,12 +44,24 @@ class Meter(Protocol):
     Neither method raises, whatever the bytes; memory stays bounded (`sse.MAX_EVENT`).
     """
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes, /) -> None:
         """Take the next bytes of the body, already decoded from any content encoding."""
         ...
 
     def reading(self, *, ended: bool) -> Reading:
         """What was read so far; `ended` says that the body came to its regular end. May be called repeatedly."""
+        ...
+
+
+class Filter(Protocol):
+    """Takes what `inject` caused out of a response stream again."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes that the client may have now; the rest is kept until it can be judged."""
+        ...
+
+    def finish(self) -> bytes:
+        """What was kept, at the end of the stream."""
         ...
 
 
@@ -48,8 +81,11 @@ class Dialect(Protocol):
         """Read a request body, decoded from any content encoding. Raises `ValueError` if it is not of this dialect."""
         ...
 
-    def meter(self, facts: Facts, provider: str, *, stream: bool) -> Meter:
-        """A meter for the response to that request; `stream` says that the response is an event stream."""
+    def meter(self, facts: Facts, provider: str, *, stream: bool, headers: Mapping[str, str] = NO_HEADERS) -> Meter:
+        """A meter for the response to that request; `stream` says that the response is a stream of events.
+
+        `headers` are those of the response, looked up in lower case: Bedrock counts some calls only there.
+        """
         ...
 
     def refuse(self, text: str) -> Refusal:

@@ -1,0 +1,112 @@
+"""Anthropic Messages: `POST /v1/messages`, at Anthropic and at the many endpoints that speak its language.
+
+Counting tokens is free; message batches are not metered here: their bill comes later and at half the price.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from msgspec import Struct
+
+from tokenguard.records import Facts
+from tokenguard.wire.anthropic_usage import MessageAccount
+from tokenguard.wire.bounds import uncapped
+from tokenguard.wire.decoding import Count, Reader
+from tokenguard.wire.meters import BodyMeter, StreamMeter
+from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+
+NAME = "anthropic-messages"
+
+WANTED = re.compile(rb'"type":\s*"(?:message_|content_block_start|error)')
+"""Events that matter: all but `content_block_delta`, `content_block_stop` and `ping`."""
+
+CONTENT = re.compile(rb'_delta","[a-z_]+":"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+"""The text, thinking or tool input of a `content_block_delta`."""
+
+_REMOTE = re.compile(rb'"type":\s*"url"|"file_id":\s*"file_')
+_DATE = re.compile(r"_\d{8}$")
+_CLIENT_TOOLS = ("custom", "bash_", "computer_", "memory_", "text_editor_")
+
+
+class Tool(Struct):
+    """An entry of `tools`. The server runs all types but those of `_CLIENT_TOOLS`."""
+
+    type: str | None = None
+    max_uses: Count | None = None
+
+
+class _Edit(Struct):
+    type: str = ""
+
+
+class _ContextManagement(Struct):
+    edits: list[_Edit] = []
+
+
+class _Named(Struct):
+    pass
+
+
+class _Request(Struct):
+    model: str = ""
+    stream: bool | None = None
+    max_tokens: Count | None = None
+    tools: list[Tool] | None = None
+    mcp_servers: list[_Named] | None = None
+    fallbacks: list[_Named] | None = None
+    context_management: _ContextManagement | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+
+
+_REQUEST = Reader(_Request)
+
+
+def claims(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith("/v1/messages")
+
+
+def facts(path: str, body: bytes) -> Facts:
+    request, whole = _REQUEST.read(body)
+    if request is None:
+        raise ValueError("not a JSON object")
+    return Facts(
+        model=request.model,
+        stream=bool(request.stream),
+        max_output=request.max_tokens,
+        body_bytes=len(body),
+        has_tools=bool(request.tools),
+        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
+        tier=request.service_tier,
+        speed=request.speed,
+    )
+
+
+def meter(facts: Facts, provider: str, *, stream: bool, headers: Mapping[str, str] = NO_HEADERS) -> Meter:
+    if stream:
+        return StreamMeter(MessageAccount(facts.model), wanted=WANTED, content=CONTENT)
+    return BodyMeter(lambda: MessageAccount(facts.model))
+
+
+def refuse(text: str) -> Refusal:
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
+    return Refusal(400, "application/json", msgspec.json.encode(error))
+
+
+def _uncapped(request: _Request) -> Iterable[str]:
+    """A server tool calls the model again with what it found; each of the others pays for a further model or turn."""
+    for tool in request.tools or ():
+        kind = tool.type
+        if kind is not None and not kind.startswith(_CLIENT_TOOLS):
+            if tool.max_uses is None or kind.startswith("advisor_"):
+                yield _DATE.sub("", kind)
+    if request.mcp_servers:
+        yield "mcp_servers"
+    if request.fallbacks:
+        yield "fallbacks"
+    management = request.context_management
+    if management is not None and any(edit.type.startswith("compact") for edit in management.edits):
+        yield "compaction"

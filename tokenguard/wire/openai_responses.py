@@ -1,0 +1,81 @@
+"""OpenAI Responses: `POST .../responses`, also of Codex' ChatGPT backend, and `/compact`, a billed call of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from tokenguard.records import Facts
+from tokenguard.wire.bounds import uncapped
+from tokenguard.wire.decoding import Count, Reader
+from tokenguard.wire.meters import BodyMeter, StreamMeter
+from tokenguard.wire.openai_chat import refuse
+from tokenguard.wire.responses_usage import ResponseAccount
+from tokenguard.wire.shape import NO_HEADERS, Meter
+
+__all__ = ["NAME", "claims", "facts", "meter", "refuse"]
+
+NAME = "openai-responses"
+
+_WANTED = re.compile(rb'"type":\s*"(?:response\.(?:created|completed|incomplete|failed|output_item\.done)|error)"')
+CONTENT = re.compile(rb'"delta":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+"""The text, reasoning summary, tool arguments or code of any `*.delta` event."""
+
+_REMOTE = re.compile(rb'"(?:image_url|file_url)":\s*"http|"type":\s*"(?:item_reference|input_file",\s*"file_id)"')
+_CLIENT_TOOLS = ("function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer_use_preview")
+
+
+class _Tool(Struct):
+    type: str | None = None
+
+
+class _Request(Struct):
+    model: str = ""
+    stream: bool | None = None
+    max_output_tokens: Count | None = None
+    max_tool_calls: Count | None = None
+    tools: list[_Tool] | None = None
+    service_tier: str | None = None
+    previous_response_id: str | None = None
+    conversation: object = None
+    prompt: object = None
+
+
+_REQUEST = Reader(_Request)
+
+
+def claims(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith(("/responses", "/responses/compact"))
+
+
+def facts(path: str, body: bytes) -> Facts:
+    request, whole = _REQUEST.read(body)
+    if request is None:
+        raise ValueError("not a JSON object")
+    return Facts(
+        model=request.model,
+        stream=bool(request.stream),
+        max_output=request.max_output_tokens,
+        body_bytes=len(body),
+        has_tools=bool(request.tools),
+        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
+        tier=request.service_tier,
+    )
+
+
+def meter(facts: Facts, provider: str, *, stream: bool, headers: Mapping[str, str] = NO_HEADERS) -> Meter:
+    if stream:
+        return StreamMeter(ResponseAccount(facts.model), wanted=_WANTED, content=CONTENT)
+    return BodyMeter(lambda: ResponseAccount(facts.model))
+
+
+def _uncapped(request: _Request) -> Iterable[str]:
+    if request.max_tool_calls is None:
+        for tool in request.tools or ():
+            if tool.type not in _CLIENT_TOOLS:
+                yield str(tool.type)
+    for name in ("previous_response_id", "conversation", "prompt"):
+        if getattr(request, name) is not None:
+            yield name

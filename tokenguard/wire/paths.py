@@ -1,0 +1,35 @@
+"""Requests that cost nothing, by their method and path. What is neither free nor a dialect's call is not metered."""
+
+from __future__ import annotations
+
+import re
+
+_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+_SOCKETS = re.compile(r"/responses$|/realtime$|BidiGenerateContent$")
+"""A `GET` of these opens a WebSocket over which calls are made."""
+
+_FREE = re.compile(
+    r"""
+      /messages/count_tokens$                   # Anthropic
+    | /models/count-tokens:rawPredict$          # the same at Vertex
+    | /count-tokens$                            # and at Bedrock
+    | :countTokens$ | :computeTokens$           # Gemini, Vertex
+    | /responses/input_tokens$ | /tokenize$
+    | /cancel$ | :cancel$
+    | /models$ | /api/(?:show|tags|ps|version)$
+    | /v1internal:(?!generateContent$|streamGenerateContent$)   # Code Assist: log-in, quota, telemetry
+    | /api/(?:event_logging|claude_code|claude_cli|claude_cli_feedback|oauth|hello)(?:/|$)   # Claude Code
+    | /analytics-events/ | /telemetry(?:/|$) | /v1/(?:traces|metrics|logs)$ | /otlp/
+    | /oauth/token$ | /statsig/ | /sentry/ | /envelope/?$
+    """,
+    re.VERBOSE,
+)
+
+
+def is_free(method: str, path: str) -> bool:
+    """Whether a request is known to cost nothing; `path` has no query. False does not say that it costs."""
+    path = path.rstrip("/")
+    if method in _FREE_METHODS:
+        return _SOCKETS.search(path) is None
+    return _FREE.search(path) is not None
