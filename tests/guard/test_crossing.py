@@ -194,9 +194,12 @@ async def test_an_unknown_model_is_never_free(house: House) -> None:
 
 async def test_a_request_that_nobody_can_read_counts_as_unpriced(house: House) -> None:
     session = await house.session()
+    house.budgets(Budget("calls", 5, unit=Unit.CALLS))
     house.guard.unmetered(session, "openai", "POST", "/v1/images/generations", 200)
     house.guard.unmetered(session, "openai", "POST", "/v1/images/generations", 500)
     await house.call(session)
+    assert house.desk.status()["budgets"][0]["spent"] == 2
+    assert (await charges(house)).calls == 2
     totals = queries.totals(house.ledger.read())
     assert (totals.calls, totals.unpriced) == (2, 1)
 

@@ -156,8 +156,15 @@ class Guard:
             },
         )
         for standing in changed:
-            told = {"budget": standing.slot.label, "level": standing.level, "spent": standing.spent}
-            self.tell("budget.level", told | {"limit": standing.limit})
+            self.tell(
+                "budget.level",
+                {
+                    "budget": standing.slot.label,
+                    "level": standing.level,
+                    "spent": standing.spent,
+                    "limit": standing.limit,
+                },
+            )
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         """Record a request that may have cost what nobody here can read: unknown is never zero."""
@@ -169,6 +176,7 @@ class Guard:
             Settlement(call=call, charge=None, ended_us=self.now(), outcome="unmetered", status=status)
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
+        self.counting.note(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:

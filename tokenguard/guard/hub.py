@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 from tokenguard.records import Event
@@ -56,7 +56,7 @@ class Hub:
         return bool(self._listeners)
 
     @contextmanager
-    def subscribe(self) -> Iterator[AsyncIterator[Event]]:
+    def subscribe(self) -> Generator[AsyncIterator[Event]]:
         """All events from now on, for as long as the context is open."""
         listener = _Listener()
         self._listeners.add(listener)

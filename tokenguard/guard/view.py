@@ -78,7 +78,7 @@ def summary_view(ledger: sqlite3.Connection, live: Live, budgets: Iterable[Stand
     """What a session that has ended cost, by model: what `run` shows last."""
     session = live.session
     groups = queries.grouped(ledger, ["model"], Where(session=session.id))
-    models = [{"model": group.key[0], **totals_view(group.totals)} for group in groups]
+    groups.sort(key=lambda group: group.totals.cost_nanos, reverse=True)
     return {
         "id": session.id,
         "agent": session.agent,
@@ -87,7 +87,7 @@ def summary_view(ledger: sqlite3.Connection, live: Live, budgets: Iterable[Stand
         "labels": dict(session.labels),
         "started_at": instant(session.started_us),
         **totals_view(queries.totals(ledger, Where(session=session.id))),
-        "models": sorted(models, key=lambda model: -model["cost_nanos"]),
+        "models": [{"model": group.key[0], **totals_view(group.totals)} for group in groups],
         "budgets": [budget_view(standing) for standing in budgets],
     }
 
