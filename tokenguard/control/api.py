@@ -1,0 +1,153 @@
+"""The endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from tokenguard import __version__
+from tokenguard.control import streams
+from tokenguard.control.answers import answer, errors_as_json
+from tokenguard.control.crossing import Guard, Host
+from tokenguard.control.report import report
+from tokenguard.errors import DaemonError
+from tokenguard.guard import OpenSession
+
+
+class _Pid(Struct, frozen=True, forbid_unknown_fields=True):
+    pid: int
+
+
+class _End(Struct, frozen=True, forbid_unknown_fields=True):
+    exit_code: int | None = None
+
+
+class _Raise(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    amount: str
+    reason: str
+    ttl: str | None = None
+
+
+class _Shutdown(Struct, frozen=True, forbid_unknown_fields=True):
+    mode: Literal["graceful", "now"] = "graceful"
+    only_idle: bool = False
+
+
+class Control:
+    """The control API's application. To be made in a running event loop; `close` ends the answers that stay open."""
+
+    def __init__(self, guard: Guard, host: Host, ledger: Path) -> None:
+        self._guard = guard
+        self._ledger = ledger
+        self._host = host
+        self._closing = asyncio.Event()
+        self._watched: Counter[str] = Counter()
+
+    def app(self) -> web.Application:
+        """The application, to be served on a socket that only the user can reach."""
+        app = web.Application(middlewares=[errors_as_json])
+        app.add_routes(
+            [
+                web.get("/v1/version", self._version),
+                web.get("/v1/status", self._status),
+                web.get("/v1/report", self._report),
+                web.get("/v1/events", self._events),
+                web.get("/v1/watch", self._watch),
+                web.post("/v1/sessions", self._open),
+                web.post("/v1/sessions/{id}/pid", self._set_pid),
+                web.post("/v1/sessions/{id}/end", self._end),
+                web.get("/v1/sessions/{id}/watch", self._watch),
+                web.post("/v1/budgets/reload", self._reload),
+                web.post("/v1/budgets/raise", self._raise),
+                web.post("/v1/shutdown", self._shutdown),
+            ]
+        )
+        return app
+
+    def watched(self, session_id: str) -> bool:
+        """Whether the `run` of a session is there."""
+        return self._watched[session_id] > 0
+
+    def close(self) -> None:
+        """End the answers that stay open."""
+        self._closing.set()
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return answer(
+            {
+                "version": __version__,
+                "pid": os.getpid(),
+                "port": self._host.port,
+                "stopping": self._host.stopping,
+            }
+        )
+
+    async def _status(self, request: web.Request) -> web.Response:
+        daemon = {
+            "pid": os.getpid(),
+            "port": self._host.port,
+            "version": __version__,
+            "uptime_s": round(self._host.uptime_s, 1),
+            "stopping": self._host.stopping,
+        }
+        return answer({"daemon": daemon, **self._guard.status()})
+
+    async def _report(self, request: web.Request) -> web.Response:
+        return answer(await asyncio.to_thread(report, self._ledger, dict(request.query)))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        with self._guard.subscribe() as events:
+            return await streams.serve(request, events, self._closing)
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        """Stays open for as long as the daemon lives: how others notice its end at once, whatever ends it."""
+        session_id = request.match_info.get("id", "")
+        self._watched[session_id] += 1
+        try:
+            return await streams.serve(request, None, self._closing)
+        finally:
+            self._watched[session_id] -= 1
+            if not self._watched[session_id]:
+                del self._watched[session_id]
+
+    async def _open(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=OpenSession)
+        if self._host.stopping:
+            raise DaemonError("the daemon is stopping", "try again in a moment")
+        session, token = await self._guard.open_session(asked)
+        self._host.touch()
+        return answer({"id": session.id, "token": token, "port": self._host.port})
+
+    async def _set_pid(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Pid)
+        self._guard.set_pid(request.match_info["id"], asked.pid)
+        return answer({})
+
+    async def _end(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_End)
+        summary = await self._guard.end_session(request.match_info["id"], asked.exit_code)
+        self._host.touch()
+        return answer(summary)
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        self._host.reload()
+        return answer({})
+
+    async def _raise(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Raise)
+        return answer(await self._guard.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
+
+    async def _shutdown(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Shutdown)
+        if asked.only_idle and not self._host.idle:
+            return answer({"stopping": self._host.stopping})
+        self._host.stop(now=asked.mode == "now")
+        return answer({"stopping": True})

@@ -1,0 +1,72 @@
+"""What the control API asks of the parts that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from tokenguard.guard import OpenSession
+from tokenguard.records import Event, Session
+
+
+class Guard(Protocol):
+    """The guard, as those see it who look after sessions and budgets."""
+
+    def status(self) -> dict[str, Any]:
+        """Totals, sessions, budgets and holds, as `tokenguard status --json` shows them."""
+        ...
+
+    async def open_session(self, asked: OpenSession) -> tuple[Session, str]:
+        """Begin a session; also its token."""
+        ...
+
+    def set_pid(self, session_id: str, pid: int) -> None:
+        """Note which process the agent of a session is."""
+        ...
+
+    async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
+        """End a session; what it was and what it cost."""
+        ...
+
+    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
+        """All events from now on."""
+        ...
+
+    async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
+        """Raise a budget for a while; how it stands then."""
+        ...
+
+
+class Host(Protocol):
+    """The daemon around the guard."""
+
+    @property
+    def port(self) -> int:
+        """Of the data path, on loopback."""
+        ...
+
+    @property
+    def uptime_s(self) -> float: ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it only lets calls in flight end."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a call nor a session."""
+        ...
+
+    def touch(self) -> None:
+        """Take note that somebody needs the daemon."""
+        ...
+
+    def stop(self, *, now: bool) -> None:
+        """Begin to end, and return; `now` does not wait for calls in flight."""
+        ...
+
+    def reload(self) -> None:
+        """Read the configuration again. Raises `ConfigError`, and then the old one stays."""
+        ...

@@ -1,0 +1,77 @@
+"""What differs between operating systems: every such line is in this package, one module per system.
+
+`service` (and the modules behind it) is imported by those who install or ask about a service; this module is what
+the daemon and its clients need all the time.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from tokenguard.errors import DaemonError
+from tokenguard.platforms import linux, macos
+
+MAX_SOCKET_PATH = 100
+"""Bytes; the kernels take 107 (Linux) and 103 (macOS)."""
+
+
+class System(Protocol):
+    """What a system's module provides."""
+
+    def peer_uid(self, local: tuple[str, int], peer: tuple[str, int]) -> int | None:
+        """Whose socket is at the other end of a loopback TCP connection, by both addresses of our end.
+
+        None where the system does not tell, or the connection is gone. Never raises.
+        """
+        ...
+
+
+_SYSTEMS: dict[str, System] = {"linux": linux, "darwin": macos}
+
+
+def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
+    """User id that owns the client's end of a loopback TCP connection that we accepted; None if it is not known.
+
+    `local` and `peer` are (host, port) of our end, as `getsockname` and `getpeername` tell them. Blocks, for some
+    50 us on Linux and some milliseconds on macOS.
+    """
+    system = _SYSTEMS.get(sys.platform)
+    return system.peer_uid(local, peer) if system else None
+
+
+def unsupported() -> str | None:
+    """Why tokenguard cannot run on this system, and what to do; None where it can."""
+    if sys.platform == "win32":
+        return "native Windows is not supported; install it inside WSL: https://learn.microsoft.com/windows/wsl/install"
+    return None
+
+
+def socket_path(state_dir: Path) -> Path:
+    """The control socket of a state folder.
+
+    A unix socket's path must be short, so that of a deep folder is in a folder of its own below /tmp. Not in the
+    session's runtime folder: that one goes away at logout, while the daemon stays.
+    """
+    path = state_dir / "daemon.sock"
+    deep = os.fsencode(path)
+    if len(deep) <= MAX_SOCKET_PATH:
+        return path
+    from hashlib import sha256
+
+    return Path(f"/tmp/tokenguard-{os.getuid()}-{sha256(deep).hexdigest()[:16]}/daemon.sock")
+
+
+def check_owner(folder: Path) -> None:
+    """Raise `DaemonError` if a folder is somebody else's: below /tmp anybody could have made it first.
+
+    Raises `FileNotFoundError` if there is none. Root may use everybody's.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or os.getuid() not in (found.st_uid, 0):
+        raise DaemonError(
+            f"{folder} belongs to another user", "remove it, or set TOKENGUARD_HOME to a folder with a shorter path"
+        )
