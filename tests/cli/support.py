@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 from msgspec import Struct
 
 from tokenguard.cli.commands import root
+from tokenguard.config.paths import find_paths
+from tokenguard.ledger import Ledger, Settlement
+from tokenguard.records import Call, Charge, Leg, Session, Usage
+
+MODEL = "claude-opus-5-5"
 
 
 class Outcome(Struct, frozen=True):
@@ -41,3 +49,45 @@ def every_command() -> list[list[str]]:
             below = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
             todo += [([*words, name], child) for name, child in below if child and not child.hidden]
     return found
+
+
+NOW_US = time.time_ns() // 1000
+"""When the tests began: what they record is recent for commands too."""
+
+
+def call(
+    number: int, *, ago_s: int = 60, repo: str | None = "/src/web", agent: str = "claude", model: str = MODEL
+) -> Call:
+    """A call that started `ago_s` seconds ago."""
+    return Call(
+        id=number,
+        session=f"session-{repo}",
+        agent=agent,
+        provider="anthropic",
+        dialect="anthropic-messages",
+        model=model,
+        started_us=NOW_US - ago_s * 1_000_000,
+        repo=repo,
+        branch="main",
+        task="login",
+    )
+
+
+def record(home: Path, calls: dict[Call, int]) -> None:
+    """Write a ledger in which each call cost so many nanodollars, for 100 tokens in and 10 out."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    asyncio.run(_record(find_paths({"TOKENGUARD_HOME": str(home)}).ledger, calls))
+
+
+async def _record(file: Path, calls: dict[Call, int]) -> None:
+    ledger = Ledger.open(file)
+    usage = Usage(input=100, output=10)
+    for one in {call.session: call for call in calls}.values():
+        session = Session(one.session, one.agent, one.started_us, repo=one.repo, branch=one.branch, task=one.task)
+        await ledger.open_session(session, None)
+    for one, nanos in calls.items():
+        charge = Charge(nanos, leg_nanos=(nanos,))
+        await ledger.settle(
+            Settlement(one, charge, one.started_us + 1, "ok", (Leg(one.model, usage),), usage, one.model, status=200)
+        )
+    await ledger.close()
