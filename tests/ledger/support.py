@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from tokenguard.ledger import Settlement
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
-from tokenguard.records import Call, Charge, Confidence, Leg, Session, Usage
+from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
 START_US = 1_763_719_200_000_000
 """2025-11-21 10:00 UTC."""
@@ -64,4 +67,104 @@ def session(name: str, started_us: int = START_US) -> Session:
         labels=(("team", "web"),),
         budget="5",
         upstreams=(("anthropic", "https://gateway.example"),),
+    )
+
+
+class Entry(Struct, frozen=True):
+    """A call and what became of it."""
+
+    call: Call
+    state: str
+    reserved: Amount
+    settlement: Settlement
+
+    @property
+    def charged(self) -> bool:
+        return self.state in ("settled", "presumed")
+
+    def totals(self) -> Totals:
+        """The entry alone, as sums over calls count it."""
+        charge = self.settlement.charge
+        if self.state == "presumed":
+            return Totals(1, self.reserved.nanos, Usage(), Confidence.BOUND)
+        if charge is None:
+            return Totals(1, 0, self.settlement.usage, Confidence.ESTIMATED, unpriced=1)
+        return Totals(1, charge.nanos, self.settlement.usage, charge.confidence)
+
+    def totals_by_model(self) -> dict[str, Totals]:
+        """The entry alone, as sums by model count it: once under each model of its legs."""
+        legs = self.settlement.legs if self.state == "settled" else ()
+        if not legs:
+            return {self.call.model: self.totals()}
+        charge = self.settlement.charge
+        parts: dict[str, Totals] = {}
+        for index, leg in enumerate(legs):
+            nanos = charge.leg_nanos[index] if charge else 0
+            before = parts.get(leg.model, Totals(calls=1, confidence=self.totals().confidence))
+            usage = leg.usage if leg.billed else Usage()
+            parts[leg.model] = before + Totals(0, nanos, usage, unpriced=0)
+        unpriced = 0 if charge else 1
+        return {model: sums + Totals(unpriced=unpriced) for model, sums in parts.items()}
+
+
+def write(conn: sqlite3.Connection, entries: list[Entry]) -> None:
+    """Bring entries into the ledger on the ways that calls take."""
+    for entry in entries:
+        if entry.state == "refused":
+            writes.refuse(conn, entry.call, Verdict("refuse", "web/day", "used up"))
+            continue
+        writes.reserve(conn, entry.call, entry.reserved, None)
+        if entry.state == "settled":
+            writes.settle(conn, entry.settlement)
+    for entry in entries:
+        if entry.state == "presumed":
+            conn.execute(
+                "UPDATE calls SET state = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound' WHERE id = ?",
+                (entry.call.id,),
+            )
+
+
+_AMOUNTS = st.integers(0, 10**12)
+_TOKENS = st.integers(0, 10**7)
+_USAGES = st.builds(Usage, _TOKENS, _TOKENS, _TOKENS, _TOKENS, _TOKENS, _TOKENS)
+_LEGS = st.builds(Leg, st.sampled_from(["opus", "haiku", "gpt"]), _USAGES, billed=st.booleans())
+_NAMES = st.sampled_from([None, "a", "b-1", "b-2"])
+
+
+@st.composite
+def entries(draw: st.DrawFn, span_us: int = 400 * 86_400 * SECOND_US) -> list[Entry]:
+    """Up to 12 calls that start within a span, in every state, of every confidence, with up to three legs."""
+    return [_entry(draw, number, span_us) for number in range(1, draw(st.integers(1, 12)) + 1)]
+
+
+def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
+    made = Call(
+        id=number,
+        session=draw(st.sampled_from(["s1", "s2", "s3"])),
+        agent=draw(st.sampled_from(["claude", "codex"])),
+        provider=draw(st.sampled_from(["anthropic", "openai"])),
+        dialect="openai-chat",
+        model=draw(st.sampled_from(["opus", "haiku", "gpt"])),
+        started_us=START_US + draw(st.integers(0, span_us)),
+        repo=draw(_NAMES),
+        branch=draw(_NAMES),
+        task=draw(_NAMES),
+        request_class=draw(st.sampled_from(["main", "title"])),
+    )
+    legs = tuple(draw(st.lists(_LEGS, max_size=3)))
+    costs = tuple(draw(_AMOUNTS) for _ in legs)
+    usage = sum((leg.usage for leg in legs if leg.billed), Usage())
+    charge = Charge(sum(costs), draw(st.sampled_from(Confidence)), leg_nanos=costs)
+    return Entry(
+        call=made,
+        state=draw(st.sampled_from(["settled", "settled", "settled", "presumed", "refused", "open"])),
+        reserved=Amount(draw(_AMOUNTS), draw(_TOKENS), 1),
+        settlement=Settlement(
+            call=made,
+            charge=draw(st.sampled_from([charge, charge, charge, None])),
+            ended_us=made.started_us + SECOND_US,
+            outcome="ok",
+            legs=legs,
+            usage=usage,
+        ),
     )

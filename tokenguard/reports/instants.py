@@ -42,9 +42,10 @@ def bucket_at(key: str, at_us: int, tz: tzinfo) -> Bucket:
 def _hour_at(at_us: int, tz: tzinfo) -> Bucket:
     """Hours carry their offset: that which daylight saving repeats is two buckets."""
     local = datetime.fromtimestamp(at_us // _SECOND, tz)
-    begun = timedelta(minutes=local.minute, seconds=local.second)
-    end_us = (at_us // _SECOND - int(begun.total_seconds())) * _SECOND + _HOUR
-    return Bucket((local - begun).isoformat(timespec="minutes"), end_us)
+    begun_s = local.minute * 60 + local.second
+    end_us = (at_us // _SECOND - begun_s) * _SECOND + _HOUR
+    # Put together from the instant's own offset: the hour's beginning may have had another.
+    return Bucket(f"{local:%Y-%m-%dT%H:00}{local.isoformat()[-6:]}", end_us)
 
 
 def zone_of(name: str | None) -> tzinfo:

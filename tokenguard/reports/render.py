@@ -33,18 +33,22 @@ def table(report: dict[str, Any]) -> RenderableType:
     total[1 : len(by)] = [""] * (len(by) - 1)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for key in by:
-        grid.add_column(key.replace("-", " ").upper(), no_wrap=True)
+        grid.add_column(key.replace("-", " ").upper())
     heads = ("IN", "CACHED", "OUT", "TOKENS") if len(by) == 1 else ("TOKENS",)
     for at, name in enumerate(("CALLS", *heads, "SPEND", "COST"), len(by)):
-        # Where it is narrow, names are cut and never numbers.
         width = max(len(cells[at]) for cells in [*rows, total])
         grid.add_column(name, justify="right", no_wrap=True, min_width=max(width, len(name)))
     for cells in rows:
-        grid.add_row(*map(Text, cells))
+        grid.add_row(*map(_cell, cells))
     grid.add_row()
-    grid.add_row(*map(Text, total), style="bold")
+    grid.add_row(*map(_cell, total), style="bold")
     notes = [Text(note, style="dim") for note in _notes(report["total"])]
     return Padding(Group(grid, *notes), (0, 0, 0, 1), expand=False)
+
+
+def _cell(text: str) -> Text:
+    # Where it is narrow, rich takes the room from the columns that may wrap: names are cut, numbers never.
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _after(rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

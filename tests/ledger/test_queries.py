@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.ledger.support import START_US, Entry, call, entries, in_memory, settlement, write
+from tokenguard.errors import LedgerError
+from tokenguard.ledger import Where, queries, writes
+from tokenguard.ledger.opening import open_for_writing
+from tokenguard.records import Amount, Confidence, Totals
+
+DAY_US = 86_400_000_000
+
+WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
+    (Where(), lambda entry: True),
+    (Where(session="s1"), lambda entry: entry.call.session == "s1"),
+    (Where(repo="a", branch="b-1"), lambda entry: (entry.call.repo, entry.call.branch) == ("a", "b-1")),
+    (Where(agent="claude", provider="openai"), lambda e: (e.call.agent, e.call.provider) == ("claude", "openai")),
+    (Where(model="opus", task="a"), lambda entry: (entry.call.model, entry.call.task) == ("opus", "a")),
+    (Where(request_class="title"), lambda entry: entry.call.request_class == "title"),
+    (Where(match=(("model", "*p*"),)), lambda entry: fnmatchcase(entry.call.model, "*p*")),
+    (
+        # SQLite writes the complement of a set with ^.
+        Where(agent="codex", match=(("branch", "b-?"), ("repo", "[^a]*"))),
+        lambda e: e.call.agent == "codex" and (e.call.branch or "")[:1] == "b" and (e.call.repo or "a")[:1] != "a",
+    ),
+]
+
+
+@pytest.fixture
+def conn() -> Iterator[sqlite3.Connection]:
+    with closing(in_memory()) as opened:
+        yield opened
+
+
+def amount(entry: Entry) -> Amount:
+    totals = entry.totals()
+    tokens = entry.reserved.tokens if entry.state == "presumed" else totals.usage.total
+    return Amount(totals.cost_nanos, tokens, 1)
+
+
+@given(entries(), st.sampled_from(WHERES), st.integers(0, 400 * DAY_US), st.integers(0, 400 * DAY_US))
+def test_sums_are_those_of_the_calls_in_the_span(
+    written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, until: int
+) -> None:
+    where, holds = chosen
+    since_us, until_us = START_US + since, START_US + until
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        for span in ((None, None), (since_us, None), (None, until_us), (since_us, until_us)):
+            low, high = span
+            charged = [
+                entry
+                for entry in written
+                if entry.charged
+                and holds(entry)
+                and (low is None or entry.call.started_us >= low)
+                and (high is None or entry.call.started_us < high)
+            ]
+            assert queries.totals(conn, where, *span) == sum((entry.totals() for entry in charged), Totals())
+            assert queries.spent(conn, where, *span) == sum((amount(entry) for entry in charged), Amount())
+            first = min((e.call.started_us for e in charged), default=None)
+            if where == Where():
+                assert queries.first_charge(conn, *span) == first
+
+
+@given(entries(), st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=3))
+def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) -> None:
+    expected: dict[tuple[str | None, ...], Totals] = {}
+    for entry in written:
+        if not entry.charged:
+            continue
+        parts = entry.totals_by_model() if "model" in keys else {"": entry.totals()}
+        for model, sums in parts.items():
+            labels = tuple(model if key == "model" else getattr(entry.call, key.replace("-", "_")) for key in keys)
+            expected[labels] = expected.get(labels, Totals()) + sums
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        assert {group.key: group.totals for group in queries.grouped(conn, keys)} == expected
+
+
+@given(entries())
+def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry]) -> None:
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        total = queries.totals(conn)
+        by_model = sum((group.totals for group in queries.grouped(conn, ["model"])), Totals())
+    assert (by_model.cost_nanos, by_model.usage) == (total.cost_nanos, total.usage)
+    assert by_model.confidence is total.confidence
+
+
+@given(entries())
+def test_open_calls_are_the_reservations(written: list[Entry]) -> None:
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        expected = [(entry.call, entry.reserved) for entry in written if entry.state == "open"]
+        assert queries.open_reservations(conn) == expected
+        assert queries.open_reservations(conn, before_id=5) == [pair for pair in expected if pair[0].id < 5]
+
+
+def test_a_call_that_starts_at_the_end_of_a_span_is_in_the_next(conn: sqlite3.Connection) -> None:
+    writes.settle(conn, settlement(call(1, started_us=START_US)))
+    assert queries.spent(conn, since_us=START_US, until_us=START_US + 1).calls == 1
+    assert queries.spent(conn, since_us=START_US - 1, until_us=START_US).calls == 0
+
+
+def test_a_name_is_data_and_never_sql_or_a_pattern(conn: sqlite3.Connection) -> None:
+    for number, model in enumerate(["a' OR '1'='1", "*", "opus"], 1):
+        writes.settle(conn, settlement(call(number, model=model)))
+    assert queries.spent(conn, Where(model="a' OR '1'='1")).calls == 1
+    assert queries.spent(conn, Where(model="*")).calls == 1
+    assert queries.spent(conn, Where(match=(("model", "*"),))).calls == 3
+    with pytest.raises(ValueError, match="is not a field of calls; use one of session, repo"):
+        queries.spent(conn, Where(match=(("1 = 1 OR model", "*"),)))
+
+
+def test_a_snapshot_does_not_see_what_is_written_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    writing, _ = open_for_writing(path, "normal")
+    with closing(writing), closing(queries.connect_readonly(path)) as reading:
+        writes.settle(writing, settlement(call(1)))
+        with queries.snapshot(reading):
+            assert queries.totals(reading).calls == 1
+            writes.settle(writing, settlement(call(2)))
+            assert queries.totals(reading).calls == 1
+        assert queries.totals(reading).calls == 2
+
+
+def test_a_failing_read_is_a_ledger_error(conn: sqlite3.Connection) -> None:
+    conn.execute("DROP TABLE calls")
+    with pytest.raises(LedgerError, match="the ledger cannot be read: no such table"):
+        queries.totals(conn)
+
+
+def test_an_empty_ledger_has_spent_nothing_and_that_is_exact(conn: sqlite3.Connection) -> None:
+    assert queries.totals(conn) == Totals(confidence=Confidence.EXACT)
+    assert queries.spent(conn) == Amount()
+    assert queries.grouped(conn, []) == queries.grouped(conn, ["model"]) == []
+    assert queries.first_charge(conn, None, None) is None
