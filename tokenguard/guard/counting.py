@@ -80,10 +80,10 @@ class Counting:
         self._wake()
         return [standing for level, standing in zip(before, after, strict=True) if standing.level != level]
 
-    def note(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> None:
-        """Count a call for which nothing was set aside."""
-        self.books.reserve(call, Reservation(Amount(), Amount()), [self.books.count(slot) for slot in self.slots(call)])
-        self.settle(call, charge, written)
+    def admit_freely(self, call: Call) -> None:
+        """Open a call for which nothing is set aside."""
+        counts = [self.books.count(slot) for slot in self.slots(call)]
+        self.books.reserve(call, Reservation(Amount(), Amount()), counts)
 
     async def written(self) -> None:
         """Wait until every charge so far is in the ledger."""

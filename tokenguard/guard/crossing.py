@@ -171,12 +171,13 @@ class Guard:
         if not 200 <= status < 300:
             return
         call = self.begin(session, provider=provider, dialect="unknown", facts=Facts("unknown"), headers={})
+        self.counting.admit_freely(call)
         log.warning("forwarded to %s without a meter: %s %s", provider, method, path[:80])
         written = self._ledger.settle(
             Settlement(call=call, charge=None, ended_us=self.now(), outcome="unmetered", status=status)
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
-        self.counting.note(call, Amount(calls=1), written)
+        self.counting.settle(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
