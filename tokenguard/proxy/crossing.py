@@ -1,0 +1,66 @@
+"""What the data path asks of the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tokenguard.records import Call, Facts, Reading, Session
+from tokenguard.upstream import Network
+from tokenguard.wire.shape import Refusal
+
+
+class Admission(Protocol):
+    """The guard's answer to a call."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """What the agent gets instead of the provider's answer; None where the call may go on."""
+        ...
+
+
+class Guard(Protocol):
+    """Decides calls before they are made and books them afterwards."""
+
+    def session_of(self, token: str) -> Session | None:
+        """The running session of this token."""
+        ...
+
+    def begin(
+        self, session: Session | None, *, provider: str, dialect: str, facts: Facts, headers: Mapping[str, str]
+    ) -> Call:
+        """Give a request its identity."""
+        ...
+
+    async def admit(self, call: Call, facts: Facts) -> Admission:
+        """Decide; when it returns without a refusal, a durable reservation stands that `settle` must replace.
+
+        If it is cancelled (the client left while it waited) it leaves no reservation behind.
+        """
+        ...
+
+    def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
+        """Book what an admitted call came to; called exactly once for each.
+
+        Outcomes: `ok`; `refused-upstream` (the provider said no, status 3xx or 4xx) and `provider-error` (5xx, or an
+        error inside the body); `client-gone` (the client left before the end); `cut` (the answer broke off);
+        `unreachable` (no answer came). Where `status` is None the mark `sent` says that the request may have arrived
+        all the same.
+        """
+        ...
+
+    def progress(self, call: Call, reading: Reading) -> None:
+        """What was read of a stream so far; a few times a second."""
+        ...
+
+    def upstream_of(self, session: Session | None, provider: str) -> str | None:
+        """Base URL of a provider, without a slash at its end; None if there is no such provider."""
+        ...
+
+    def network_of(self, session: Session | None) -> Network:
+        """How upstreams are reached on behalf of this session."""
+        ...
+
+    def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
+        """Take note of a request that passed, that no dialect claims and that is not known to be free."""
+        ...

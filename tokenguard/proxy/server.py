@@ -1,0 +1,181 @@
+"""The door on loopback: who may come in, and where a request belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from typing import NamedTuple
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from tokenguard import __version__
+from tokenguard.proxy.answers import healthy, problem
+from tokenguard.proxy.crossing import Guard
+from tokenguard.proxy.forward import Forwarder, Route
+from tokenguard.upstream import LARGEST_HEADER, MOST_HEADERS, Upstreams
+
+PeerUid = Callable[[tuple[str, int], tuple[str, int]], int | None]
+"""(own address, peer's address) -> user id of the peer's process; None where the system cannot tell."""
+
+_OWN_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
+
+_log = logging.getLogger(__name__)
+
+
+class Proxy:
+    """Serves the data path. To be made in a running event loop; `listen`, then `close`."""
+
+    def __init__(self, guard: Guard, upstreams: Upstreams, providers: Collection[str], *, peer_uid: PeerUid) -> None:
+        """`providers` are the configured names, for messages; `upstreams` stays the caller's to close."""
+        self._guard = guard
+        self._providers = providers
+        self._forwarder = Forwarder(guard, upstreams)
+        self._server = _Server(self._handle, peer_uid)
+        self._listeners: list[asyncio.Server] = []
+        self._running: dict[asyncio.Task[object], RequestHandler] = {}
+        self._closing = False
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Accept connections on a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(self._server, sock=sock))
+
+    async def close(self, grace: float) -> None:
+        """Take no more requests; let those in flight end for up to `grace` seconds, then break them off."""
+        self._closing = True
+        for listener in self._listeners:
+            listener.close()
+        busy = set(self._running.values())
+        for connection in self._server.connections:
+            if connection not in busy:
+                connection.force_close()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace)
+            self._forwarder.stopping = True
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self._server.shutdown(1.0)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running[task] = request.protocol
+        try:
+            return await self._answer(request)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            _log.error("a request failed with %s", _place(error))
+            if request.writer.output_size:
+                raise ConnectionResetError("the answer had begun") from None
+            return problem(500, "internal_error", f"internal error ({type(error).__name__}), see the daemon's log")
+        finally:
+            del self._running[task]
+            if self._closing:
+                request.protocol.close()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if (turned_away := self._turned_away(request)) is not None:
+            return turned_away
+        address = _split(request.raw_path)
+        if address.token is None and address.provider == "healthz":
+            return healthy(__version__)
+        session = None
+        if address.token is not None and (session := self._guard.session_of(address.token)) is None:
+            text = "this session is over or unknown; start the agent with tokenguard run"
+            return problem(404, "unknown_session", text, close=True)
+        base_url = self._guard.upstream_of(session, address.provider)
+        if base_url is None:
+            names = ", ".join(sorted(self._providers))
+            return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return problem(426, "upgrade_refused", "WebSockets are not served here; use plain HTTP", close=True)
+        route = Route(session, address.provider, base_url, address.path, address.query)
+        return await self._forwarder.handle(request, route)
+
+    def _turned_away(self, request: web.BaseRequest) -> web.Response | None:
+        if request.protocol in self._server.strangers:
+            return problem(403, "forbidden", "this daemon serves only the user who runs it", close=True)
+        # A web page can make a browser send requests here, under a name that it made point to this machine.
+        if _OWN_HOST.fullmatch(request.headers.get("Host", "")) is None:
+            return problem(403, "forbidden", "the Host header must name 127.0.0.1 or localhost", close=True)
+        if "Origin" in request.headers:
+            return problem(403, "forbidden", "requests of web pages are not served", close=True)
+        return None
+
+
+class _Address(NamedTuple):
+    token: str | None
+    provider: str
+    path: str
+    query: str
+
+
+def _split(target: str) -> _Address:
+    """`/s/TOKEN/PROVIDER/REST?QUERY` or `/PROVIDER/REST?QUERY`; what is passed on keeps its spelling."""
+    path, mark, query = target.partition("?")
+    token = None
+    if path.startswith("/s/"):
+        token, _, path = path[3:].partition("/")
+        path = "/" + path
+    provider, slash, rest = path[1:].partition("/")
+    return _Address(token, provider, slash + rest, mark + query)
+
+
+class _Server(web.Server):
+    """aiohttp's server; knows which of its connections come from other users' processes."""
+
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], peer_uid: PeerUid) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            logger=_quiet_log(),
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+            max_headers=MOST_HEADERS,
+        )
+        self._peer_uid = peer_uid
+        self.strangers: set[RequestHandler] = set()
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        own, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        uid = self._peer_uid(own[:2], peer[:2]) if own and peer else None
+        if uid is not None and uid != os.getuid():
+            self.strangers.add(handler)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        self.strangers.discard(handler)
+        super().connection_lost(handler, exc)
+
+
+def _quiet_log() -> logging.Logger:
+    log = logging.getLogger(f"{__name__}.http")
+    log.addFilter(_without_details)
+    return log
+
+
+def _without_details(record: logging.LogRecord) -> bool:
+    """aiohttp logs what it could not parse, and that may hold keys."""
+    if record.exc_info and record.exc_info[1] is not None:
+        record.msg, record.args = "a connection failed with %s", (type(record.exc_info[1]).__name__,)
+        record.exc_info = None
+    return True
+
+
+def _place(error: Exception) -> str:
+    """Type and place of an error, without its message, which may hold what it should not."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return type(error).__name__ + where

@@ -1,0 +1,182 @@
+"""Pooled connections to upstreams, one pool for each `Network`."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ssl
+from collections.abc import Iterable
+
+import aiohttp
+from aiohttp import ClientTimeout, StreamReader
+from multidict import CIMultiDict
+from yarl import URL
+
+from tokenguard.errors import TokenguardError
+from tokenguard.upstream.network import Network
+
+CONNECT_TIMEOUT = 30.0
+"""Seconds for resolving, connecting, a proxy's tunnel and the TLS handshake together."""
+KEEP_ALIVE = 60.0
+"""Seconds for which an idle connection is kept."""
+DNS_CACHE = 60
+"""Seconds for which an address is remembered."""
+LARGEST_HEADER = 1 << 16
+"""Bytes of one header field, and of the request or status line."""
+MOST_HEADERS = 1024
+
+# No total and no read timeout: a model may think for many minutes before its next byte.
+_TIMEOUT = ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=None, sock_read=None)
+_LARGE_BODY = 1 << 20
+_NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+class UpstreamError(TokenguardError):
+    """An upstream did not answer; the message names its host and holds no credentials."""
+
+
+class Upstreams:
+    """Sends requests to upstreams. To be used in one event loop; `close` it at the end."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Network, aiohttp.ClientSession] = {}
+        self._bodies: dict[asyncio.Future[None], StreamReader] = {}
+
+    async def send(
+        self,
+        network: Network,
+        base_url: str,
+        target: str,
+        *,
+        method: str,
+        headers: Iterable[tuple[str, str]],
+        body: bytes,
+        tracker: aiohttp.UploadTracker | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Request `base_url + target` with exactly these headers, and wait for the head of the answer.
+
+        `target` is a path with its query, taken as it is. Redirects are not followed: credentials belong to this
+        host only. `tracker` tells what has been sent of the body, whatever comes of it. Raises `UpstreamError`.
+        """
+        url = URL(base_url + target, encoded=True)
+        host, port = url.raw_host or "", url.port or 0
+        proxy = network.proxy_for(url.scheme, host, port)
+        try:
+            answer = await self._pool(network).request(
+                method,
+                url,
+                headers=CIMultiDict(headers),
+                data=_payload(body),
+                proxy=proxy,
+                allow_redirects=False,
+                upload_tracker=tracker,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _explained(error, host, proxy) from error
+        if answer.status == 101:
+            answer.close()
+            raise UpstreamError(f"{host} changed the protocol unasked")
+        self._watch(answer)
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection, those in use too."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            await pool.close()
+
+    def _pool(self, network: Network) -> aiohttp.ClientSession:
+        pool = self._pools.get(network)
+        if pool is None:
+            connector = aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=DNS_CACHE, ssl=_trust(network)
+            )
+            pool = self._pools[network] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=_TIMEOUT,
+                auto_decompress=False,
+                skip_auto_headers=_NOT_ADDED,
+                max_line_size=LARGEST_HEADER,
+                max_field_size=LARGEST_HEADER,
+                max_headers=MOST_HEADERS,
+            )
+        return pool
+
+    def _watch(self, answer: aiohttp.ClientResponse) -> None:
+        """See to it that a body whose connection is lost ends with an error.
+
+        aiohttp does not tell the body's reader when the framing turns to garbage in the middle, and it would wait
+        for ever.
+        """
+        protocol = answer.connection.protocol if answer.connection is not None else None
+        lost = protocol.closed if protocol is not None else None
+        if lost is None:
+            return
+        if lost not in self._bodies:
+            lost.add_done_callback(self._lost)
+        self._bodies[lost] = answer.content
+
+    def _lost(self, lost: asyncio.Future[None]) -> None:
+        if not lost.cancelled():
+            lost.exception()
+        body = self._bodies.pop(lost)
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("connection lost"))
+
+
+async def next_bytes(answer: aiohttp.ClientResponse) -> bytes:
+    """The next bytes of a body, as they come; empty at its end. Raises `UpstreamError` if it breaks off."""
+    try:
+        return await answer.content.readany()
+    except (aiohttp.ClientError, OSError, RuntimeError) as error:
+        raise UpstreamError(f"{answer.url.host} broke off its answer") from error
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    if not body:
+        return None
+    # A large body is written in pieces, so that other calls get their turn.
+    return body if len(body) < _LARGE_BODY else io.BytesIO(body)
+
+
+def _trust(network: Network) -> ssl.SSLContext | bool:
+    if not network.ca_bundles:
+        return True
+    context = ssl.create_default_context()
+    for bundle in network.ca_bundles:
+        try:
+            context.load_verify_locations(bundle)
+        except (OSError, ssl.SSLError) as error:
+            raise UpstreamError(f"the CA bundle {bundle} cannot be read", "name a PEM file") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _explained(error: Exception, host: str, proxy: str | None) -> UpstreamError:
+    via = f" through the proxy {URL(proxy).host}" if proxy else ""
+    cause = error.__cause__
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            broken = "the TLS handshake failed"
+            reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else broken
+            return UpstreamError(
+                f"no secure connection to {host}{via}: {reason}",
+                "if your network inspects TLS, set ca_bundle in [network] of config.toml",
+            )
+        case aiohttp.ClientHttpProxyError():
+            return UpstreamError(f"the proxy on the way to {host} answered {error.status}")
+        case aiohttp.ClientProxyConnectionError():
+            return UpstreamError(f"the proxy on the way to {host} cannot be reached")
+        case aiohttp.ClientConnectorDNSError():
+            return UpstreamError(f"the name {host} cannot be resolved{via}")
+        case aiohttp.ClientConnectorError():
+            return UpstreamError(f"{host} cannot be reached{via}: {error.os_error.strerror or 'no connection'}")
+        case TimeoutError():
+            return UpstreamError(f"{host} cannot be reached{via} within {CONNECT_TIMEOUT:.0f} s")
+        case aiohttp.ClientResponseError():
+            return UpstreamError(f"{host} answered with something that is not HTTP")
+        case aiohttp.ClientConnectionError() | OSError():
+            return UpstreamError(f"{host} closed the connection without an answer")
+        case _:
+            return UpstreamError(f"{host} cannot be asked that: {type(error).__name__}")
