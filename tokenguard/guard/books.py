@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -26,17 +28,26 @@ class Reservation(Struct, frozen=True):
 class Count:
     """One slot's sums."""
 
-    __slots__ = ("reserved", "slot", "spent")
+    __slots__ = ("level", "reserved", "slot", "spent")
 
     def __init__(self, slot: Slot, spent: Amount) -> None:
         self.slot = slot
         self.spent = spent
         self.reserved = Amount()
+        self.level: str | None = None
+        """As it was told last."""
 
     def standing(self, limit: int) -> Standing:
         """The sums in the budget's unit, against a limit."""
         unit = self.slot.budget.unit
         return Standing(self.slot, limit, self.spent.of(unit), self.reserved.of(unit))
+
+
+class _Met(NamedTuple):
+    """The counts that calls of one kind meet, until the first of their windows ends."""
+
+    until_us: float
+    counts: list[Count]
 
 
 class _Open:
@@ -56,6 +67,7 @@ class Books:
         self._slots_of = slots_of
         self._spent_in = spent_in
         self._counts: dict[tuple[str, str, str, int], Count] = {}
+        self._met: dict[tuple[str | None, ...], _Met] = {}
         self._open: dict[int, _Open] = {}
 
     def count(self, slot: Slot) -> Count:
@@ -70,25 +82,34 @@ class Books:
                     entry.counts.append(count)
         return count
 
+    def met(self, call: Call) -> list[Count]:
+        """All counts that a call meets."""
+        kind = (call.session, call.repo, call.branch, call.agent, call.model, call.provider, call.task)
+        met = self._met.get(kind)
+        if met is None or call.started_us >= met.until_us:
+            counts = [self.count(slot) for slot in self._slots_of(call)]
+            ends = (count.slot.window.end_us for count in counts)
+            met = self._met[kind] = _Met(min((end for end in ends if end is not None), default=math.inf), counts)
+        return met.counts
+
     def counts(self) -> list[Count]:
         """Every slot in use."""
         return list(self._counts.values())
 
-    def reserve(self, call: Call, reservation: Reservation, counts: Iterable[Count]) -> None:
-        """Set aside for a call in these counts, which are all that it meets."""
-        entry = self._open[call.id] = _Open(call, reservation, list(counts))
+    def reserve(self, call: Call, reservation: Reservation) -> None:
+        """Set aside for a call in every count that it meets."""
+        entry = self._open[call.id] = _Open(call, reservation, list(self.met(call)))
         for count in entry.counts:
             count.reserved += _set_aside(reservation, count.slot.budget)
+
+    def recover(self, call: Call, reservation: Reservation) -> None:
+        """Take over a call that an earlier process left open; counts find it when they are read from the ledger."""
+        self._open[call.id] = _Open(call, reservation, [])
 
     def reserved_for(self, call_id: int) -> Reservation | None:
         """What is set aside for a call; None if it is not open."""
         entry = self._open.get(call_id)
         return entry.reservation if entry else None
-
-    def open_counts(self, call_id: int) -> list[Count]:
-        """The counts in which something is set aside for a call."""
-        entry = self._open.get(call_id)
-        return entry.counts if entry else []
 
     def settle(self, call_id: int, charge: Amount) -> list[Count]:
         """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is closed."""
@@ -107,11 +128,13 @@ class Books:
     def forget(self) -> None:
         """Drop all counts, because the budgets changed; they are read again from the ledger when they are needed."""
         self._counts.clear()
+        self._met.clear()
         for entry in self._open.values():
             entry.counts = []
 
     def sweep(self, now_us: int) -> None:
-        """Drop the counts of windows that have ended."""
+        """Drop the counts of windows that have ended, and what was remembered of sessions that may have."""
+        self._met.clear()
         for ident, count in list(self._counts.items()):
             end = count.slot.window.end_us
             if end is not None and end <= now_us:

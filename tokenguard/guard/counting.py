@@ -38,7 +38,7 @@ class Counting:
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         for call, reserved in ledger.open_calls():
-            self.books.reserve(call, Reservation(reserved, reserved), ())
+            self.books.recover(call, Reservation(reserved, reserved))
 
     def slots(self, call: Call) -> list[Slot]:
         """The slots that a call meets."""
@@ -49,7 +49,18 @@ class Counting:
         return self._standing(self.books.count(slot))
 
     def _standing(self, count: Count) -> Standing:
-        return count.standing(limit_of(count.slot, self._raises, self._now()))
+        limit = count.slot.budget.limit
+        return count.standing(limit + self._raised(count.slot) if self._raises else limit)
+
+    def _raised(self, slot: Slot) -> int:
+        now, key = self._now(), (slot.budget.name, slot.key)
+        return sum(one.amount for one in self._raises if (one.budget, one.key) == key and _in_force(one, slot, now))
+
+    def _told(self, count: Count) -> Standing:
+        """The standing of a count, whose level is then remembered, so that the next change of it shows."""
+        standing = self._standing(count)
+        count.level = standing.level
+        return standing
 
     async def reserve(self, call: Call, reservation: Reservation) -> list[Standing]:
         """Set aside for a call in all its slots, or in none: the standings that cannot take it, the tightest first.
@@ -59,11 +70,11 @@ class Counting:
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            counts = [self.books.count(slot) for slot in self.slots(call)]
-            over = exceeded([self._standing(count) for count in counts], reservation.by)
+            standings = [self._told(count) for count in self.books.met(call)]
+            over = exceeded(standings, reservation.by)
             refusing = [standing for standing in over if refuses(standing)]
             if not refusing:
-                self.books.reserve(call, reservation, counts)
+                self.books.reserve(call, reservation)
                 return over
             if not all(_only_held(standing, reservation) for standing in refusing) or not await self._freed(deadline):
                 return refusing
@@ -75,15 +86,17 @@ class Counting:
         """
         self._unwritten[call.id] = (call, charge, written)
         written.add_done_callback(lambda _: self._unwritten.pop(call.id, None))
-        before = [self._standing(count).level for count in self.books.open_counts(call.id)]
-        after = [self._standing(count) for count in self.books.settle(call.id, charge)]
+        changed: list[Standing] = []
+        for count in self.books.settle(call.id, charge):
+            before, standing = count.level, self._told(count)
+            if before not in (None, count.level):
+                changed.append(standing)
         self._wake()
-        return [standing for level, standing in zip(before, after, strict=True) if standing.level != level]
+        return changed
 
     def admit_freely(self, call: Call) -> None:
         """Open a call for which nothing is set aside."""
-        counts = [self.books.count(slot) for slot in self.slots(call)]
-        self.books.reserve(call, Reservation(Amount(), Amount()), counts)
+        self.books.reserve(call, Reservation(Amount(), Amount()))
 
     async def written(self) -> None:
         """Wait until every charge so far is in the ledger."""
