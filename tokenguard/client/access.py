@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -76,17 +76,23 @@ class Daemon:
 
         `now` cuts those calls off; with `only_idle` it stays, and this is False at once, if there is a call or session.
         """
-        answer = self.post("/v1/shutdown", {"mode": "now" if now else "graceful", "only_idle": only_idle})
-        return bool(answer["stopping"]) and self.wait_until_gone(timeout)
+        asked = {"mode": "now" if now else "graceful", "only_idle": only_idle}
+        return self._gone(timeout, lambda: bool(self.post("/v1/shutdown", asked)["stopping"]))
 
     def wait_until_gone(self, timeout: float) -> bool:
         """Wait until a daemon that is stopping has ended; False if it has not after `timeout` seconds."""
+        return self._gone(timeout, lambda: True)
+
+    def _gone(self, timeout: float, ending: Callable[[], bool]) -> bool:
+        """Whether the daemon is `ending`, and gone in time: that is when it closes a connection that it keeps open."""
         deadline = time.monotonic() + timeout
         try:
             exchange = Exchange(self.socket, "GET", "/v1/watch")
         except NotRunningError:
             return True
         try:
+            if not ending():
+                return False
             while (left := deadline - time.monotonic()) > 0:
                 exchange.wait(left)
                 if not exchange.line():

@@ -13,7 +13,7 @@ from tokenguard.errors import DaemonError
 
 
 class NotRunningError(DaemonError):
-    """Nobody listens on the socket."""
+    """Nobody listens on the socket, or not any more."""
 
     def __init__(self) -> None:
         super().__init__("the daemon is not running", "start it with: tokenguard daemon start")
@@ -68,7 +68,10 @@ class Exchange:
 
 def _read_head(file: BinaryIO) -> tuple[int, int | None]:
     """Status and content length of an answer."""
-    words = file.readline(1024).split(maxsplit=2)
+    line = file.readline(1024)
+    if not line:
+        raise NotRunningError
+    words = line.split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
         raise DaemonError("the daemon did not answer the request", "see: tokenguard daemon logs")
     length = None
@@ -80,7 +83,8 @@ def _read_head(file: BinaryIO) -> tuple[int, int | None]:
 
 
 def _translated(error: OSError) -> DaemonError:
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError | NotADirectoryError):
+    # A reset is a daemon that is closing its door.
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ConnectionError):
         return NotRunningError()
     if isinstance(error, TimeoutError):
         return DaemonError("the daemon does not answer", "see: tokenguard daemon logs; then: tokenguard daemon restart")

@@ -1,0 +1,191 @@
+"""The daemon's parts put together, from their start to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, MutableMapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
+
+from tokenguard import platforms
+from tokenguard.config import settings
+from tokenguard.config.paths import Paths
+from tokenguard.config.settings import Config
+from tokenguard.control import Control
+from tokenguard.daemon import catalogue
+from tokenguard.daemon.instance import Instance
+from tokenguard.daemon.listening import listen
+from tokenguard.daemon.upkeep import Upkeep
+from tokenguard.errors import ConfigError
+from tokenguard.guard import Desk, Guard
+from tokenguard.ledger import Ledger
+from tokenguard.proxy import Proxy
+from tokenguard.upstream import Upstreams
+
+log = logging.getLogger(__name__)
+
+GRACE = 600.0
+"""Seconds for which calls in flight may go on once the daemon was asked to end."""
+
+MINUTE = 60.0
+
+
+async def serve(
+    paths: Paths, config: Config, instance: Instance, env: MutableMapping[str, str], ready: Callable[[int], None]
+) -> None:
+    """Be the daemon until it is asked to end. `ready` is called with the port once everything can be reached.
+
+    Raises `TokenguardError` if it cannot start.
+    """
+    asyncio.get_running_loop().set_exception_handler(_log_unhandled)
+    ledger = Ledger.open(paths.ledger, durability=config.ledger.durability)
+    if ledger.set_aside is not None:
+        log.error("the ledger was damaged; it is kept as %s, and a new one begins", ledger.set_aside)
+    async with AsyncExitStack() as after_all:
+        try:
+            await Daemon(paths, config, ledger).serve(instance, env, ready, after_all)
+        finally:
+            await ledger.close()
+
+
+class Daemon:
+    """The parts of one daemon; to the control API, its `Host`. To be made in a running event loop."""
+
+    def __init__(self, paths: Paths, config: Config, ledger: Ledger) -> None:
+        self.port = 0
+        self._paths = paths
+        self._config = config
+        self._guard = Guard(ledger, catalogue.load(paths.prices_file), config, _now_us)
+        desk = Desk(self._guard, ledger)
+        self._control = Control(desk, self, paths.ledger)
+        self._upkeep = Upkeep(ledger, self._guard, desk, self._control.watched)
+        self._upstreams = Upstreams()
+        self._proxy = Proxy(self._guard, self._upstreams, config.providers, peer_uid=platforms.peer_uid)
+        self._started = self._needed = time.monotonic()
+        self._stop = asyncio.Event()
+        self._in_a_hurry = False
+        self._grace: asyncio.Timeout | None = None
+
+    async def serve(
+        self,
+        instance: Instance,
+        env: MutableMapping[str, str],
+        ready: Callable[[int], None],
+        after_all: AsyncExitStack,
+    ) -> None:
+        """See `serve`. What has to end after the ledger goes to `after_all`."""
+        earlier = instance.predecessor.port if instance.predecessor and self._upkeep.running() else None
+        listener = listen(self._config.daemon.port, env, self._paths.config_file, earlier)
+        self.port = listener.getsockname()[1]
+        await self._proxy.listen(listener)
+        control = web.AppRunner(self._control.app(), access_log=None, shutdown_timeout=1.0)
+        await control.setup()
+        # Whoever waits for the daemon's end sees its connection close, and may start another one at once.
+        after_all.push_async_callback(control.cleanup)
+        after_all.callback(self._control.close)
+        after_all.callback(instance.release)
+        door = web.UnixSite(control, str(instance.socket))
+        await door.start()
+        instance.socket.chmod(0o600)
+        instance.announce(self.port)
+        self._heed_signals()
+        ready(self.port)
+        async with asyncio.TaskGroup() as tasks:
+            upkeep = tasks.create_task(self._keep_up())
+            await self._stop.wait()
+            upkeep.cancel()
+        await self._let_calls_end()
+        await door.stop()
+        await self._upstreams.close()
+
+    @property
+    def uptime_s(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a call nor a session, of this daemon or one before it."""
+        return not self._guard.busy and not self._upkeep.running()
+
+    def touch(self) -> None:
+        """Take note that somebody needs the daemon."""
+        self._needed = time.monotonic()
+
+    def stop(self, *, now: bool) -> None:
+        """Begin to end; `now` also breaks off the calls that were let go on."""
+        log.info("asked to end%s", " at once" if now else "")
+        self._in_a_hurry |= now
+        self._stop.set()
+        if now and self._grace is not None:
+            self._grace.reschedule(asyncio.get_running_loop().time())
+
+    def reload(self) -> None:
+        """Read the configuration again. Raises `ConfigError`, and then the old one stays."""
+        self._config = settings.load(self._paths)
+        self._guard.reload(self._config)
+        log.info("the configuration was read again")
+
+    async def _let_calls_end(self) -> None:
+        try:
+            async with asyncio.timeout(0 if self._in_a_hurry else GRACE) as self._grace:
+                await self._proxy.close(GRACE)
+        except TimeoutError:
+            log.warning("breaking off the calls in flight")
+            await self._proxy.close(0)
+        finally:
+            self._grace = None
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: self.stop(now=self.stopping))
+        loop.add_signal_handler(signal.SIGHUP, self._reload_if_sound)
+
+    def _reload_if_sound(self) -> None:
+        try:
+            self.reload()
+        except ConfigError as error:
+            log.error("the configuration stays as it was: %s", error)
+
+    async def _keep_up(self) -> None:
+        """The daemon's only timer: once a minute, and when it may be time to end for want of work."""
+        next_tick = time.monotonic() + MINUTE
+        while True:
+            pause = MINUTE
+            if self._config.daemon.idle_exit:
+                pause = min(MINUTE, max(1.0, self._config.daemon.idle_exit - self._unneeded_s()))
+            await asyncio.sleep(pause)
+            try:
+                await self._upkeep.sweep()
+                if time.monotonic() >= next_tick:
+                    next_tick = time.monotonic() + MINUTE
+                    await self._guard.tick()
+            except Exception:
+                log.exception("the upkeep failed")
+            if not self.idle:
+                self.touch()
+            elif 0 < self._config.daemon.idle_exit <= self._unneeded_s():
+                self.stop(now=False)
+
+    def _unneeded_s(self) -> float:
+        """Seconds since the last call or session, or since the start."""
+        latest_us = max(live.last_us for live in self._guard.sessions.running.all())
+        return min(time.monotonic() - self._needed, (self._guard.now() - latest_us) / 1_000_000)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _log_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Without what asyncio would add: representations of whatever was in hand."""
+    log.error("%s", context["message"], exc_info=context.get("exception"))
