@@ -21,8 +21,8 @@ ANTHROPIC = [
     b'"message","role":"assistant","content":[],"usage":{"input_tokens":20000,"cache_read_input_tokens":7,"cache_creation'
     b'_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}}\n\n',
     *[
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":'
-        b'"Some words %d and \\"more\\""}     }\n\n' % n
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+        b'"text":"Some words %d and \\"more\\""}     }\n\n' % n
         for n in range(EVENTS)
     ],
     b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":'
@@ -30,8 +30,8 @@ ANTHROPIC = [
     b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
 ]
 CHAT_CHUNK = (
-    b'data: {"id":"chatcmpl-DPTDlDZ0BKtfYBoFvFq4m1HcXHL2r","object":"chat.completion.chunk","created":1774962897,"model":'
-    b'"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_1","choices":%s,"usage":%s}\n\n'
+    b'data: {"id":"chatcmpl-DPTDlDZ0BKtfYBoFvFq4m1HcXHL2r","object":"chat.completion.chunk","created":1774962897,'
+    b'"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_1","choices":%s,"usage":%s}\n\n'
 )
 CHAT = [
     *[
@@ -53,8 +53,9 @@ RESPONSES = [
     + RESPONSE % (b"completed", b'{"input_tokens":20000,"output_tokens":900,"total_tokens":20900}'),
 ]
 GEMINI = [
-    b'data: {"candidates": [{"content": {"parts": [{"text": "Some words %d"}],"role": "model"},"index": 0}],"usageMetadata"'
-    b': {"promptTokenCount": 20000,"candidatesTokenCount": %d,"totalTokenCount": %d},"modelVersion": "gemini-2.5-pro"}'
+    b'data: {"candidates": [{"content": {"parts": [{"text": "Some words %d"}],"role": "model"},"index": 0}],'
+    b'"usageMetadata": {"promptTokenCount": 20000,"candidatesTokenCount": %d,"totalTokenCount": %d},'
+    b'"modelVersion": "gemini-2.5-pro"}'
     b"\r\n\r\n" % (n, n, 20000 + n)
     for n in range(EVENTS)
 ]

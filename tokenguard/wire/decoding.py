@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import ROUND_HALF_UP, Decimal
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, cast, get_args, get_origin
@@ -17,8 +18,6 @@ T = TypeVar("T")
 _MOST_USD = 1_000_000
 """No call costs more; a larger figure is not believed."""
 
-_FAILURES = (msgspec.MsgspecError, RecursionError, ValueError, OverflowError)
-
 
 class Reader(Generic[T]):
     """Decodes JSON into a type whose fields all have defaults; only those fields are built, the rest is skipped."""
@@ -27,19 +26,18 @@ class Reader(Generic[T]):
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind, strict=False)
 
-    def read(self, data: bytes | bytearray) -> tuple[T | None, bool]:
+    def read(self, data: bytes) -> tuple[T | None, bool]:
         """The value, and whether all of it fitted; None for what is not JSON or of a wholly different shape."""
         try:
             return self._decoder.decode(data), True
-        except msgspec.ValidationError:
+        except (msgspec.MsgspecError, RecursionError):
             return self._salvaged(data), False
-        except _FAILURES:
-            return None, False
 
-    def _salvaged(self, data: bytes | bytearray) -> T | None:
+    def _salvaged(self, data: bytes) -> T | None:
         try:
-            return cast(T, _fit(msgspec.json.decode(data), self._kind))
-        except _FAILURES:
+            # The standard library takes what some servers write and JSON does not allow: NaN, numbers beyond all range.
+            return cast(T, _fit(json.loads(data), self._kind))
+        except (msgspec.MsgspecError, RecursionError, ValueError):
             return None
 
 

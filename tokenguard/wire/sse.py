@@ -115,19 +115,20 @@ class Splitter:
         if self._content is not None:
             self.content_bytes += sum(map(len, self._content.findall(events)))
         done = 0
-        while (self._head or self._wanted is None) and done < len(events):
-            end = events.index(b"\n\n", done)
+        while self._head or self._wanted is None:
+            end = events.find(b"\n\n", done)
+            if end < 0:
+                return
             if self._hand_over(events[done:end]) and self._head:
                 self._head -= 1
             done = end + 2
-        if self._wanted is None:
-            return
         for found in self._wanted.finditer(events, done):
-            if found.start() >= done:
-                before = events.rfind(b"\n\n", done, found.start())
-                start = done if before < 0 else before + 2
-                done = events.index(b"\n\n", found.start()) + 2
-                self._hand_over(events[start : done - 2])
+            at = found.start()
+            if at >= done:
+                before = events.rfind(b"\n\n", done, at)
+                end = events.find(b"\n\n", at)
+                self._hand_over(events[done if before < 0 else before + 2 : end])
+                done = end + 2
 
     def _without_oversized(self, events: bytes) -> bytes:
         kept = [event for event in events.split(b"\n\n") if len(event) < self._limit]
