@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tokenguard.client.exchange import Exchange, NotRunningError
-from tokenguard.errors import DaemonError
+from tokenguard.errors import DaemonError, UsageError
 from tokenguard.platforms import check_owner, socket_path
 
 if TYPE_CHECKING:
@@ -132,7 +132,10 @@ def _refused(exchange: Exchange) -> DaemonError:
     """The error that an answer tells; hangs up."""
     try:
         told = json.loads(exchange.body())["error"]
-        return DaemonError(told["message"], told["hint"])
+        error = DaemonError(told["message"], told["hint"])
+        if exchange.status == 400:
+            error.exit_code = UsageError.exit_code
+        return error
     except (ValueError, KeyError, TypeError):
         return DaemonError(f"the daemon answered with status {exchange.status}", "see: tokenguard daemon logs")
     finally:
