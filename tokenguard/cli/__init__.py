@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; never raises."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     context: click.Context | None = None
+    output.tolerate()
     try:
         problem = unsupported()
         if problem:

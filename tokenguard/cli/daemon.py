@@ -132,12 +132,13 @@ def uninstall() -> None:
     output.say("the service is removed")
 
 
-@daemon.command(hidden=True)
-def run() -> None:
-    """Be the daemon, in the foreground."""
-    from tokenguard.daemon import main
+@daemon.command(hidden=True, epilog=examples("tokenguard daemon run --foreground"))
+@click.option("--foreground", is_flag=True, help="Keep the terminal, and log to it too.")
+def run(foreground: bool) -> None:
+    """Be the daemon."""
+    from tokenguard.daemon import main  # heavy, and needed by nobody who only talks to it
 
-    main(find_paths(os.environ), os.environ)
+    main(find_paths(os.environ), os.environ, foreground=foreground)
 
 
 def _stop(running: client.Daemon, *, now: bool) -> int:

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from tokenguard import __version__, attribution, client, prices
 from tokenguard.cli.findings import Finding, fail, failed, ok, warn
+from tokenguard.cli.output import counted
 from tokenguard.config import budgets, settings
 from tokenguard.config.paths import Paths
+from tokenguard.daemon import catalogue
 from tokenguard.errors import TokenguardError
 from tokenguard.ledger import queries
 from tokenguard.ledger.migrations import OLDEST_SQLITE
@@ -61,14 +63,14 @@ def config(paths: Paths) -> Iterator[Finding]:
     """The user's settings, and those of the repository in which we are."""
     try:
         found = settings.load(paths)
-        yield ok("config", f"{paths.config_dir}: {len(found.budgets)} budgets, port {found.daemon.port}")
+        yield ok("config", f"{paths.config_dir}: {counted(len(found.budgets), 'budget')}, port {found.daemon.port}")
     except TokenguardError as error:
         yield failed("config", error)
     place = attribution.locate(Path.cwd())
     if place.repo and place.worktree and (Path(place.worktree) / "tokenguard.toml").exists():
         try:
             own = budgets.read_repository_budgets(Path(place.worktree), place.repo)
-            yield ok("config", f"{place.worktree}/tokenguard.toml: {len(own)} budgets")
+            yield ok("config", f"{place.worktree}/tokenguard.toml: {counted(len(own), 'budget')}")
         except TokenguardError as error:
             yield failed("config", error)
 
@@ -132,18 +134,18 @@ def ledger(paths: Paths) -> Iterator[Finding]:
         remedy = "tokenguard daemon restart: it sets the file aside and begins another"
         yield fail("ledger", f"{paths.ledger}: {sound}", remedy)
         return
-    yield ok("ledger", f"{paths.ledger}: {calls:,} calls, sound")
-    yield _prices(models)
+    yield ok("ledger", f"{paths.ledger}: {counted(calls, 'call')}, sound")
+    yield _prices(paths, models)
 
 
-def _prices(models: list[tuple[str | None, ...]]) -> Finding:
-    catalogue, now_us = prices.shipped(), time.time_ns() // 1000
+def _prices(paths: Paths, models: list[tuple[str | None, ...]]) -> Finding:
+    known, now_us = catalogue.load(paths.prices_file), time.time_ns() // 1000
     unpriced = [
         f"{model} ({provider})"
         for provider, model in models
-        if provider and model and prices.cost(catalogue, provider, Leg(model, Usage(1, output=1)), now_us) is None
+        if provider and model and prices.cost(known, provider, Leg(model, Usage(1, output=1)), now_us) is None
     ]
     if unpriced:
         detail = f"no price is known for {', '.join(sorted(unpriced))}: they count at a bound"
         return warn("prices", detail, "a newer tokenguard may know them")
-    return ok("prices", f"of {catalogue.source.date}; every model in the ledger has one")
+    return ok("prices", f"of {known.source.date}; every model in the ledger has one")

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Container, Iterator, Sequence
+from io import TextIOWrapper
 from typing import TextIO
 
 import msgspec
@@ -16,6 +17,18 @@ from tokenguard.cli.failures import Failure
 _STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "soft": "35", "hard": "31"}
 
 _STYLING = re.compile(r"\x1b\[\d+m")
+
+
+def tolerate() -> None:
+    """Let no character fail that the terminal's encoding does not know."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 call`, `41 calls`, `no calls`."""
+    return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def say(text: str = "") -> None:

@@ -16,6 +16,8 @@ from tokenguard.config.paths import Paths, find_paths
 from tokenguard.policy import money
 from tokenguard.records import Confidence, Unit
 
+_LEVELS = {"ok": "", "info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+
 
 @click.command(epilog=examples("tokenguard status", "tokenguard status --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -49,11 +51,11 @@ def lines(found: Mapping[str, Any], now: datetime) -> list[str]:
 
 
 def _summary(found: Mapping[str, Any]) -> str:
-    totals, running = found["totals"], len(found["sessions"])
+    totals = found["totals"]
     parts = [f"today {_cost(totals['today'])}"]
     if "hour" in totals and totals["hour"]["calls"]:
         parts.append(f"{_cost(totals['hour'])}/h")
-    parts.append(f"{running or 'no'} session{'' if running == 1 else 's'} running")
+    parts.append(f"{output.counted(len(found['sessions']), 'session')} running")
     return " · ".join(parts)
 
 
@@ -67,8 +69,8 @@ def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     unit = Unit(one["unit"])
     spent, limit = money.amount(one["spent"], unit), money.amount(one["limit"], unit)
     used = f"{money.percent(one['spent'], one['limit'])}%"
-    level = "" if one["level"] == "ok" else {"hard": "used up"}.get(one["level"], one["level"])
-    return one["label"], spent, f"of {limit}", used, output.styled(level, one["level"]), _resets(one["resets_at"], now)
+    level = output.styled(_LEVELS[one["level"]], one["level"])
+    return one["label"], spent, f"of {limit}", used, level, _resets(one["resets_at"], now)
 
 
 def _resets(at: str | None, now: datetime) -> str:
@@ -81,5 +83,5 @@ def _resets(at: str | None, now: datetime) -> str:
 
 def _session(one: Mapping[str, Any]) -> Sequence[str]:
     repo = (one["repo"] or "").rstrip("/").rpartition("/")[2]
-    calls = f"{one['calls']} call{'' if one['calls'] == 1 else 's'}"
+    calls = output.counted(one["calls"], "call")
     return f"  {one['agent']}", repo, one["branch"] or "", calls, _cost(one), one["task"] or ""

@@ -22,7 +22,7 @@ def agents(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     """The agents that are installed, and what of them would not be guarded."""
     found = {agent.NAME: path for agent in AGENTS.values() if (path := _path(agent, env))}
     if not found:
-        yield warn("agents", "none is on the PATH", "; or ".join(agent.INSTALL for agent in AGENTS.values()))
+        yield warn("agents", "none is on the PATH", f"{next(iter(AGENTS.values())).INSTALL}, for one")
     with ThreadPoolExecutor() as pool:
         versions = dict(zip(found, pool.map(version, found.values()), strict=True))
     for name, path in found.items():
@@ -60,14 +60,16 @@ def network(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
         if env.get(name) and not Path(env[name]).is_file():
             yield warn("network", f"{name} names {env[name]}, which is not a file", f"correct or unset {name}")
+    given = config.network
     try:
-        given = config.network
-        chosen = Network.from_env(env).overridden(given.proxy, given.no_proxy, given.ca_bundle)
+        set_here = Network.of(given.proxy, given.no_proxy, given.ca_bundle)
+        of_the_run = Network.from_env(env)
     except TokenguardError as error:
         yield failed("network", error)
         return
-    way = "through a proxy" if chosen.proxy else "directly"
-    trust = f", trusting {', '.join(chosen.ca_bundles)} too" if chosen.ca_bundles else ""
+    way = "through a proxy" if set_here.proxy or of_the_run.proxy else "directly"
+    authorities = ", ".join(set_here.ca_bundles + of_the_run.ca_bundles)
+    trust = f", trusting {authorities} too" if authorities else ""
     yield ok("network", f"providers are reached {way}{trust}")
 
 
