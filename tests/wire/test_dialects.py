@@ -116,8 +116,8 @@ KEYS = st.sampled_from(
     (
         "message usage model id choices delta input_tokens output_tokens iterations cache_creation x_groq cost is_byok "
         "server_tool_use prompt_tokens completion_tokens total_tokens prompt_tokens_details response output error code "
-        "usageMetadata promptTokenCount totalTokenCount candidates groundingMetadata webSearchQueries modelVersion item "
-        "stop_reason content content_block action service_tier"
+        "usageMetadata promptTokenCount totalTokenCount candidates groundingMetadata webSearchQueries modelVersion "
+        "item stop_reason content content_block action service_tier"
     ).split()
 )
 TYPES = st.sampled_from(
@@ -129,11 +129,14 @@ TYPES = st.sampled_from(
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 
 
+def typed(kind: str, fields: dict[str, object]) -> object:
+    return {"type": kind, **fields}
+
+
 def documents(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     """JSON as a provider may send it when it is not quite itself."""
     fields = st.dictionaries(KEYS, inner, max_size=6)
-    typed = st.builds(lambda kind, rest: {"type": kind, **rest}, TYPES, fields)
-    return fields | typed | st.lists(inner, max_size=4)
+    return fields | st.builds(typed, TYPES, fields) | st.lists(inner, max_size=4)
 
 
 def written(value: object) -> bytes:

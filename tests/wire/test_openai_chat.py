@@ -21,6 +21,11 @@ def content(text: str = "hello", finish: str | None = None) -> dict[str, Any]:
     return CHUNK | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]}
 
 
+def report(usage: dict[str, Any]) -> dict[str, Any]:
+    """The extra chunk that `include_usage` asks for."""
+    return {**CHUNK, "choices": (), "usage": usage}
+
+
 def stream(*values: object, ended: bool = True, provider: str = "openai") -> Reading:
     return read(openai_chat, events(*values) + (DONE if ended else b""), stream=True, ended=ended, provider=provider)
 
@@ -35,7 +40,7 @@ def whole(provider: Any = "openai", **usage: Any) -> Reading:
 
 def test_a_stream_is_the_chunk_without_choices() -> None:
     usage = {"prompt_tokens": 300, "completion_tokens": 20, "total_tokens": 320}
-    reading = stream(content(), content(' "more"', "stop"), CHUNK | {"choices": [], "usage": usage})
+    reading = stream(content(), content(' "more"', "stop"), report(usage))
     (leg,) = reading.legs
     assert (leg.model, leg.usage, leg.context) == ("gpt-5", Usage(input=300, output=20), Context("default"))
     assert (reading.state, reading.response_id, reading.output_bytes) == ("final", "chatcmpl-1", 14)
