@@ -1,0 +1,235 @@
+"""`tokenguard doctor`: each check can pass and fail, and says what to do."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import Cli, call, record
+from tokenguard import __version__, client
+from tokenguard.cli import installation
+from tokenguard.config.paths import Paths
+from tokenguard.errors import DaemonError
+
+Finding = Mapping[str, Any]
+
+
+class FakeDaemon:
+    """A daemon of some version at some port."""
+
+    def __init__(self, version: str, port: int) -> None:
+        self.version, self.port, self.pid = version, port, 12
+
+
+@pytest.fixture(autouse=True)
+def quiet_machine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which all is well: any free port, no agents, no proxies. The folder on its PATH."""
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text("[daemon]\nport = 0\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program(programs, "git", "git version 2.50.0")
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "ALL_PROXY",
+        "SSL_CERT_FILE",
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+    ):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return programs
+
+
+def program(folder: Path, name: str, says: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\necho '{says}'\n")
+    file.chmod(0o755)
+
+
+def findings(cli: Cli, check: str) -> list[Finding]:
+    told = cli("doctor", "--json").document
+    assert told["ok"] is all(one["state"] != "fail" for one in told["checks"])
+    assert all(one["remedy"] for one in told["checks"] if one["state"] != "ok")
+    return [one for one in told["checks"] if one["check"] == check]
+
+
+def test_a_machine_on_which_all_is_well(cli: Cli, quiet_machine: Path) -> None:
+    program(quiet_machine, "codex", "codex-cli 0.169.0")
+    outcome = cli("doctor")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(line.startswith("✓ ") for line in outcome.out.splitlines())
+    checks = [line.split()[1] for line in outcome.out.splitlines()]
+    assert checks == [
+        "python", "platform", "folders", "config", "daemon", "port", "ledger", "agents", "network", "git"
+    ]  # fmt: skip
+    assert f"codex: codex-cli 0.169.0 ({quiet_machine}/codex)" in outcome.out
+
+
+def test_a_failure_is_exit_code_one_with_its_remedy(cli: Cli, home: Path) -> None:
+    (home / "config.toml").write_text("[daemon]\nport = 123456\n")
+    outcome = cli("doctor")
+    assert outcome.code == 1
+    assert "✗ config    config.toml: daemon.port 123456 is not a port\n            → use 0 to 65535\n" in outcome.out
+    assert cli("doctor", "--json").code == 1
+
+
+def test_an_old_sqlite(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 30, 0))
+    (found,) = findings(cli, "python")
+    assert (found["state"], found["remedy"]) == ("fail", "use a Python with SQLite 3.37.0 or newer")
+
+
+def test_folders_that_others_may_see(cli: Cli, home: Path) -> None:
+    record(home, {call(1): 5})
+    home.chmod(0o755)
+    (home / "ledger.db").chmod(0o644)
+    folder, ledger = findings(cli, "folders")
+    assert (folder["state"], folder["remedy"]) == ("warn", f"chmod 700 {home}")
+    assert (ledger["state"], ledger["remedy"]) == ("warn", f"chmod 600 {home}/ledger.db")
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (found,) = installation.folders(Paths(file, file))
+    assert (found.state, found.detail) == ("fail", f"{file} cannot be written")
+
+
+def test_a_repositorys_file_is_checked_too(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = tmp_path / "web"
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+    subprocess.run(["git", "init", "--quiet", str(repo)], check=True)
+    monkeypatch.chdir(repo)
+    (repo / "tokenguard.toml").write_text('[[budget]]\nname = "ours"\nlimit = "$1"\nwindow = "day"\n')
+    assert findings(cli, "config")[1]["detail"] == f"{repo}/tokenguard.toml: 1 budget"
+    (repo / "tokenguard.toml").write_text("[providers.anthropic]\nbase_url = 'https://evil.example'\n")
+    found = findings(cli, "config")[1]
+    assert (found["state"], found["remedy"]) == ("fail", "move that to your own config.toml")
+
+
+@pytest.mark.parametrize(
+    ("version", "port", "daemon", "at_port"),
+    [
+        (__version__, 4747, ("ok", f"running, pid 12, version {__version__}"), ("ok", "4747, ours")),
+        ("0.0.9", 4747, ("warn", f"version 0.0.9 is running, this is {__version__}"), ("ok", "4747, ours")),
+        (
+            "0.1.0",
+            4748,
+            ("ok", "running, pid 12, version 0.1.0"),
+            ("warn", "the daemon uses 4748, config.toml says 4747"),
+        ),
+    ],
+)
+def test_a_running_daemon(
+    cli: Cli,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    port: int,
+    daemon: tuple[str, str],
+    at_port: tuple[str, str],
+) -> None:
+    (home / "config.toml").unlink()
+
+    def find(paths: Paths) -> FakeDaemon:
+        return FakeDaemon(version, port)
+
+    monkeypatch.setattr(client, "find", find)
+    assert [(one["state"], one["detail"]) for one in findings(cli, "daemon")] == [daemon]
+    assert [(one["state"], one["detail"]) for one in findings(cli, "port")] == [at_port]
+
+
+def test_a_daemon_that_does_not_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(paths: Paths) -> None:
+        raise DaemonError("the daemon does not answer", "tokenguard daemon restart")
+
+    monkeypatch.setattr(client, "find", find)
+    (found,) = findings(cli, "daemon")
+    assert (found["state"], found["remedy"]) == ("fail", "tokenguard daemon restart")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def test_a_port_that_another_program_has(cli: Cli, home: Path, taken_port: int) -> None:
+    (home / "config.toml").write_text(f"[daemon]\nport = {taken_port}\n")
+    (found,) = findings(cli, "port")
+    assert (found["state"], found["detail"]) == ("fail", f"{taken_port} is in use by another program")
+    (home / "service").write_text(f"{taken_port}\n")
+    assert findings(cli, "port")[0]["detail"] == f"{taken_port}, held by the service"
+
+
+def test_the_ledger_and_its_prices(cli: Cli, home: Path) -> None:
+    record(home, {call(1): 5, call(2, model="claude-from-the-future-99"): 5})
+    assert findings(cli, "ledger")[0]["detail"] == f"{home}/ledger.db: 2 calls, sound"
+    (found,) = findings(cli, "prices")
+    assert found["state"] == "warn"
+    assert "no price is known for claude-from-the-future-99 (anthropic)" in found["detail"]
+
+
+def test_every_model_has_a_price(cli: Cli, home: Path) -> None:
+    record(home, {call(1): 5})
+    assert findings(cli, "prices")[0]["state"] == "ok"
+
+
+def test_a_damaged_ledger(cli: Cli, home: Path) -> None:
+    record(home, {call(number): 5 for number in range(1, 400)})
+    file = home / "ledger.db"
+    data = bytearray(file.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    file.write_bytes(data)
+    (found,) = findings(cli, "ledger")
+    assert found["state"] == "fail"
+    assert findings(cli, "prices") == []
+
+
+def test_what_of_an_agent_is_not_guarded(cli: Cli, quiet_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(quiet_machine, "claude", "2.1.329 (Claude Code)")
+    monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://gateway.example")
+    told = [(one["state"], one["detail"]) for one in findings(cli, "agents")]
+    assert told[0] == ("ok", f"claude: 2.1.329 (Claude Code) ({quiet_machine}/claude)")
+    assert ("warn", "Claude Code uses Amazon Bedrock (CLAUDE_CODE_USE_BEDROCK): its calls are not guarded") in told
+    assert any("https://gateway.example" in detail for _, detail in told)
+
+
+def test_no_agent_and_no_git(cli: Cli, quiet_machine: Path) -> None:
+    (quiet_machine / "git").unlink()
+    assert findings(cli, "agents")[0]["state"] == "warn"
+    assert findings(cli, "git")[0]["state"] == "warn"
+    assert cli("doctor").code == 0
+
+
+def test_an_agent_that_does_not_run(cli: Cli, quiet_machine: Path) -> None:
+    file = quiet_machine / "gemini"
+    file.write_text("#!/nonexistent/node\n")
+    file.chmod(0o755)
+    assert findings(cli, "agents")[0]["detail"] == f"gemini: does not tell its version ({file})"
+
+
+def test_the_way_to_the_providers(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert findings(cli, "network")[0]["detail"] == "providers are reached directly"
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy.example:8080")
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(tmp_path / "gone.pem"))
+    missing, way = findings(cli, "network")
+    assert (missing["state"], missing["remedy"]) == ("warn", "correct or unset NODE_EXTRA_CA_CERTS")
+    assert way["detail"] == "providers are reached through a proxy"
+    assert "secret" not in cli("doctor").out
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example")
+    assert findings(cli, "network")[-1]["state"] == "fail"
