@@ -25,7 +25,7 @@ PATHS = {
     "anthropic": "/v1/messages",
     "responses": "/responses",
     "chat": "/chat/completions",
-    "gemini": "/v1beta/models/gemini-3-pro-preview:generateContent",
+    "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
 }
 HEADERS = {
     "anthropic": {"x-api-key": KEY, "anthropic-version": "2023-06-01"},
@@ -41,9 +41,9 @@ def body(dialect: str, prompt: str, stream: bool) -> dict[str, object]:
         case "anthropic":
             return {"model": "claude-opus-5-5", "max_tokens": 8_000, "stream": stream, "messages": messages}
         case "responses":
-            return {"model": "gpt-6.1", "stream": stream, "input": prompt}
+            return {"model": "gpt-6.1-sol", "stream": stream, "input": prompt}
         case "chat":
-            return {"model": "gpt-6.1", "stream": stream, "messages": messages}
+            return {"model": "gpt-6.1-sol", "stream": stream, "messages": messages}
         case _:
             return {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
 
@@ -63,11 +63,16 @@ def main() -> int:
             sys.stdin.readline()
             continue
         payload = json.dumps(body(dialect, prompt, stream))
+        headers = {"content-type": "application/json", **HEADERS[dialect]}
         try:
-            connection.request(
-                "POST", base.path + path, payload, {"content-type": "application/json", **HEADERS[dialect]}
-            )
-            answer = connection.getresponse()
+            try:
+                connection.request("POST", base.path + path, payload, headers)
+                answer = connection.getresponse()
+            except ConnectionError:
+                # As every client library does where a connection that was kept alive turns out to be dead.
+                connection.close()
+                connection.request("POST", base.path + path, payload, headers)
+                answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
             print(answer.status, text if answer.status >= 400 else f"{len(text)} bytes", flush=True)
             worst = max(worst, int(answer.status >= 400))

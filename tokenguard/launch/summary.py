@@ -24,8 +24,11 @@ def line(summary: Mapping[str, Any]) -> str:
     parts = [f"tokenguard  {_cost(summary)} in {calls} {'call' if calls == 1 else 'calls'}"]
     if summary["unpriced"]:
         parts.append(f"{summary['unpriced']} of unknown cost")
-    if len(summary["models"]) > 1:
-        parts.append("(" + " · ".join(f"{short_model(row['model'])} {_cost(row)}" for row in summary["models"]) + ")")
+    models = summary["models"]
+    if len(models) == 1:
+        parts.append(f"({short_model(models[0]['model'])})")
+    elif models:
+        parts.append("(" + " · ".join(f"{short_model(row['model'])} {_cost(row)}" for row in models) + ")")
     parts += [_standing(budget) for budget in _worth_saying(summary["budgets"])]
     return "  ".join(parts)
 
