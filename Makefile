@@ -1,10 +1,11 @@
 # Everything starts from a machine with Python 3.11 or newer, make and a network:
 #   make demo     the whole product against a simulated provider
-#   make test     lint, types, import contracts, tests
+#   make test     lint, types, import contracts and the other tests
 
 VENV = .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+TOOLS = $(VENV)/.tools
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 # A Python to build the environment with; the first one that is new enough where none is named.
 PYTHON = python3
@@ -19,12 +20,16 @@ help:
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
 
-env: $(READY)
+env: $(TOOLS)
 
 $(READY): pyproject.toml $(BIN)/python
 	$(PIP) --upgrade 'pip>=25.1'
-	$(PIP) --editable . --group dev
+	$(PIP) --editable .
 	@touch $(READY)
+
+$(TOOLS): $(READY)
+	$(PIP) --group dev
+	@touch $(TOOLS)
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
@@ -42,25 +47,24 @@ demo: $(READY)
 
 test: lint types tests
 
-lint: $(READY)
+lint: $(TOOLS)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
 
-types: $(READY)
+types: $(TOOLS)
 	$(BIN)/mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
-tests: $(READY)
+tests: $(TOOLS)
 	$(BIN)/pytest -n 2
 
-test-agents: $(READY)
-	$(BIN)/pytest tests/agents -m real_agents
+test-agents: $(TOOLS)
+	$(BIN)/pytest tests/agents -m real_agents -rs
 
-bench: $(READY)
+bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-prices: $(READY)
+prices: $(TOOLS)
 	$(BIN)/python tools/compile_prices.py
 
 clean:
