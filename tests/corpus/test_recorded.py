@@ -17,6 +17,11 @@ PROTOCOLS = {
     "openai-chat": "openai-chat",
     "openai-responses": "openai-responses",
     "gemini": "gemini",
+    "bedrock-converse": "bedrock-converse",
+    "bedrock-converse-stream": "bedrock-converse",
+    "bedrock-invoke": "bedrock-invoke",
+    "bedrock-invoke-stream": "bedrock-invoke",
+    "ollama": "ollama",
 }
 """Protocol of the recordings -> name of the dialect."""
 

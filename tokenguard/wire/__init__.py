@@ -8,14 +8,34 @@ returns.
 from __future__ import annotations
 
 from tokenguard.records import Facts
-from tokenguard.wire import anthropic, gemini, openai_chat, openai_responses
+from tokenguard.wire import (
+    anthropic,
+    bedrock_converse,
+    bedrock_invoke,
+    code_assist,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_responses,
+    vertex_anthropic,
+)
 from tokenguard.wire.paths import is_free
 from tokenguard.wire.shape import INEXACT, Dialect, Filter, Meter, Refusal
 
 __all__ = ["DIALECTS", "INEXACT", "Dialect", "Filter", "Meter", "Refusal", "dialect_of", "inject", "is_free"]
 
 
-_DIALECTS: tuple[Dialect, ...] = (anthropic, openai_responses, openai_chat, gemini)
+_DIALECTS: tuple[Dialect, ...] = (
+    anthropic,
+    openai_responses,
+    openai_chat,
+    gemini,
+    code_assist,
+    vertex_anthropic,
+    bedrock_converse,
+    bedrock_invoke,
+    ollama,
+)
 
 DIALECTS: dict[str, Dialect] = {dialect.NAME: dialect for dialect in _DIALECTS}
 """Every dialect by name."""

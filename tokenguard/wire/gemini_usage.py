@@ -104,7 +104,7 @@ class GeminiAccount:
         legs: tuple[Leg, ...] = ()
         state = "none"
         if self._usage is not None:
-            state = "final" if ended or self._finished else "partial"
+            state = "final" if self._finished and self._error is None else "partial"
             if (self._usage.candidatesTokenCount or 0) < self._most_candidates:
                 marks.add("candidates-fell")
             legs = (

@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from tokenguard.records import Reading
+from tokenguard.wire.frames import FrameSplitter
 from tokenguard.wire.sse import MAX_EVENT, Splitter
 
 
@@ -62,6 +63,36 @@ class BodyMeter:
         if ended or self._body.endswith((b"}", b"]")):
             account.take("", bytes(self._body))
         return _completed(account.reading(ended=ended), self._size, oversized=self._size > self._limit)
+
+
+class FrameMeter:
+    """Meters an AWS event stream. `unwrap` finds the JSON in a payload; `wanted` and `content` are searched in that."""
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        wanted: re.Pattern[bytes],
+        content: re.Pattern[bytes],
+        unwrap: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        self._account = account
+        self._wanted = wanted
+        self._content = content
+        self._unwrap = unwrap
+        self._content_bytes = 0
+        self._frames = FrameSplitter(self._take)
+        self.feed = self._frames.feed
+
+    def reading(self, *, ended: bool) -> Reading:
+        reading = _completed(self._account.reading(ended=ended), self._content_bytes, oversized=False)
+        return replace(reading, marks=(*reading.marks, "corrupt-frame")) if self._frames.corrupt else reading
+
+    def _take(self, name: str, payload: bytes) -> None:
+        data = self._unwrap(payload)
+        self._content_bytes += sum(map(len, self._content.findall(data)))
+        if name.endswith("Exception") or self._wanted.search(data):
+            self._account.take(name, data)
 
 
 class LineMeter:
