@@ -74,8 +74,12 @@ def spawn(*, seed: int = 1, speed: float = 0.0, billing: str | None = None) -> P
     # A session of its own keeps a Ctrl-C for the caller from ending the simulator first.
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert child.stdout is not None
-    line = child.stdout.readline()
-    if not line:
+    try:
+        address = json.loads(child.stdout.readline() or b"{}")
+    except BaseException:
+        child.kill()
         child.wait()
-        raise RuntimeError(f"the simulator did not start (exit code {child.returncode})")
-    return Process(child, json.loads(line)["port"])
+        raise
+    if "port" not in address:
+        raise RuntimeError(f"the simulator did not start (exit code {child.wait()})")
+    return Process(child, address["port"])

@@ -1,0 +1,68 @@
+"""`tokenguard demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from types import FrameType
+
+import click
+
+from tokenguard.cli import output
+from tokenguard.cli.commands import examples
+
+
+@click.command(epilog=examples("tokenguard demo", "tokenguard demo --fast --no-tui"))
+@click.option("--fast", is_flag=True, help="As fast as this machine can, not at the speed of models.")
+@click.option("--no-tui", is_flag=True, help="A line for each call, not a live view.")
+def demo(fast: bool, no_tui: bool) -> int:
+    """See all of it work against a simulated provider, without a key.
+
+    Three scripted agents work in three repositories, each with a budget, until one of them is stopped. Then every
+    charge in the ledger is compared with the provider's own bill. All of it happens in a folder that goes away.
+    """
+    from tokenguard.cli.demo import audit, live, play, stage  # not needed for help and completion
+
+    pace = stage.FAST if fast else stage.HUMAN
+    output.say(f"Three scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
+    sys.stdout.flush()
+    with _ended_by_signals(), stage.built(pace) as staged:
+        view = live.view(staged.standings, redraw=not no_tui)
+        settled: list[audit.Charged] = []
+        with closing(play.perform(staged, pace)) as performance:
+            for happening in performance:
+                view.take(happening)
+                if isinstance(happening, play.Event) and happening.type == "call.settled":
+                    settled.append(audit.told(happening.data))
+        output.say()
+        output.say(staged.ask("report", "--by", "repo,agent,branch"))
+        output.say(staged.ask("report", "--by", "model"))
+        bill = staged.providers.bill()
+        differing = audit.differences(settled, staged.daemon.get("/v1/report")["total"], bill)
+    for line in differing:
+        output.say(line)
+    if differing:
+        output.say(f"The ledger differs from the providers' bill in {len(differing)} places.")
+        return 1
+    output.say(
+        f"The ledger equals the providers' own bill to the nanodollar, call by call: "
+        f"{len(bill.calls)} calls, {bill.total_nanos:,} nanodollars."
+    )
+    return 0
+
+
+@contextmanager
+def _ended_by_signals() -> Generator[None]:
+    """Let a signal that ends the program pass through all `finally` blocks, as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

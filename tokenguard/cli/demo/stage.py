@@ -1,0 +1,205 @@
+"""The demo's world: a folder with a home, repositories and stand-ins for agents; a daemon; providers. It goes away."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from tokenguard import client, simulator
+from tokenguard.cli import output
+from tokenguard.cli.demo import scripted_agent
+from tokenguard.config.paths import Paths, find_paths
+from tokenguard.errors import TokenguardError, UsageError
+
+LIMIT = "$1.50"
+"""What each repository may spend a day."""
+
+_CONFIG = """\
+[daemon]
+port = 0
+idle_exit = 60
+
+[providers]
+anthropic.base_url = "{url}"
+openai.base_url = "{url}"
+gemini.base_url = "{url}"
+
+[[budget]]
+name = "day"
+scope = "repo"
+window = "day"
+limit = "{limit}"
+"""
+
+_ELSEWHERE = re.compile(r"(ANTHROPIC|CLAUDE|OPENAI|CODEX|GEMINI|GOOGLE|GIT|TOKENGUARD|XDG)_.*|.*_PROXY", re.IGNORECASE)
+"""Variables that the demo's world must not inherit: they lead agents, git or tokenguard to other places."""
+
+_PATIENCE = 10.0
+
+
+class Actor(Struct, frozen=True):
+    """A scripted session."""
+
+    agent: str
+    repo: str
+    branch: str
+    task: str
+    prompts: tuple[str, ...]
+
+
+ACTORS = (
+    Actor(
+        "claude",
+        "web",
+        "feat/login",
+        "login",
+        (
+            "Add a login form",
+            "Check the address before it is sent",
+            "Say what is wrong with the password",
+            "Remember who is signed in",
+            "Write tests for all of it",
+            "Make the failing test pass",
+            "Try it with a slow connection",
+            "Rename the component everywhere",
+            *["Review everything once more"] * 20,
+        ),
+    ),
+    Actor("codex", "api", "main", "search", ("Find the slow query", "Add an index", "Measure it again")),
+    Actor("gemini", "docs", "fix/typo", "typos", ("Find the typos", "Fix them")),
+)
+"""The first one never ends by itself: the budget of its repository has to stop it."""
+
+
+class Pace(Struct, frozen=True):
+    """How fast the demo runs."""
+
+    speed: float
+    """Output tokens per second; 0: as fast as possible."""
+    pause: float
+    """Seconds that a command of an agent takes."""
+
+
+HUMAN = Pace(speed=150.0, pause=0.3)
+FAST = Pace(speed=0.0, pause=0.0)
+
+
+class Stage:
+    """The world while the demo runs."""
+
+    def __init__(self, root: Path, providers: simulator.Process, daemon: client.Daemon, env: dict[str, str]) -> None:
+        self.providers = providers
+        self.daemon = daemon
+        self._root = root
+        self._env = env
+
+    def enter(self, actor: Actor, pace: Pace) -> subprocess.Popen[str]:
+        """Start an agent under `tokenguard run`; all that it and `run` say comes from its stdout."""
+        script = self._root / f"{actor.repo}.prompts"
+        script.write_text("".join(f"{prompt}\n" for prompt in actor.prompts))
+        command = _tokenguard("run", "--task", actor.task, actor.agent, "--pause", str(pace.pause))
+        with script.open() as prompts:
+            return subprocess.Popen(
+                command,
+                cwd=self._root / actor.repo,
+                env=self._env,
+                stdin=prompts,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    def standings(self) -> list[dict[str, Any]]:
+        """The budgets, as they are now."""
+        budgets: list[dict[str, Any]] = self.daemon.get("/v1/status")["budgets"]
+        return budgets
+
+    def ask(self, *arguments: str) -> str:
+        """What a tokenguard command prints."""
+        done = subprocess.run(
+            _tokenguard(*arguments), cwd=self._root, env=self._env, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return done.stdout
+
+
+@contextmanager
+def built(pace: Pace) -> Generator[Stage]:
+    """Build the world, and leave nothing of it behind, whatever ends the block."""
+    with ExitStack() as world:
+        world.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        try:
+            yield _build(world, pace)
+        finally:
+            # A second Ctrl-C must not leave half of it behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _build(world: ExitStack, pace: Pace) -> Stage:
+    root = Path(tempfile.mkdtemp(prefix="tokenguard-demo-")).resolve()
+    world.callback(shutil.rmtree, root, ignore_errors=True)
+    env = _environment(root)
+    for actor in ACTORS:
+        _make_repository(root / actor.repo, actor.branch, env)
+        _make_stand_in(root / "bin" / actor.agent)
+    providers = world.enter_context(simulator.spawn(speed=pace.speed))
+    paths = find_paths(env)
+    paths.config_dir.mkdir(mode=0o700)
+    paths.config_file.write_text(_CONFIG.format(url=providers.url, limit=LIMIT))
+    world.callback(_stop_daemon, paths, env)
+    return Stage(root, providers, client.ensure(paths, env, output.note), env)
+
+
+def end(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """End what still runs of the agents."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _stop_daemon(paths: Paths, env: Mapping[str, str]) -> None:
+    """End the daemon, also one that is only about to answer."""
+    with suppress(TokenguardError):
+        client.ensure(paths, env, output.note).stop(now=True, timeout=_PATIENCE)
+
+
+def _tokenguard(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tokenguard", *arguments]
+
+
+def _environment(root: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not _ELSEWHERE.fullmatch(name)}
+    path = f"{root / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    (root / "home").mkdir()
+    return {**kept, "PATH": path, "HOME": str(root / "home"), "TOKENGUARD_HOME": str(root / "tokenguard")}
+
+
+def _make_repository(folder: Path, branch: str, env: Mapping[str, str]) -> None:
+    try:
+        subprocess.run(["git", "init", "--quiet", "--initial-branch", branch, str(folder)], env=env, check=True)
+    except FileNotFoundError as error:
+        raise UsageError("git: command not found", "install git: tokenguard tells spend by repository") from error
+
+
+def _make_stand_in(file: Path) -> None:
+    """A command that is called like an agent and is the scripted one."""
+    file.parent.mkdir(exist_ok=True)
+    command = shlex.join([sys.executable, str(Path(scripted_agent.__file__)), file.name])
+    file.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    file.chmod(0o755)
