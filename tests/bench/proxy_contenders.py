@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import aiohttp
@@ -43,7 +43,7 @@ _STOP = (
 
 
 class _Upstream(asyncio.Protocol):
-    """Answers a request with JSON, or with a stream if the body says so: each event is written on its own."""
+    """Answers a request with JSON, or with a stream if the body says so: each event is sent on its own."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -71,9 +71,16 @@ class _Upstream(asyncio.Protocol):
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_1\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        for event in (_START, *[_DELTA] * (EVENTS - 2), _STOP):
-            self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
-        self._transport.write(b"0\r\n\r\n")
+        self._next(iter((_START, *[_DELTA] * (EVENTS - 2), _STOP)))
+
+    def _next(self, events: Iterator[bytes]) -> None:
+        """One event in each turn of the loop, which would send them together otherwise."""
+        event = next(events, None)
+        if event is None:
+            self._transport.write(b"0\r\n\r\n")
+            return
+        self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
+        asyncio.get_running_loop().call_soon(self._next, events)
 
 
 async def upstream(_: int) -> int:

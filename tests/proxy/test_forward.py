@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.proxy.codings import ENCODERS
 from tests.proxy.rig import ASK, MESSAGES, SESSION, TOKEN, Exchange, Rig, happened, proxied, request
 from tokenguard import wire
-from tokenguard.proxy import forward
+from tokenguard.proxy import asking, passage
 from tokenguard.records import Facts, Reading, Usage
 from tokenguard.wire.shape import Refusal
 
@@ -266,7 +266,7 @@ async def test_a_request_that_cannot_be_read_is_left_to_the_guard(body: bytes, h
 
 
 async def test_a_small_body_that_unpacks_to_a_huge_one_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "LARGEST_BODY", 1 << 20)
+    monkeypatch.setattr(asking, "LARGEST_BODY", 1 << 20)
     bomb = ENCODERS["zstd"](b'{"model":"m","messages":["' + b"x" * (2 << 20) + b'"]}')
     async with proxied(plain) as rig:
         assert (await (await rig.post(bomb, headers=b"Content-Encoding: zstd\r\n")).message()).status == 200
@@ -285,7 +285,7 @@ async def test_a_large_body_is_read_off_the_loop_and_arrives_whole() -> None:
 async def test_a_body_beyond_the_limit_is_refused_in_the_dialect(
     declared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(asking, "LARGEST_BODY", 1000)
     async with proxied(plain) as rig:
         client = await rig.connect()
         if declared:
@@ -383,9 +383,21 @@ async def test_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) ->
     async with proxied(stream) as rig:
         await (await rig.post()).message()
         assert not rig.guard.progressed
-        monkeypatch.setattr(forward, "_PROGRESS_EVERY", 0.0)
+        monkeypatch.setattr(passage, "_PROGRESS_EVERY", 0.0)
         await (await rig.post()).message()
         assert rig.guard.progressed and rig.guard.progressed[-1].usage.input == 7
+
+
+async def test_progress_that_cannot_be_told_does_not_touch_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with proxied(stream) as rig:
+
+        def broken(call: object, reading: object) -> None:
+            raise KeyError
+
+        monkeypatch.setattr(rig.guard, "progress", broken)
+        monkeypatch.setattr(passage, "_PROGRESS_EVERY", 0.0)
+        assert (await (await rig.post()).message()).body == b"".join(EVENTS)
+        assert (await rig.guard.next_settled()).outcome == "ok"
 
 
 # A meter that fails.

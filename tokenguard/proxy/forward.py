@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import NamedTuple
 
 from aiohttp import ClientResponse, UploadTracker, web
 from msgspec import Struct
 
 from tokenguard import wire
 from tokenguard.proxy.answers import problem, refused
+from tokenguard.proxy.asking import LARGEST_BODY, Ask, read_body, understand
 from tokenguard.proxy.crossing import Guard
-from tokenguard.proxy.encoding import decode, is_encoded
+from tokenguard.proxy.encoding import is_encoded
 from tokenguard.proxy.headers import request_headers
 from tokenguard.proxy.metering import Gauge
+from tokenguard.proxy.passage import Passage
 from tokenguard.proxy.relay import Relay, pass_on
-from tokenguard.records import Call, Facts, Reading, Session
+from tokenguard.records import Session
 from tokenguard.upstream import UpstreamError, Upstreams
 from tokenguard.wire.shape import Dialect
-
-LARGEST_BODY = 100 << 20
-"""Bytes of a request body, as it comes and decoded."""
-_OFF_LOOP = 1 << 20
-"""Bytes from which on a request is decoded in a thread."""
-_PROGRESS_EVERY = 0.3
-"""Seconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,12 +35,6 @@ class Route(Struct, frozen=True):
     """With its question mark; empty without one."""
 
 
-class _Ask(NamedTuple):
-    facts: Facts
-    body: bytes
-    sieve: wire.Filter | None
-
-
 class Forwarder:
     """Passes requests on. `stopping` says that requests are broken off by us, not by their clients."""
 
@@ -59,7 +46,7 @@ class Forwarder:
     async def handle(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         """Answer a request whose route is known."""
         dialect = wire.dialect_of(request.method, route.path)
-        body = await _read_body(request)
+        body = await read_body(request)
         if body is None:
             return _too_large(dialect)
         if dialect is None:
@@ -71,9 +58,9 @@ class Forwarder:
             answer = await self._send(request, route, body)
         except UpstreamError as error:
             return _unreachable(error)
-        if not wire.is_free(request.method, route.path):
-            self._guard.unmetered(route.session, route.provider, request.method, route.path, answer.status)
         try:
+            if not wire.is_free(request.method, route.path):
+                self._guard.unmetered(route.session, route.provider, request.method, route.path, answer.status)
             relay = Relay(request, answer, rewritten=False)
             try:
                 await pass_on(answer, relay, _unseen)
@@ -86,25 +73,21 @@ class Forwarder:
     async def _guarded(
         self, request: web.BaseRequest, route: Route, dialect: Dialect, body: bytes
     ) -> web.StreamResponse:
-        encoding = request.headers.get("Content-Encoding")
-        if len(body) < _OFF_LOOP:
-            ask = _understood(dialect, route.path, body, encoding)
-        else:
-            ask = await asyncio.to_thread(_understood, dialect, route.path, body, encoding)
+        ask = await understand(dialect, route.path, body, request.headers.get("Content-Encoding"))
         call = self._guard.begin(
             route.session, provider=route.provider, dialect=dialect.NAME, facts=ask.facts, headers=request.headers
         )
         admission = await self._guard.admit(call, ask.facts)
         if admission.refusal is not None:
             return refused(admission.refusal)
-        passage = _Passage(self._guard, call)
+        passage = Passage(self._guard, call)
         try:
             return await self._forward(request, route, dialect, ask, passage)
         finally:
             passage.settle("cut" if self.stopping else "client-gone")
 
     async def _forward(
-        self, request: web.BaseRequest, route: Route, dialect: Dialect, ask: _Ask, passage: _Passage
+        self, request: web.BaseRequest, route: Route, dialect: Dialect, ask: Ask, passage: Passage
     ) -> web.StreamResponse:
         try:
             answer = await self._send(
@@ -149,78 +132,6 @@ class Forwarder:
             body=body,
             tracker=tracker,
         )
-
-
-class _Passage:
-    """An admitted call between its reservation and its settlement."""
-
-    def __init__(self, guard: Guard, call: Call) -> None:
-        self._guard = guard
-        self._call = call
-        self._clock = asyncio.get_running_loop().time
-        self._next_progress = self._clock() + _PROGRESS_EVERY
-        self.gauge: Gauge | None = None
-        self.status: int | None = None
-        self.complete = False
-        """The answer came to its regular end."""
-        self.failure: str | None = None
-        """Outcome where the upstream is to blame that it did not."""
-        self.upload = UploadTracker()
-
-    def seen(self, chunk: bytes) -> None:
-        """Meter a piece of the answer."""
-        if self.gauge is None:
-            return
-        self.gauge.feed(chunk)
-        now = self._clock()
-        if now >= self._next_progress:
-            self._next_progress = now + _PROGRESS_EVERY
-            self._guard.progress(self._call, self.gauge.reading(ended=False))
-
-    def settle(self, interrupted: str) -> None:
-        """Book the call; `interrupted` is its outcome where it neither ended nor failed."""
-        if self.gauge is not None:
-            reading = self.gauge.reading(ended=self.complete)
-        else:
-            reading = Reading(marks=("sent",) if self.upload.bytes_written else ())
-        outcome = self.failure or (_outcome(self.status or 0, reading) if self.complete else interrupted)
-        self._guard.settle(self._call, reading, status=self.status, outcome=outcome)
-
-
-def _outcome(status: int, reading: Reading) -> str:
-    if status < 300:
-        return "ok" if reading.error is None else "provider-error"
-    return "refused-upstream" if status < 500 else "provider-error"
-
-
-def _understood(dialect: Dialect, path: str, body: bytes, content_encoding: str | None) -> _Ask:
-    try:
-        plain = decode(body, content_encoding, LARGEST_BODY)
-        facts = dialect.facts(path, plain)
-        injected = wire.inject(dialect, plain, facts)
-    except Exception as error:
-        # `ValueError` says that the request is not of the dialect; anything else is our fault, and not the agent's.
-        if not isinstance(error, ValueError):
-            _log.error("a request of %s could not be read: %s", dialect.NAME, type(error).__name__)
-        return _Ask(Facts(model="unknown", body_bytes=len(body), uncapped=("unreadable-request",)), body, None)
-    return _Ask(facts, body, None) if injected is None else _Ask(facts, *injected)
-
-
-async def _read_body(request: web.BaseRequest) -> bytes | None:
-    """The whole body; None if it is too large."""
-    if (request.content_length or 0) > LARGEST_BODY:
-        return None
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
-    pieces: list[bytes] = []
-    size = 0
-    while piece := await request.content.readany():
-        size += len(piece)
-        if size > LARGEST_BODY:
-            return None
-        pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large(dialect: Dialect | None) -> web.Response:

@@ -1,0 +1,68 @@
+"""What a client asks: its body, whole, and what that says about the cost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from aiohttp import web
+
+from tokenguard import wire
+from tokenguard.proxy.encoding import decode
+from tokenguard.records import Facts
+from tokenguard.wire.shape import Dialect
+
+LARGEST_BODY = 100 << 20
+"""Bytes of a request body, as it comes and decoded."""
+_OFF_LOOP = 1 << 20
+"""Bytes from which on a body is decoded in a thread."""
+
+_log = logging.getLogger(__name__)
+
+
+class Ask(NamedTuple):
+    """A request that was understood."""
+
+    facts: Facts
+    body: bytes
+    """What goes upstream: the client's bytes, or a rewritten body without any encoding."""
+    sieve: wire.Filter | None
+    """With a rewritten body: what takes its effect out of the answer again."""
+
+
+async def read_body(request: web.BaseRequest) -> bytes | None:
+    """The whole body; None if it is too large."""
+    if (request.content_length or 0) > LARGEST_BODY:
+        return None
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await request.content.readany():
+        size += len(piece)
+        if size > LARGEST_BODY:
+            return None
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def understand(dialect: Dialect, path: str, body: bytes, content_encoding: str | None) -> Ask:
+    """Read what the estimate needs; a body that cannot be read is for the guard to judge."""
+    if len(body) < _OFF_LOOP:
+        return _understood(dialect, path, body, content_encoding)
+    return await asyncio.to_thread(_understood, dialect, path, body, content_encoding)
+
+
+def _understood(dialect: Dialect, path: str, body: bytes, content_encoding: str | None) -> Ask:
+    try:
+        plain = decode(body, content_encoding, LARGEST_BODY)
+        facts = dialect.facts(path, plain)
+        injected = wire.inject(dialect, plain, facts)
+    except Exception as error:
+        # `ValueError` says that the request is not of the dialect; anything else is our fault, and not the agent's.
+        if not isinstance(error, ValueError):
+            _log.error("a request of %s could not be read: %s", dialect.NAME, type(error).__name__)
+        return Ask(Facts(model="unknown", body_bytes=len(body), uncapped=("unreadable-request",)), body, None)
+    return Ask(facts, body, None) if injected is None else Ask(facts, *injected)
