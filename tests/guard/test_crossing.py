@@ -170,6 +170,8 @@ async def test_what_failed_before_output_costs_nothing(house: House, status: int
         (Reading(), 200),
         (Reading(output_bytes=400), 200),
         (answer(state="partial"), 200),
+        (replace(answer(output=0), marks=("all-zero-usage",)), 200),
+        (replace(answer(), marks=("candidates-fell",)), 200),
         (Reading(marks=("sent",)), None),
     ],
 )

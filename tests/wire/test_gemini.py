@@ -57,10 +57,12 @@ def test_candidates_that_fall_make_it_an_estimate() -> None:
     assert (reading.legs[0].usage.output, reading.marks) == (8, ("candidates-fell",))
 
 
-def test_a_stream_is_final_with_its_reason_or_its_end() -> None:
+def test_a_stream_is_final_with_its_reason_to_finish() -> None:
     running = chunk(promptTokenCount=9, candidatesTokenCount=2, totalTokenCount=11)
     assert stream(running, ended=False).state == "partial"
-    assert stream(running, ended=True).state == "final"
+    assert stream(running, ended=True).state == "partial"
+    assert stream(running, chunk(finish="STOP"), {"error": {"code": 500}}).state == "partial"
+    assert stream(running | {"promptFeedback": {"blockReason": "SAFETY"}}).state == "final"
     assert stream(running, chunk(finish="STOP"), ended=False).state == "final"
     assert stream({"candidates": []}).state == "none"
 

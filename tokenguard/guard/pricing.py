@@ -9,6 +9,11 @@ from tokenguard.guard.books import Reservation
 from tokenguard.policy import estimate
 from tokenguard.policy.estimate import BYTES_PER_TOKEN, Turn
 from tokenguard.records import Amount, Call, Charge, Confidence, Context, Facts, Leg, Reading
+from tokenguard.wire.shape import EXACT_MARKS
+
+
+_REASONS = {"none": "no-usage", "partial": "interrupted", "final": "no-input-count"}
+"""Why legs had to be presumed, by the state of the reading."""
 
 
 class Pricer:
@@ -37,11 +42,13 @@ class Pricer:
         if not unanswered and (status is None or not 200 <= status < 300):
             return Charge(0, marks=reading.marks), ()
         legs, marks, confidence = reading.legs, reading.marks, Confidence.EXACT
-        if reading.state == "final":
+        if not EXACT_MARKS.issuperset(marks):
+            confidence = Confidence.ESTIMATED
+        if reading.state == "final" and "all-zero-usage" not in marks:
             self._turns[call.session, call.model] = Turn(facts.body_bytes, reading.usage, call.started_us)
         else:
             legs = self._presumed_legs(call, facts, reading)
-            marks = (*marks, "no-usage" if reading.state == "none" else "interrupted")
+            marks = (*marks, _REASONS[reading.state])
             confidence = Confidence.ESTIMATED
         priced = prices.charge(self.catalogue, call.provider, legs, call.started_us)
         confidence = confidence.worst(priced.confidence)
@@ -75,10 +82,11 @@ class Pricer:
     def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
         """Legs of an answer that broke off: what was reported of the input, what was seen of the output."""
         seen = -(-reading.output_bytes // BYTES_PER_TOKEN)
+        sent = estimate.likely(facts, self._turns.get((call.session, call.model)), call.started_us)
         if reading.legs:
             *others, last = reading.legs
-            usage = replace(last.usage, output=max(last.usage.output, seen))
+            usage = last.usage if last.usage.prompt else sent
+            usage = replace(usage, output=max(last.usage.output, seen))
             return (*others, replace(last, usage=usage))
-        sent = estimate.likely(facts, self._turns.get((call.session, call.model)), call.started_us)
         usage = replace(sent, output=seen) if seen else sent
         return (Leg(reading.model or call.model, usage, context=Context(tier=facts.tier, speed=facts.speed)),)

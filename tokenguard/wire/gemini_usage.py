@@ -3,7 +3,8 @@
 Recorded responses settle the rules: cached tokens are inside the prompt, thoughts are outside the candidates, the
 prompts of tools are outside the prompt; the total is all four (504 of 504), and a larger one hides output. Each chunk
 is a running snapshot, and the last one with a total is the bill, although its prompt can differ from the earlier ones.
-Its candidates can fall below what was generated, or vanish: the sum is then an estimate (`candidates-fell`).
+Its candidates can fall below what was generated, or vanish: the sum is then an estimate (`candidates-fell`). The last
+chunk of a stream is the one with a reason to finish: without it, or with an error, the snapshot is not the bill.
 """
 
 from __future__ import annotations
@@ -58,12 +59,17 @@ class _Error(Struct):
     code: int | str | None = None
 
 
+class _Feedback(Struct):
+    blockReason: str | None = None
+
+
 class _Chunk(Struct):
     candidates: list[_Candidate] | None = None
     usageMetadata: _Usage | None = None
     modelVersion: str | None = None
     responseId: str | None = None
     error: _Error | None = None
+    promptFeedback: _Feedback | None = None
     response: _Chunk | None = None
     """Where Code Assist puts all of the above."""
 
@@ -130,6 +136,7 @@ class GeminiAccount:
         self._id = chunk.responseId or self._id
         if chunk.error is not None:
             self._error = chunk.error.status or str(chunk.error.code or "error")
+        self._finished |= chunk.promptFeedback is not None and chunk.promptFeedback.blockReason is not None
         queries = 0
         for candidate in chunk.candidates or ():
             self._finished |= candidate.finishReason is not None

@@ -30,6 +30,10 @@ INEXACT = frozenset(
 """Marks of a reading that make its charge an estimate even where its state is `final`."""
 
 
+EXACT_MARKS = frozenset({"cache-fields-overlap", "hidden-output", "zero-input-ignored"})
+"""Marks of a reading that is exact all the same: a quirk that recorded bills settle. Any other makes it an estimate."""
+
+
 class Refusal(Struct, frozen=True):
     """An HTTP answer that says no."""
 
