@@ -177,6 +177,8 @@ async def test_a_cancelled_reservation_can_still_be_settled(ledger: Ledger) -> N
 
 async def test_close_commits_what_is_queued_and_ends_the_ledger(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "ledger.db")
+    await ledger.reserve(call(1), RESERVED)
+    assert ledger.open_calls() == []
     settled = [ledger.settle(settlement(call(number))) for number in range(1, 100)]
     await ledger.close()
     await ledger.close()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ async def test_a_log_that_somebody_reads_goes_with_its_file(path: Path) -> None:
         reader.execute(
             "INSERT INTO sessions (id, agent, started_us, labels, upstreams) VALUES ('a', 'b', 1, '[]', '[]')"
         )
-    log = content(path.with_name("ledger.db-wal"))
+    log, shared = content(path.with_name("ledger.db-wal")), os.stat(f"{path}-shm").st_ino
     damage(path, page_of(path, "calls"), b"\xff" * 4096)
 
     ledger = Ledger.open(path)
@@ -92,6 +93,7 @@ async def test_a_log_that_somebody_reads_goes_with_its_file(path: Path) -> None:
     assert kept is not None
     assert aside(path) == [kept.name, f"{kept.name}-wal"]
     assert content(kept.with_name(f"{kept.name}-wal")) == log
+    assert os.stat(f"{path}-shm").st_ino != shared, "the old file's reader has no part in the new one"
     reader.close()
     await ledger.settle(settlement(call(1)))
     assert queries.totals(ledger.read()).calls == 1
@@ -150,6 +152,17 @@ def test_a_read_only_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="writable"):
         Ledger.open(tmp_path / "ledger.db")
     tmp_path.chmod(0o700)
+
+
+def test_a_sound_file_that_is_no_ledger_is_left_where_it_is(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE calls (number TEXT)")
+
+    with pytest.raises(LedgerError, match="table calls already exists"):
+        Ledger.open(path)
+    assert aside(path) == []
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM calls").fetchone() == (0,)
 
 
 def test_durability_full_waits_for_the_disk(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, settlement, write
@@ -46,6 +46,7 @@ def amount(entry: Entry) -> Amount:
     return Amount(totals.cost_nanos, tokens, 1)
 
 
+@settings(deadline=None)
 @given(entries(), st.sampled_from(WHERES), st.integers(0, 400 * DAY_US), st.integers(0, 400 * DAY_US))
 def test_sums_are_those_of_the_calls_in_the_span(
     written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, until: int
@@ -71,6 +72,7 @@ def test_sums_are_those_of_the_calls_in_the_span(
                 assert queries.first_charge(conn, *span) == first
 
 
+@settings(deadline=None)
 @given(entries(), st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=3))
 def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) -> None:
     expected: dict[tuple[str | None, ...], Totals] = {}
@@ -86,6 +88,7 @@ def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) ->
         assert {group.key: group.totals for group in queries.grouped(conn, keys)} == expected
 
 
+@settings(deadline=None)
 @given(entries())
 def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry]) -> None:
     with closing(in_memory()) as conn:
@@ -96,6 +99,7 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
     assert by_model.confidence is total.confidence
 
 
+@settings(deadline=None)
 @given(entries())
 def test_open_calls_are_the_reservations(written: list[Entry]) -> None:
     with closing(in_memory()) as conn:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenguard.errors import UsageError
@@ -62,6 +62,7 @@ def test_without_a_name_it_is_the_zone_of_the_machine(monkeypatch: pytest.Monkey
     assert zone_of(None) == ZoneInfo("Asia/Kathmandu")
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 4_000_000_000_000_000),
     st.sampled_from(TIME_KEYS),

@@ -100,9 +100,10 @@ def test_hours_leave_out_their_offset() -> None:
 
 @pytest.mark.parametrize("width", [80, 60])
 def test_where_it_is_narrow_names_are_cut_and_numbers_never(width: int) -> None:
-    long = {"repo": "/src/" + "r" * 50, "branch": "feat/" + "b" * 50, "model": "claude-opus-5-5-20261121"}
+    long = {"repo": "/src/" + "r" * 50, "task": "words " * 10, "model": "claude-opus-5-5-20261121"}
     report = answer(list(long), {**row(123_456 * DOLLAR, 0.2, 0.7, **long)})
     shown = lines(report, width)
+    assert len(shown) == 4, "a row is a line"
     assert max(map(len, shown)) <= width
     assert shown[1].split()[-4:] == ["41", "3.2M", "70%", "$123,456.00"]
     assert "…" in shown[1]

@@ -98,7 +98,8 @@ class Ledger:
 
     async def close(self) -> None:
         """Commit all that is queued and close the file; what is submitted later fails."""
-        await self._writer.close()
         if self._reading is not None:
             self._reading.close()
             self._reading = None
+        # The last connection to close moves the write-ahead log into the file.
+        await self._writer.close()

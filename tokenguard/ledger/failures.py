@@ -1,4 +1,4 @@
-"""sqlite3's errors, and those of the file system, as `LedgerError`: what happened to the file, and what a person can do about it."""
+"""Errors of sqlite3 and of the file system as `LedgerError`: what happened, and what a person can do about it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Writer:
         return future
 
     async def close(self) -> None:
-        """Commit what is queued, move it from the write-ahead log into the file, end the thread."""
+        """Commit what is queued, end the thread and close the connection."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -64,8 +64,6 @@ class Writer:
             with suppress(RuntimeError):
                 if outcomes and self._loop:
                     self._loop.call_soon_threadsafe(_resolve, outcomes)
-        with suppress(sqlite3.Error):
-            self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._conn.close()
 
     def _take(self) -> tuple[list[_Item], bool]:
