@@ -15,6 +15,7 @@ from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.cli.commands import root
 from tokenguard.config import budgets, settings
+from tokenguard.policy import windows
 from tokenguard.records import Budget
 from tokenguard.reports import KEYS
 
@@ -98,7 +99,7 @@ def test_documented_defaults_are_the_real_ones(section: str) -> None:
         assert written == ("none" if field.default is None else msgspec.json.encode(field.default).decode()), field.name
 
 
-@pytest.mark.parametrize("words", [budgets.SCOPES, budgets.ACTIONS, budgets.MODES, budgets.MATCHABLE, budgets.KINDS])
+@pytest.mark.parametrize("words", [budgets.SCOPES, budgets.ACTIONS, budgets.MODES, budgets.MATCHABLE, windows.KINDS])
 def test_the_values_of_a_budget_are_documented(words: tuple[str, ...]) -> None:
     body = sections(CONFIGURATION)["[[budget]]"]
     assert all(re.search(rf"\b{word}\b", body) for word in words)
