@@ -62,7 +62,8 @@ test-agents: $(TOOLS)
 	$(BIN)/pytest tests/agents -m real_agents -rs
 
 bench: $(TOOLS)
-	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \
+	$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
 prices: $(TOOLS)
 	$(BIN)/python tools/compile_prices.py

@@ -1,6 +1,6 @@
 """What a call costs on its way through a proxy: CPU of the proxy's processes, and the wait that it adds.
 
-python tests/bench/bench_proxy.py [--calls N] [--runs N] [NAME...]     NAME: see CONTENDERS; default all of them
+python -m tests.bench.bench_proxy [--calls N] [--runs N] [NAME...]     NAME: see CONTENDERS; default all of them
 
 One connection, one call after the other: an 80 kB request answered by a small JSON, and the same answered by a stream
 of 200 events, each written on its own. Medians over the runs; the first byte is compared to a direct connection's.
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+from tests.bench import other_gateways
 
 REQUEST_BYTES = 80_000
 WARM_UP = 100
@@ -98,10 +100,24 @@ def tokenguard(upstream_port: int) -> Generator[Running]:
             daemon.stop(now=True, timeout=10)
 
 
+@contextmanager
+def nginx(upstream_port: int) -> Generator[Running]:
+    with other_gateways.nginx(upstream_port) as (pid, port):
+        yield Running(pid, port)
+
+
+@contextmanager
+def litellm(upstream_port: int) -> Generator[Running]:
+    with other_gateways.litellm(upstream_port) as (pid, port):
+        yield Running(pid, port)
+
+
 CONTENDERS: dict[str, Contender] = {
+    "nginx": nginx,
     "bare-aiohttp": bare_aiohttp,
     "data-path": data_path,
     "tokenguard": tokenguard,
+    "litellm": litellm,
 }
 """`data-path` is tokenguard without guard and ledger."""
 
@@ -142,7 +158,7 @@ class Connection:
         head, _, body = answer.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200 "):
             sys.exit(f"not measured: {(head + body).decode(errors='replace')}")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        length = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0]
         while len(body) < int(length) if length else not body.endswith(b"0\r\n\r\n"):
             body += self._receive()
         return first
@@ -191,6 +207,9 @@ def main() -> None:
         direct = {name: medians(upstream, stream=stream, **size) for name, stream in WORKLOADS.items()}
         print(f"{'direct':14}" + "".join(f"{'':14}{direct[name].first_byte_ms:11.2f} ms" for name in WORKLOADS))
         for contender in arguments.names or CONTENDERS:
+            if contender in ("nginx", "litellm") and (missing := other_gateways.missing(contender)):
+                print(f"{contender:14}not measured: {missing}")
+                continue
             with CONTENDERS[contender](upstream.port) as running:
                 row = f"{contender:14}"
                 for name, stream in WORKLOADS.items():
