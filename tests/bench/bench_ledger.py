@@ -117,7 +117,7 @@ def large(folder: Path, count: int) -> None:
 
     conn = queries.connect_readonly(path)
     day, month, year = NOW_US - DAY_US, NOW_US - 30 * DAY_US, NOW_US - 365 * DAY_US
-    repo, session = Where(repo=last.repo), Where(session=last.session)
+    repo, session = Where(repo=last.repo), Where(session=call(count // 2, NOW_US, rng).session)
     questions: dict[str, Callable[[], object]] = {
         "spent: session": lambda: queries.spent(conn, session),
         "spent: repo, day": lambda: queries.spent(conn, repo, day),

@@ -101,12 +101,15 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
 
 @settings(deadline=None)
 @given(entries())
-def test_open_calls_are_the_reservations(written: list[Entry]) -> None:
+def test_a_call_is_open_or_charged(written: list[Entry]) -> None:
     with closing(in_memory()) as conn:
         write(conn, written)
         expected = [(entry.call, entry.reserved) for entry in written if entry.state == "open"]
         assert queries.open_reservations(conn) == expected
         assert queries.open_reservations(conn, before_id=5) == [pair for pair in expected if pair[0].id < 5]
+        every = range(len(written) + 3)
+        assert queries.charged(conn, every) == {entry.call.id for entry in written if entry.charged}
+        assert queries.charged(conn, []) == set()
 
 
 def test_a_call_that_starts_at_the_end_of_a_span_is_in_the_next(conn: sqlite3.Connection) -> None:
