@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, json as msgjson
+import msgspec
+from msgspec import Struct
 
 PATIENCE = 20.0
 """Seconds after which a test that waits for something has failed."""
@@ -70,7 +71,14 @@ class Asked(Struct, frozen=True):
     body: Any
 
 
-SUMMARY: dict[str, Any] = {"calls": 0, "cost_nanos": 0, "confidence": "exact", "unpriced": 0, "models": [], "budgets": []}
+SUMMARY: dict[str, Any] = {
+    "calls": 0,
+    "cost_nanos": 0,
+    "confidence": "exact",
+    "unpriced": 0,
+    "models": [],
+    "budgets": [],
+}
 
 
 class FakeDaemon:
@@ -135,7 +143,7 @@ class FakeDaemon:
                 connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n: still here\n\n")
                 return  # stays open
             else:
-                answer = msgjson.encode(self._value(last))
+                answer = msgspec.json.encode(self._value(last))
                 connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
             connection.close()
 
@@ -157,7 +165,7 @@ class Terminal:
     def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.execvpe(command[0], command, env)
+            os.execvpe(command[0], list(command), env)
         self.screen = ""
         self._read_up_to = 0
 

@@ -32,8 +32,12 @@ COUNTS_SIGNALS = textwrap.dedent("""
 """A program that tells which of some signals it got, and once more when it is sent a line."""
 
 
-def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(launched(*command), timeout=PATIENCE, capture_output=True, **options)  # type: ignore[call-overload]
+def run(
+    *command: str | Path, input: bytes | None = None, cwd: Path | None = None, pass_fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        launched(*command), input=input, cwd=cwd, pass_fds=pass_fds, timeout=PATIENCE, capture_output=True
+    )
 
 
 def counting(*signals: int) -> list[str]:
@@ -223,7 +227,7 @@ def test_input_and_output_pass_byte_by_byte() -> None:
 
 
 def test_an_empty_input_ends() -> None:
-    assert run("cat", stdin=subprocess.DEVNULL).stdout == b""
+    assert run("cat", input=b"").stdout == b""
 
 
 def test_open_descriptors_stay_open(tmp_path: Path) -> None:

@@ -121,7 +121,5 @@ def _is_trusted(situation: Situation) -> bool:
 
 def _first_party(route: Way) -> bool:
     """Whether Claude Code alone would talk to Anthropic; an address in tokenguard's configuration counts as that."""
-    if not route.base_url.endswith("/anthropic"):
-        return False
     host = urlsplit(route.upstreams.get("anthropic", "")).hostname
-    return host is None or host.endswith(".anthropic.com")
+    return route.provider == "anthropic" and (host is None or host.endswith(".anthropic.com"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
-from tokenguard.agents.settings import object_at, parse_toml, read_toml, text_at
+from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
 from tokenguard.agents.shape import Recipe, Situation
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
@@ -40,7 +40,9 @@ def recipe(situation: Situation) -> Recipe:
     if key is None:
         note = f"Codex uses the model provider {provider}: its calls are not guarded"
         return Recipe(situation.args, env=env, network=network, notes=(note,))
-    route = way(situation.base_url, situation.providers, "openai", "/v1", theirs)
+    # With a ChatGPT login the same requests go to another service, whose paths have no version in them.
+    service = ("chatgpt", "") if provider == "openai" and _has_chatgpt_login(situation) else ("openai", "/v1")
+    route = way(situation.base_url, situation.providers, *service, theirs)
     _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == key)
     return Recipe(("-c", f'{key}="{route.base_url}"', *rest), env=env, upstreams=route.upstreams, network=network)
 
@@ -66,9 +68,21 @@ def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:
     return provider, f"model_providers.{provider}.base_url", theirs
 
 
+def _has_chatgpt_login(situation: Situation) -> bool:
+    """Whether calls carry the tokens of a ChatGPT account, and no API key."""
+    if "CODEX_API_KEY" in situation.env and not {"exec", "e"}.isdisjoint(situation.args):
+        return False
+    auth = read_json(_folder(situation) / "auth.json")
+    return not text_at(auth, "OPENAI_API_KEY") and text_at(auth, "tokens", "access_token") is not None
+
+
+def _folder(situation: Situation) -> Path:
+    return Path(situation.env.get("CODEX_HOME") or situation.home / ".codex")
+
+
 def _layers(situation: Situation) -> list[dict[str, Any]]:
     """The settings that apply, the strongest first: overrides on the command line, the profile, the user's file."""
-    folder = Path(situation.env.get("CODEX_HOME") or situation.home / ".codex")
+    folder = _folder(situation)
     config = read_toml(folder / "config.toml")
     overrides, rest = take(situation.args, *_OVERRIDE)
     layers = [_parsed(override) for override in reversed(overrides)]

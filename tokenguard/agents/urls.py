@@ -11,6 +11,7 @@ from msgspec import Struct
 class Way(Struct, frozen=True):
     """Where an agent's calls go."""
 
+    provider: str
     base_url: str
     """What the agent gets."""
     upstreams: dict[str, str] = {}
@@ -24,14 +25,14 @@ def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str 
     provider that we know leads to that provider, so that its prices apply.
     """
     if not theirs or is_session_url(theirs):
-        return Way(f"{base_url}/{provider}{suffix}")
+        return Way(provider, f"{base_url}/{provider}{suffix}")
     theirs = theirs.rstrip("/")
     for name, base in providers.items():
         if theirs == base or theirs.startswith(f"{base}/"):
-            return Way(f"{base_url}/{name}{theirs.removeprefix(base)}")
+            return Way(name, f"{base_url}/{name}{theirs.removeprefix(base)}")
     if suffix and theirs.endswith(suffix):
-        return Way(f"{base_url}/{provider}{suffix}", {provider: theirs.removesuffix(suffix)})
-    return Way(f"{base_url}/{provider}", {provider: theirs})
+        return Way(provider, f"{base_url}/{provider}{suffix}", {provider: theirs.removesuffix(suffix)})
+    return Way(provider, f"{base_url}/{provider}", {provider: theirs})
 
 
 def is_session_url(url: str) -> bool:

@@ -1,0 +1,17 @@
+"""A user's machine to start agents on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents_modules.support import Machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A home and a project without any settings."""
+    for name in ("home", "project", "private"):
+        (tmp_path / name).mkdir()
+    return Machine(tmp_path / "home", tmp_path / "project", tmp_path / "private")

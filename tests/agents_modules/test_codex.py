@@ -1,0 +1,128 @@
+"""Codex's recipe: one override, in front, whatever the user's configuration says."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from tests.agents_modules.support import BASE, NO_PROXY, Machine
+from tokenguard.agents import codex
+
+CORP = """
+model_provider = "corp"
+[model_providers.corp]
+name = "Corp"
+base_url = "https://llm.corp/openai/v1"
+"""
+LOGIN = {"auth_mode": "chatgpt", "OPENAI_API_KEY": None, "tokens": {"access_token": "secret"}}
+
+
+def override(args: tuple[str, ...]) -> object:
+    """What the first override sets, as Codex reads it."""
+    assert args[0] == "-c"
+    return tomllib.loads(args[1])
+
+
+def test_without_settings(machine: Machine) -> None:
+    recipe = machine.recipe(codex, "exec", "hi")
+    assert override(recipe.args) == {"openai_base_url": f"{BASE}/openai/v1"}
+    assert recipe.args[2:] == ("exec", "hi")
+    assert (recipe.env, recipe.upstreams, recipe.notes) == (NO_PROXY, {}, ())
+
+
+def test_the_users_own_address_becomes_the_upstream(machine: Machine) -> None:
+    machine.write("~/.codex/config.toml", 'openai_base_url = "https://llm.corp/v1/"')
+    recipe = machine.recipe(codex)
+    assert override(recipe.args) == {"openai_base_url": f"{BASE}/openai/v1"}
+    assert recipe.upstreams == {"openai": "https://llm.corp"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("-c", 'openai_base_url="https://llm.corp/v1"'),
+        ("-c", "openai_base_url=https://llm.corp/v1"),
+        ("--config", "openai_base_url = 'https://llm.corp/v1'"),
+        ('--config=openai_base_url="https://llm.corp/v1"',),
+        ('-copenai_base_url="https://llm.corp/v1"',),
+    ],
+)
+def test_an_address_on_the_command_line_is_taken_out(machine: Machine, given: tuple[str, ...]) -> None:
+    """A later override would win over ours."""
+    recipe = machine.recipe(codex, "exec", *given, "-c", 'model="o3"', "hi")
+    assert override(recipe.args) == {"openai_base_url": f"{BASE}/openai/v1"}
+    assert recipe.args[2:] == ("exec", "-c", 'model="o3"', "hi")
+    assert recipe.upstreams == {"openai": "https://llm.corp"}
+
+
+def test_a_model_provider_of_the_users(machine: Machine) -> None:
+    machine.write("~/.codex/config.toml", CORP)
+    recipe = machine.recipe(codex, "exec", "hi")
+    assert override(recipe.args) == {"model_providers": {"corp": {"base_url": f"{BASE}/openai/v1"}}}
+    assert recipe.upstreams == {"openai": "https://llm.corp/openai"}
+
+
+def test_a_model_provider_that_we_know_keeps_its_name(machine: Machine) -> None:
+    machine.write("~/.codex/config.toml", CORP.replace("https://llm.corp/openai/v1", "https://openrouter.ai/api/v1"))
+    recipe = machine.recipe(codex)
+    assert override(recipe.args) == {"model_providers": {"corp": {"base_url": f"{BASE}/openrouter/api/v1"}}}
+    assert recipe.upstreams == {}
+
+
+@pytest.mark.parametrize("place", ["table", "file"])
+@pytest.mark.parametrize("given", [("-p", "work"), ("--profile=work",), ()])
+def test_a_profile_counts(machine: Machine, place: str, given: tuple[str, ...]) -> None:
+    chosen = "" if given else 'profile = "work"\n'
+    if place == "table":
+        machine.write("~/.codex/config.toml", f'{chosen}[profiles.work]\nopenai_base_url = "https://work.corp/v1"')
+    else:
+        machine.write("~/.codex/config.toml", chosen)
+        machine.write("~/.codex/work.config.toml", 'openai_base_url = "https://work.corp/v1"')
+    recipe = machine.recipe(codex, *given)
+    assert recipe.upstreams == {"openai": "https://work.corp"}
+    assert recipe.args[2:] == given
+
+
+def test_another_home(machine: Machine) -> None:
+    machine.write("~/elsewhere/config.toml", 'openai_base_url = "https://llm.corp/v1"')
+    recipe = machine.recipe(codex, CODEX_HOME=str(machine.home / "elsewhere"))
+    assert recipe.upstreams == {"openai": "https://llm.corp"}
+
+
+@pytest.mark.parametrize("given", [("--oss",), ("-c", "model_provider=ollama"), ("-c", 'model_provider="a b"')])
+def test_what_cannot_be_guarded_is_told(machine: Machine, given: tuple[str, ...]) -> None:
+    recipe = machine.recipe(codex, *given)
+    assert recipe.args == given
+    (note,) = recipe.notes
+    assert note.endswith("not guarded")
+
+
+def test_a_chatgpt_login_goes_to_its_own_service(machine: Machine) -> None:
+    machine.write("~/.codex/auth.json", LOGIN)
+    recipe = machine.recipe(codex, "hi")
+    assert override(recipe.args) == {"openai_base_url": f"{BASE}/chatgpt"}
+    assert recipe.upstreams == {}
+
+
+def test_a_key_beats_a_chatgpt_login(machine: Machine) -> None:
+    machine.write("~/.codex/auth.json", LOGIN)
+    with_key = machine.recipe(codex, "exec", "hi", CODEX_API_KEY="sk-1")
+    assert override(with_key.args) == {"openai_base_url": f"{BASE}/openai/v1"}
+    machine.write("~/.codex/auth.json", {**LOGIN, "OPENAI_API_KEY": "sk-1"})
+    assert override(machine.recipe(codex).args) == {"openai_base_url": f"{BASE}/openai/v1"}
+
+
+@pytest.mark.parametrize("broken", ["=", "model_provider = 5", "profile = []", "\0\xff"])
+def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
+    machine.write("~/.codex/config.toml", broken)
+    machine.write("~/.codex/auth.json", broken)
+    assert override(machine.recipe(codex, "-c", "=", "-c", "x").args) == {"openai_base_url": f"{BASE}/openai/v1"}
+
+
+def test_a_refusal() -> None:
+    refusal = codex.refuse("openai-responses", "stopped: Zürich")
+    assert refusal is not None
+    assert (refusal.status, refusal.body.decode()) == (400, "stopped: Zürich")
+    assert refusal.content_type.startswith("text/plain")
+    assert codex.refuse("openai-chat", "stopped") is None

@@ -1,0 +1,113 @@
+"""Gemini CLI's recipe: a variable, and an overlay of the home where the variable alone would lock the user out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.agents_modules.support import BASE, Machine, environment, json_file
+from tokenguard.agents import gemini
+
+URL = {"GOOGLE_GEMINI_BASE_URL": f"{BASE}/gemini"}
+
+
+@pytest.fixture(autouse=True)
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The administrator's file, which is not there."""
+    monkeypatch.setattr(gemini, "_SYSTEM", (tmp_path / "system.json",))
+    return tmp_path / "system.json"
+
+
+def choose(machine: Machine, way: str) -> None:
+    machine.write("~/.gemini/settings.json", {"security": {"auth": {"selectedType": way}}})
+
+
+def test_a_user_who_chose_the_key(machine: Machine) -> None:
+    choose(machine, "gemini-api-key")
+    recipe = machine.recipe(gemini, "-p", "hi", GEMINI_API_KEY="k")
+    assert (recipe.args, environment(recipe)) == (("-p", "hi"), URL)
+    assert (recipe.files, recipe.links, recipe.folders, recipe.upstreams, recipe.notes) == ({}, {}, (), {}, ())
+
+
+def test_trust_is_not_touched(machine: Machine) -> None:
+    assert not any("TRUST" in name for name in machine.recipe(gemini, GEMINI_API_KEY="k").env)
+
+
+def test_a_key_without_a_choice_gets_an_overlay(machine: Machine) -> None:
+    machine.write("~/.gemini/settings.json", '{"ui": {"theme": "x"}, /* why */ "security": {"auth": {"a": 1}, "b": 2}}')
+    machine.write("~/.gemini/GEMINI.md", "context")
+    machine.write("~/.env", "A=1")
+    recipe = machine.recipe(gemini, GEMINI_API_KEY="k")
+    own = machine.home / ".gemini"
+    assert environment(recipe) == {**URL, "GEMINI_CLI_HOME": str(machine.private)}
+    assert json_file(recipe, ".gemini/settings.json") == {
+        "ui": {"theme": "x"},
+        "security": {"auth": {"a": 1, "selectedType": "gemini-api-key"}, "b": 2},
+    }
+    assert recipe.links == {
+        ".gemini/GEMINI.md": own / "GEMINI.md",
+        ".gemini/tmp": own / "tmp",
+        ".gemini/history": own / "history",
+        ".env": machine.home / ".env",
+    }
+    assert recipe.folders == (own / "tmp", own / "history")
+
+
+@pytest.mark.parametrize("file", [".env", ".gemini/.env", "~/.env", "~/.gemini/.env"])
+def test_a_key_in_a_file_counts(machine: Machine, file: str) -> None:
+    machine.write(file, "# keys\nexport GEMINI_API_KEY='k' \n")
+    assert "GEMINI_CLI_HOME" in machine.recipe(gemini).env
+
+
+def test_no_overlay_without_a_key(machine: Machine) -> None:
+    """The program asks then, and has to save the answer in the user's own settings."""
+    assert environment(machine.recipe(gemini)) == URL
+
+
+@pytest.mark.parametrize("choice", ["oauth-personal", "vertex-ai", "compute-default-credentials"])
+def test_other_services_are_told(machine: Machine, choice: str) -> None:
+    choose(machine, choice)
+    (note,) = machine.recipe(gemini, GEMINI_API_KEY="k").notes
+    assert note.endswith("not guarded")
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI"])
+def test_a_choice_in_the_environment_counts(machine: Machine, variable: str) -> None:
+    recipe = machine.recipe(gemini, **{variable: "true"}, GEMINI_API_KEY="k")
+    assert (environment(recipe), len(recipe.notes)) == (URL, 1)
+
+
+def test_the_administrators_choice_wins(machine: Machine, system: Path) -> None:
+    choose(machine, "gemini-api-key")
+    system.write_text('{"security": {"auth": {"selectedType": "vertex-ai"}}}')
+    assert "Vertex" in machine.recipe(gemini).notes[0]
+
+
+def test_the_users_own_address_becomes_the_upstream(machine: Machine) -> None:
+    choose(machine, "gemini-api-key")
+    recipe = machine.recipe(gemini, GEMINI_API_KEY="k", GOOGLE_GEMINI_BASE_URL="https://gateway.corp/gemini/")
+    assert (environment(recipe), recipe.upstreams) == (URL, {"gemini": "https://gateway.corp/gemini"})
+
+
+def test_an_address_in_a_file_gets_the_key_of_that_file_only(machine: Machine) -> None:
+    machine.write(".env", "GOOGLE_GEMINI_BASE_URL=https://gateway.corp\nGEMINI_API_KEY=theirs")
+    assert machine.recipe(gemini).upstreams == {"gemini": "https://gateway.corp"}
+    assert machine.recipe(gemini, GEMINI_API_KEY="mine").upstreams == {}
+
+
+def test_another_home(machine: Machine) -> None:
+    machine.write("~/elsewhere/.gemini/settings.json", {"security": {"auth": {"selectedType": "gemini-api-key"}}})
+    recipe = machine.recipe(gemini, GEMINI_API_KEY="k", GEMINI_CLI_HOME=str(machine.home / "elsewhere"))
+    assert environment(recipe) == URL
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"security": []}', "\0\xff"])
+def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
+    machine.write("~/.gemini/settings.json", broken)
+    recipe = machine.recipe(gemini, GEMINI_API_KEY="k")
+    assert json_file(recipe, ".gemini/settings.json")["security"]["auth"]["selectedType"] == "gemini-api-key"
+
+
+def test_the_dialects_own_refusal_serves() -> None:
+    assert gemini.refuse("gemini", "stopped") is None

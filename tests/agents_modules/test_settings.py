@@ -1,0 +1,34 @@
+"""Reading other programs' settings: nothing raises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenguard.agents.settings import object_at, parse_json, parse_toml, read_dotenv, strings_at, text_at
+
+
+def test_comments_are_no_part_of_strings() -> None:
+    assert parse_json('{"a": "http://x", /* b */ "c": "/* d */" // e\n}') == {"a": "http://x", "c": "/* d */"}
+
+
+def test_a_dotenv_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1 # why\nexport B = \"two words\"\nC='x#y'\nD=\nnot an assignment\n")
+    assert read_dotenv(tmp_path / ".env") == {"A": "1", "B": "two words", "C": "x#y", "D": ""}
+    assert read_dotenv(tmp_path) == {}
+
+
+def test_paths_into_objects() -> None:
+    value: dict[str, Any] = {"a": {"b": {"c": "x", "d": 5}}, "e": []}
+    assert (text_at(value, "a", "b", "c"), text_at(value, "a", "b", "d"), text_at(value, "e", "c")) == ("x", None, None)
+    assert (object_at(value, "a", "nothing"), object_at(value, "e")) == ({}, {})
+    assert strings_at(value, "a", "b") == {"c": "x"}
+
+
+@given(st.text())
+def test_no_text_raises(text: str) -> None:
+    assert isinstance(parse_json(text), dict | None)
+    assert isinstance(parse_toml(text), dict | None)

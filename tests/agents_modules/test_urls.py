@@ -1,0 +1,48 @@
+"""Where calls go, whatever address stood there before."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.agents_modules.support import BASE
+from tokenguard.agents.urls import way
+from tokenguard.config.settings import PROVIDERS
+
+SEGMENT = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=8)
+
+
+@given(
+    host=SEGMENT.map(lambda name: f"{name}.example"),
+    path=st.lists(SEGMENT, max_size=4).map(lambda parts: "".join(f"/{part}" for part in parts)),
+    slash=st.sampled_from(["", "/"]),
+    suffix=st.sampled_from(["", "/v1", "/api/v1"]),
+)
+def test_the_same_address_is_reached_as_without_us(host: str, path: str, slash: str, suffix: str) -> None:
+    """The upstream and what remains of the agent's path are together what the user wrote."""
+    theirs = f"https://{host}{path}"
+    found = way(BASE, PROVIDERS, "openai", suffix, theirs + slash)
+    remainder = found.base_url.removeprefix(f"{BASE}/openai")
+    assert found.upstreams["openai"] + remainder == theirs
+
+
+@given(name=st.sampled_from(sorted(PROVIDERS)), path=st.lists(SEGMENT, max_size=3).map("/".join))
+def test_a_known_provider_is_recognised(name: str, path: str) -> None:
+    theirs = f"{PROVIDERS[name]}/{path}".rstrip("/")
+    found = way(BASE, PROVIDERS, "anthropic", "", theirs)
+    provider, _, rest = urlsplit(found.base_url).path.removeprefix("/s/token/").partition("/")
+    assert (found.upstreams, f"{PROVIDERS[provider]}/{rest}".rstrip("/")) == ({}, theirs)
+
+
+def test_a_host_that_only_begins_like_a_known_one_is_another() -> None:
+    theirs = "https://api.openai.com.evil.example/v1"
+    assert way(BASE, PROVIDERS, "openai", "/v1", theirs).upstreams == {"openai": "https://api.openai.com.evil.example"}
+
+
+@pytest.mark.parametrize("theirs", [None, "", "http://127.0.0.1:1234/s/other-token/openai/v1"])
+def test_without_an_address_it_is_the_providers(theirs: str | None) -> None:
+    found = way(BASE, PROVIDERS, "openai", "/v1", theirs)
+    assert (found.base_url, found.upstreams) == (f"{BASE}/openai/v1", {})
