@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable
+from struct import pack
+from zlib import crc32
 
 from tokenguard.records import Facts, Reading
 from tokenguard.wire.shape import Dialect
@@ -43,3 +46,18 @@ def read_pieces(
     for piece in pieces:
         meter.feed(piece)
     return meter.reading(ended=ended)
+
+
+def frame(payload: bytes, name: str = "chunk", header: str = ":event-type", others: bytes = b"") -> bytes:
+    """An AWS event-stream frame, with its checksums."""
+    headers = others
+    for key, value in ((header, name), (":content-type", "application/json")):
+        headers += bytes((len(key),)) + key.encode() + b"\x07" + pack(">H", len(value)) + value.encode()
+    prelude = pack(">II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + pack(">I", crc32(prelude)) + headers + payload
+    return message + pack(">I", crc32(message))
+
+
+def wrapped(value: object) -> bytes:
+    """A frame of Bedrock's invoke stream: the event in base64 inside JSON."""
+    return frame(json.dumps({"bytes": b64encode(json.dumps(value).encode()).decode(), "p": "abc"}).encode())

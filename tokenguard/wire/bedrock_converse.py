@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tokenguard.records import Context, Facts, Leg, Reading, Usage
 from tokenguard.wire.bounds import uncapped
@@ -67,6 +67,7 @@ class _Answer(Struct):
     serviceTier: _Tier | None = None
     performanceConfig: _Performance | None = None
     trace: _Trace | None = None
+    type: str | None = field(name="__type", default=None)
 
 
 class _Tool(Struct):
@@ -140,6 +141,8 @@ class ConverseAccount:
             self._error = name
             return
         answer, whole = _ANSWER.read(data)
+        if answer is not None:
+            self._error = answer.type or self._error
         if answer is None or answer.usage is None:
             return
         if not whole:

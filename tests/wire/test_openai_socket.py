@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.wire.support import body
+from tokenguard.records import Usage
+from tokenguard.wire import openai_socket
+from tokenguard.wire.openai_socket import MOST_REMEMBERED, SocketMeter, Turn
+
+
+def create(**fields: Any) -> bytes:
+    return body({"type": "response.create", "model": "gpt-5", "input": [], **fields})
+
+
+def event(kind: str, response_id: str | None = None, **fields: Any) -> bytes:
+    message: dict[str, Any] = {"type": f"response.{kind}", **fields}
+    if response_id is not None:
+        message["response"] = {"id": response_id, "model": "gpt-5-2025", "usage": None} | fields.pop("response", {})
+    return body(message)
+
+
+def completed(response_id: str, output: int, **fields: Any) -> bytes:
+    return event("completed", response_id, response={"usage": {"input_tokens": 100, "output_tokens": output}}, **fields)
+
+
+def asked(meter: SocketMeter, **fields: Any) -> Turn:
+    turn = meter.sent(create(**fields))
+    assert turn is not None
+    return turn
+
+
+def test_a_turn_is_from_its_create_to_its_last_event() -> None:
+    meter = SocketMeter()
+    turn = asked(meter, max_output_tokens=50)
+    assert (turn.facts.model, turn.facts.max_output, turn.generates, turn.held) == ("gpt-5", 50, True, None)
+    assert meter.received(event("created", "resp_1")) is turn
+    assert meter.received(body({"type": "response.output_text.delta", "delta": "hello"})) is turn
+    assert (turn.response_id, turn.ended, meter.open_turns) == ("resp_1", False, (turn,))
+    assert turn.reading().output_bytes == 5
+    assert meter.received(completed("resp_1", 9)) is turn
+    reading = turn.reading()
+    assert (turn.ended, meter.open_turns, reading.state, reading.usage) == (True, (), "final", Usage(100, output=9))
+    assert meter.received(completed("resp_1", 9)) is None
+
+
+def test_a_later_turn_knows_what_the_provider_holds_of_it() -> None:
+    meter = SocketMeter()
+    asked(meter)
+    meter.received(event("created", "resp_1"))
+    meter.received(completed("resp_1", 9))
+    assert asked(meter, previous_response_id="resp_1").held == Usage(100, output=9)
+    stranger = asked(meter, previous_response_id="resp_0")
+    assert (stranger.held, stranger.facts.uncapped) == (None, ("previous_response_id",))
+
+
+def test_streams_run_side_by_side_and_turns_of_one_in_order() -> None:
+    meter = SocketMeter()
+    first, second, other = asked(meter, stream_id="a"), asked(meter, stream_id="a"), asked(meter, stream_id="b")
+    assert meter.received(event("created", "resp_1", stream_id="a")) is first
+    assert meter.received(event("created", "resp_2", stream_id="b")) is other
+    assert meter.received(body({"type": "response.output_text.delta", "delta": "x", "stream_id": "b"})) is other
+    assert meter.received(completed("resp_1", 1, stream_id="a")) is first
+    assert meter.received(event("created", "resp_3", stream_id="a")) is second
+    assert meter.received(completed("resp_2", 2, stream_id="b")) is other
+    assert meter.received(completed("resp_3", 3, stream_id="a")) is second
+    assert [turn.reading().usage.output for turn in (first, second, other)] == [1, 3, 2]
+
+
+def test_two_responses_of_one_stream_are_told_apart_by_their_id() -> None:
+    meter = SocketMeter()
+    first, second = asked(meter), asked(meter)
+    meter.received(event("created", "resp_1"))
+    meter.received(event("created", "resp_2"))
+    assert meter.received(completed("resp_2", 2)) is second
+    assert meter.received(completed("resp_1", 1)) is first
+
+
+@pytest.mark.parametrize("stream_id", ["", "a"])
+def test_an_error_ends_a_turn(stream_id: str) -> None:
+    meter = SocketMeter()
+    turn = asked(meter, stream_id=stream_id)
+    error = {"type": "error", "status": 400, "error": {"type": "invalid_request_error", "code": "not_found"}}
+    assert meter.received(body(error)) is turn
+    assert (turn.ended, turn.reading().state, turn.reading().error) == (True, "none", "not_found")
+
+
+def test_an_error_that_could_end_any_of_several_turns_ends_none() -> None:
+    meter = SocketMeter()
+    turns = {asked(meter, stream_id="a"), asked(meter, stream_id="b")}
+    assert meter.received(body({"type": "error"})) is None
+    assert set(meter.open_turns) == turns
+
+
+def test_a_response_that_nobody_asked_for_is_a_turn_too() -> None:
+    meter = SocketMeter()
+    asked(meter)
+    meter.received(event("created", "resp_1"))
+    meter.received(completed("resp_1", 9))
+    turn = meter.received(event("created", "resp_2"))
+    assert turn is not None
+    assert (turn.facts.model, meter.open_turns) == ("gpt-5", (turn,))
+    assert meter.received(completed("resp_2", 4)) is turn
+
+
+def test_a_warm_up_and_a_withdrawn_turn() -> None:
+    meter = SocketMeter()
+    assert not asked(meter, generate=False).generates
+    turn = asked(meter)
+    meter.withdrawn(turn)
+    meter.withdrawn(turn)
+    assert turn not in meter.open_turns
+
+
+def test_what_is_remembered_is_limited() -> None:
+    meter = SocketMeter()
+    for number in range(MOST_REMEMBERED + 1):
+        asked(meter)
+        meter.received(event("created", f"resp_{number}"))
+        meter.received(completed(f"resp_{number}", 1))
+    assert asked(meter, previous_response_id="resp_0").held is None
+    assert asked(meter, previous_response_id="resp_1").held is not None
+
+
+@given(
+    st.lists(
+        st.binary(max_size=30)
+        | st.sampled_from(
+            [
+                *(create(), create(stream_id="a"), create(stream_id=None, model=5), event("created", "resp_1")),
+                *(completed("resp_1", 1), completed("resp_2", 1, stream_id="a"), body({"type": "error"})),
+                *(body({"type": "response.created"}), body({"type": "response.output_text.delta", "delta": 5})),
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_nothing_breaks_it(messages: list[bytes]) -> None:
+    meter = SocketMeter()
+    for message in messages:
+        for turn in (meter.sent(message), meter.received(message)):
+            assert turn is None or turn.reading().state in ("none", "final")
+
+
+@pytest.mark.parametrize("stream_id", ["", "a"])
+def test_a_refusal_is_the_last_event_of_a_turn(stream_id: str) -> None:
+    text = 'tokenguard stopped "this"\n'
+    message = openai_socket.refuse(text, stream_id)
+    assert json.loads(message)["response"]["error"] == {"code": "invalid_prompt", "message": text}
+    meter = SocketMeter()
+    turn = asked(meter, stream_id=stream_id)
+    assert meter.received(message) is turn
+    assert (turn.ended, turn.reading().state, turn.reading().error) == (True, "none", "invalid_prompt")

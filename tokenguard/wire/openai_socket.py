@@ -1,0 +1,166 @@
+"""OpenAI Responses over one WebSocket: many calls, one after the other or side by side.
+
+The client sends `response.create`; the server answers with the events of the HTTP stream, one a message. A later turn
+sends only what is new and names the response that it continues, so its size says nothing of its input: the usage of
+earlier responses is kept. `stream_id` multiplexes: turns of one stream follow each other, streams run in parallel.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard.records import Facts, Reading, Usage
+from tokenguard.wire import openai_responses
+from tokenguard.wire.decoding import Reader
+from tokenguard.wire.responses_usage import ResponseAccount
+from tokenguard.wire.sse import MAX_EVENT
+
+MOST_REMEMBERED = 256
+"""Responses whose usage is kept; the oldest are forgotten first."""
+
+_LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
+_TELLING = frozenset({"response.created", "response.output_item.done"}) | _LAST
+
+
+class _Response(Struct):
+    id: str | None = None
+
+
+class _Message(Struct):
+    type: str = ""
+    stream_id: str = ""
+    generate: bool | None = None
+    previous_response_id: str | None = None
+    response: _Response | None = None
+
+
+_MESSAGE = Reader(_Message)
+
+
+class Turn:
+    """One response: from its `response.create` to its last event."""
+
+    def __init__(self, facts: Facts, stream_id: str, *, held: Usage | None, generates: bool) -> None:
+        self.facts = facts
+        self.stream_id = stream_id
+        self.held = held
+        """Usage of the response that this one continues: what the provider holds of its input. None if not known."""
+        self.generates = generates
+        """False for a warm-up, which asks for no output."""
+        self.response_id: str | None = None
+        self.ended = False
+        self._account = ResponseAccount(facts.model)
+        self._output_bytes = 0
+
+    def reading(self) -> Reading:
+        """What was read of it so far."""
+        return replace(self._account.reading(ended=self.ended), output_bytes=self._output_bytes)
+
+    def take(self, kind: str, message: bytes) -> None:
+        """One of its events."""
+        self._output_bytes += sum(map(len, openai_responses.CONTENT.findall(message)))
+        if kind in _TELLING:
+            self._account.take("", message)
+        self.ended |= kind in _LAST
+
+
+class SocketMeter:
+    """Follows the messages of one socket in both directions. Nothing raises, whatever they hold."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, deque[Turn]] = {}
+        self._last_facts = Facts("")
+        self._usage: dict[str, Usage] = {}
+
+    @property
+    def open_turns(self) -> tuple[Turn, ...]:
+        """Turns whose last event has not come, in no particular order: what a socket that closes leaves behind."""
+        return tuple(turn for turns in self._open.values() for turn in turns)
+
+    def sent(self, message: bytes) -> Turn | None:
+        """A message of the client: the turn that it asks for, None if it asks for none."""
+        read = self._read(message)
+        if read is None or read.type != "response.create":
+            return None
+        turn = Turn(
+            openai_responses.facts("", message),
+            read.stream_id,
+            held=self._usage.get(read.previous_response_id or ""),
+            generates=read.generate is not False,
+        )
+        self._begin(turn)
+        return turn
+
+    def withdrawn(self, turn: Turn) -> None:
+        """A turn that was not sent on after all."""
+        turns = self._open.get(turn.stream_id, deque())
+        if turn in turns:
+            turns.remove(turn)
+        if not turns:
+            self._open.pop(turn.stream_id, None)
+
+    def received(self, message: bytes) -> Turn | None:
+        """A message of the server: the turn that it belongs to, which has ended if it was the last of it."""
+        read = self._read(message)
+        if read is None:
+            return None
+        turn = self._owner(read)
+        if turn is None:
+            return None
+        turn.take(read.type, message)
+        if turn.ended:
+            self.withdrawn(turn)
+            self._remember(turn)
+        return turn
+
+    def _read(self, message: bytes) -> _Message | None:
+        return _MESSAGE.read(message)[0] if len(message) <= MAX_EVENT else None
+
+    def _begin(self, turn: Turn) -> None:
+        self._open.setdefault(turn.stream_id, deque()).append(turn)
+        self._last_facts = turn.facts
+
+    def _owner(self, read: _Message) -> Turn | None:
+        turns = self._open.get(read.stream_id)
+        response_id = read.response.id if read.response is not None else None
+        if read.type == "response.created":
+            waiting = next((turn for turn in turns or () if turn.response_id is None), None)
+            if waiting is None:
+                # The server goes on by itself, as after a `response.steer`: a call that nobody asked for costs, too.
+                waiting = Turn(self._last_facts, read.stream_id, held=None, generates=True)
+                self._begin(waiting)
+            waiting.response_id = response_id
+            return waiting
+        if turns:
+            return next((turn for turn in turns if response_id and turn.response_id == response_id), turns[0])
+        # An error need not say which stream it ends; with a single turn there is no doubt.
+        everything = self.open_turns
+        return everything[0] if read.type == "error" and not read.stream_id and len(everything) == 1 else None
+
+    def _remember(self, turn: Turn) -> None:
+        reading = turn.reading()
+        if reading.response_id is not None and reading.legs:
+            self._usage[reading.response_id] = reading.usage
+            if len(self._usage) > MOST_REMEMBERED:
+                del self._usage[next(iter(self._usage))]
+
+
+def refuse(text: str, stream_id: str = "") -> bytes:
+    """`text` as the message that ends a turn in a way after which Codex stops and shows it."""
+    response: dict[str, object] = {
+        "id": "resp_tokenguard",
+        "object": "response",
+        "created_at": 0,
+        "status": "failed",
+        "error": {"code": "invalid_prompt", "message": text},
+        "output": [],
+        "usage": None,
+    }
+    message: dict[str, object] = {"type": "response.failed", "sequence_number": 0, "response": response}
+    if stream_id:
+        message["stream_id"] = stream_id
+    return msgspec.json.encode(message)
