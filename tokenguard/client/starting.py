@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -40,7 +39,7 @@ def ensure(paths: Paths, env: Mapping[str, str], say: Callable[[str], None]) -> 
     if not daemon.stop(only_idle=True, timeout=PATIENCE):
         say(f"the running daemon is of version {daemon.version}; it is busy, so {__version__} replaces it later")
         return daemon
-    say(f"replaced the daemon of version {daemon.version} by {__version__}")
+    say(f"replacing the daemon of version {daemon.version} by {__version__}")
     return _start(paths, env)
 
 
@@ -71,6 +70,8 @@ def _start(paths: Paths, env: Mapping[str, str]) -> Daemon:
 
 def _launch(paths: Paths, env: Mapping[str, str], deadline: float) -> str:
     """Start a daemon and wait until it answers or has failed; the last line that it wrote, if any."""
+    import subprocess  # whoever finds a daemon does not pay for it
+
     from tokenguard.platforms.service import service_port
 
     port = service_port(paths.state_dir)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.waiting import until
+from tokenguard.client import Daemon
+from tokenguard.control import Control
+from tokenguard.errors import ConfigError, UsageError
+from tokenguard.guard import OpenSession
+from tokenguard.guard.hub import Hub
+from tokenguard.records import Event, Session
+
+
+class FakeGuard:
+    """Takes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+        self.opened: list[OpenSession] = []
+        self.done: list[tuple[object, ...]] = []
+        self.failure: Exception | None = None
+
+    def status(self) -> dict[str, Any]:
+        if self.failure:
+            raise self.failure
+        return {"totals": {}, "sessions": [], "budgets": [], "holds": []}
+
+    async def open_session(self, asked: OpenSession) -> tuple[Session, str]:
+        self.opened.append(asked)
+        return Session(id="xk", agent=asked.agent, started_us=1), "t0ken"
+
+    def set_pid(self, session_id: str, pid: int) -> None:
+        self.done.append(("pid", session_id, pid))
+
+    async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
+        if session_id != "xk":
+            raise UsageError(f"no session {session_id} is running", "see tokenguard status")
+        self.done.append(("end", session_id, exit_code))
+        return {"id": session_id, "cost_nanos": 5}
+
+    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
+        return self.hub.subscribe()
+
+    async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
+        self.done.append(("raise", name, amount, reason, ttl))
+        return {"name": name, "limit": 7}
+
+
+class FakeHost:
+    """A daemon that only takes down what it is told."""
+
+    def __init__(self) -> None:
+        self.port = 4747
+        self.uptime_s = 12.34
+        self.stopping = False
+        self.idle = True
+        self.touched = 0
+        self.stopped: list[bool] = []
+        self.reloaded = 0
+        self.sound = True
+
+    def touch(self) -> None:
+        self.touched += 1
+
+    def stop(self, *, now: bool) -> None:
+        self.stopped.append(now)
+
+    def reload(self) -> None:
+        if not self.sound:
+            raise ConfigError('config.toml: unknown key "prot"', "accepted are port")
+        self.reloaded += 1
+
+
+class Api:
+    """A control API that is served, and the client's door to it."""
+
+    def __init__(self, control: Control, guard: FakeGuard, host: FakeHost, socket: Path) -> None:
+        self.control = control
+        self.guard = guard
+        self.host = host
+        self.daemon = Daemon(socket, {"version": "0", "pid": 0, "port": 0, "stopping": False})
+
+    async def get(self, path: str, **query: str) -> dict[str, Any]:
+        return await asyncio.to_thread(self.daemon.get, path, query)
+
+    async def post(self, path: str, body: object = None) -> dict[str, Any]:
+        return await asyncio.to_thread(self.daemon.post, path, body)
+
+    async def happens(self, what: Callable[[], bool]) -> None:
+        """Wait for it."""
+        await asyncio.to_thread(until, what)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    guard, host = FakeGuard(), FakeHost()
+    control = Control(guard, host, tmp_path / "ledger.db")
+    runner = web.AppRunner(control.app(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    with tempfile.TemporaryDirectory() as short:
+        socket = Path(short) / "s"
+        await web.UnixSite(runner, str(socket)).start()
+        yield Api(control, guard, host, socket)
+        control.close()
+        await runner.cleanup()

@@ -1,0 +1,184 @@
+"""The endpoints, through the client that the command line uses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.control.conftest import Api
+from tokenguard import __version__
+from tokenguard.client.exchange import Exchange
+from tokenguard.errors import DaemonError, LedgerError
+from tokenguard.guard import OpenSession
+from tokenguard.ledger import Ledger
+
+
+async def raw(api: Api, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """Status and JSON of an answer, errors too."""
+
+    def ask() -> tuple[int, dict[str, Any]]:
+        exchange = Exchange(api.daemon.socket, method, path, body)
+        answer = json.loads(exchange.body())
+        exchange.close()
+        return exchange.status, answer
+
+    return await asyncio.to_thread(ask)
+
+
+async def test_version(api: Api) -> None:
+    assert await api.get("/v1/version") == {
+        "version": __version__,
+        "pid": os.getpid(),
+        "port": 4747,
+        "stopping": False,
+    }
+
+
+async def test_status(api: Api) -> None:
+    assert await api.get("/v1/status") == {
+        "daemon": {"pid": os.getpid(), "port": 4747, "version": __version__, "uptime_s": 12.3, "stopping": False},
+        "totals": {},
+        "sessions": [],
+        "budgets": [],
+        "holds": [],
+    }
+
+
+class TestSessions:
+    ASKED = OpenSession(
+        agent="claude",
+        cwd="/repo",
+        task="T-1",
+        labels=(("team", "web"),),
+        budget="5",
+        upstreams=(("anthropic", "https://proxy.example"),),
+        network={"HTTPS_PROXY": "http://proxy:3128"},
+    )
+
+    async def test_open(self, api: Api) -> None:
+        assert await api.post("/v1/sessions", msgspec.to_builtins(self.ASKED)) == {
+            "id": "xk",
+            "token": "t0ken",
+            "port": 4747,
+        }
+        assert api.guard.opened == [self.ASKED]
+        assert api.host.touched == 1
+
+    async def test_a_daemon_that_stops_takes_none(self, api: Api) -> None:
+        api.host.stopping = True
+        with pytest.raises(DaemonError, match="the daemon is stopping"):
+            await api.post("/v1/sessions", msgspec.to_builtins(self.ASKED))
+        assert not api.guard.opened
+
+    async def test_pid_and_end(self, api: Api) -> None:
+        await api.post("/v1/sessions/xk/pid", {"pid": 7})
+        assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == {"id": "xk", "cost_nanos": 5}
+        await api.post("/v1/sessions/xk/end", {})
+        assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]
+        assert api.host.touched == 2
+
+    async def test_unknown(self, api: Api) -> None:
+        status, answer = await raw(api, "POST", "/v1/sessions/nope/end", b"{}")
+        assert status == 400
+        assert answer == {"error": {"message": "no session nope is running", "hint": "see tokenguard status"}}
+
+
+class TestBudgets:
+    async def test_raise(self, api: Api) -> None:
+        asked = {"name": "web/day", "amount": "5", "reason": "release", "ttl": "4h"}
+        assert await api.post("/v1/budgets/raise", asked) == {"name": "web/day", "limit": 7}
+        assert api.guard.done == [("raise", "web/day", "5", "release", "4h")]
+
+    async def test_reload(self, api: Api) -> None:
+        assert await api.post("/v1/budgets/reload") == {}
+        assert api.host.reloaded == 1
+        api.host.sound = False
+        with pytest.raises(DaemonError, match='unknown key "prot"; accepted are port'):
+            await api.post("/v1/budgets/reload")
+
+
+class TestShutdown:
+    async def test_graceful_and_now(self, api: Api) -> None:
+        assert await api.post("/v1/shutdown", {}) == {"stopping": True}
+        assert await api.post("/v1/shutdown", {"mode": "now"}) == {"stopping": True}
+        assert api.host.stopped == [False, True]
+
+    async def test_only_if_idle(self, api: Api) -> None:
+        api.host.idle = False
+        assert await api.post("/v1/shutdown", {"only_idle": True}) == {"stopping": False}
+        assert api.host.stopped == []
+        api.host.idle = True
+        assert await api.post("/v1/shutdown", {"only_idle": True}) == {"stopping": True}
+        assert api.host.stopped == [False]
+
+
+class TestReport:
+    @pytest.fixture(autouse=True)
+    async def ledger(self, tmp_path: Path, api: Api) -> None:
+        await Ledger.open(tmp_path / "ledger.db").close()
+
+    async def test_a_question(self, api: Api) -> None:
+        found = await api.get("/v1/report", by="day,model", since="7d", timezone="UTC", repo="*/web")
+        assert found["by"] == ["day", "model"]
+        assert found["rows"] == []
+        assert found["total"]["calls"] == 0
+
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ({"by": "colour"}, "colour"),
+            ({"since": "whenever"}, '"whenever" is not a time'),
+            ({"since": "1d", "until": "2d"}, "until 2d is not after since 1d"),
+            ({"timezone": "Mars/Base"}, "Mars/Base"),
+            ({"limit": "5"}, "unknown field `limit`"),
+        ],
+    )
+    async def test_what_is_no_question(self, api: Api, query: dict[str, str], message: str) -> None:
+        with pytest.raises(DaemonError, match=message):
+            await api.get("/v1/report", **query)
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{", b"[]", b'{"agent": "x"}', b'{"agent": 1, "cwd": "/"}', b'{"agent":"x","cwd":"/","colour":1}'],
+    )
+    async def test_what_is_no_request(self, api: Api, body: bytes) -> None:
+        status, answer = await raw(api, "POST", "/v1/sessions", body)
+        assert status == 400
+        assert answer["error"]["message"].startswith("the request is not understood: ")
+        assert not api.guard.opened
+
+    async def test_a_body_beyond_reason(self, api: Api) -> None:
+        status, answer = await raw(api, "POST", "/v1/sessions", b" " * 2_000_000)
+        assert (status, "too large" in answer["error"]["message"]) == (413, True)
+
+    async def test_no_such_endpoint(self, api: Api) -> None:
+        assert await raw(api, "GET", "/v1/colour") == (
+            404,
+            {"error": {"message": "GET /v1/colour: not found", "hint": ""}},
+        )
+        assert (await raw(api, "POST", "/v1/status"))[0] == 405
+
+    async def test_our_own_failure_has_its_remedy(self, api: Api) -> None:
+        api.guard.failure = LedgerError("the disk is full", "make room")
+        assert await raw(api, "GET", "/v1/status") == (
+            500,
+            {"error": {"message": "the disk is full", "hint": "make room"}},
+        )
+
+    async def test_a_fault_is_logged_and_not_told(self, api: Api, caplog: pytest.LogCaptureFixture) -> None:
+        api.guard.failure = ZeroDivisionError("a prompt, perhaps")
+        status, answer = await raw(api, "GET", "/v1/status")
+        assert (status, answer["error"]["message"]) == (500, "internal error: ZeroDivisionError")
+        assert "GET failed" in caplog.text
+
+    async def test_a_ledger_that_is_not_there(self, api: Api) -> None:
+        with pytest.raises(DaemonError, match="there is no ledger"):
+            await api.get("/v1/report")

@@ -1,0 +1,133 @@
+"""Sessions that nobody ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import Clock, House
+from tokenguard.daemon.upkeep import Upkeep
+from tokenguard.guard import OpenSession
+
+MINUTE_US = 60_000_000
+
+
+class Watch:
+    """A house with its upkeep, whose `run`s are connected as the test says."""
+
+    def __init__(self, folder: Path, *, began_us: int) -> None:
+        clock = Clock()
+        clock.now_us = began_us
+        self.house = House(folder, clock)
+        self.connected: set[str] = set()
+        self.renew()
+
+    def renew(self) -> None:
+        """As a daemon that has just started."""
+        self.upkeep = Upkeep(self.house.ledger, self.house.guard, self.house.desk, self.connected.__contains__)
+
+    async def open(self, pid: int | None = None) -> str:
+        asked = OpenSession(agent="claude", cwd=str(self.house.repo), pid=pid)
+        session, self.token = await self.house.desk.open_session(asked)
+        return session.id
+
+    async def sweep(self) -> set[str]:
+        """What runs after a sweep."""
+        await self.upkeep.sweep()
+        return {session.id for session in self.upkeep.running()}
+
+
+@pytest.fixture
+async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
+    """Sessions begin now, as the processes of the test do."""
+    monkeypatch.setenv("TZ", "UTC")
+    made = Watch(tmp_path, began_us=time.time_ns() // 1000)
+    yield made
+    await made.house.ledger.close()
+
+
+@pytest.fixture
+def agent() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        yield process
+
+
+def gone(agent: subprocess.Popen[bytes]) -> None:
+    agent.kill()
+    agent.wait()
+
+
+async def test_an_agent_that_runs_keeps_its_session(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
+    session = await watch.open(agent.pid)
+    watch.house.clock.now_us += 100 * MINUTE_US
+    assert await watch.sweep() == {session}
+    assert watch.house.guard.session_of(watch.token) is not None
+
+
+async def test_one_that_is_gone_does_not(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
+    session = await watch.open(agent.pid)
+    assert await watch.sweep() == {session}
+    gone(agent)
+    with watch.house.desk.subscribe() as events:
+        assert await watch.sweep() == set()
+        told = await anext(aiter(events))
+    assert (told.type, told.data["id"]) == ("session.ended", session)
+    assert watch.house.guard.session_of(watch.token) is None
+
+
+async def test_a_run_that_is_there_ends_it_itself(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
+    session = await watch.open(agent.pid)
+    watch.connected.add(session)
+    gone(agent)
+    assert await watch.sweep() == {session}
+    watch.connected.clear()
+    assert await watch.sweep() == set()
+
+
+async def test_a_run_that_never_started_an_agent_has_a_minute(watch: Watch) -> None:
+    session = await watch.open()
+    assert await watch.sweep() == {session}
+    watch.house.clock.now_us += MINUTE_US
+    assert await watch.sweep() == set()
+
+
+async def test_another_process_with_its_number_is_not_the_agent(
+    watch: Watch, agent: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await watch.open(agent.pid)
+    assert await watch.sweep() == {session}
+
+    def never(self: object, other: object) -> bool:
+        return False
+
+    # psutil tells processes of the same number apart by when they started.
+    monkeypatch.setattr("psutil.Process.__eq__", never)
+    assert await watch.sweep() == set()
+
+
+async def test_nor_one_that_started_long_after_the_session(tmp_path: Path, agent: subprocess.Popen[bytes]) -> None:
+    watch = Watch(tmp_path, began_us=time.time_ns() // 1000 - 100 * MINUTE_US)
+    await watch.open(agent.pid)
+    assert await watch.sweep() == set()
+    await watch.house.ledger.close()
+
+
+async def test_sessions_of_a_daemon_that_died(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
+    alive = await watch.open(os.getpid())
+    dead = await watch.open(agent.pid)
+    gone(agent)
+    await watch.house.reopen()
+    watch.renew()
+
+    assert {session.id for session in watch.upkeep.running()} == {alive, dead}
+    assert await watch.sweep() == {alive}
+
+
+async def test_calls_without_a_session_are_no_session(watch: Watch) -> None:
+    assert await watch.house.call(None)
+    assert await watch.sweep() == set()

@@ -1,0 +1,23 @@
+"""Waiting for what happens, with a deadline instead of a guess."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE = 30.0
+"""Seconds; nothing takes this long on a machine that is not overwhelmed."""
+
+
+def until(what: Callable[[], T | None | bool], describe: str = "") -> T:
+    """The first true answer of `what`, asked again and again."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found  # type: ignore[return-value]
+        time.sleep(0.01)
+    raise AssertionError(f"this did not happen in {DEADLINE:.0f} s: {describe or what}")
