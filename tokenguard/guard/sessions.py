@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,8 @@ from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.policy.money import parse_amount
 from tokenguard.records import Budget, Session, Totals
 from tokenguard.upstream import Network
+
+log = logging.getLogger(__name__)
 
 RUN_BUDGET = "session"
 """Name of the budget that `run --budget` makes."""
@@ -49,7 +53,7 @@ class Sessions:
         unwrapped = Session(id=UNWRAPPED, agent="unknown", started_us=now())
         self.running.add(self._live(unwrapped, token_hash(secrets.token_hex()), Place()))
         if not queries.sessions(ledger.read(), [UNWRAPPED]):
-            ledger.open_session(unwrapped, None)
+            ledger.open_session(unwrapped, None).add_done_callback(_log_failure)
 
     async def open(self, asked: OpenSession) -> tuple[Live, str]:
         """Begin a session, or know one again; also its token. Raises `ConfigError`, `UsageError` or `LedgerError`."""
@@ -100,7 +104,7 @@ class Sessions:
         """Note which process the agent of a session is."""
         live = self._known(session_id)
         live.session = replace(live.session, pid=pid)
-        self._ledger.set_pid(session_id, pid)
+        self._ledger.set_pid(session_id, pid).add_done_callback(_log_failure)
 
     async def end(self, session_id: str, exit_code: int | None) -> Live:
         """End a session and return what it was. Raises `UsageError` if it does not run."""
@@ -122,6 +126,11 @@ class Sessions:
         if session.repo and session.worktree:
             budgets += read_repository_budgets(Path(session.worktree), session.repo)
         return Live(session=session, token_hash=hashed, place=place, budgets=budgets, totals=Totals())
+
+
+def _log_failure(written: asyncio.Future[None]) -> None:
+    if not written.cancelled() and written.exception() is not None:
+        log.error("a session is not in the ledger: %s", written.exception())
 
 
 def _run_budget(text: str) -> Budget:
