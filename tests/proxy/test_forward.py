@@ -201,9 +201,16 @@ async def test_cookies_of_a_provider_are_not_kept() -> None:
         await exchange.answer(ANSWER, headers=JSON + b"Set-Cookie: session=1; Path=/\r\n")
 
     async with proxied(script) as rig:
+        rig.guard.base_url = f"http://localhost:{rig.upstream.port}"
         for _ in range(2):
             assert (await (await rig.post()).message()).status == 200
         assert rig.upstream.received[1].get(b"Cookie") is None
+
+
+async def test_duplicates_that_differ_in_case_all_arrive() -> None:
+    async with proxied(plain) as rig:
+        assert (await (await rig.post(headers=b"X-A: 1\r\nx-b: 2\r\nx-a: 3\r\nX-A: 4\r\n")).message()).status == 200
+        assert rig.upstream.received[0].all(b"x-a") == [b"1", b"3", b"4"]
 
 
 async def test_a_header_that_is_not_utf8_keeps_its_characters() -> None:
