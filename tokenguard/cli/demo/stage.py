@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from msgspec import Struct
 
 from tokenguard import client, simulator
@@ -174,9 +175,12 @@ def end(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 
 def _stop_daemon(paths: Paths, env: Mapping[str, str]) -> None:
-    """End the daemon, also one that is only about to answer."""
-    with suppress(TokenguardError):
-        client.ensure(paths, env, output.note).stop(now=True, timeout=_PATIENCE)
+    """End the daemon, also one that is only about to answer, and wait until its process is gone."""
+    with suppress(TokenguardError, psutil.Error):
+        daemon = client.ensure(paths, env, output.note)
+        process = psutil.Process(daemon.pid)
+        daemon.stop(now=True, timeout=_PATIENCE)
+        process.wait(_PATIENCE)
 
 
 def _tokenguard(*arguments: str) -> list[str]:

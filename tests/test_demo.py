@@ -1,0 +1,95 @@
+"""`tokenguard demo` as people start it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tokenguard.cli import main
+from tokenguard.cli.demo import audit
+
+
+def start(temporary: Path, *options: str) -> subprocess.Popen[str]:
+    """Start the demo in a process group of its own, with all of its files in `temporary`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tokenguard", "demo", *options],
+        env={**os.environ, "TMPDIR": str(temporary), "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def left_behind(temporary: Path) -> list[str]:
+    """Files and processes of a demo that has ended."""
+    files = [str(file) for file in temporary.iterdir()]
+    for process in psutil.process_iter():
+        try:
+            if str(temporary) in " ".join((*process.cmdline(), *process.environ().values())):
+                files.append(f"{process.pid}: {process.cmdline()}")
+        except psutil.Error:
+            continue
+    return files
+
+
+def test_the_demo_proves_its_numbers_and_leaves_nothing(tmp_path: Path) -> None:
+    with start(tmp_path, "--fast", "--no-tui") as demo:
+        told, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 0, told
+    for agent, place in (("claude", "web on feat/login"), ("codex", "api on main"), ("gemini", "docs on fix/typo")):
+        assert f"{agent:<6}  starts in {place}" in told
+    # One is stopped by its budget, in the words of its agent; the others end by themselves.
+    assert "claude  API Error: 402 tokenguard stopped this request: the day budget of repository web" in told
+    assert told.count("stopped this request") == 1
+    assert len(re.findall(r"^(claude|codex |gemini)  tokenguard  \$\d.* in \d+ calls", told, re.M)) == 3
+    proof = re.search(r"equals the providers' own bill to the nanodollar, call by call: (\d+) calls, ([\d,]+)", told)
+    assert proof is not None
+    total = re.search(r"^ total +(\d+) .*\$(\d+\.\d+)$", told, re.M)
+    assert total is not None
+    assert total[1] == proof[1]
+    assert float(total[2]) == pytest.approx(int(proof[2].replace(",", "")) / 1e9, abs=0.01)
+    assert "\x1b" not in told and "Traceback" not in told
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with start(tmp_path, "--no-tui") as demo:
+        assert demo.stdout is not None
+        while "so far" not in (line := demo.stdout.readline()):
+            assert line, "the demo ended too early"
+        if number is signal.SIGINT:
+            os.killpg(demo.pid, number)  # as a terminal does
+        else:
+            demo.send_signal(number)
+        told, _ = demo.communicate(timeout=60)
+    assert demo.returncode == code, told
+    assert left_behind(tmp_path) == []
+
+
+def test_a_difference_is_told_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = audit.told
+
+    def wrong(data: dict[str, object]) -> audit.Charged:
+        charged = told(data)
+        return charged._replace(nanos=charged.nanos + 1) if "haiku" in charged.model else charged
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(audit, "told", wrong)
+    assert main(["demo", "--fast", "--no-tui"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3].startswith("only in the ledger: claude-haiku-5-5")
+    assert lines[-2].startswith("only on the bill: claude-haiku-5-5")
+    assert lines[-1] == "The ledger differs from the providers' bill in 2 places."
+    assert left_behind(tmp_path) == []
