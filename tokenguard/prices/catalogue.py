@@ -50,6 +50,12 @@ class Catalogue:
         """A provider by tokenguard's name for it, or by its id here."""
         return self.providers.get(terms.PROVIDERS.get(name, name))
 
+    def owners(self, name: str) -> tuple[str, ...]:
+        """Ids of those whose models a provider may sell: its own and whom it resells; everybody if it is not known."""
+        seller = self.provider(name)
+        ids = (seller.id, *seller.fallbacks) if seller is not None else self.providers
+        return tuple(id for id in ids if id in self.providers)
+
     def provider_at(self, base_url: str) -> str | None:
         """Id of the provider whose API that is; None if it is nobody's that is known."""
         return next((p.id for p in self.providers.values() if re.match(p.api, base_url)), None)
@@ -69,12 +75,12 @@ class Catalogue:
         seller = self.provider(provider)
         if seller is None:
             return None
-        ids = (seller.id, *seller.fallbacks)
-        for name in spellings(model, {provider, *ids}):
-            for id in ids:
+        owners = self.owners(provider)
+        for name in spellings(model, {provider, *owners}):
+            for id in owners:
                 if (named := self._index(id).find(name)) is not None:
                     return Found(id, named, id == seller.id)
-        for id in ids:
+        for id in owners:
             if id == "anthropic" and (newest := newest_claude(model, self.providers[id].models)) is not None:
                 return Found(id, newest, id == seller.id, alias=True)
         return None
@@ -109,12 +115,11 @@ class Catalogue:
 
     def _dearest_fee(self, name: str) -> int:
         """The dearest rate of a fee anywhere; of any fee, if none has that name."""
-        return max((rate for fee, rate in self._fees if fee == name), default=0) or max(
-            (rate for _, rate in self._fees), default=0
-        )
+        named = [rate for fee, rate in self._fees if fee == name]
+        return max(named or [rate for _, rate in self._fees], default=0)
 
     def _build_index(self, provider: str) -> Index:
-        return Index(self.providers[provider].models if provider in self.providers else ())
+        return Index(self.providers[provider].models)
 
 
 def all_prices(model: Model) -> Iterator[Prices]:

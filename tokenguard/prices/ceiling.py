@@ -95,11 +95,7 @@ def ceiling(candidates: Iterable[Found], at_us: int, scope: Scope, prompt: int |
 
 def _applicable(found: Found, at_us: int, scope: Scope) -> Iterator[tuple[Prices, int]]:
     """Prices that may apply to a model, each with what to multiply it by for a tier or speed that is not listed."""
-    premium = 1
-    if scope.tier not in (None, ANY, *terms.DISCOUNTED_TIERS) and not _lists(found, "tier", scope.tier):
-        premium *= TIER_PREMIUM
-    if scope.speed not in (None, ANY) and not _lists(found, "speed", scope.speed):
-        premium *= SPEED_PREMIUM
+    premium = _premium(found, at_us, scope)
     for prices in rates.on_that_day(found.model.prices, at_us):
         yield prices, premium
     for variant in found.model.variants:
@@ -109,8 +105,21 @@ def _applicable(found: Found, at_us: int, scope: Scope) -> Iterator[tuple[Prices
                 yield prices, premium
 
 
-def _lists(found: Found, when: str, value: str | None) -> bool:
-    return found.own and bool(rates.variant_of(found.model, when, value))
+def _premium(found: Found, at_us: int, scope: Scope) -> int:
+    """How much more an unlisted tier or speed may cost. No list says what a tier and a speed cost together."""
+    fast = scope.speed not in (None, ANY)
+    premium = 1
+    if scope.tier not in (None, ANY, *terms.DISCOUNTED_TIERS) and (
+        fast or not _lists(found, at_us, "tier", scope.tier)
+    ):
+        premium *= TIER_PREMIUM
+    if fast and not _lists(found, at_us, "speed", scope.speed):
+        premium *= SPEED_PREMIUM
+    return premium
+
+
+def _lists(found: Found, at_us: int, when: str, value: str | None) -> bool:
+    return found.own and rates.in_force(rates.variant_of(found.model, when, value), at_us) is not None
 
 
 def _with_media(band: Band, media: dict[str, int]) -> Band:

@@ -23,8 +23,8 @@ def cost(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge | 
     """The cost of a leg by the provider's own figure or its listed prices; None if those do not tell it.
 
     It is not exact, and marked, where something had to be derived: `alias:...` (priced as the newest of a family),
-    `rule:cache-write` (by Anthropic's multiples of input), `no-rate:cache-read` (as input). All tokens are priced as
-    text: a meter marks its reading where they are not.
+    `rule:cache-write` (by Anthropic's multiples of input), `no-rate:cache-read` (as input), or may be less:
+    `free-allowance`. All tokens are priced as text: a meter marks its reading where they are not.
     """
     try:
         return _by_list(catalogue.find(provider, leg.model), leg, at_us)
@@ -43,9 +43,9 @@ def bound(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge:
     if dearest is None:
         dearest, mark = catalogue.ceiling(provider, leg.model, at_us, scope)
     fees = dearest.fees.get("request", 0)
-    for name, count in leg.fees:
-        if name not in terms.FREE:
-            fees += count * (dearest.fees.get(name) or catalogue.dearest_fee(name))
+    for counted, count in leg.fees:
+        if (fee := terms.fee_of(leg.model, counted)) is not None:
+            fees += count * (dearest.fees.get(fee) or catalogue.dearest_fee(fee))
     owner = found.owner if found else provider
     factor, divisor = terms.region_factor(owner, leg.context.geo) or REGION_PREMIUM
     nanos = -(-(dearest.tokens_cost(leg.usage) * factor + fees * divisor) // (divisor * _MILLION))
@@ -79,10 +79,14 @@ def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
     if factor is None:
         raise Unlisted(f"unknown-region:{leg.context.geo}")
     tokens, confidence, marks = _tokens(found, prices, leg.usage)
+    fees = _fees(prices, leg)
     if found.alias:
         confidence = confidence.worst(Confidence.ESTIMATED)
         marks += (f"alias:{found.model.id}",)
-    numerator, denominator = tokens * factor[0] + _fees(prices, leg) * factor[1], _MILLION * factor[1]
+    if fees and found.owner in terms.HAS_ALLOWANCE:
+        confidence = Confidence.BOUND
+        marks += ("free-allowance",)
+    numerator, denominator = tokens * factor[0] + fees * factor[1], _MILLION * factor[1]
     return Charge((2 * numerator + denominator) // (2 * denominator), confidence, marks)
 
 
@@ -97,11 +101,11 @@ def _why_unlisted(found: Found | None, leg: Leg, at_us: int) -> str:
 def _fees(prices: Prices, leg: Leg) -> int:
     """Fees in millionths of nanodollars. Raises `Unlisted`."""
     total = prices.fees.get("request", 0)
-    for name, count in leg.fees:
-        if count and name not in terms.FREE:
-            if name not in prices.fees:
-                raise Unlisted(f"unknown-fee:{name}")
-            total += count * prices.fees[name]
+    for counted, count in leg.fees:
+        if count and (fee := terms.fee_of(leg.model, counted)) is not None:
+            if fee not in prices.fees:
+                raise Unlisted(f"unknown-fee:{counted}")
+            total += count * prices.fees[fee]
     return total
 
 

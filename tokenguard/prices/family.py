@@ -11,8 +11,8 @@ from tokenguard.prices.match import holds
 
 _WORDS = re.compile(r"[a-z]+")
 _NOISE = frozenset({"beta", "exp", "experimental", "latest", "preview", "v"})
-_SURROUNDINGS = re.compile(r".*/|^(?:\w+\.)*(?=[a-z]+-)|-v\d+(?::\d+)?$")
-"""What gateways put around a model's name: `anthropic/`, `us.anthropic.`, `-v1:0`."""
+_SURROUNDINGS = re.compile(r"^(?:\w+\.)*(?=[a-z]+-)|-v\d+(?::\d+)?$")
+"""What Bedrock puts around a model's name: `us.anthropic.`, `-v1:0`."""
 
 _SMALLEST_FAMILY = 3
 _AGENT_WINDOW = 128_000
@@ -34,8 +34,8 @@ def makers(providers: Mapping[str, Provider], name: str) -> list[Provider]:
 
 
 def bare_name(name: str) -> str:
-    """A model's own name, in lower case."""
-    return _SURROUNDINGS.sub("", name.strip().lower())
+    """A model's own name in lower case, without a path before it."""
+    return _SURROUNDINGS.sub("", name.strip().lower().rpartition("/")[2])
 
 
 def relatives(candidates: Sequence[Found], name: str) -> Iterator[Sequence[Found]]:
@@ -49,9 +49,9 @@ def relatives(candidates: Sequence[Found], name: str) -> Iterator[Sequence[Found
     families = [(_family(found.model.id), found) for found in candidates]
     yield for_agents([found for family, found in families if family == words])
     for length in range(len(words), 0, -1):
-        sharing = for_agents([found for family, found in families if family[:length] == words[:length]])
+        sharing = [found for family, found in families if family[:length] == words[:length]]
         if length == len(words) or len(sharing) >= _SMALLEST_FAMILY:
-            yield sharing
+            yield for_agents(sharing)
 
 
 def for_agents(candidates: Sequence[Found]) -> Sequence[Found]:
@@ -63,7 +63,7 @@ def for_agents(candidates: Sequence[Found]) -> Sequence[Found]:
 
 
 def _family(name: str) -> tuple[str, ...]:
-    return tuple(word for word in _WORDS.findall(name.lower()) if word not in _NOISE)
+    return tuple(word for word in _WORDS.findall(bare_name(name)) if word not in _NOISE)
 
 
 def _suits_agents(model: Model) -> bool:

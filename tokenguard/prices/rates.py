@@ -73,9 +73,9 @@ def band_of(prices: Prices, prompt: int) -> Band:
 
 def uncounted_unit(prices: Prices) -> str | None:
     """A unit that a model is charged by and usage in tokens does not count: hours of sound, generated images."""
-    return next(
-        (unit for unit in (*prices.other, *prices.media) if unit in prices.other or unit.startswith("output")), None
-    )
+    if prices.other:
+        return prices.other[0]
+    return next((unit for unit in prices.media if unit.startswith("output")), None)
 
 
 def tokens_cost(band: Band, usage: Usage) -> int | None:

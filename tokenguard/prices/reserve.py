@@ -34,8 +34,7 @@ def dearest(catalogue: Catalogue, provider: str, model: str, at_us: int, asked: 
     since a workspace sets them. Never zero: a model without a price is bounded by its relatives, and marked.
     """
     found, mark = catalogue.ceiling(provider, model, at_us, _scope(asked))
-    seller = catalogue.provider(provider)
-    factor, divisor = terms.DEAREST_REGION.get(seller.id if seller else "anthropic", (1, 1))
+    factor, divisor = terms.dearest_region(catalogue.owners(provider))
     return Rates(
         input=-(-found.prompt * factor // divisor),
         output=-(-found.output * factor // divisor),

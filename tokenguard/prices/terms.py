@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 PROVIDERS = {
     "bedrock": "aws",
     "chatgpt": "openai",
@@ -16,6 +19,9 @@ PROVIDERS = {
 _STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only", "unspecified"})
 _STANDARD_SPEEDS = frozenset({"", "standard"})
 _STANDARD_REGIONS = frozenset({"", "global", "not_available"})
+
+_US_ONLY = (11, 10)
+"""Anthropic charges 1.1 times for tokens, not for fees, where inference must stay in the US."""
 
 DISCOUNTED_TIERS = frozenset({"batch", "flex"})
 """Tiers that cost less than standard wherever they exist: standard prices bound them."""
@@ -41,11 +47,46 @@ def region_factor(owner: str, region: str | None) -> tuple[int, int] | None:
     """What `inference_geo` multiplies an owner's token prices by, as a fraction; None if that is not known."""
     if region is None or region.lower() in _STANDARD_REGIONS:
         return 1, 1
-    return DEAREST_REGION.get(owner) if region.lower() == "us" else None
+    return _US_ONLY if owner == "anthropic" and region.lower() == "us" else None
 
 
-DEAREST_REGION = {"anthropic": (11, 10)}
-"""Anthropic charges 1.1 times for tokens, not for fees, where inference must stay in the US."""
+def dearest_region(owners: Collection[str]) -> tuple[int, int]:
+    """The greatest known factor for models of one of those owners."""
+    return _US_ONLY if "anthropic" in owners else (1, 1)
 
-FREE = frozenset({"web_fetch"})
-"""Counted by providers, never charged for: a fetched page costs its tokens only."""
+
+_FREE = frozenset(
+    {
+        "mcp_call",
+        "tool_calls_executed",
+        "tool_calls_requested",
+        "web_fetch",
+        "web_search_call:find_in_page",
+        "web_search_call:open_page",
+    }
+)
+"""Counted by providers, never charged for beyond their tokens."""
+
+_FEES = {
+    "file_search_call": "file_search",
+    "web_search_call": "web_search",
+    "web_search_call:search": "web_search",
+    "web_search_requests": "web_search",
+}
+
+_GROUNDED_BY_PROMPT = re.compile(r"gemini\D*[12](?!\d)")
+
+HAS_ALLOWANCE = frozenset({"google"})
+"""Google answers a number of grounded prompts a day without charge: its list says what they cost at most."""
+
+
+def fee_of(model: str, counted: str) -> str | None:
+    """A fee as the catalogue names it, by the name under which a meter counts it; None if it is not charged.
+
+    Of a grounded answer, meters count the prompt and its queries: Gemini models up to 2.5 charge for the one, later
+    ones for the others.
+    """
+    if counted in ("grounded_prompt", "grounding_web_search_queries"):
+        by_prompt = _GROUNDED_BY_PROMPT.search(model) is not None
+        return "web_search" if by_prompt == (counted == "grounded_prompt") else None
+    return None if counted in _FREE else _FEES.get(counted, counted)
