@@ -116,6 +116,9 @@ def test_nothing_secret_is_kept(tg: Installation, sim: simulator.Process) -> Non
     env = {"AGENT_KEY": PLANTED_KEY}
     prompt = f"{PLANTED_PROMPT} {PROMPT}"
     tg(*tg.agent("anthropic:stream", prompt), env=env)
+    shown = tg(*tg.agent("anthropic", prompt), env={**env, "AGENT_SHOWS": "1"}).stdout
+    completion = next(part["text"] for part in json.loads(shown[4:])["content"] if part["type"] == "text")
+    assert len(completion) > 40
     tg(*tg.agent("chat:stream", prompt, prompt + "[sim:error=500]", prompt + "[sim:garbage]"), env=env, check=False)
     tg(*tg.agent("responses:stream", prompt + "[sim:cut]", prompt + "[sim:midstream-error]"), env=env, check=False)
     tg(*tg.agent("gemini", prompt, options=("--budget", "0.000001")), env=env, check=False)
@@ -128,7 +131,7 @@ def test_nothing_secret_is_kept(tg: Installation, sim: simulator.Process) -> Non
     tg.stop()
     kept = b"".join(file.read_bytes() for file in tg.home.rglob("*") if file.is_file() and file.name != "config.toml")
     assert b"claude-opus-5-5" in kept
-    for secret in (PLANTED_KEY, PLANTED_PROMPT, "Explain the plan", token):
+    for secret in (PLANTED_KEY, PLANTED_PROMPT, "Explain the plan", completion[:40], token):
         assert secret.encode() not in kept
 
 

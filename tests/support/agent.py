@@ -2,7 +2,7 @@
 
     python agent.py DIALECT[:stream] PROMPT...
 
-Prints the status and body of each answer's text or error. `PAUSE` as a prompt waits for a line on standard input.
+Prints the status of each answer, and its size, or its body if it is an error or `AGENT_SHOWS` is set. `PAUSE` as a prompt waits for a line on standard input.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def main() -> int:
                 connection.request("POST", base.path + path, payload, headers)
                 answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
-            print(answer.status, text if answer.status >= 400 else f"{len(text)} bytes", flush=True)
+            shown = answer.status >= 400 or "AGENT_SHOWS" in os.environ
+            print(answer.status, text if shown else f"{len(text)} bytes", flush=True)
             worst = max(worst, int(answer.status >= 400))
         except (OSError, http.client.HTTPException) as error:
             print("broken", type(error).__name__, flush=True)

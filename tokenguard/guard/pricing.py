@@ -11,7 +11,6 @@ from tokenguard.policy.estimate import BYTES_PER_TOKEN, Turn
 from tokenguard.records import Amount, Call, Charge, Confidence, Context, Facts, Leg, Reading
 from tokenguard.wire.shape import EXACT_MARKS
 
-
 _REASONS = {"none": "no-usage", "partial": "interrupted", "final": "no-input-count"}
 """Why legs had to be presumed, by the state of the reading."""
 
