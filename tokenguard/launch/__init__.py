@@ -17,6 +17,7 @@ from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.launch import child
 from tokenguard.launch.folder import fill, mark, private_folder
 from tokenguard.launch.session import Session
+from tokenguard.platforms.environment import given_environment
 
 
 class LaunchOptions(Struct, frozen=True):
@@ -40,7 +41,7 @@ def run(options: LaunchOptions) -> int:
 
     Raises `TokenguardError` for what keeps the agent from starting; nothing that goes wrong later changes its code.
     """
-    env = dict(os.environ)
+    env = given_environment()
     name, agent = agents.started_by(options.agent)
     program = _find(options.agent, env.get("PATH", os.defpath), agent.INSTALL)
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
@@ -128,6 +129,6 @@ def _say(text: str) -> None:
 
 def _write(line: str) -> None:
     """A line for people; that nobody reads it must not change how the run ends."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

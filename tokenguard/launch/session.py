@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenguard import client
 from tokenguard.config.paths import Paths
-from tokenguard.errors import DaemonError, TokenguardError
+from tokenguard.errors import TokenguardError
 
 _PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to bring the daemon back; the last one again and again."""
@@ -33,7 +33,7 @@ class Session:
         return f"http://127.0.0.1:{self._daemon.port}/s/{self._asked['token']}"
 
     def open(self, asked: Mapping[str, object]) -> None:
-        """Make it known. Raises `DaemonError` if the daemon does not take it."""
+        """Make it known. Raises `TokenguardError` if the daemon does not take it."""
         self._asked |= asked
         self._asked["id"] = self._daemon.post("/v1/sessions", self._asked)["id"]
 
@@ -43,12 +43,12 @@ class Session:
         threading.Thread(target=self._watch_over, name="supervisor", daemon=True).start()
 
     def end(self, exit_code: int | None) -> dict[str, Any]:
-        """What it cost. Raises `DaemonError` if the daemon cannot be asked."""
+        """What it cost. Raises `TokenguardError` if the daemon does not tell."""
         self._ended.set()
         with self._turn:
             try:
                 return self._end(exit_code)
-            except DaemonError:
+            except TokenguardError:
                 self._find_again()
                 return self._end(exit_code)
 

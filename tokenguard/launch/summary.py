@@ -12,8 +12,8 @@ from tokenguard.errors import UsageError
 from tokenguard.policy import money
 from tokenguard.records import Confidence, Unit
 
-_DATE = re.compile(r"-20\d{6}$")
-_VERSION = re.compile(r"-(\d+)-(\d+)\b")
+_DATE = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d)$")
+_VERSION = re.compile(r"\b(\d)-(\d)\b")
 
 
 def line(summary: Mapping[str, Any]) -> str:
@@ -43,8 +43,9 @@ def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
 
 def short_model(model: str) -> str:
     """`claude-opus-5-5-20261001` as people say it: `opus-5.5`."""
-    name = _DATE.sub("", model.rpartition("/")[2]).removeprefix("claude-")
-    return _VERSION.sub(r"-\1.\2", name)
+    name = _DATE.sub("", model.rpartition("/")[2])
+    _, is_claude, rest = name.partition("claude-")
+    return _VERSION.sub(r"\1.\2", rest) if is_claude else name
 
 
 def _cost(row: Mapping[str, Any]) -> str:

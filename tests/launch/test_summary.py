@@ -1,0 +1,91 @@
+"""The last line of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.launch.support import SUMMARY
+from tokenguard.errors import UsageError
+from tokenguard.launch.summary import line, save, short_model
+
+
+def model(name: str, nanos: int, confidence: str = "exact") -> dict[str, Any]:
+    return {"model": name, "cost_nanos": nanos, "confidence": confidence}
+
+
+def budget(label: str, spent: int, limit: int, level: str = "ok", unit: str = "usd") -> dict[str, Any]:
+    return {"label": label, "spent": spent, "limit": limit, "level": level, "unit": unit}
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    return {**SUMMARY, "calls": 41, "cost_nanos": 6_213_000_000, **changes}
+
+
+OPUS, HAIKU = model("claude-opus-5-5", 6_020_000_000), model("claude-haiku-5-5-20260901", 193_000_000)
+DAY = budget("web/day", 16_400_000_000, 20_000_000_000, "warn")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"calls": 0}, "tokenguard  no calls"),
+        ({"calls": 1}, "tokenguard  $6.21 in 1 call"),
+        ({"models": [OPUS]}, "tokenguard  $6.21 in 41 calls  (opus-5.5)"),
+        (
+            {"models": [OPUS, HAIKU], "budgets": [DAY]},
+            "tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20",
+        ),
+        (
+            {"confidence": "bound", "models": [OPUS, model("new", 2_000_000_000, "bound")]},
+            "tokenguard  ≈$6.21 in 41 calls  (opus-5.5 $6.02 · new ≈$2.00)",
+        ),
+        ({"unpriced": 2}, "tokenguard  $6.21 in 41 calls  2 of unknown cost"),
+    ],
+)
+def test_the_line(changes: dict[str, Any], expected: str) -> None:
+    assert line(summary(**changes)) == expected
+
+
+def test_the_fullest_budget_is_named_and_every_one_with_a_level() -> None:
+    budgets = [
+        budget("a", 10, 100),
+        budget("b", 99, 100, "soft"),
+        budget("c", 1_300_000, 2_000_000, "info", "tokens"),
+        budget("d", 30, 100),
+        budget("e", 3, 3, "hard", "calls"),
+    ]
+    told = line(summary(budgets=budgets)).split("calls  ", 1)[1]
+    assert told == "e 100% of 3 calls  b 99% of <$0.001  c 65% of 2.0M tokens"
+    assert line(summary(budgets=[budgets[0], budgets[3]])).endswith("calls  d 30% of <$0.001")
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("claude-opus-5-5", "opus-5.5"),
+        ("claude-sonnet-5", "sonnet-5"),
+        ("claude-haiku-5-5-20260901", "haiku-5.5"),
+        ("gpt-6.1-sol", "gpt-6.1-sol"),
+        ("models/gemini-3.8-flash", "gemini-3.8-flash"),
+        ("anthropic/claude-3-5-sonnet", "3.5-sonnet"),
+        ("us.anthropic.claude-opus-5-5@20260901", "opus-5.5"),
+        ("gpt-5-2025-08-07", "gpt-5"),
+        ("deepseek-r1-0528", "deepseek-r1-0528"),
+    ],
+)
+def test_short_names_of_models(name: str, short: str) -> None:
+    assert short_model(name) == short
+
+
+def test_the_file(tmp_path: Path) -> None:
+    save(tmp_path / "cost.json", summary(models=[OPUS]), 3)
+    assert json.loads((tmp_path / "cost.json").read_text()) == {**summary(models=[OPUS]), "exit_code": 3}
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--summary .* cannot be written"):
+        save(tmp_path, summary(), 0)
