@@ -178,6 +178,7 @@ async def test_errors_have_the_shape_of_the_protocol(sim: Simulator, client: Cli
     answer = await client.say("anthropic-messages", "x [sim:error=529]", stream=True)
     assert answer.status == 529
     assert answer.json["type"] == "error" and answer.json["error"]["type"] == "overloaded_error"
+    assert answer.headers["request-id"] == answer.json["request_id"]
     missing = await client.post("/v1/messages", {"model": "claude-opus-5-5", "messages": []})
     assert missing.status == 400 and missing.json["error"]["type"] == "invalid_request_error"
     assert sim.bill().calls == ()

@@ -112,8 +112,9 @@ class Simulator:
         try:
             response = await self._answer(request, dialect, seen)
         except Rejected as no:
-            body = dialect.failure(no.status, no.message, f"{self._settings.seed}/{len(self._seen)}")
-            response = _json(body, no.status)
+            key = f"{self._settings.seed}/{len(self._seen)}"
+            response = _json(dialect.failure(no.status, no.message, key), no.status)
+            response.headers.update(dialect.headers(key))
         seen.status = response.status
         return response
 
