@@ -12,7 +12,7 @@ import pytest
 
 from tokenguard.platforms.environment import given_environment
 
-SHOW = "import json; from tokenguard.platforms.environment import given_environment; print(json.dumps(given_environment()))"
+SHOW = "import json; from tokenguard.platforms import environment; print(json.dumps(environment.given_environment()))"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux remembers how an environment was given")

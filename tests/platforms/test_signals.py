@@ -15,11 +15,10 @@ TAKEN = {signal.SIGUSR1, signal.SIGCONT, signal.SIGCHLD}
 
 
 @pytest.fixture(params=["linux", "darwin"])
-def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way to wait; macOS knows neither `sigwaitinfo` nor who sent a signal."""
     monkeypatch.setattr(signals, "sys", SimpleNamespace(platform=request.param))
     monkeypatch.setattr(signals, "_in_foreground", lambda: False)
-    return request.param
 
 
 @pytest.mark.usefixtures("system")
@@ -43,9 +42,13 @@ def test_what_is_left_over_does_no_harm() -> None:
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
+def our_group(_: int) -> int:
+    return os.getpgrp()
+
+
 def test_on_macos_a_signal_in_the_foreground_is_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "sys", SimpleNamespace(platform="darwin"))
-    monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp())
+    monkeypatch.setattr(os, "tcgetpgrp", our_group)
     with held_back({signal.SIGUSR1}):
         os.kill(os.getpid(), signal.SIGUSR1)
         assert next_signal({signal.SIGUSR1}).everyone
