@@ -101,9 +101,9 @@ def test_before_anything_was_recorded(cli: Cli, home: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--by", "colour"], "'colour' is not a key; use hour, day,"),
+        (["--by", "colour"], '"colour" is not a key of reports; use hour, day,'),
         (["--since", "soon"], '"soon" is not a time; use "today"'),
-        (["--since", "today", "--until", "yesterday"], "--until yesterday is not after --since today"),
+        (["--since", "today", "--until", "yesterday"], "until yesterday is not after since today"),
         (["--timezone", "Mars"], '"Mars" is not a time zone'),
         (["--repo", "."], "--repo . is not in a repository"),
         (["--csv"], "--json and --csv exclude each other"),
