@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from msgspec.structs import replace
 
@@ -15,11 +17,11 @@ NOW_US = START_US + 3_600 * SECOND_US
 
 def asked(question: Question) -> list[tuple[object, ...]]:
     """(keys..., nanodollars) of each row, of a ledger with one call in each of three repositories."""
-    conn = in_memory()
     repos = ("/src/web", "/src/web[1]", "/old/web")
     calls = [replace(call(number), repo=repo, branch=f"b{number}") for number, repo in enumerate(repos, 1)]
-    write(conn, [Entry(one, "settled", Amount(calls=1), settlement(one, one.id)) for one in calls])
-    found = answer(conn, question, NOW_US)
+    with closing(in_memory()) as conn:
+        write(conn, [Entry(one, "settled", Amount(calls=1), settlement(one, one.id)) for one in calls])
+        found = answer(conn, question, NOW_US)
     return [(*(row[key] for key in found["by"]), row["cost_nanos"]) for row in found["rows"]]
 
 
