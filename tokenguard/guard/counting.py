@@ -122,9 +122,11 @@ class Counting:
         now = self._now()
         ahead = {standing.slot: standing for standing in self.ahead(sessions)}
         for count in self.books.counts():
-            end = count.slot.window.end_us
-            if count.slot not in ahead and (end is None or end > now):
-                ahead[count.slot] = self._standing(count)
+            slot = count.slot
+            lasts = slot.window.end_us is None or slot.window.end_us > now
+            # The limit of a session that has ended stops nobody any more.
+            if slot not in ahead and lasts and slot.budget.scope != "session":
+                ahead[slot] = self._standing(count)
         return sorted(ahead.values(), key=_fullness)
 
     def find(self, label: str) -> Slot:

@@ -147,6 +147,7 @@ class Guard:
             _told(call)
             | {
                 "served": reading.model,
+                "response_id": reading.response_id,
                 "status": status,
                 "outcome": outcome,
                 "usage": usage,
