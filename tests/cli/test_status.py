@@ -33,7 +33,7 @@ def budget(label: str, spent: int, limit: int, level: str, **rest: Any) -> dict[
 
 STATUS: dict[str, Any] = {
     "daemon": {"pid": 1, "port": 4747, "version": "0.1.0", "uptime_s": 12.3},
-    "totals": {"today": totals(14_820_000_000, 60)},
+    "totals": {"today": totals(14_820_000_000, 60), "hour": totals(3_100_000_000, 9)},
     "sessions": [
         session("/src/web", "feat/login", **totals(6_210_000_000, 41)),
         session(None, None, **totals(193_000_000, 1, "bound")),
@@ -49,7 +49,7 @@ STATUS: dict[str, Any] = {
 
 def test_the_first_line_is_the_sum_and_what_follows_is_aligned() -> None:
     assert lines(STATUS, NOON) == [
-        "today $14.82 · 2 sessions running",
+        "today $14.82 · $3.10/h · 2 sessions running",
         "web/day     $16.40  of $20.00      82%  info     resets 00:00",
         "calls    300 calls  of 300 calls  100%  used up  resets Dec 1",
         "all          $0.00  of $5.00        0%",
@@ -67,7 +67,8 @@ def test_the_first_line_is_the_sum_and_what_follows_is_aligned() -> None:
     ],
 )
 def test_what_is_not_exact_says_so(today: dict[str, Any], line: str) -> None:
-    assert lines({**STATUS, "totals": {"today": today}, "sessions": [], "budgets": []}, NOON) == [line]
+    found = {**STATUS, "totals": {"today": today, "hour": totals(0, 0)}, "sessions": [], "budgets": []}
+    assert lines(found, NOON) == [line]
 
 
 class FakeDaemon:
@@ -91,7 +92,7 @@ def test_a_running_daemon_is_asked(cli: Cli) -> None:
     assert cli("status", "--json").document == STATUS
     outcome = cli("status")
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.startswith("today $14.82 · 2 sessions running\n")
+    assert outcome.out.startswith("today $14.82 · $3.10/h · 2 sessions running\n")
     assert "\x1b" not in outcome.out
 
 
@@ -149,7 +150,8 @@ def test_asking_a_daemon_imports_little() -> None:
     program = (
         "import sys; from tokenguard import client, cli;"
         "client.find = lambda paths: type('D', (), {'get': lambda self, path: "
-        "{'daemon': {}, 'totals': {'today': {'cost_nanos': 0, 'confidence': 'exact', 'unpriced': 0}},"
+        "{'daemon': {}, 'totals': dict.fromkeys(['today', 'hour'],"
+        " {'calls': 0, 'cost_nanos': 0, 'confidence': 'exact', 'unpriced': 0}),"
         " 'sessions': [], 'budgets': []}})();"
         "assert cli.main(['status']) == 0; print(*sys.modules, file=sys.stderr)"
     )

@@ -80,7 +80,7 @@ def _of_this_repository() -> tuple[Budget, ...]:
 
 def _row(budget: Budget) -> Sequence[str]:
     match = " ".join(f"{field}={glob}" for field, glob in budget.match)
-    limit = money.amount(budget.limit, budget.unit)
+    limit = money.limit(budget.limit, budget.unit)
     return budget.name, budget.scope, budget.window, limit, budget.at_limit, match, budget.source
 
 
@@ -187,5 +187,5 @@ def _write(paths: Paths, tables: dict[str, dict[str, Any]]) -> dict[str, Budget]
 
 def _describe(budget: Budget) -> None:
     match = "".join(f", {field} {glob}" for field, glob in budget.match)
-    limit = money.amount(budget.limit, budget.unit)
+    limit = money.limit(budget.limit, budget.unit)
     output.say(f"{budget.name}: {limit}, scope {budget.scope}, window {budget.window}{match}")

@@ -26,7 +26,7 @@ def status_at_rest(paths: Paths) -> dict[str, Any]:
     with open_ledger(paths) as ledger:
         return {
             "daemon": None,
-            "totals": {"today": view.today(ledger, now_us)},
+            "totals": view.lately(ledger, now_us),
             "sessions": [],
             "budgets": [view.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
             "holds": [],

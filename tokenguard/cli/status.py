@@ -53,7 +53,7 @@ def lines(found: Mapping[str, Any], now: datetime) -> list[str]:
 def _summary(found: Mapping[str, Any]) -> str:
     totals = found["totals"]
     parts = [f"today {_cost(totals['today'])}"]
-    if "hour" in totals and totals["hour"]["calls"]:
+    if totals["hour"]["calls"]:
         parts.append(f"{_cost(totals['hour'])}/h")
     parts.append(f"{output.counted(len(found['sessions']), 'session')} running")
     return " · ".join(parts)
@@ -67,7 +67,7 @@ def _cost(totals: Mapping[str, Any]) -> str:
 def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     """`web/day  $16.40 of $20.00  82%  warn  resets 00:00`; the level in words too, for those who see no colours."""
     unit = Unit(one["unit"])
-    spent, limit = money.amount(one["spent"], unit), money.amount(one["limit"], unit)
+    spent, limit = money.amount(one["spent"], unit), money.limit(one["limit"], unit)
     used = f"{money.percent(one['spent'], one['limit'])}%"
     level = output.styled(_LEVELS[one["level"]], one["level"])
     return one["label"], spent, f"of {limit}", used, level, _resets(one["resets_at"], now)

@@ -33,7 +33,7 @@ class Desk:
         running = guard.sessions.running.all()
         books = guard.counting.books
         return {
-            "totals": {"today": view.today(self._ledger.read(), guard.now())},
+            "totals": view.lately(self._ledger.read(), guard.now()),
             "sessions": [
                 view.session_view(live, books.reserved_nanos(live.session.id))
                 for live in running

@@ -15,10 +15,16 @@ from tokenguard.policy.budgets import Standing
 from tokenguard.policy.windows import window_at
 from tokenguard.records import Totals
 
+_HOUR_US = 3_600_000_000
 
-def today(ledger: sqlite3.Connection, now_us: int) -> dict[str, Any]:
-    """The sums since midnight of the machine's zone."""
-    return totals_view(queries.totals(ledger, since_us=window_at("day", now_us, local_zone()).start_us))
+
+def lately(ledger: sqlite3.Connection, now_us: int) -> dict[str, Any]:
+    """The sums since midnight of the machine's zone, and of the last hour: how much, and how fast."""
+    midnight_us = window_at("day", now_us, local_zone()).start_us
+    return {
+        "today": totals_view(queries.totals(ledger, since_us=midnight_us)),
+        "hour": totals_view(queries.totals(ledger, since_us=now_us - _HOUR_US)),
+    }
 
 
 def totals_view(totals: Totals) -> dict[str, Any]:
