@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenguard.config.budgets import limit_text
-from tokenguard.policy.money import NANOS, amount, parse_amount, percent, plain_usd, tokens, usd
+from tokenguard.policy.money import NANOS, amount, limit, parse_amount, percent, plain_usd, tokens, usd
 from tokenguard.records import Unit
 
 
@@ -109,6 +109,15 @@ def test_amounts_name_their_unit() -> None:
     assert amount(2_000_000, Unit.TOKENS) == "2.0M tokens"
     assert amount(1, Unit.CALLS) == "1 call"
     assert amount(300, Unit.CALLS) == "300 calls"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(20 * NANOS, "$20.00"), (1_500_000_000, "$1.50"), (100_000, "$0.0001"), (1, "$0.000000001"), (1234 * NANOS, "$1,234.00")],
+)  # fmt: skip
+def test_limits_are_told_to_their_last_digit(value: int, text: str) -> None:
+    assert limit(value, Unit.USD) == text
+    assert limit(2_000_000, Unit.TOKENS) == "2.0M tokens"
 
 
 def test_a_hundred_percent_means_used_up() -> None:

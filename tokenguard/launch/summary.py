@@ -63,5 +63,5 @@ def _percent(budget: Mapping[str, Any]) -> int:
 
 
 def _standing(budget: Mapping[str, Any]) -> str:
-    limit = money.amount(budget["limit"], Unit(budget["unit"])).removesuffix(".00")
+    limit = money.limit(budget["limit"], Unit(budget["unit"])).removesuffix(".00")
     return f"{budget['label']} {_percent(budget)}% of {limit}"

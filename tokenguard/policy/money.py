@@ -73,6 +73,14 @@ def amount(value: int, unit: Unit) -> str:
     return f"{value} call" if value == 1 else f"{value} calls"
 
 
+def limit(value: int, unit: Unit) -> str:
+    """A limit that somebody set, to its last digit: `$20.00`, `$0.0001`."""
+    if unit is not Unit.USD:
+        return amount(value, unit)
+    dollars, part = divmod(value, NANOS)
+    return f"${dollars:,}.{f'{part:09d}'.rstrip('0'):0<2}"
+
+
 def percent(part: int, whole: int) -> int:
     """Whole percents, rounded down, so that 100 means used up; a limit of zero is always used up."""
     return part * 100 // whole if whole else 100
