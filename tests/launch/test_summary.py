@@ -59,7 +59,7 @@ def test_the_fullest_budget_is_named_and_every_one_with_a_level() -> None:
         budget("e", 3, 3, "hard", "calls"),
     ]
     told = line(summary(budgets=budgets)).split("calls  ", 1)[1]
-    assert told == "e 100% of 3 calls  b 99% of <$0.001  c 65% of 2.0M tokens"
+    assert told == "e 100% of 3 calls  b 99% of $0.0000001  c 65% of 2.0M tokens"
     assert line(summary(budgets=[budgets[0], budgets[3]])).endswith("calls  d 30% of <$0.001")
 
 

@@ -113,7 +113,7 @@ def test_amounts_name_their_unit() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(20 * NANOS, "$20.00"), (1_500_000_000, "$1.50"), (100_000, "$0.0001"), (1, "$0.000000001"), (1234 * NANOS, "$1,234.00")],
+    [(20 * NANOS, "$20.00"), (1_500_000_000, "$1.50"), (100_000, "$0.0001"), (1, "$0.000000001")],
 )  # fmt: skip
 def test_limits_are_told_to_their_last_digit(value: int, text: str) -> None:
     assert limit(value, Unit.USD) == text
