@@ -18,8 +18,21 @@ from tests.support.gated import FIRST, REST, Stream, Upstream
 from tests.support.home import COMMAND, Home
 from tests.support.waiting import until
 from tokenguard import __version__, client
+from tokenguard.client import access
 from tokenguard.errors import DaemonError
 from tokenguard.platforms import MAX_SOCKET_PATH, socket_path
+
+WITHOUT_UNIX_SOCKETS = """
+import socket, sys
+from tokenguard.cli import main
+bind = socket.socket.bind
+def bind_others(self, address):
+    if self.family == socket.AF_UNIX:
+        raise OSError(95, "not on this file system")
+    bind(self, address)
+socket.socket.bind = bind_others
+sys.exit(main(["daemon", "run"]))
+"""
 
 
 def mode(path: Path) -> int:
@@ -143,6 +156,16 @@ class TestNoStart:
         home.folder.write_text("a file")
         assert f"the folder {home.folder} cannot be used" in home.fail()
         home.folder.unlink()
+
+    def test_a_lock_that_cannot_be_opened(self, home: Home) -> None:
+        home.paths.lock.mkdir()
+        assert f"{home.paths.lock} cannot be opened: Is a directory" in home.fail()
+
+    def test_a_socket_that_cannot_be_made(self, home: Home) -> None:
+        said = home.fail(sys.executable, "-c", WITHOUT_UNIX_SOCKETS)
+        assert said.startswith(
+            f"{socket_path(home.folder)} cannot be made: not on this file system; set TOKENGUARD_HOME"
+        )
 
     def test_a_ledger_of_the_future(self, home: Home) -> None:
         import sqlite3
@@ -286,6 +309,17 @@ class TestCrash:
             home.started[0].kill()
             ended.join(30)
             assert not ended.is_alive()
+
+
+class TestHang:
+    def test_one_that_does_not_answer_is_named(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        home.start()
+        monkeypatch.setattr(access, "ANSWERS_WITHIN", 0.1)
+        home.started[0].send_signal(signal.SIGSTOP)
+        with pytest.raises(DaemonError) as raised:
+            client.find(home.paths)
+        assert raised.value.message == f"the daemon (pid {home.started[0].pid}) does not answer"
+        assert f"kill -9 {home.started[0].pid}" in raised.value.hint
 
 
 class TestReload:

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tokenguard.client.exchange import Exchange, NotRunningError
+from tokenguard.client.exchange import Exchange, NotRunningError, SilentError
 from tokenguard.errors import DaemonError, UsageError
 from tokenguard.platforms import check_owner, socket_path
 
 if TYPE_CHECKING:
     from tokenguard.config.paths import Paths
+
+
+ANSWERS_WITHIN = 10.0
+"""Seconds for which a daemon may be silent before it is given up."""
 
 
 class Stream:
@@ -110,9 +114,16 @@ def find(paths: Paths) -> Daemon | None:
     try:
         if path.parent != paths.state_dir:
             check_owner(path.parent)
-        return Daemon(path, _asked(path, "GET", "/v1/version", timeout=10))
+        return Daemon(path, _asked(path, "GET", "/v1/version", timeout=ANSWERS_WITHIN))
     except (FileNotFoundError, NotRunningError):
         return None
+    except SilentError as error:
+        try:
+            pid = int(json.loads(paths.state_file.read_bytes())["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise error from None
+        hint = f"end it, nothing that was recorded is lost: kill -9 {pid}"
+        raise DaemonError(f"the daemon (pid {pid}) does not answer", hint) from error
 
 
 def _asked(path: Path, method: str, target: str, body: bytes = b"", timeout: float = 30) -> dict[str, Any]:

@@ -19,24 +19,31 @@ class NotRunningError(DaemonError):
         super().__init__("the daemon is not running", "start it with: tokenguard daemon start")
 
 
+class SilentError(DaemonError):
+    """Somebody listens, and does not answer in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the daemon does not answer", "see: tokenguard daemon logs")
+
+
 class Exchange:
     """A request that was sent, and its answer as it comes. `status` is there at once, the body is read on demand."""
 
     def __init__(self, path: Path, method: str, target: str, body: bytes = b"", timeout: float | None = 30) -> None:
-        """Raises `NotRunningError`, and `DaemonError` for an answer that does not come in `timeout` seconds."""
+        """Raises `NotRunningError`, `SilentError` after `timeout` seconds, `DaemonError` for what is no answer."""
         head = f"{method} {target} HTTP/1.0\r\nHost: tokenguard\r\nContent-Length: {len(body)}\r\n\r\n"
         self._socket = socket.socket(socket.AF_UNIX)
+        self._file = cast(BinaryIO, self._socket.makefile("rb"))
         self._socket.settimeout(timeout)
         try:
             self._socket.connect(str(path))
-            self._file = cast(BinaryIO, self._socket.makefile("rb"))
             self._socket.sendall(head.encode("ascii") + body)
             self.status, self._length = _read_head(self._file)
         except OSError as error:
-            self._socket.close()
+            self.close()
             raise _translated(error) from error
         except BaseException:
-            self._socket.close()
+            self.close()
             raise
 
     def body(self) -> bytes:
@@ -87,5 +94,5 @@ def _translated(error: OSError) -> DaemonError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ConnectionError):
         return NotRunningError()
     if isinstance(error, TimeoutError):
-        return DaemonError("the daemon does not answer", "see: tokenguard daemon logs; then: tokenguard daemon restart")
+        return SilentError()
     return DaemonError(f"the daemon cannot be reached: {error.strerror or error}", "see: tokenguard daemon logs")

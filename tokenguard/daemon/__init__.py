@@ -43,6 +43,9 @@ def main(paths: Paths, env: MutableMapping[str, str], *, foreground: bool = Fals
     except TokenguardError as error:
         log.error("ended: %s", error)
         raise
+    except Exception:
+        log.exception("ended by a fault")
+        raise
     finally:
         instance.release()
 

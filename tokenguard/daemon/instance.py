@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from tokenguard import __version__
 from tokenguard.client.starting import ALREADY_RUNNING
 from tokenguard.config.paths import Paths, make_private
-from tokenguard.errors import DaemonError
+from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.platforms import check_owner, socket_path
 
 
@@ -33,19 +34,15 @@ class Instance:
         """Take the lock. Raises `DaemonError` if a daemon has it, `ConfigError` if the folder cannot be used."""
         make_private(paths.state_dir)
         self.socket = socket_path(paths.state_dir)
-        make_private(self.socket.parent)
-        check_owner(self.socket.parent)
         self._state_file = paths.state_file
-        self._lock = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._lock)
-            found = _read(paths.state_file)
-            which = f" (pid {found.pid}, port {found.port})" if found else ""
-            raise DaemonError(f"{ALREADY_RUNNING}{which}", "stop it with: tokenguard daemon stop") from error
+        self._lock = _locked(paths)
         self.predecessor = _read(paths.state_file)
         """The state of a daemon that died without removing it; None if the last one ended in order."""
+        if self.socket.parent != paths.state_dir:
+            with suppress(FileNotFoundError):
+                check_owner(self.socket.parent)  # before it is made private: a link would make another one so
+            make_private(self.socket.parent)
+            check_owner(self.socket.parent)
         self.socket.unlink(missing_ok=True)
 
     def announce(self, port: int) -> None:
@@ -63,6 +60,24 @@ class Instance:
             self.socket.unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = -1
+
+
+def _locked(paths: Paths) -> int:
+    """The lock's descriptor; closing it is to let go of it."""
+    try:
+        lock = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"{paths.lock} cannot be opened: {error.strerror}", "remove it if it is not yours, or set TOKENGUARD_HOME"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        found = _read(paths.state_file)
+        which = f" (pid {found.pid}, port {found.port})" if found else ""
+        raise DaemonError(f"{ALREADY_RUNNING}{which}", "stop it with: tokenguard daemon stop") from error
+    return lock
 
 
 def _read(state_file: Path) -> State | None:

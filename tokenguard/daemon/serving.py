@@ -21,7 +21,7 @@ from tokenguard.daemon import catalogue
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
-from tokenguard.errors import ConfigError
+from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.guard import Desk, Guard
 from tokenguard.ledger import Ledger
 from tokenguard.proxy import Proxy
@@ -90,8 +90,13 @@ class Daemon:
         after_all.callback(self._control.close)
         after_all.callback(instance.release)
         door = web.UnixSite(control, str(instance.socket))
-        await door.start()
-        instance.socket.chmod(0o600)
+        try:
+            await door.start()
+            instance.socket.chmod(0o600)
+        except OSError as error:
+            raise DaemonError(
+                f"{instance.socket} cannot be made: {error.strerror}", "set TOKENGUARD_HOME to a folder on a local disk"
+            ) from error
         instance.announce(self.port)
         self._heed_signals()
         ready(self.port)
