@@ -129,6 +129,16 @@ def test_unlisted_reads_cost_like_input_and_writes_follow_anthropics_rule() -> N
     assert found.prompt == 101
 
 
+def test_the_listed_writes_of_one_model_do_not_bound_those_of_another() -> None:
+    models = [
+        Model("a", prices=(priced(input=10, output=1, cache_write_5m=11),)),
+        Model("b", prices=(priced(input=100, output=1),)),
+    ]
+    found = ceiling([Found("p", model, True) for model in models], 0, Scope())
+    assert found is not None
+    assert (found.cache_write_5m, found.cache_write_1h) == (125, 200)
+
+
 def test_listed_writes_count_for_any_token_of_a_prompt() -> None:
     found = of(Scope(), Model("m", prices=(priced(input=100, output=1, cache_write_5m=130),)))
     assert (found.cache_write_5m, found.prompt) == (130, 130)

@@ -139,6 +139,8 @@ OTHER = Model(
 SPEECH = Model("speech", names=("speech",), prices=(Prices(other=("audio_hours",)),))
 EMBEDDING = Model("embedding", names=("embedding",), prices=(Prices(bands=(Band(0, 1_000_000),)),))
 UNPRICED = Model("unpriced", names=("unpriced",))
+SEARCH = Model("search", names=("search",), prices=(Prices(fees={"request": 1_000_000}),))
+TINY = Model("tiny", names=("tiny",), prices=(Prices(bands=(Band(0, 1, 1),)),))
 FREE = Model("free", names=("free",), prices=(Prices(bands=(Band(0, 0, 0),)),))
 IMAGES = Model("images", names=("images",), prices=(Prices(OTHER.prices[0].bands, media={"output_image": 10**8}),))
 
@@ -147,7 +149,7 @@ IMAGES = Model("images", names=("images",), prices=(Prices(OTHER.prices[0].bands
 def small() -> Catalogue:
     """Rates are whole nanodollars a token."""
     text = Provider("p", "", (OTHER, CLAUDE, SPEECH, EMBEDDING, UNPRICED, FREE), speaks=((("starts_with", "other"),),))
-    return Catalogue(Data(1, Source("test", "1", "2026-11-21"), (text, Provider("painter", "", (IMAGES,)))))
+    return Catalogue(Data(1, Source("test", "1", "2026-11-21"), (text, Provider("others", "", (IMAGES, SEARCH, TINY)))))
 
 
 def test_anthropics_rule_gives_the_missing_prices_of_its_cache_writes(small: Catalogue) -> None:
@@ -187,8 +189,8 @@ def test_what_is_not_listed_has_no_cost_but_a_bound(small: Catalogue, call: Leg,
 
 def test_generated_images_are_not_priced_as_text(small: Catalogue) -> None:
     call = leg("images", 100, 100)
-    assert cost(small, "painter", call, 0) is None
-    assert bound(small, "painter", call, 0) == Charge(400 + 10_000, BOUND, ("uncounted-unit:output_image",))
+    assert cost(small, "others", call, 0) is None
+    assert bound(small, "others", call, 0) == Charge(400 + 10_000, BOUND, ("uncounted-unit:output_image",))
 
 
 def test_a_listed_price_of_zero_is_a_price_but_bounds_nothing(small: Catalogue) -> None:
@@ -199,6 +201,15 @@ def test_a_listed_price_of_zero_is_a_price_but_bounds_nothing(small: Catalogue) 
 def test_an_unknown_provider_is_bounded_by_the_maker_of_the_model(small: Catalogue) -> None:
     assert cost(small, "nobody", leg("other", 100), 0) is None
     assert bound(small, "nobody", leg("other", 100), 0) == Charge(400, BOUND, ("unknown-provider:priced-as=other",))
+
+
+def test_a_model_without_a_price_for_tokens_has_no_cost_even_without_tokens(small: Catalogue) -> None:
+    assert cost(small, "others", leg("search"), 0) is None
+
+
+def test_a_bound_is_rounded_up(small: Catalogue) -> None:
+    assert cost(small, "others", leg("tiny", 1), 0) == Charge(0)
+    assert bound(small, "others", leg("tiny", 1), 0).nanos == 1
 
 
 def test_nothing_used_is_nothing_even_if_the_price_is_not_known(small: Catalogue) -> None:
