@@ -17,8 +17,10 @@ def model(name: str, nanos: int, confidence: str = "exact") -> dict[str, Any]:
     return {"model": name, "cost_nanos": nanos, "confidence": confidence}
 
 
-def budget(label: str, spent: int, limit: int, level: str = "ok", unit: str = "usd") -> dict[str, Any]:
-    return {"label": label, "spent": spent, "limit": limit, "level": level, "unit": unit}
+def budget(
+    label: str, spent: int, limit: int, level: str = "ok", unit: str = "usd", scope: str = "repo"
+) -> dict[str, Any]:
+    return {"label": label, "spent": spent, "limit": limit, "level": level, "unit": unit, "scope": scope}
 
 
 def summary(**changes: Any) -> dict[str, Any]:
@@ -28,11 +30,14 @@ def summary(**changes: Any) -> dict[str, Any]:
 OPUS, HAIKU = model("claude-opus-5-5", 6_020_000_000), model("claude-haiku-5-5-20260901", 193_000_000)
 DAY = budget("web/day", 16_400_000_000, 20_000_000_000, "warn")
 
+RUN = budget("bcdfghj/session", 2_500_000_000, 5_000_000_000, "info", scope="session")
+
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"calls": 0}, "tokenguard  no calls"),
+        ({"calls": 0, "budgets": [RUN]}, "tokenguard  no calls  this run 50% of $5"),
         ({"calls": 1}, "tokenguard  $6.21 in 1 call"),
         ({"models": [OPUS]}, "tokenguard  $6.21 in 41 calls  (opus-5.5)"),
         (
