@@ -13,11 +13,13 @@ from tokenguard import agents, prices
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard.books import Reservation
+from tokenguard.guard.charging import Charger
 from tokenguard.guard.counting import Counting, refuses, resets_at
 from tokenguard.guard.hub import Hub
-from tokenguard.guard.pricing import Pricer
 from tokenguard.guard.registry import UNWRAPPED
+from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
+from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Ledger, Settlement
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
@@ -53,7 +55,9 @@ class Guard:
         self.sessions = Sessions(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.now)
         self._ledger = ledger
-        self._pricer = Pricer(catalogue)
+        self._turns = Turns()
+        self._reserver = Reserver(catalogue, self._turns)
+        self._charger = Charger(catalogue, self._turns)
         self._ids = itertools.count(ledger.next_call_id)
 
     def now(self) -> int:
@@ -90,7 +94,7 @@ class Guard:
 
         Whoever is let through must settle the call, whatever becomes of it.
         """
-        reservation = self._pricer.reservation(call, facts)
+        reservation = self._reserver.reservation(call, facts)
         over = await self.counting.reserve(call, reservation)
         if over and refuses(over[0]):
             return self._refuse(call, over[0], reservation)
@@ -100,7 +104,7 @@ class Guard:
         except LedgerError as error:
             log.error("call %d could not be reserved: %s", call.id, error)
             if self.config.daemon.on_error == "closed":
-                self._pricer.drop(call)
+                self._turns.end(call)
                 self.counting.release(call)
                 text = wording.plain_refusal("its spend cannot be written down. See tokenguard doctor")
                 return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
@@ -121,7 +125,7 @@ class Guard:
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
-        charge, legs = self._pricer.charge(call, reading, status)
+        charge, legs = self._charger.charge(call, reading, status)
         usage = Reading(legs=legs).usage
         written = self._ledger.settle(
             Settlement(
@@ -201,7 +205,7 @@ class Guard:
 
     def forget(self, session_id: str) -> None:
         """Drop what was remembered of a session that has ended."""
-        self._pricer.forget(session_id)
+        self._turns.forget(session_id)
 
     def tell(self, kind: str, data: dict[str, object]) -> None:
         """Tell whoever listens."""
@@ -228,7 +232,7 @@ class Guard:
         return (*self.sessions.of(session_id).budgets, *self.config.budgets)
 
     def _refuse(self, call: Call, standing: Standing, reservation: Reservation) -> Admission:
-        self._pricer.drop(call)
+        self._turns.end(call)
         budget = standing.slot.budget
         need = reservation.by(budget)
         text = wording.refusal(
