@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import time
 import timeit
 from collections.abc import Callable
 
@@ -59,6 +60,7 @@ GEMINI = [
     b"\r\n\r\n" % (n, n, 20000 + n)
     for n in range(EVENTS)
 ]
+GEMINI[-1] = GEMINI[-1].replace(b'"index"', b'"finishReason": "STOP","index"')
 STREAMS = {"anthropic-messages": ANTHROPIC, "openai-chat": CHAT, "openai-responses": RESPONSES, "gemini": GEMINI}
 PATHS = {
     "anthropic-messages": "/v1/messages",
@@ -89,7 +91,8 @@ def request(dialect: str) -> bytes:
 
 def median(function: Callable[[], object], number: int = 20) -> float:
     function()
-    return statistics.median(timeit.repeat(function, number=number, repeat=ROUNDS)) / number * 1e6
+    spent = timeit.repeat(function, timer=time.process_time, number=number, repeat=ROUNDS)
+    return statistics.median(spent) / number * 1e6
 
 
 def main() -> None:

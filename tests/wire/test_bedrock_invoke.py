@@ -94,11 +94,12 @@ def test_a_stream_of_nova_or_llama_that_is_cut_has_what_it_reported() -> None:
     nova = {"metadata": {"usage": {"inputTokens": 5, "outputTokens": 10}}}
     assert stream(nova, ended=False).state == "partial"
     assert stream(nova, ended=True).state == "final"
-    llama = [
+    llama: list[dict[str, Any]] = [
         {"generation": "a", "prompt_token_count": 7, "generation_token_count": 1},
         {"generation": "b", "prompt_token_count": None, "generation_token_count": 2},
     ]
     assert stream(*llama, ended=False).legs[0].usage == Usage(7, output=2)
+    assert stream(llama[1] | METRICS, ended=False).legs[0].usage == Usage(16, output=2)
 
 
 def test_counts_of_a_prompt_that_a_guardrail_blocked_are_no_bill() -> None:

@@ -24,6 +24,10 @@ class Outer(Struct):
 READER = Reader(Outer)
 
 
+def test_text_that_is_no_utf_8_does_not_hide_what_is_beside_it() -> None:
+    assert READER.read(b'{"model":"\x88","usage":{"tokens":3}}') == (Outer("\ufffd", Inner(3)), False)
+
+
 def test_fields_that_are_not_asked_for_do_not_matter() -> None:
     assert READER.read(b'{"x":[{}, 1e99, "\xff"],"model":"m","usage":{"tokens":3,"y":null}}') == (
         Outer("m", Inner(3)),

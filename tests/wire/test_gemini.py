@@ -97,6 +97,12 @@ def test_grounding_is_a_fee_by_prompt_and_by_query() -> None:
     assert stream(chunk(**usage)).legs[0].fees == ()
 
 
+def test_a_whole_body_needs_no_reason_to_finish() -> None:
+    answer = chunk(promptTokenCount=9, candidatesTokenCount=2, totalTokenCount=11)
+    assert read(gemini, b" " + body(answer), stream=False).state == "final"
+    assert read(gemini, body([answer]), stream=False).state == "partial"
+
+
 def test_an_array_of_chunks_is_a_stream_too_even_when_it_is_cut() -> None:
     first = chunk(promptTokenCount=9, candidatesTokenCount=2, totalTokenCount=11)
     second = chunk("}, {", promptTokenCount=9, candidatesTokenCount=5, totalTokenCount=14)

@@ -20,9 +20,9 @@ from tokenguard.wire import (
     vertex_anthropic,
 )
 from tokenguard.wire.paths import is_free
-from tokenguard.wire.shape import INEXACT, Dialect, Filter, Meter, Refusal
+from tokenguard.wire.shape import EXACT_MARKS, Dialect, Filter, Meter, Refusal
 
-__all__ = ["DIALECTS", "INEXACT", "Dialect", "Filter", "Meter", "Refusal", "dialect_of", "inject", "is_free"]
+__all__ = ["DIALECTS", "EXACT_MARKS", "Dialect", "Filter", "Meter", "Refusal", "dialect_of", "inject", "is_free"]
 
 
 _DIALECTS: tuple[Dialect, ...] = (

@@ -17,13 +17,14 @@ from tokenguard.wire.bounds import uncapped
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+from tokenguard.wire.sse import STRING
 
 NAME = "anthropic-messages"
 
-WANTED = re.compile(rb'"type":\s*"(?:message_|content_block_start|error)')
+WANTED = re.compile(rb'"type": *"(?:message_|content_block_start|error)')
 """Events that matter: all but `content_block_delta`, `content_block_stop` and `ping`."""
 
-CONTENT = re.compile(rb'_delta","[a-z_]+":"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+CONTENT = re.compile(rb'_delta", *"[a-z_]+": *' + STRING)
 """The text, thinking or tool input of a `content_block_delta`."""
 
 _REMOTE = re.compile(rb'"type":\s*"url"|"file_id":\s*"file_')

@@ -18,12 +18,13 @@ from tokenguard.wire.bounds import uncapped
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+from tokenguard.wire.sse import STRING
 
 NAME = "bedrock-converse"
 
 _PATH = re.compile(r"/model/([^/]+)/converse(-stream)?$")
 _WANTED = re.compile(rb'"usage"')
-_CONTENT = re.compile(rb'"(?:text|input)":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_CONTENT = re.compile(rb'"(?:text|input)": *' + STRING)
 _REMOTE = re.compile(rb'"s3Location":')
 
 

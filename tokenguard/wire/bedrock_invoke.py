@@ -22,8 +22,9 @@ from tokenguard.wire.bedrock_converse import ConverseUsage, refuse
 from tokenguard.wire.chat_usage import ChatUsage
 from tokenguard.wire.chat_usage import buckets as chat_buckets
 from tokenguard.wire.decoding import Count, Reader
-from tokenguard.wire.meters import BodyMeter, FrameMeter
+from tokenguard.wire.meters import WHOLE, BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter
+from tokenguard.wire.sse import STRING
 
 __all__ = ["NAME", "claims", "facts", "meter", "refuse"]
 
@@ -33,9 +34,7 @@ _PATH = re.compile(r"/model/([^/]+)/invoke(-with-response-stream)?$")
 _WANTED = re.compile(
     rb'"(?:usage|content_block|prompt_token_count|generation_token_count|amazon-bedrock-invocationMetrics)"'
 )
-_CONTENT = re.compile(
-    rb'"(?:text|outputText|thinking|partial_json|generation|content)":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL
-)
+_CONTENT = re.compile(rb'"(?:text|outputText|thinking|partial_json|generation|content)": *' + STRING)
 _HEADERS = ("input-token-count", "output-token-count", "cache-read-input-token-count", "cache-write-input-token-count")
 _DIGITS = 16
 """A number with as many digits is no number of tokens."""
@@ -148,16 +147,16 @@ class InvokeAccount:
             self._error = name
             return
         self._message.take(name, data)
-        answer, whole = _ANSWER.read(data)
+        answer, fits = _ANSWER.read(data)
         if answer is None:
             return
-        if not whole:
+        if not fits:
             self._marks.add("malformed-usage")
         self._error = answer.type or self._error
-        self._usage = self._read(answer, data, is_event=name != "") or self._usage
+        self._usage = self._read(answer, data, whole=name == WHOLE) or self._usage
         if answer.metrics is not None:
             self._counted = answer.metrics
-        self._is_complete |= name == "" or answer.metrics is not None
+        self._is_complete |= name == WHOLE or answer.metrics is not None
 
     def reading(self, *, ended: bool) -> Reading:
         reading = self._message.reading(ended=ended)
@@ -166,12 +165,14 @@ class InvokeAccount:
         state = reading.state
         if not legs:
             usage = self._usage or _of_metrics(self._counted, marks)
+            if usage is not None and not usage.prompt:
+                usage = replace(usage, input=self._counted.inputTokenCount or 0)
             legs = (Leg(self._model, usage),) if usage is not None else ()
             state = "none" if usage is None else "final" if ended or self._is_complete else "partial"
         error = self._error or reading.error
         return replace(reading, legs=legs, state=state, error=error, marks=tuple(sorted(marks)))
 
-    def _read(self, answer: _Answer, data: bytes, *, is_event: bool) -> Usage | None:
+    def _read(self, answer: _Answer, data: bytes, *, whole: bool) -> Usage | None:
         usage = answer.usage or (answer.metadata.usage if answer.metadata is not None else None)
         if usage is not None and (usage.inputTokens is not None or usage.outputTokens is not None):
             return bedrock_converse.buckets(usage, self._marks)
@@ -183,7 +184,7 @@ class InvokeAccount:
             prompt = answer.prompt_token_count
             before = self._usage.input if self._usage is not None else 0
             return Usage(input=before if prompt is None else prompt, output=answer.generation_token_count)
-        if answer.inputTextTokenCount is not None and not is_event:
+        if answer.inputTextTokenCount is not None and whole:
             output = sum(result.tokenCount for result in answer.results or ())
             return Usage(input=answer.inputTextTokenCount, output=output)
         return None

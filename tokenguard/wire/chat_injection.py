@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tokenguard.records import Facts
+from tokenguard.wire.decoding import FAILURES
 
 
 class _Request(Struct):
@@ -53,7 +54,7 @@ def inject(body: bytes, facts: Facts) -> tuple[bytes, UsageFilter] | None:
     try:
         options = bytes(_REQUEST.decode(body).stream_options)
         edited = _edited(body, options)
-    except msgspec.MsgspecError:
+    except FAILURES:
         return None
     return None if edited is None else (edited, UsageFilter())
 
@@ -129,6 +130,6 @@ def _is_extra(event: bytes) -> bool:
     data = b"\n".join(line[len(b"data:") :] for line in lines if line.startswith(b"data:"))
     try:
         chunk = _CHUNK.decode(data)
-    except msgspec.MsgspecError:
+    except FAILURES:
         return False
     return bytes(chunk.choices)[1:-1].strip() == b"" and chunk.choices != b"" and bytes(chunk.usage).startswith(b"{")

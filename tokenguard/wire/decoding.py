@@ -18,6 +18,9 @@ T = TypeVar("T")
 _MOST_USD = 1_000_000
 """No call costs more; a larger figure is not believed."""
 
+FAILURES = (msgspec.MsgspecError, RecursionError, ValueError)
+"""What decoding raises: `ValueError` is text that is no UTF-8, `RecursionError` a document that is nested too deep."""
+
 
 class Reader(Generic[T]):
     """Decodes JSON into a type whose fields all have defaults; only those fields are built, the rest is skipped."""
@@ -30,14 +33,14 @@ class Reader(Generic[T]):
         """The value, and whether all of it fitted; None for what is not JSON or of a wholly different shape."""
         try:
             return self._decoder.decode(data), True
-        except (msgspec.MsgspecError, RecursionError):
+        except FAILURES:
             return self._salvaged(data), False
 
     def _salvaged(self, data: bytes) -> T | None:
         try:
             # The standard library takes what some servers write and JSON does not allow: NaN, numbers beyond all range.
-            return cast(T, _fit(json.loads(data), self._kind))
-        except (msgspec.MsgspecError, RecursionError, ValueError):
+            return cast(T, _fit(json.loads(data.decode("utf-8", "replace")), self._kind))
+        except FAILURES:
             return None
 
 

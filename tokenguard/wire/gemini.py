@@ -18,12 +18,13 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.gemini_usage import GeminiAccount
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+from tokenguard.wire.sse import STRING
 
 NAME = "gemini"
 
 _METHODS = (":generateContent", ":streamGenerateContent")
-_WANTED = re.compile(rb'"(?:usageMetadata|error)"\s*:')
-_CONTENT = re.compile(rb'"text":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_WANTED = re.compile(rb'"(?:usageMetadata|error)" *:')
+_CONTENT = re.compile(rb'"text": *' + STRING)
 _REMOTE = re.compile(rb'"file_?[uU]ri":\s*"')
 _CLIENT_TOOLS = frozenset({"functionDeclarations", "function_declarations", "computerUse", "computer_use"})
 

@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from tokenguard.records import Context, Leg, Reading, Usage
-from tokenguard.wire.decoding import Count, Reader
+from tokenguard.wire.decoding import FAILURES, Count, Reader
+from tokenguard.wire.meters import WHOLE
 
 
 class _Modality(Struct):
@@ -98,12 +99,16 @@ class GeminiAccount:
         self._marks: set[str] = set()
 
     def take(self, name: str, data: bytes) -> None:
-        for document in _elements(data) if data.lstrip()[:1] == b"[" else (data,):
+        documents = _elements(data) if data.startswith(b"[") else (data,)
+        for document in documents:
             chunk, whole = _CHUNK.read(document)
-            if chunk is not None:
-                self._take_chunk(chunk.response or chunk)
-                if not whole:
-                    self._marks.add("malformed-usage")
+            if chunk is None:
+                continue
+            self._take_chunk(chunk.response or chunk)
+            # A body that is one document cannot have been cut; an array can.
+            self._finished |= name == WHOLE and document is data
+            if not whole:
+                self._marks.add("malformed-usage")
 
     def reading(self, *, ended: bool) -> Reading:
         marks = set(self._marks)
@@ -168,7 +173,7 @@ def _elements(array: bytes) -> list[bytes]:
     for candidate in (array, *(array[:end] + b"]" for end in reversed(ends)), array + b"]"):
         try:
             return [bytes(element) for element in _ARRAY.decode(candidate)]
-        except (msgspec.MsgspecError, RecursionError):
+        except FAILURES:
             continue
     return []
 

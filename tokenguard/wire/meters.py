@@ -12,12 +12,15 @@ from tokenguard.records import Reading
 from tokenguard.wire.frames import FrameSplitter
 from tokenguard.wire.sse import MAX_EVENT, Splitter
 
+WHOLE = "(whole)"
+"""Name under which an account is given a whole body."""
+
 
 class Account(Protocol):
     """What one response has reported so far, as its dialect understands it."""
 
     def take(self, name: str, data: bytes) -> None:
-        """One message of the response: an event (with its name, if it has one) or the whole body. Never raises."""
+        """One message: an event by its name, empty if it has none, or the `WHOLE` body. Never raises."""
         ...
 
     def reading(self, *, ended: bool) -> Reading:
@@ -61,7 +64,7 @@ class BodyMeter:
     def reading(self, *, ended: bool) -> Reading:
         account = self._open_account()
         if ended or self._body.endswith((b"}", b"]")):
-            account.take("", bytes(self._body))
+            account.take(WHOLE, bytes(self._body).strip())
         return _completed(account.reading(ended=ended), self._size, oversized=self._size > self._limit)
 
 

@@ -16,10 +16,11 @@ from tokenguard.records import Facts, Leg, Reading, Usage
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import LineMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+from tokenguard.wire.sse import STRING
 
 NAME = "ollama"
 
-_CONTENT = re.compile(rb'"(?:content|response|thinking)":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_CONTENT = re.compile(rb'"(?:content|response|thinking)": *' + STRING)
 
 
 class _Options(Struct):

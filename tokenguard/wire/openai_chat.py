@@ -15,15 +15,14 @@ from tokenguard.wire.chat_usage import ChatAccount
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
+from tokenguard.wire.sse import STRING
 
 __all__ = ["NAME", "claims", "facts", "inject", "meter", "refuse"]
 
 NAME = "openai-chat"
 
-_WANTED = re.compile(rb'"(?:prompt_tokens|error)"\s*:')
-_CONTENT = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|arguments)":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL
-)
+_WANTED = re.compile(rb'"(?:prompt_tokens|error)" *:')
+_CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)": *' + STRING)
 _HEAD = 2
 """The first chunks name the model and the response; Azure's very first one does not."""
 

@@ -14,13 +14,14 @@ from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.openai_chat import refuse
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.shape import NO_HEADERS, Meter
+from tokenguard.wire.sse import STRING
 
 __all__ = ["NAME", "claims", "facts", "meter", "refuse"]
 
 NAME = "openai-responses"
 
-_WANTED = re.compile(rb'"type":\s*"(?:response\.(?:created|completed|incomplete|failed|output_item\.done)|error)"')
-CONTENT = re.compile(rb'"delta":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_WANTED = re.compile(rb'"type": *"(?:response\.(?:created|completed|incomplete|failed|output_item\.done)|error)"')
+CONTENT = re.compile(rb'"delta": *' + STRING)
 """The text, reasoning summary, tool arguments or code of any `*.delta` event."""
 
 _REMOTE = re.compile(rb'"(?:image_url|file_url)":\s*"http|"type":\s*"(?:item_reference|input_file",\s*"file_id)"')

@@ -19,7 +19,7 @@ _FREE = re.compile(
     | /cancel$ | :cancel$
     | /models$ | /api/(?:show|tags|ps|version)$
     | /v1internal:(?!generateContent$|streamGenerateContent$)   # Code Assist: log-in, quota, telemetry
-    | /api/(?:event_logging|claude_code|claude_cli|claude_cli_feedback|oauth|hello)(?:/|$)   # Claude Code
+    | /api/(?:event_logging|claude_code|claude_cli|oauth|eval|hello|organizations?)(?:[/_]|$)   # Claude Code
     | /analytics-events/ | /telemetry(?:/|$) | /v1/(?:traces|metrics|logs)$ | /otlp/
     | /oauth/token$ | /statsig/ | /sentry/ | /envelope/?$
     """,

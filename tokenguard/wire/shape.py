@@ -12,24 +12,6 @@ from tokenguard.records import Facts, Reading
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-INEXACT = frozenset(
-    {
-        "all-zero-usage",
-        "candidates-fell",
-        "contradictory-usage",
-        "corrupt-frame",
-        "fee-only-cost",
-        "malformed-usage",
-        "modality-priced-as-text",
-        "output-count-missing",
-        "oversized",
-        "prompt-count-missing",
-        "ttl-split-unknown",
-    }
-)
-"""Marks of a reading that make its charge an estimate even where its state is `final`."""
-
-
 EXACT_MARKS = frozenset({"cache-fields-overlap", "hidden-output", "zero-input-ignored"})
 """Marks of a reading that is exact all the same: a quirk that recorded bills settle. Any other makes it an estimate."""
 

@@ -16,6 +16,9 @@ MAX_EVENT = 32 << 20
 BATCH = 16 << 10
 """Bytes that are collected before they are searched."""
 
+STRING = rb'"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)"'
+"""A JSON string with its inside as a group, for patterns of content; it never reaches into another line."""
+
 _BOM = b"\xef\xbb\xbf"
 
 Take = Callable[[str, bytes], None]
@@ -25,8 +28,9 @@ Take = Callable[[str, bytes], None]
 class Splitter:
     """Hands events to `take` in order: those that match `wanted`, and the first `head` ones whatever they hold.
 
-    `content` is a pattern with one group; `content_bytes` counts what it matches in all events. The result does not
-    depend on how the bytes were cut, but events come late, a batch at a time: `flush` brings them up to date.
+    `content` is a pattern with one group; `content_bytes` counts what it matches in all events. Neither pattern may
+    match across lines. The result does not depend on how the bytes were cut, but events come late, a batch at a time:
+    `flush` brings them up to date.
     """
 
     def __init__(
