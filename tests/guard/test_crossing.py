@@ -121,6 +121,13 @@ async def test_a_strict_budget_refuses_what_nothing_bounds(house: House) -> None
     assert b"nothing bounds" in admission.refusal.body
 
 
+async def test_a_strict_budget_refuses_what_has_no_listed_price(house: House) -> None:
+    house.budgets(Budget("strict", 10**15, mode="strict"))
+    facts = request(model="claude-nonesuch-9")
+    admission = await house.guard.admit(house.begin(await house.session(), facts), facts)
+    assert admission.refusal is not None
+
+
 @pytest.mark.parametrize("mode", ["strict", "calibrated"])
 async def test_parallel_calls_cannot_pass_a_limit_together(house: House, mode: str) -> None:
     house.budgets(Budget("calls", 5, unit=Unit.CALLS, mode=mode))

@@ -17,12 +17,16 @@ class Reservation(Struct, frozen=True):
 
     likely: Amount
     """By `calibrated` budgets."""
-    worst: Amount | None
-    """By `strict` budgets, and what a call costs that a crash left open; None if nothing bounds it."""
+    worst: Amount
+    """By `strict` budgets, and what a call costs that a crash left open."""
+    bounded: bool = True
+    """Whether the call cannot pass `worst`. If it can, strict budgets do not let it through."""
 
     def by(self, budget: Budget) -> Amount | None:
         """What this budget sets aside; None if it is strict and the call cannot be bounded."""
-        return self.worst if budget.mode == "strict" else self.likely
+        if budget.mode != "strict":
+            return self.likely
+        return self.worst if self.bounded else None
 
 
 class Count:
@@ -143,4 +147,4 @@ class Books:
 
 def _set_aside(reservation: Reservation, budget: Budget) -> Amount:
     # A strict budget never admits an unbounded call, but one that came later meets calls that are open already.
-    return reservation.by(budget) or reservation.likely
+    return reservation.by(budget) or reservation.worst

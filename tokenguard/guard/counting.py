@@ -176,7 +176,7 @@ class Counting:
         for call_id in call_ids:
             reservation = self.books.reserved_for(call_id)
             if reservation is not None:
-                self.books.settle(call_id, reservation.worst or reservation.likely)
+                self.books.settle(call_id, reservation.worst)
 
     def sweep(self) -> None:
         """Drop what has ended: windows and raises."""

@@ -100,7 +100,7 @@ class Guard:
             return self._refuse(call, over[0], reservation)
         verdict = _warning(over)
         try:
-            await self._ledger.reserve(call, reservation.worst or reservation.likely, verdict)
+            await self._ledger.reserve(call, reservation.worst, verdict)
         except LedgerError as error:
             log.error("call %d could not be reserved: %s", call.id, error)
             if self.config.daemon.on_error == "closed":

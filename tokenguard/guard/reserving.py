@@ -17,21 +17,18 @@ class Reserver:
         self._turns = turns
 
     def reservation(self, call: Call, facts: Facts) -> Reservation:
-        """What to set aside for a call. `worst` is None where nothing bounds its input or its output."""
+        """What to set aside for a call. One without a listed price, or of unknown size, is not `bounded`."""
         self._turns.begin(call, facts)
         asked = Context(tier=facts.tier, speed=facts.speed)
         usage = self._turns.likely(call, facts)
-        priced = prices.charge(
-            self._catalogue, call.provider, (Leg(call.model, usage, context=asked),), call.started_us
-        )
+        leg = Leg(call.model, usage, context=asked)
+        priced = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
         likely = Amount(priced.nanos, usage.total, 1)
-        return Reservation(likely, self._worst(call, facts, asked, likely))
-
-    def _worst(self, call: Call, facts: Facts, asked: Context, likely: Amount) -> Amount | None:
         found = self._catalogue.find(call.provider, call.model)
-        usage = estimate.worst(facts, found.model.window if found else None)
-        if usage is None:
-            return None
+        limit = estimate.worst(facts, found.model.window if found else None)
+        if limit is None:
+            return Reservation(likely, likely, bounded=False)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
-        nanos = rates.nanos(usage.input, usage.output)
-        return Amount(max(nanos, likely.nanos), max(usage.total, likely.tokens), 1)
+        nanos = rates.nanos(limit.input, limit.output)
+        worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1)
+        return Reservation(likely, worst, bounded=not rates.mark)
