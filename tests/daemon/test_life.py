@@ -103,6 +103,8 @@ class TestStart:
             daemon = home.start()
             assert daemon.get("/v1/status")["daemon"]["pid"] == home.started[0].pid
             assert mode(socket_path(home.folder).parent) == 0o700
+            assert daemon.stop(timeout=30)
+            assert not socket_path(home.folder).parent.exists()
         finally:
             home.clean_up()
 
@@ -294,10 +296,19 @@ class TestCrash:
         with socket.create_server(("127.0.0.1", first.port)):
             assert home.start().port != first.port
 
-    @pytest.mark.parametrize("left", ["", "{}", "not json", '{"pid": 1, "port": "x"}'])
-    def test_a_state_file_that_makes_no_sense(self, home: Home, left: str) -> None:
+    def test_nor_does_an_orderly_end_move_the_port_of_agents_that_run(self, home: Home) -> None:
+        first = home.start()
+        home.session(first, pid=os.getpid())
+        assert first.stop(timeout=30)
+        assert home.start().port == first.port
+
+    @pytest.mark.parametrize("left", ["", "{}", "not json", '{"pid": 1, "port": "x"}', "99999"])
+    def test_files_that_make_no_sense(self, home: Home, left: str) -> None:
+        first = home.start()
+        home.session(first, pid=os.getpid())
+        assert first.stop(timeout=30)
         home.paths.state_file.write_text(left)
-        home.paths.lock.write_text("12345")
+        home.paths.lock.write_text(left)
         assert home.start().pid == home.state["pid"]
 
     def test_who_watches_notices_at_once(self, home: Home) -> None:

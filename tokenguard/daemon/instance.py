@@ -36,8 +36,8 @@ class Instance:
         self.socket = socket_path(paths.state_dir)
         self._state_file = paths.state_file
         self._lock = _locked(paths)
-        self.predecessor = _read(paths.state_file)
-        """The state of a daemon that died without removing it; None if the last one ended in order."""
+        self.earlier_port = _port_in(self._lock)
+        """Where the daemon before this one was to be reached, whatever ended it; None if there was none."""
         if self.socket.parent != paths.state_dir:
             with suppress(FileNotFoundError):
                 check_owner(self.socket.parent)  # before it is made private: a link would make another one so
@@ -46,7 +46,9 @@ class Instance:
         self.socket.unlink(missing_ok=True)
 
     def announce(self, port: int) -> None:
-        """Write the state file, now that the daemon can be reached."""
+        """Write the state file, now that the daemon can be reached, and the port for the daemon after this one."""
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, b"%d\n" % port, 0)
         started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         state = State(os.getpid(), port, __version__, started_at)
         new = self._state_file.with_suffix(".new")
@@ -58,6 +60,9 @@ class Instance:
         if self._lock >= 0:
             self._state_file.unlink(missing_ok=True)
             self.socket.unlink(missing_ok=True)
+            if self.socket.parent != self._state_file.parent:
+                with suppress(OSError):
+                    self.socket.parent.rmdir()
             os.close(self._lock)
             self._lock = -1
 
@@ -78,6 +83,11 @@ def _locked(paths: Paths) -> int:
         which = f" (pid {found.pid}, port {found.port})" if found else ""
         raise DaemonError(f"{ALREADY_RUNNING}{which}", "stop it with: tokenguard daemon stop") from error
     return lock
+
+
+def _port_in(lock: int) -> int | None:
+    written = os.pread(lock, 16, 0).strip()
+    return int(written) if written.isdigit() and int(written) < 65536 else None
 
 
 def _read(state_file: Path) -> State | None:

@@ -79,8 +79,9 @@ class Daemon:
         after_all: AsyncExitStack,
     ) -> None:
         """See `serve`. What has to end after the ledger goes to `after_all`."""
-        earlier = instance.predecessor.port if instance.predecessor and self._upkeep.running() else None
-        listener = listen(self._config.daemon.port, env, self._paths.config_file, earlier)
+        # Agents that run know the port of the daemon before this one.
+        earlier_port = instance.earlier_port if self._upkeep.running() else None
+        listener = listen(self._config.daemon.port, env, self._paths.config_file, earlier_port)
         self.port = listener.getsockname()[1]
         await self._proxy.listen(listener)
         control = web.AppRunner(self._control.app(), access_log=None, shutdown_timeout=1.0)
