@@ -86,6 +86,11 @@ def test_an_address_of_anthropics_own_keeps_the_first_party_betas(machine: Machi
     assert settings(recipe)["env"]["_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"] == "1"
 
 
+def test_whoever_decided_about_the_betas_keeps_it(machine: Machine) -> None:
+    recipe = machine.recipe(claude, _CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL="0")
+    assert "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL" not in settings(recipe)["env"]
+
+
 def test_an_address_of_another_provider_leads_there(machine: Machine) -> None:
     recipe = machine.recipe(claude, ANTHROPIC_BASE_URL="https://api.deepseek.com/anthropic")
     assert settings(recipe)["env"]["ANTHROPIC_BASE_URL"] == f"{BASE}/deepseek/anthropic"

@@ -56,16 +56,17 @@ def test_the_line(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_the_fullest_budget_is_named_and_every_one_with_a_level() -> None:
+    dollar = 10**9
     budgets = [
-        budget("a", 10, 100),
-        budget("b", 99, 100, "soft"),
+        budget("a", dollar, 10 * dollar),
+        budget("b", 99 * dollar, 100 * dollar, "soft"),
         budget("c", 1_300_000, 2_000_000, "info", "tokens"),
-        budget("d", 30, 100),
+        budget("d", 3 * dollar, 10 * dollar),
         budget("e", 3, 3, "hard", "calls"),
     ]
     told = line(summary(budgets=budgets)).split("calls  ", 1)[1]
-    assert told == "e 100% of 3 calls  b 99% of $0.0000001  c 65% of 2.0M tokens"
-    assert line(summary(budgets=[budgets[0], budgets[3]])).endswith("calls  d 30% of <$0.001")
+    assert told == "e 100% of 3 calls  b 99% of $100  c 65% of 2.0M tokens"
+    assert line(summary(budgets=[budgets[0], budgets[3]])).endswith("calls  d 30% of $10")
 
 
 @pytest.mark.parametrize(

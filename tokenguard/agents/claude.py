@@ -37,6 +37,7 @@ _ELSEWHERE = {
     "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
 }
 _URL = "ANTHROPIC_BASE_URL"
+_FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
 _FILE = "claude-settings.json"
 _OFF = ("", "0", "false", "no", "off")
 
@@ -57,9 +58,9 @@ def recipe(situation: Situation) -> Recipe:
     }
     route = way(situation.base_url, situation.providers, "anthropic", theirs=env.get(_URL))
     ours = {_URL: route.base_url, "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1", **environment.direct_loopback(env)}
-    if _first_party(route):
+    if _first_party(route) and _FIRST_PARTY not in env:
         # It would drop betas that save money, such as global prompt caching, when it sees another host.
-        ours["_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"] = "1"
+        ours[_FIRST_PARTY] = "1"
     notes = [
         f"Claude Code uses {service} ({variable}): its calls are not guarded"
         for variable, service in _ELSEWHERE.items()

@@ -18,10 +18,9 @@ _VERSION = re.compile(r"\b(\d)-(\d)\b")
 
 def line(summary: Mapping[str, Any]) -> str:
     """`tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20`."""
-    calls = summary["calls"]
-    if not calls:
-        return "tokenguard  no calls"
-    parts = [f"tokenguard  {_cost(summary)} in {calls} {'call' if calls == 1 else 'calls'}"]
+    count = summary["calls"]
+    calls = "no calls" if not count else f"{_cost(summary)} in {money.amount(count, Unit.CALLS)}"
+    parts = [f"tokenguard  {calls}"]
     if summary["unpriced"]:
         parts.append(f"{summary['unpriced']} of unknown cost")
     models = summary["models"]
@@ -64,4 +63,5 @@ def _percent(budget: Mapping[str, Any]) -> int:
 
 def _standing(budget: Mapping[str, Any]) -> str:
     limit = money.limit(budget["limit"], Unit(budget["unit"])).removesuffix(".00")
-    return f"{budget['label']} {_percent(budget)}% of {limit}"
+    label = "this run" if budget["scope"] == "session" else budget["label"]
+    return f"{label} {_percent(budget)}% of {limit}"
