@@ -22,6 +22,8 @@ from tokenguard.upstream import Network, Upstreams
 from tokenguard.wire.shape import Refusal
 
 EVENTS = 200
+PAUSE = 0.002
+"""Seconds."""
 _USAGE = b'{"input_tokens":20000,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":%d}'
 _JSON = (
     b'{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-5",'
@@ -71,7 +73,11 @@ class _Upstream(asyncio.Protocol):
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_1\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        self._next(iter((_START, *[_DELTA] * (EVENTS - 2), _STOP)))
+        self._send(_START)
+        # A provider thinks on after its first event. Without the pause, the first byte would wait for a processor
+        # behind all the events that this process is busy with.
+        events = iter((*[_DELTA] * (EVENTS - 2), _STOP))
+        asyncio.get_running_loop().call_later(PAUSE, self._next, events)
 
     def _next(self, events: Iterator[bytes]) -> None:
         """One event in each turn of the loop, which would send them together otherwise."""
@@ -79,8 +85,11 @@ class _Upstream(asyncio.Protocol):
         if event is None:
             self._transport.write(b"0\r\n\r\n")
             return
-        self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
+        self._send(event)
         asyncio.get_running_loop().call_soon(self._next, events)
+
+    def _send(self, event: bytes) -> None:
+        self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
 
 
 async def upstream(_: int) -> int:
