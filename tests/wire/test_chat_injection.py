@@ -57,7 +57,15 @@ def test_the_same_bytes_elsewhere_stay() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ['{"stream_options":{"include_usage":true}}', '{"stream_options":7}', '{"stream_options":[]}', "[]", "", "{"],
+    [
+        '{"stream_options":{"include_usage":true}}',
+        '{"stream_options":7}',
+        '{"stream_options":{"x":{"include_usage":false}}}',
+        '{"stream_options":[]}',
+        "[]",
+        "",
+        "{",
+    ],
 )
 def test_what_needs_or_allows_no_change_has_none(body: str) -> None:
     assert inject(body.encode(), STREAM) is None

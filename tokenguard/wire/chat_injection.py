@@ -111,14 +111,15 @@ def _edited(body: bytes, options: bytes) -> bytes | None:
 
 
 def _asking(options: bytes) -> bytes | None:
-    """The value of `stream_options` with the usage asked for; None if it asks already."""
+    """The value of `stream_options` with the usage asked for; None if it asks already or cannot be made to."""
     if options == b"null":
         return b"{" + _ASK + b"}"
     if _OPTIONS.decode(options).include_usage:
         return None
     asking, replaced = _NOT_ASKED.subn(_ASK, options, count=1)
     if replaced:
-        return asking
+        # It may have been the field of something inside.
+        return asking if _OPTIONS.decode(asking).include_usage else None
     rest = options[1:].lstrip()
     return b"{" + _ASK + (b"" if rest == b"}" else b",") + options[1:]
 
