@@ -21,10 +21,10 @@ from tokenguard.wire.sse import STRING
 
 NAME = "anthropic-messages"
 
-WANTED = re.compile(rb'"type": *"(?:message_|content_block_start|error)')
+_WANTED = re.compile(rb'"type": *"(?:message_|content_block_start|error)')
 """Events that matter: all but `content_block_delta`, `content_block_stop` and `ping`."""
 
-CONTENT = re.compile(rb'_delta", *"[a-z_]+": *' + STRING)
+_CONTENT = re.compile(rb'_delta", *"[a-z_]+": *' + STRING)
 """The text, thinking or tool input of a `content_block_delta`."""
 
 _REMOTE = re.compile(rb'"type":\s*"url"|"file_id":\s*"file_')
@@ -32,7 +32,7 @@ _DATE = re.compile(r"_\d{8}$")
 _CLIENT_TOOLS = ("custom", "bash_", "computer_", "memory_", "text_editor_")
 
 
-class Tool(Struct):
+class _Tool(Struct):
     """An entry of `tools`. The server runs all types but those of `_CLIENT_TOOLS`."""
 
     type: str | None = None
@@ -55,7 +55,7 @@ class _Request(Struct):
     model: str = ""
     stream: bool | None = None
     max_tokens: Count | None = None
-    tools: list[Tool] | None = None
+    tools: list[_Tool] | None = None
     mcp_servers: list[_Named] | None = None
     fallbacks: list[_Named] | None = None
     context_management: _ContextManagement | None = None
@@ -88,7 +88,7 @@ def facts(path: str, body: bytes) -> Facts:
 
 def meter(facts: Facts, provider: str, *, stream: bool, headers: Mapping[str, str] = NO_HEADERS) -> Meter:
     if stream:
-        return StreamMeter(MessageAccount(facts.model), wanted=WANTED, content=CONTENT)
+        return StreamMeter(MessageAccount(facts.model), wanted=_WANTED, content=_CONTENT)
     return BodyMeter(lambda: MessageAccount(facts.model))
 
 
