@@ -67,7 +67,7 @@ def test_the_first_line_is_the_sum_and_what_follows_is_aligned() -> None:
     ],
 )
 def test_what_is_not_exact_says_so(today: dict[str, Any], line: str) -> None:
-    found = {**STATUS, "totals": {"today": today, "hour": totals(0, 0)}, "sessions": [], "budgets": []}
+    found: dict[str, Any] = {**STATUS, "totals": {"today": today, "hour": totals(0, 0)}, "sessions": [], "budgets": []}
     assert lines(found, NOON) == [line]
 
 
