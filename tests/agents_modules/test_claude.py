@@ -40,7 +40,8 @@ def test_without_settings(machine: Machine) -> None:
     file = str(machine.private / "claude-settings.json")
     assert recipe.args == ("--settings", file, "-p", "hi", "--", "--settings", "x")
     assert settings(recipe) == {"env": OURS}
-    assert (environment(recipe), recipe.upstreams, recipe.notes) == ({}, {}, ())
+    assert environment(recipe) == {"CLAUDE_CODE_RESUME_HINT_COMMAND": "claude"}
+    assert (recipe.upstreams, recipe.notes) == ({}, ())
 
 
 def test_the_token_is_in_no_argument(machine: Machine) -> None:
@@ -145,7 +146,7 @@ def test_a_proxy_in_the_settings_counts(machine: Machine) -> None:
     recipe = machine.recipe(claude)
     assert recipe.network == {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "corp"}
     assert settings(recipe)["env"]["NO_PROXY"] == "corp,127.0.0.1,localhost"
-    assert recipe.env == NO_PROXY
+    assert recipe.env["NO_PROXY"] == "127.0.0.1,localhost"
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"env": []}', '{"env": {"ANTHROPIC_BASE_URL": 5}}', "\0\xff"])

@@ -38,6 +38,7 @@ _ELSEWHERE = {
 }
 _URL = "ANTHROPIC_BASE_URL"
 _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
+_RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
 _OFF = ("", "0", "false", "no", "off")
 
@@ -72,7 +73,8 @@ def recipe(situation: Situation) -> Recipe:
         notes.append(f"{_URL} of this folder's .claude settings is not used: Claude Code does not trust the folder yet")
     return Recipe(
         args=("--settings", str(situation.folder / _FILE), *rest),
-        env=environment.direct_loopback(situation.env),
+        # Without the second one its last words, how to resume, would name our settings file, which is gone by then.
+        env=environment.direct_loopback(situation.env) | {_RESUME: situation.env.get(_RESUME, "claude")},
         files={_FILE: json.dumps({**passed, "env": {**object_at(passed, "env"), **ours}})},
         upstreams=route.upstreams,
         network=environment.network(env),

@@ -1,0 +1,69 @@
+"""Unmodified agents: the ledger equals the provider's bill, and a refusal stops them at once and in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.agents.roster import CLAUDE, KEY
+from tests.agents.stage import Spent, Stage
+
+pytestmark = pytest.mark.real_agents
+
+REFUSED = "tokenguard stopped this request: the session budget is used up"
+
+
+def calls(spent: dict[str, Spent]) -> int:
+    return sum(model.calls for model in spent.values())
+
+
+def test_a_plain_answer(stage: Stage, tmp_path: Path) -> None:
+    done = stage.run("say hello, said the planted prompt", "--summary", str(tmp_path / "cost.json"))
+    assert (done.returncode, done.stdout.strip().startswith("Here is the answer:")) == (0, True), done
+    assert stage.ledger() == stage.bill()
+    assert calls(stage.bill()) == 1 + stage.agent.hidden
+    summary = json.loads((tmp_path / "cost.json").read_text())
+    assert (summary["agent"], summary["exit_code"]) == (stage.agent.name, 0)
+    assert summary["cost_nanos"] == sum(spent.nanos for spent in stage.bill().values())
+    assert stage.gate.asked == []
+    assert stage.secrets(KEY, "planted prompt", "Here is the answer") == []
+
+
+def test_tools(stage: Stage) -> None:
+    done = stage.run("look around [sim:turns=3]")
+    assert (done.returncode, "simulated-step-3" in done.stdout) == (0, True), done
+    assert stage.ledger() == stage.bill()
+    assert calls(stage.bill()) == 4 + stage.agent.hidden
+    assert stage.gate.asked == []
+
+
+def test_a_refusal_at_the_first_turn(stage: Stage) -> None:
+    done = stage.run("say hello", "--budget", "0", "--yes")
+    assert done.returncode == stage.agent.stopped, done
+    assert REFUSED in done.stdout + done.stderr
+    assert "tokenguard budget raise" in done.stdout + done.stderr
+    assert stage.bill() == {} == stage.ledger()
+    assert 1 <= stage.refused() <= 2
+    assert stage.gate.asked == []
+
+
+def test_a_refusal_at_a_later_turn(stage: Stage) -> None:
+    done = stage.run("look around [sim:turns=4]", "--budget", f"{2 + stage.agent.hidden} calls")
+    assert done.returncode == stage.agent.stopped, done
+    assert REFUSED in done.stdout + done.stderr
+    assert stage.ledger() == stage.bill()
+    assert calls(stage.bill()) == 2 + stage.agent.hidden
+    assert 1 <= stage.refused() <= 2
+    assert stage.gate.asked == []
+
+
+@pytest.mark.parametrize("agent", [CLAUDE], indirect=True, ids=["claude"])
+def test_claude_as_a_first_party(stage: Stage) -> None:
+    """As users run it: it asks its maker for the organisation's rules, as it does without us, and nobody else."""
+    del stage.env["_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"]
+    done = stage.run("say hello")
+    assert done.returncode == 0, done
+    assert stage.ledger() == stage.bill()
+    assert set(stage.gate.asked) == {"api.anthropic.com:443"}
