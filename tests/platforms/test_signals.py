@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_signal_is_taken(number: int) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGCHLD, signal.SIGCONT)]
     try:
         with held_back(TAKEN):
-            os.kill(os.getpid(), number)
+            signal.pthread_kill(threading.get_ident(), number)
             assert next_signal(TAKEN) == Received(number, False)
     finally:
         for one, handler in zip((signal.SIGCHLD, signal.SIGCONT), before, strict=True):
@@ -37,7 +38,7 @@ def test_a_signal_is_taken(number: int) -> None:
 def test_what_is_left_over_does_no_harm() -> None:
     """SIGUSR1 would end this process."""
     with held_back(TAKEN) as before:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
     assert signal.SIGUSR1 not in signal.sigpending()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
@@ -50,7 +51,7 @@ def test_on_macos_a_signal_in_the_foreground_is_the_terminals(monkeypatch: pytes
     monkeypatch.setattr(signals, "sys", SimpleNamespace(platform="darwin"))
     monkeypatch.setattr(os, "tcgetpgrp", our_group)
     with held_back({signal.SIGUSR1}):
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         assert next_signal({signal.SIGUSR1}).everyone
 
 
@@ -61,5 +62,5 @@ def test_without_a_terminal_nothing_is_the_terminals(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(signals, "sys", SimpleNamespace(platform="darwin"))
     monkeypatch.setattr(os, "tcgetpgrp", no_terminal)
     with held_back({signal.SIGUSR1}):
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         assert not next_signal({signal.SIGUSR1}).everyone
