@@ -2,7 +2,8 @@
 
     python agent.py DIALECT[:stream] PROMPT...
 
-Prints the status of each answer, and its size, or its body if it is an error or `AGENT_SHOWS` is set. `PAUSE` as a prompt waits for a line on standard input.
+Prints the status of each answer, and its size, or its body if it is an error or `AGENT_SHOWS` is set. `PAUSE` as a
+prompt waits for a line on standard input.
 """
 
 from __future__ import annotations
