@@ -1,8 +1,8 @@
 """Gateways of others, to measure beside ours: nginx (Debian's package) and LiteLLM's proxy (an environment of its own).
 
-    apt-get install nginx-light
-    python3 -m venv ~/.cache/tokenguard-bench/litellm
-    ~/.cache/tokenguard-bench/litellm/bin/pip install 'litellm[proxy]'
+apt-get install nginx-light
+python3 -m venv ~/.cache/tokenguard-bench/litellm
+~/.cache/tokenguard-bench/litellm/bin/pip install 'litellm[proxy]'
 """
 
 from __future__ import annotations
