@@ -14,6 +14,7 @@ from tokenguard.prices import family, terms
 from tokenguard.prices.ceiling import Ceiling, Scope, ceiling
 from tokenguard.prices.data import FORMAT, Data, Found, Model, Prices, Provider
 from tokenguard.prices.match import Index, newest_claude, spellings
+from tokenguard.prices.own import Own, local_model, overridden
 
 _REMEMBERED = 1024
 """Lookups kept: far more than one machine needs, and a limit on what odd names can fill."""
@@ -33,9 +34,11 @@ def decode(data: bytes) -> Catalogue:
 
 
 class Catalogue:
-    """Prices by provider and model. Its values never change."""
+    """Prices by provider and model: the list, and what is the user's `own` on top of it. Its values never change."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, own: Own | None = None) -> None:
+        self.data = data
+        self.own = own or Own()
         self.source = data.source
         self.providers = {provider.id: provider for provider in data.providers}
         self.find = lru_cache(_REMEMBERED)(self._find)
@@ -43,12 +46,18 @@ class Catalogue:
         self._ceiling_since = lru_cache(_REMEMBERED)(self._find_ceiling)
         self._index = lru_cache(None)(self._build_index)
         dated = [prices for provider in data.providers for model in provider.models for prices in all_prices(model)]
-        self._changes = sorted({prices.since_us for prices in dated if prices.since_us is not None})
+        ours = [prices for override in self.own.overrides for prices in override.prices]
+        self._changes = sorted({prices.since_us for prices in (*dated, *ours) if prices.since_us is not None})
         self._fees = [(name, rate) for prices in dated for name, rate in prices.fees.items()]
 
     def provider(self, name: str) -> Provider | None:
-        """A provider by tokenguard's name for it, or by its id here."""
-        return self.providers.get(terms.PROVIDERS.get(name, name))
+        """A provider by tokenguard's name for it, by the user's, or by its id here."""
+        id = terms.PROVIDERS.get(name, name)
+        return self.providers.get(self.own.sellers.get(id, id))
+
+    def is_listed(self, name: str) -> bool:
+        """Whether the list itself knows a provider by that name."""
+        return terms.PROVIDERS.get(name, name) in self.providers
 
     def owners(self, name: str) -> tuple[str, ...]:
         """Ids of those whose models a provider may sell: its own and whom it resells; everybody if it is not known."""
@@ -71,12 +80,18 @@ class Catalogue:
         return self._ceiling_since(provider, model, self._changes[position - 1] if position else 0, scope)
 
     def _find(self, provider: str, model: str) -> Found | None:
-        """The model that a provider, by tokenguard's name or its id here, means by `model`; None if it is not known."""
+        """The model that a provider, by any of its names, means by `model`; None if it is not known."""
         seller = self.provider(provider)
-        if seller is None:
-            return None
+        names = list(spellings(model, {provider, *self.owners(provider)}))
+        listed = self._find_listed(provider, seller, model, names) if seller is not None else None
+        given = overridden(self.own.overrides, provider, seller.id if seller else None, names, listed)
+        if given is None and provider in self.own.local:
+            return local_model(provider, model)
+        return given or listed
+
+    def _find_listed(self, provider: str, seller: Provider, model: str, names: Sequence[str]) -> Found | None:
         owners = self.owners(provider)
-        for name in spellings(model, {provider, *owners}):
+        for name in names:
             for id in owners:
                 if (named := self._index(id).find(name)) is not None:
                     return Found(id, named, id == seller.id)

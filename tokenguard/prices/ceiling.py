@@ -67,9 +67,9 @@ def scope_of(context: Context) -> Scope:
 def ceiling(candidates: Iterable[Found], at_us: int, scope: Scope, prompt: int | None = None) -> Ceiling | None:
     """The dearest rates of those models on that day; for prompts of any length unless it is given, in tokens.
 
-    None unless both input and output have a price above zero.
+    None unless both input and output have a price, above zero if it is not the user's own.
     """
-    merged, fees, label, dearest = Band(0), dict[str, int](), "", 0
+    merged, fees, label, dearest, own = Band(0), dict[str, int](), "", 0, True
     for found in candidates:
         for prices, premium in _applicable(found, at_us, scope):
             for band in prices.bands if prompt is None else (rates.band_of(prices, prompt),):
@@ -78,7 +78,8 @@ def ceiling(candidates: Iterable[Found], at_us: int, scope: Scope, prompt: int |
                 if (full.output or 0) > dearest:
                     label, dearest = found.model.id, full.output or 0
             fees.update({name: max(rate, fees.get(name, 0)) for name, rate in prices.fees.items()})
-    if not merged.input or not merged.output:
+            own = own and prices.own
+    if merged.input is None or merged.output is None or not (own or merged.input and merged.output):
         return None
     write_5m, write_1h = rates.claude_writes(merged.input)
     return Ceiling(

@@ -17,6 +17,7 @@ from tokenguard.records import Charge, Confidence, Leg, Usage
 _MILLION = 1_000_000
 _LONGEST_MARK = 120
 """Marks quote words of responses, which can be anything."""
+_LOCAL = Charge(0, marks=("local-host",))
 
 
 def cost(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge | None:
@@ -24,7 +25,8 @@ def cost(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge | 
 
     It is not exact, and marked, where something had to be derived: `alias:...` (priced as the newest of a family),
     `rule:cache-write` (by Anthropic's multiples of input), `no-rate:cache-read` (as input), or may be less:
-    `free-allowance`. All tokens are priced as text: a meter marks its reading where they are not.
+    `free-allowance`. `own-price` and `local-host` tell that the price is the user's own, or none because the provider
+    is on this machine. All tokens are priced as text: a meter marks its reading where they are not.
     """
     try:
         return _by_list(catalogue.find(provider, leg.model), leg, at_us)
@@ -37,6 +39,8 @@ def bound(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge:
     if not leg.billed or leg.cost_nanos is not None:
         return _fixed(leg)
     found = catalogue.find(provider, leg.model)
+    if found is not None and found.local:
+        return _LOCAL
     mark = _why_unlisted(found, leg, at_us)
     scope = scope_of(leg.context)
     dearest = ceiling((found,), at_us, scope, leg.usage.prompt) if found else None
@@ -74,6 +78,8 @@ def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
         return _fixed(leg)
     if found is None:
         raise Unlisted("unknown-model")
+    if found.local:
+        return _LOCAL
     prices = rates.listed(found, leg.context, at_us)
     factor = terms.region_factor(found.owner, leg.context.geo)
     if factor is None:
@@ -86,6 +92,8 @@ def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
     if fees and found.owner in terms.HAS_ALLOWANCE:
         confidence = Confidence.BOUND
         marks += ("free-allowance",)
+    if prices.own:
+        marks += ("own-price",)
     numerator, denominator = tokens * factor[0] + fees * factor[1], _MILLION * factor[1]
     return Charge((2 * numerator + denominator) // (2 * denominator), confidence, marks)
 

@@ -43,6 +43,8 @@ class Prices(Struct, frozen=True, omit_defaults=True, gc=False):
     since_us: int | None = None
     daily: tuple[int, int] | None = None
     """Seconds of the UTC day, from (inclusive) and until (exclusive); may wrap around midnight."""
+    own: bool = False
+    """Given by the user, not listed; then a rate of zero is a price, too."""
 
 
 class Variant(Struct, frozen=True, gc=False):
@@ -105,3 +107,5 @@ class Found(Struct, frozen=True):
     """False if it stands in the list of a provider whose models are resold; that one's tiers then say nothing."""
     alias: bool = False
     """True if it was asked for by the bare name of its family (`opus`), which means its newest model."""
+    local: bool = False
+    """True for any model of a provider on this machine: it costs nothing."""
