@@ -40,7 +40,8 @@ async def measure(count: int) -> tuple[float, float]:
         house = House(Path(folder), Clock())
         house.budgets(*budgets(count))
         session = await house.session()
-        admits, settles = [], []
+        admits: list[float] = []
+        settles: list[float] = []
         for _ in range(ROUNDS):
             admit = settle = 0.0
             for _ in range(CALLS):
