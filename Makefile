@@ -14,7 +14,7 @@ PYTHON = python3
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
-	@echo 'make test         lint, types, import contracts, tests'
+	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
@@ -56,10 +56,10 @@ types: $(TOOLS)
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
 tests: $(TOOLS)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n auto --maxprocesses 4
 
 test-agents: $(TOOLS)
-	$(BIN)/pytest tests/agents -m real_agents -rs
+	$(BIN)/pytest tests/agents -m real_agents -rs -o faulthandler_timeout=1200
 
 bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \
