@@ -141,6 +141,11 @@ def test_other_services_are_told(machine: Machine, variable: str, service: str) 
     assert machine.recipe(claude, "--settings", json.dumps({"env": {variable: "0"}})).notes == ()
 
 
+@pytest.mark.parametrize("option", ["--bg", "--background"])
+def test_a_session_that_outlives_the_run_is_told(machine: Machine, option: str) -> None:
+    assert "outlives this run" in machine.recipe(claude, option, "hi").notes[0]
+
+
 def test_a_proxy_in_the_settings_counts(machine: Machine) -> None:
     machine.write("~/.claude/settings.json", {"env": {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "corp"}})
     recipe = machine.recipe(claude)

@@ -13,6 +13,7 @@ from tokenguard.agents.environment import direct_loopback, network
         ({}, "127.0.0.1,localhost", "127.0.0.1,localhost"),
         ({"NO_PROXY": "corp"}, "corp,127.0.0.1,localhost", "corp,127.0.0.1,localhost"),
         ({"no_proxy": "corp,"}, "corp,127.0.0.1,localhost", "corp,127.0.0.1,localhost"),
+        ({"no_proxy": "*"}, "*", "*"),
         ({"NO_PROXY": "a", "no_proxy": "b"}, "a,127.0.0.1,localhost", "b,127.0.0.1,localhost"),
     ],
 )

@@ -195,9 +195,15 @@ class Terminal:
         self.pid = 0
         return os.waitstatus_to_exitcode(status)
 
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
     def close(self) -> None:
         """End it, if it still runs."""
-        os.close(self._fd)
+        self.hang_up()
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, 9)

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.launch.support import PATIENCE, FakeDaemon, Terminal, launched
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("daemon")
 
@@ -101,6 +102,17 @@ def test_ctrl_c_ends_us_as_it_ends_the_agent(terminal: OpenTerminal) -> None:
     screen.until("ready")
     screen.type("\x03")
     assert screen.wait() == -signal.SIGINT
+
+
+def test_a_terminal_that_goes_away_tells_the_agent(terminal: OpenTerminal, tmp_path: Path) -> None:
+    """The system tells only us, who lead the session of that terminal."""
+    told = tmp_path / "told"
+    screen = terminal(
+        launched("sh", "-c", f"trap 'echo gone > {told}; exit' HUP; echo ready; while :; do sleep 0.05; done")
+    )
+    screen.until("ready")
+    screen.hang_up()
+    until(lambda: told.exists() and told.read_text() == "gone\n")
 
 
 def test_the_agent_is_in_our_process_group() -> None:

@@ -52,7 +52,7 @@ def test_on_macos_a_signal_in_the_foreground_is_the_terminals(monkeypatch: pytes
     monkeypatch.setattr(os, "tcgetpgrp", our_group)
     with held_back({signal.SIGUSR1}):
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-        assert next_signal({signal.SIGUSR1}).everyone
+        assert next_signal({signal.SIGUSR1}).by_terminal
 
 
 def test_without_a_terminal_nothing_is_the_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +63,4 @@ def test_without_a_terminal_nothing_is_the_terminals(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "tcgetpgrp", no_terminal)
     with held_back({signal.SIGUSR1}):
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-        assert not next_signal({signal.SIGUSR1}).everyone
+        assert not next_signal({signal.SIGUSR1}).by_terminal

@@ -40,6 +40,7 @@ _URL = "ANTHROPIC_BASE_URL"
 _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
 _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
+_IN_BACKGROUND = frozenset({"--bg", "--background"})
 _OFF = ("", "0", "false", "no", "off")
 
 
@@ -67,6 +68,8 @@ def recipe(situation: Situation) -> Recipe:
         for variable, service in _ELSEWHERE.items()
         if env.get(variable, "").lower() not in _OFF
     ]
+    if not _IN_BACKGROUND.isdisjoint(rest):
+        notes.append("a background session of Claude Code outlives this run and its guard: it will not work")
     if _URL in managed:
         notes.append(f"this machine's managed settings set {_URL}: Claude Code's calls are not guarded")
     if not trusted and project.get(_URL, env.get(_URL)) != env.get(_URL):

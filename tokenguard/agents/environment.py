@@ -35,4 +35,6 @@ def direct_loopback(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _appended(value: str) -> str:
+    if value == "*":
+        return value  # nothing goes through a proxy, and programs know that sign only if it stands alone
     return f"{value.rstrip(',')},{_OURS}" if value else _OURS

@@ -15,19 +15,12 @@ from typing import NoReturn
 from tokenguard.errors import UsageError
 from tokenguard.platforms.signals import held_back, next_signal
 
-_PASSED_ON = frozenset(
-    {
-        signal.SIGINT,
-        signal.SIGQUIT,
-        signal.SIGTERM,
-        signal.SIGHUP,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-        signal.SIGTSTP,
-        signal.SIGTTIN,
-        signal.SIGTTOU,
-    }
-)
+_OF_THE_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+"""The terminal sends these to every process of the job: passed on, the agent would get them twice."""
+
+_PASSED_ON = _OF_THE_TERMINAL | {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
+"""A terminal that goes away tells only the process that leads its session, which may be us."""
+
 _TAKEN = _PASSED_ON | {signal.SIGCHLD, signal.SIGCONT}
 
 _CHANGED_BY_PYTHON = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ") if hasattr(signal, name)]
@@ -80,7 +73,8 @@ def _follow(pid: int) -> int:
     stopped = False
     while True:
         received = next_signal(_TAKEN)
-        if received.number in _PASSED_ON and not received.everyone:
+        has_it = received.by_terminal and received.number in _OF_THE_TERMINAL
+        if received.number in _PASSED_ON and not has_it:
             os.kill(pid, received.number)
         for status in _changes(pid):
             if os.WIFSTOPPED(status):

@@ -18,8 +18,8 @@ class Received(Struct, frozen=True):
     """A signal that came."""
 
     number: int
-    everyone: bool
-    """The terminal sent it, so every process in its foreground group has it too."""
+    by_terminal: bool
+    """The terminal sent it, not another process."""
 
 
 @contextmanager
