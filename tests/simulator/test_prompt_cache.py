@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.simulator.support import Client
-from tokenguard.simulator import Simulator
+from tokenguard.simulator import Simulator, anthropic
 from tokenguard.simulator.prompt_cache import PromptCache
 from tokenguard.simulator.shape import Block, Usage
 
@@ -125,3 +125,13 @@ async def test_what_is_written_is_reported_where_it_costs(sim: Simulator, client
     assert paid["cache_write_tokens"] == sim.bill().calls[0].usage.cache_write_5m > 1_024
     free = (await client.say("openai-chat", LONG)).json["usage"]["prompt_tokens_details"]
     assert "cache_write_tokens" not in free
+
+
+def test_what_claude_code_says_about_itself_does_not_spoil_the_cache() -> None:
+    def asked(hashed: str) -> tuple[Block, ...]:
+        header = f"x-anthropic-billing-header: cc_version=2.1.329; cch={hashed};"
+        instructions = {"type": "text", "text": LONG, "cache_control": {"type": "ephemeral"}}
+        return anthropic.prompt({"system": [{"type": "text", "text": header}, instructions], "messages": []})
+
+    assert asked("2239a") == asked("a42de")
+    assert len(asked("2239a")) == 2

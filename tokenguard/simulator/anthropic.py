@@ -64,7 +64,7 @@ def read(request: Request) -> Ask:
 def prompt(body: Json) -> tuple[Block, ...]:
     """The parts of the prompt in the order of caching: tools, system, messages."""
     tools = arr(body.get("tools"))
-    parts = [*tools, *_content(body.get("system"))]
+    parts = [*tools, *filter(_is_prompt, _content(body.get("system")))]
     blocks = [*([TOOL_PROMPT] if tools else []), *map(_block, parts)]
     for message in map(obj, arr(body.get("messages"))):
         role = text(message.get("role"))
@@ -119,6 +119,11 @@ def _content(value: object) -> list[object]:
 
 def _plain(content: object) -> str:
     return "\n".join(text(obj(part).get("text")) for part in _content(content))
+
+
+def _is_prompt(part: object) -> bool:
+    """Not what Claude Code says about itself first: it differs in every request, and caching works all the same."""
+    return not text(obj(part).get("text")).startswith("x-anthropic-billing-header:")
 
 
 def _block(value: object) -> Block:
