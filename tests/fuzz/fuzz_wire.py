@@ -5,7 +5,7 @@
 No exception may leave a meter, `facts` may only raise `ValueError`, and any split must give the same reading.
 """
 
-# pyright: basic, reportMissingImports=false
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false, reportAttributeAccessIssue=false
 # atheris compiles for minutes where it has no wheel, so it is no development dependency.
 
 from __future__ import annotations
