@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -86,10 +87,17 @@ class Entry(Struct, frozen=True):
         """The entry alone, as sums over calls count it."""
         charge = self.settlement.charge
         if self.state == "presumed":
-            return Totals(1, self.reserved.nanos, Usage(), Confidence.BOUND)
+            return Totals(1, self.reserved.nanos, Usage(), Confidence.BOUND, below_nanos=self.reserved.nanos)
         if charge is None:
             return Totals(1, 0, self.settlement.usage, Confidence.ESTIMATED, unpriced=1)
-        return Totals(1, charge.nanos, self.settlement.usage, charge.confidence)
+        return Totals(1, charge.nanos, self.settlement.usage, charge.confidence, 0, *self.widths())
+
+    def widths(self) -> tuple[int, int]:
+        """How much less and how much more than its charge the call can have cost."""
+        charge = self.settlement.charge
+        if charge is None or charge.low_nanos is None or charge.high_nanos is None:
+            return 0, 0
+        return charge.nanos - charge.low_nanos, charge.high_nanos - charge.nanos
 
     def totals_by_model(self) -> dict[str, Totals]:
         """The entry alone, as sums by model count it: once under each model of its legs."""
@@ -102,7 +110,8 @@ class Entry(Struct, frozen=True):
             nanos = charge.leg_nanos[index] if charge else 0
             before = parts.get(leg.model, Totals(calls=1, confidence=self.totals().confidence))
             usage = leg.usage if leg.billed else Usage()
-            parts[leg.model] = before + Totals(0, nanos, usage, unpriced=0)
+            widths = (0, 0) if index else self.widths()
+            parts[leg.model] = before + Totals(0, nanos, usage, Confidence.EXACT, 0, *widths)
         unpriced = 0 if charge else 1
         return {model: sums + Totals(unpriced=unpriced) for model, sums in parts.items()}
 
@@ -119,7 +128,8 @@ def write(conn: sqlite3.Connection, entries: list[Entry]) -> None:
     for entry in entries:
         if entry.state == "presumed":
             conn.execute(
-                "UPDATE calls SET state = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound' WHERE id = ?",
+                "UPDATE calls SET state = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound', cost_low = 0, "
+                "cost_high = reserved_nanos WHERE id = ?",
                 (entry.call.id,),
             )
 
@@ -155,6 +165,9 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
     costs = tuple(draw(_AMOUNTS) for _ in legs)
     usage = sum((leg.usage for leg in legs if leg.billed), Usage())
     charge = Charge(sum(costs), draw(st.sampled_from(Confidence)), leg_nanos=costs)
+    if draw(st.booleans()):
+        low, above = draw(st.integers(0, charge.nanos)), draw(_AMOUNTS)
+        charge = msgspec.structs.replace(charge, low_nanos=low, high_nanos=charge.nanos + above)
     return Entry(
         call=made,
         state=draw(st.sampled_from(["settled", "settled", "settled", "presumed", "refused", "open"])),

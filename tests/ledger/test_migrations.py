@@ -24,6 +24,22 @@ def test_migrating_again_changes_nothing(conn: sqlite3.Connection) -> None:
     assert queries.totals(conn).calls == 1
 
 
+def test_what_a_crash_left_open_may_have_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    old = sqlite3.connect(":memory:", isolation_level=None)
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:1])
+    migrations.migrate(old)
+    columns = "id, session, agent, provider, dialect, model, started_us, stream, request_class, state, cost_nanos"
+    for number, state in ((1, "presumed"), (2, "settled")):
+        values = (number, "s", "a", "p", "d", "m", number, 1, "main", state, 700)
+        old.execute(f"INSERT INTO calls ({columns}) VALUES ({', '.join('?' for _ in values)})", values)
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    migrations.migrate(old)
+    rows = old.execute("SELECT cost_low, cost_high FROM calls ORDER BY id").fetchall()
+    old.close()
+    assert rows == [(0, 700), (None, None)]
+
+
 def test_a_step_that_fails_leaves_the_file_as_it_was(conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(conn: sqlite3.Connection) -> None:
         conn.execute("ALTER TABLE calls ADD COLUMN novelty TEXT")

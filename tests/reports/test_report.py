@@ -62,6 +62,8 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "calls": 1,
                 "usage": {**usage, "input": 20},
                 "cost_nanos": 700,
+                "cost_low_nanos": 700,
+                "cost_high_nanos": 700,
                 "confidence": "exact",
                 "unpriced": 0,
                 "token_share": 0.2,
@@ -72,6 +74,8 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "calls": 1,
                 "usage": {**usage, "input": 80},
                 "cost_nanos": 300,
+                "cost_low_nanos": 300,
+                "cost_high_nanos": 300,
                 "confidence": "exact",
                 "unpriced": 0,
                 "token_share": 0.8,
@@ -82,6 +86,8 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
             "calls": 2,
             "usage": {**usage, "input": 100},
             "cost_nanos": 1000,
+            "cost_low_nanos": 1000,
+            "cost_high_nanos": 1000,
             "confidence": "exact",
             "unpriced": 0,
         },
@@ -100,7 +106,19 @@ def test_a_call_without_legs_counts_under_the_model_it_asked_for(conn: sqlite3.C
     assert writes.presume(conn, START_US + 9 * SECOND_US, 2) == [1]
 
     assert rows(conn, "model") == [("opus", 1, 900)]
-    assert report(conn, ["model"], None, None, Where(), UTC)["rows"][0]["confidence"] == "bound"
+    row = report(conn, ["model"], None, None, Where(), UTC)["rows"][0]
+    assert (row["confidence"], row["cost_low_nanos"], row["cost_high_nanos"]) == ("bound", 0, 900)
+
+
+def test_a_cost_that_is_not_exact_comes_with_its_interval(conn: sqlite3.Connection) -> None:
+    settle(conn, call(1), 1_000)
+    whole = settlement(call(2))
+    charge = Charge(500, Confidence.ESTIMATED, leg_nanos=(500,), low_nanos=200, high_nanos=4_000)
+    writes.settle(conn, replace(whole, charge=charge))
+    for by in ("agent", "model"):
+        total = report(conn, [by], None, None, Where(), UTC)
+        for sums in (total["total"], total["rows"][0]):
+            assert (sums["cost_low_nanos"], sums["cost_nanos"], sums["cost_high_nanos"]) == (1_200, 1_500, 5_000)
 
 
 def test_open_and_refused_calls_are_in_no_report(conn: sqlite3.Connection) -> None:

@@ -32,6 +32,8 @@ def totals_view(totals: Totals) -> dict[str, Any]:
     return {
         "calls": totals.calls,
         "cost_nanos": totals.cost_nanos,
+        "cost_low_nanos": totals.cost_nanos - totals.below_nanos,
+        "cost_high_nanos": totals.cost_nanos + totals.above_nanos,
         "usage": totals.usage,
         "confidence": totals.confidence,
         "unpriced": totals.unpriced,

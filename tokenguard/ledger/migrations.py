@@ -6,6 +6,7 @@ Rules that no column type can say:
 - One row a call. `open` is the reservation; `settled` and `presumed` are charges; `refused` never cost anything.
 - `confidence` is text whose smallest value is the worst (bound < estimated < exact), so that `min()` is that of a sum.
 - The usage and cost of a settled call are the sums over its legs, where it has legs.
+- `cost_low` and `cost_high` bound a cost that is not exact; NULL where nothing is known but `cost_nanos`.
 """
 
 from __future__ import annotations
@@ -160,3 +161,11 @@ def _001_first(conn: sqlite3.Connection) -> None:
         "CREATE TRIGGER raises_fixed BEFORE UPDATE ON raises BEGIN SELECT RAISE(ABORT, 'raises are append-only'); END",
     ):
         conn.execute(statement)
+
+
+@_migration
+def _002_intervals(conn: sqlite3.Connection) -> None:
+    for bound in ("cost_low", "cost_high"):
+        conn.execute(f"ALTER TABLE calls ADD COLUMN {bound} INTEGER CHECK ({bound} >= 0)")
+    # What a crash left open may have cost nothing at all.
+    conn.execute("UPDATE calls SET cost_low = 0, cost_high = cost_nanos WHERE state = 'presumed'")

@@ -27,15 +27,19 @@ _CHARGED = "c.state IN ('settled', 'presumed')"
 _TOKENS = "c.input + c.cache_read + c.cache_write_5m + c.cache_write_1h + c.output"
 _BUCKETS = Usage.__struct_fields__
 _NO_ID = 2**63 - 1
+_WIDTHS = ("c.cost_nanos - c.cost_low", "c.cost_high - c.cost_nanos")
+"""How much less and how much more a call can have cost. Over legs, all of it stands with the first."""
 
 # What a row of sums consists of, over calls and over legs. A call without legs stands for one leg of its own model.
 _CALL_SUMS = ", ".join(
     ["count(*), coalesce(sum(c.cost_nanos), 0), min(c.confidence), count(*) - count(c.cost_nanos)"]
+    + [f"coalesce(sum({width}), 0)" for width in _WIDTHS]
     + [f"coalesce(sum(c.{bucket}), 0)" for bucket in _BUCKETS]
 )
 _LEG_SUMS = ", ".join(
     ["count(DISTINCT c.id), coalesce(sum(iif(l.call_id IS NULL, c.cost_nanos, l.cost_nanos)), 0), min(c.confidence)"]
     + ["count(DISTINCT iif(c.cost_nanos IS NULL, c.id, NULL))"]
+    + [f"coalesce(sum(iif(coalesce(l.idx, 0) = 0, {width}, 0)), 0)" for width in _WIDTHS]
     + [f"coalesce(sum(iif(l.call_id IS NULL, c.{bucket}, l.{bucket} * l.billed)), 0)" for bucket in _BUCKETS]
 )
 _LEGS = "LEFT JOIN legs AS l ON l.call_id = c.id"
@@ -187,8 +191,8 @@ def _field(name: str) -> str:
 
 
 def _totals(row: Row) -> Totals:
-    calls, cost, confidence, unpriced, *usage = row
-    return Totals(calls, cost, Usage(*usage), Confidence(confidence or Confidence.EXACT), unpriced)
+    calls, cost, confidence, unpriced, below, above, *usage = row
+    return Totals(calls, cost, Usage(*usage), Confidence(confidence or Confidence.EXACT), unpriced, below, above)
 
 
 def _sessions(conn: sqlite3.Connection, rest: str, values: Sequence[object]) -> list[Session]:

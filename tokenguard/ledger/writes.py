@@ -11,7 +11,7 @@ from tokenguard.ledger.values import Raise, Settlement
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Usage, Verdict
 
 _USAGE = ", ".join(Usage.__struct_fields__)
-_END = f"ended_us, status, outcome, served, response_id, cost_nanos, confidence, marks, {_USAGE}"
+_END = f"ended_us, status, outcome, served, response_id, cost_nanos, cost_low, cost_high, confidence, marks, {_USAGE}"
 _LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, {_USAGE}"
 
 _RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budget, reason, state)
@@ -22,7 +22,8 @@ _SETTLE = f"""UPDATE calls SET {", ".join(f"{column.strip()} = ?" for column in 
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _PRESUME = """UPDATE calls
-    SET state = 'presumed', outcome = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound'
+    SET state = 'presumed', outcome = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound',
+        cost_low = 0, cost_high = reserved_nanos
     WHERE state = 'open' AND started_us < ? AND id < ? RETURNING id"""
 _OPEN_SESSION = f"INSERT INTO sessions ({SESSION}, token_hash) VALUES ({places(SESSION)}, ?)"
 _SET_PID = "UPDATE sessions SET pid = ? WHERE id = ?"
@@ -47,16 +48,18 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
     Settling a call twice breaks the primary key, so that nothing is counted twice.
     """
     call, charge = settlement.call, settlement.charge
-    nanos, confidence, marks = (charge.nanos, charge.confidence, charge.marks) if charge else _UNPRICED
+    charged = charge or _UNPRICED
     end = (
         settlement.ended_us,
         settlement.status,
         settlement.outcome,
         settlement.served,
         settlement.response_id,
-        nanos,
-        confidence.value,
-        as_json(marks) if marks else None,
+        charge.nanos if charge else None,
+        charged.low_nanos,
+        charged.high_nanos,
+        charged.confidence.value,
+        as_json(charged.marks) if charged.marks else None,
         *astuple(settlement.usage),
     )
     if conn.execute(_SETTLE, (*end, call.id)).rowcount == 0:
@@ -66,7 +69,7 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
         conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], *astuple(leg.usage)))
 
 
-_UNPRICED: tuple[None, Confidence, tuple[str, ...]] = (None, Confidence.ESTIMATED, ())
+_UNPRICED = Charge(0, Confidence.ESTIMATED)
 
 
 def _leg_costs(charge: Charge | None, legs: int) -> list[int | None]:

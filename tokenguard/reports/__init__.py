@@ -120,6 +120,8 @@ def _sums(sums: Totals) -> dict[str, Any]:
         "calls": sums.calls,
         "usage": to_builtins(sums.usage),
         "cost_nanos": sums.cost_nanos,
+        "cost_low_nanos": sums.cost_nanos - sums.below_nanos,
+        "cost_high_nanos": sums.cost_nanos + sums.above_nanos,
         "confidence": sums.confidence.value,
         "unpriced": sums.unpriced,
     }
