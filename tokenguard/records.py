@@ -142,6 +142,9 @@ class Charge(Struct, frozen=True):
     """Why it is not exact, or what it was priced by: `unknown-model:priced-as=claude-opus-5-5`."""
     leg_nanos: tuple[int, ...] = ()
     """Of each leg, in order; their sum is `nanos` where legs were priced."""
+    low_nanos: int | None = None
+    """The least that it can be, and `high_nanos` the most; None where nothing is known but `nanos`."""
+    high_nanos: int | None = None
 
 
 class Session(Struct, frozen=True):
@@ -259,6 +262,9 @@ class Totals(Struct, frozen=True):
     confidence: Confidence = Confidence.EXACT
     unpriced: int = 0
     """Calls whose cost is not known at all; `cost_nanos` is then a lower bound."""
+    below_nanos: int = 0
+    """How much less than `cost_nanos` the true cost can be, and `above_nanos` how much more: interrupted calls."""
+    above_nanos: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -267,6 +273,8 @@ class Totals(Struct, frozen=True):
             self.usage + other.usage,
             self.confidence.worst(other.confidence),
             self.unpriced + other.unpriced,
+            self.below_nanos + other.below_nanos,
+            self.above_nanos + other.above_nanos,
         )
 
 

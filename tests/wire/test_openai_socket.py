@@ -37,10 +37,11 @@ def asked(meter: SocketMeter, **fields: Any) -> Turn:
 def test_a_turn_is_from_its_create_to_its_last_event() -> None:
     meter = SocketMeter()
     turn = asked(meter, max_output_tokens=50)
-    assert (turn.facts.model, turn.facts.max_output, turn.generates, turn.held) == ("gpt-5", 50, True, None)
+    assert (turn.facts.model, turn.facts.max_output, turn.facts.stream) == ("gpt-5", 50, True)
+    assert (turn.generates, turn.held, turn.status) == (True, None, None)
     assert meter.received(event("created", "resp_1")) is turn
     assert meter.received(body({"type": "response.output_text.delta", "delta": "hello"})) is turn
-    assert (turn.response_id, turn.ended, meter.open_turns) == ("resp_1", False, (turn,))
+    assert (turn.response_id, turn.status, turn.ended, meter.open_turns) == ("resp_1", 200, False, (turn,))
     assert turn.reading().output_bytes == 5
     assert meter.received(completed("resp_1", 9)) is turn
     reading = turn.reading()
@@ -81,12 +82,22 @@ def test_two_responses_of_one_stream_are_told_apart_by_their_id() -> None:
 
 
 @pytest.mark.parametrize("stream_id", ["", "a"])
-def test_an_error_ends_a_turn(stream_id: str) -> None:
+@pytest.mark.parametrize(("said", "status"), [({"status": 404}, 404), ({"status_code": 529}, 529), ({}, 400)])
+def test_an_error_ends_a_turn(stream_id: str, said: dict[str, int], status: int) -> None:
     meter = SocketMeter()
     turn = asked(meter, stream_id=stream_id)
-    error = {"type": "error", "status": 400, "error": {"type": "invalid_request_error", "code": "not_found"}}
+    error = {"type": "error", "error": {"type": "invalid_request_error", "code": "not_found"}, **said}
     assert meter.received(body(error)) is turn
     assert (turn.ended, turn.reading().state, turn.reading().error) == (True, "none", "not_found")
+    assert turn.status == status
+
+
+def test_an_error_after_the_first_event_is_one_within_the_answer() -> None:
+    meter = SocketMeter()
+    turn = asked(meter)
+    meter.received(event("created", "resp_1"))
+    meter.received(body({"type": "error", "status": 500}))
+    assert (turn.ended, turn.status) == (True, 200)
 
 
 def test_an_error_that_could_end_any_of_several_turns_ends_none() -> None:
@@ -107,13 +118,56 @@ def test_a_response_that_nobody_asked_for_is_a_turn_too() -> None:
     assert meter.received(completed("resp_2", 4)) is turn
 
 
-def test_a_warm_up_and_a_withdrawn_turn() -> None:
+def test_a_turn_that_is_withdrawn_is_not_waited_for() -> None:
     meter = SocketMeter()
-    assert not asked(meter, generate=False).generates
     turn = asked(meter)
     meter.withdrawn(turn)
     meter.withdrawn(turn)
     assert turn not in meter.open_turns
+
+
+def test_a_warm_up_is_charged_as_it_is_reported() -> None:
+    meter = SocketMeter()
+    turn = asked(meter, generate=False)
+    assert (turn.generates, turn.facts.max_output) == (False, 0)
+    meter.received(event("created", "resp_1"))
+    assert turn.reading().state == "none"
+    meter.received(completed("resp_1", 0))
+    reading = turn.reading()
+    assert (reading.state, reading.usage, reading.marks) == ("final", Usage(100), ("warm-up",))
+    assert asked(meter, previous_response_id="resp_1").held == Usage(100)
+
+
+@pytest.mark.parametrize("usage", [None, {"input_tokens": 0, "output_tokens": 0}])
+def test_a_warm_up_that_reports_nothing_costs_nothing_and_holds_its_input(usage: object) -> None:
+    meter = SocketMeter()
+    turn = asked(meter, generate=False)
+    meter.received(event("created", "resp_1"))
+    meter.received(event("completed", "resp_1", response={"usage": usage}))
+    reading = turn.reading()
+    assert (reading.state, reading.legs, reading.marks) == ("final", (), ())
+    assert asked(meter, previous_response_id="resp_1").held == Usage(turn.facts.body_bytes)
+
+
+def test_a_warm_up_that_fails_is_no_bill() -> None:
+    meter = SocketMeter()
+    turn = asked(meter, generate=False)
+    meter.received(body({"type": "error", "error": {"code": "not_found"}}))
+    assert (turn.reading().state, turn.reading().error) == ("none", "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "claimed"),
+    [
+        ("GET", "/v1/responses", True),
+        ("GET", "/responses/", True),
+        ("POST", "/v1/responses", False),
+        ("GET", "/v1/responses/resp_1", False),
+        ("GET", "/v1/realtime", False),
+    ],
+)
+def test_which_sockets_are_of_responses(method: str, path: str, claimed: bool) -> None:
+    assert openai_socket.claims(method, path) is claimed
 
 
 def test_what_is_remembered_is_limited() -> None:

@@ -3,6 +3,10 @@
 The client sends `response.create`; the server answers with the events of the HTTP stream, one a message. A later turn
 sends only what is new and names the response that it continues, so its size says nothing of its input: the usage of
 earlier responses is kept. `stream_id` multiplexes: turns of one stream follow each other, streams run in parallel.
+
+A warm-up (`generate` is false) asks for no output, and later turns continue it. Codex sends one before its first turn.
+OpenAI reports its input like any other's and does not say whether it is billed: it is charged as it is reported, with
+the mark `warm-up`. One that reports nothing costs nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +21,6 @@ from tokenguard.records import Facts, Reading, Usage
 from tokenguard.wire import openai_responses
 from tokenguard.wire.decoding import Reader
 from tokenguard.wire.responses_usage import ResponseAccount
-from tokenguard.wire.sse import MAX_EVENT
 
 MOST_REMEMBERED = 256
 """Responses whose usage is kept; the oldest are forgotten first."""
@@ -36,36 +39,51 @@ class _Message(Struct):
     generate: bool | None = None
     previous_response_id: str | None = None
     response: _Response | None = None
+    status: int | None = None
+    status_code: int | None = None
 
 
 _MESSAGE = Reader(_Message)
+
+_UNSTATED = 400
+"""Status of an `error` that names none."""
+
+
+def claims(method: str, path: str) -> bool:
+    """Whether a request for a WebSocket is one for Responses; `path` has no query."""
+    return method == "GET" and path.rstrip("/").endswith("/responses")
 
 
 class Turn:
     """One response: from its `response.create` to its last event."""
 
-    def __init__(self, facts: Facts, stream_id: str, *, held: Usage | None, generates: bool) -> None:
+    def __init__(self, facts: Facts, stream_id: str, *, held: Usage | None = None, generates: bool = True) -> None:
         self.facts = facts
         self.stream_id = stream_id
         self.held = held
         """Usage of the response that this one continues: what the provider holds of its input. None if not known."""
         self.generates = generates
-        """False for a warm-up, which asks for no output."""
+        """False for a warm-up."""
         self.response_id: str | None = None
+        self.status: int | None = None
+        """What it would be over HTTP: 200 from the first event on, else what the `error` says that came instead."""
         self.ended = False
         self._account = ResponseAccount(facts.model)
         self._output_bytes = 0
 
     def reading(self) -> Reading:
         """What was read of it so far."""
-        return replace(self._account.reading(ended=self.ended), output_bytes=self._output_bytes)
+        reading = replace(self._account.reading(ended=self.ended), output_bytes=self._output_bytes)
+        return reading if self.generates or not self.ended or reading.error is not None else _warmed(reading)
 
-    def take(self, kind: str, message: bytes) -> None:
+    def take(self, read: _Message, message: bytes) -> None:
         """One of its events."""
         self._output_bytes += sum(map(len, openai_responses.CONTENT.findall(message)))
-        if kind in _TELLING:
+        if read.type in _TELLING:
             self._account.take("", message)
-        self.ended |= kind in _LAST
+        if self.status is None:
+            self.status = 200 if read.type != "error" else read.status or read.status_code or _UNSTATED
+        self.ended |= read.type in _LAST
 
 
 class SocketMeter:
@@ -83,15 +101,15 @@ class SocketMeter:
 
     def sent(self, message: bytes) -> Turn | None:
         """A message of the client: the turn that it asks for, None if it asks for none."""
-        read = self._read(message)
+        read = _MESSAGE.read(message)[0]
         if read is None or read.type != "response.create":
             return None
-        turn = Turn(
-            openai_responses.facts("", message),
-            read.stream_id,
-            held=self._usage.get(read.previous_response_id or ""),
-            generates=read.generate is not False,
-        )
+        held = self._usage.get(read.previous_response_id or "")
+        facts = replace(openai_responses.facts("", message), stream=True)
+        generates = read.generate is not False
+        if not generates:
+            facts = replace(facts, max_output=0)
+        turn = Turn(facts, read.stream_id, held=held, generates=generates)
         self._begin(turn)
         return turn
 
@@ -105,20 +123,17 @@ class SocketMeter:
 
     def received(self, message: bytes) -> Turn | None:
         """A message of the server: the turn that it belongs to, which has ended if it was the last of it."""
-        read = self._read(message)
+        read = _MESSAGE.read(message)[0]
         if read is None:
             return None
         turn = self._owner(read)
         if turn is None:
             return None
-        turn.take(read.type, message)
+        turn.take(read, message)
         if turn.ended:
             self.withdrawn(turn)
             self._remember(turn)
         return turn
-
-    def _read(self, message: bytes) -> _Message | None:
-        return _MESSAGE.read(message)[0] if len(message) <= MAX_EVENT else None
 
     def _begin(self, turn: Turn) -> None:
         self._open.setdefault(turn.stream_id, deque()).append(turn)
@@ -131,7 +146,7 @@ class SocketMeter:
             waiting = next((turn for turn in turns or () if turn.response_id is None), None)
             if waiting is None:
                 # The server goes on by itself, as after a `response.steer`: a call that nobody asked for costs, too.
-                waiting = Turn(self._last_facts, read.stream_id, held=None, generates=True)
+                waiting = Turn(self._last_facts, read.stream_id)
                 self._begin(waiting)
             waiting.response_id = response_id
             return waiting
@@ -143,10 +158,22 @@ class SocketMeter:
 
     def _remember(self, turn: Turn) -> None:
         reading = turn.reading()
-        if reading.response_id is not None and reading.legs:
-            self._usage[reading.response_id] = reading.usage
-            if len(self._usage) > MOST_REMEMBERED:
-                del self._usage[next(iter(self._usage))]
+        if turn.response_id is None or reading.state != "final":
+            return
+        # A warm-up that reports nothing holds its input all the same. No token is smaller than a byte.
+        before = turn.held or Usage()
+        self._usage[turn.response_id] = (
+            reading.usage if reading.legs else Usage(input=before.total + turn.facts.body_bytes)
+        )
+        if len(self._usage) > MOST_REMEMBERED:
+            del self._usage[next(iter(self._usage))]
+
+
+def _warmed(reading: Reading) -> Reading:
+    """The reading of a warm-up that came to its end."""
+    if reading.legs:
+        return replace(reading, marks=(*reading.marks, "warm-up"))
+    return replace(reading, state="final", marks=tuple(mark for mark in reading.marks if mark != "all-zero-usage"))
 
 
 def refuse(text: str, stream_id: str = "") -> bytes:
