@@ -28,6 +28,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[daemon]": settings.DaemonSettings,
     "[network]": settings.NetworkSettings,
     "[ledger]": settings.LedgerSettings,
+    "[interrupted]": settings.InterruptedSettings,
     "[providers.NAME]": settings.ProviderSettings,
     "[[budget]]": budgets.BudgetTable,
 }
@@ -91,7 +92,7 @@ def test_no_other_section_is_documented() -> None:
     assert [heading for heading in sections(CONFIGURATION) if heading.startswith("[")] == list(SECTIONS)
 
 
-@pytest.mark.parametrize("section", ["[daemon]", "[network]", "[ledger]"])
+@pytest.mark.parametrize("section", ["[daemon]", "[network]", "[ledger]", "[interrupted]"])
 def test_documented_defaults_are_the_real_ones(section: str) -> None:
     documented = rows(sections(CONFIGURATION)[section])
     for field in msgspec.structs.fields(SECTIONS[section]):

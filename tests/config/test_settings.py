@@ -59,6 +59,14 @@ def test_what_is_written_holds(paths: Paths) -> None:
     assert [budget.name for budget in config.budgets] == ["day"]
 
 
+def test_what_becomes_of_interrupted_calls_can_be_set(paths: Paths) -> None:
+    write(paths, '[interrupted]\ndrain_seconds = 2.5\n[providers.mistral]\non_disconnect = "stop"')
+    config = load(paths)
+    assert (config.interrupted.drain_seconds, config.interrupted.drain_bytes) == (2.5, 32 << 20)
+    assert config.on_disconnect == {"mistral": "stop"}
+    assert config.providers == PROVIDERS and not config.chosen_providers
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -75,7 +83,9 @@ def test_what_is_written_holds(paths: Paths) -> None:
         ('[providers.x]\nbase_url = "https://u:p@h"', "holds more than an address"),
         ('[providers.x]\nbase_url = "https://h/?a=b"', "holds more than an address"),
         ('[providers.s]\nbase_url = "https://h"', 'the name "s" is reserved'),
-        ("[providers.x]\n", "missing required field `base_url`"),
+        ("[providers.x]\n", "providers.x has no base_url; say where it is"),
+        ("[interrupted]\ndrain_bytes = -1", "interrupted.drain_bytes is negative; use 0"),
+        ('[providers.xai]\non_disconnect = "wait"', 'providers.xai.on_disconnect "wait" is not known; use auto, stop'),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_remedy(paths: Paths, text: str, error: str) -> None:

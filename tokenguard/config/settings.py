@@ -14,6 +14,8 @@ from tokenguard.config.budgets import parse_budgets, read_machine_budgets
 from tokenguard.config.paths import Paths
 from tokenguard.config.tables import convert, read_toml
 from tokenguard.errors import ConfigError
+from tokenguard.policy.disconnects import SETTINGS
+from tokenguard.prices import Override
 from tokenguard.records import Budget
 
 PROVIDERS = {
@@ -62,16 +64,26 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds after which a reservation that a crash left open is charged at its worst case."""
 
 
+class InterruptedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[interrupted]`: how far an answer is read on whose client has left, where it is billed to its end anyway."""
+
+    drain_seconds: float = 600
+    drain_bytes: int = 33_554_432
+
+
 class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[providers.NAME]`"""
 
-    base_url: str
+    base_url: str | None = None
+    on_disconnect: str = "auto"
+    """What becomes of an answer whose client has left: one of `disconnects.SETTINGS`."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     daemon: DaemonSettings = DaemonSettings()
     network: NetworkSettings = NetworkSettings()
     ledger: LedgerSettings = LedgerSettings()
+    interrupted: InterruptedSettings = InterruptedSettings()
     providers: dict[str, ProviderSettings] = {}
     budget: list[dict[str, Any]] = []
 
@@ -82,10 +94,13 @@ class Config(msgspec.Struct, frozen=True):
     daemon: DaemonSettings = DaemonSettings()
     network: NetworkSettings = NetworkSettings()
     ledger: LedgerSettings = LedgerSettings()
+    interrupted: InterruptedSettings = InterruptedSettings()
     providers: dict[str, str] = msgspec.field(default_factory=PROVIDERS.copy)
     """Base URL of each provider, without a slash at its end."""
     chosen_providers: frozenset[str] = frozenset()
     """Those whose URL the user wrote: it wins over what an agent's own settings say."""
+    on_disconnect: dict[str, str] = {}
+    """Of the providers for which it was set."""
     budgets: tuple[Budget, ...] = ()
     """Hand-written ones first."""
 
@@ -95,7 +110,11 @@ def load(paths: Paths) -> Config:
     file = paths.config_file
     written = convert(read_toml(file), _File, file.name)
     _check(written, file.name)
-    chosen = {name: _base_url(name, given.base_url, file.name) for name, given in written.providers.items()}
+    chosen = {
+        name: _base_url(name, given.base_url, file.name)
+        for name, given in written.providers.items()
+        if given.base_url is not None or name not in PROVIDERS
+    }
     own = parse_budgets(written.budget, file)
     machine = read_machine_budgets(paths.budgets_file)
     twice = {budget.name for budget in own} & {budget.name for budget in machine}
@@ -109,8 +128,10 @@ def load(paths: Paths) -> Config:
         daemon=written.daemon,
         network=written.network,
         ledger=written.ledger,
+        interrupted=written.interrupted,
         providers=PROVIDERS | chosen,
         chosen_providers=frozenset(chosen),
+        on_disconnect={name: given.on_disconnect for name, given in written.providers.items()},
         budgets=own + machine,
     )
 
@@ -138,11 +159,20 @@ def _check(written: _File, name: str) -> None:
         raise ConfigError(f'{name}: ledger.durability "{written.ledger.durability}" is not known', "use normal or full")
     if written.ledger.presume_after < 0:
         raise ConfigError(f"{name}: ledger.presume_after is negative", "use seconds")
+    for key in ("drain_seconds", "drain_bytes"):
+        if getattr(written.interrupted, key) < 0:
+            raise ConfigError(f"{name}: interrupted.{key} is negative", "use 0 to pass every disconnect on at once")
+    for provider, given in written.providers.items():
+        if given.on_disconnect not in SETTINGS:
+            text = f'{name}: providers.{provider}.on_disconnect "{given.on_disconnect}" is not known'
+            raise ConfigError(text, f"use {', '.join(SETTINGS)}")
     if written.network.ca_bundle and not Path(written.network.ca_bundle).expanduser().is_file():
         raise ConfigError(f"{name}: network.ca_bundle {written.network.ca_bundle} is not a file", "name a PEM file")
 
 
-def _base_url(provider: str, url: str, name: str) -> str:
+def _base_url(provider: str, url: str | None, name: str) -> str:
+    if url is None:
+        raise ConfigError(f"{name}: providers.{provider} has no base_url", "say where it is: https://HOST")
     parts = urlsplit(url)
     if provider in RESERVED_NAMES or "/" in provider or not provider:
         raise ConfigError(f'{name}: providers.{provider}: the name "{provider}" is reserved', "choose another name")
