@@ -14,7 +14,7 @@ import pytest
 from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.cli.commands import root
-from tokenguard.config import budgets, settings
+from tokenguard.config import budgets, prices, settings
 from tokenguard.policy import windows
 from tokenguard.records import Budget
 from tokenguard.reports import KEYS
@@ -31,6 +31,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[interrupted]": settings.InterruptedSettings,
     "[providers.NAME]": settings.ProviderSettings,
     "[[budget]]": budgets.BudgetTable,
+    "[[price]]": prices.PriceTable,
 }
 
 

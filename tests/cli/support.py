@@ -15,7 +15,7 @@ from msgspec import Struct
 from tokenguard.cli.commands import root
 from tokenguard.config.paths import find_paths
 from tokenguard.ledger import Ledger, Settlement
-from tokenguard.records import Call, Charge, Leg, Session, Usage
+from tokenguard.records import Call, Charge, Confidence, Leg, Session, Usage
 
 MODEL = "claude-opus-5-5"
 
@@ -73,20 +73,23 @@ def call(
     )
 
 
-def record(home: Path, calls: dict[Call, int]) -> None:
-    """Write a ledger in which each call cost so many nanodollars, for 100 tokens in and 10 out."""
+def record(home: Path, calls: dict[Call, int], *marks: str) -> None:
+    """Write a ledger in which each call cost so many nanodollars, for 100 tokens in and 10 out.
+
+    With marks, that is a bound.
+    """
     home.mkdir(mode=0o700, exist_ok=True)
-    asyncio.run(_record(find_paths({"TOKENGUARD_HOME": str(home)}).ledger, calls))
+    asyncio.run(_record(find_paths({"TOKENGUARD_HOME": str(home)}).ledger, calls, marks))
 
 
-async def _record(file: Path, calls: dict[Call, int]) -> None:
+async def _record(file: Path, calls: dict[Call, int], marks: tuple[str, ...]) -> None:
     ledger = Ledger.open(file)
     usage = Usage(input=100, output=10)
     for one in {call.session: call for call in calls}.values():
         session = Session(one.session, one.agent, one.started_us, repo=one.repo, branch=one.branch, task=one.task)
         await ledger.open_session(session, None)
     for one, nanos in calls.items():
-        charge = Charge(nanos, leg_nanos=(nanos,))
+        charge = Charge(nanos, Confidence.BOUND if marks else Confidence.EXACT, marks, (nanos,))
         await ledger.settle(
             Settlement(one, charge, one.started_us + 1, "ok", (Leg(one.model, usage),), usage, one.model, status=200)
         )

@@ -176,11 +176,14 @@ def test_a_port_that_another_program_has(cli: Cli, home: Path, taken_port: int) 
 
 
 def test_the_ledger_and_its_prices(cli: Cli, home: Path) -> None:
-    record(home, {call(1): 5, call(2, model="claude-from-the-future-99"): 5})
+    record(home, {call(1): 5})
+    record(
+        home, {call(2, model="claude-from-the-future-99", repo="/src/api"): 5}, "unknown-model:priced-as=claude-opus-5"
+    )
     assert findings(cli, "ledger")[0]["detail"] == f"{home}/ledger.db: 2 calls, sound"
     (found,) = findings(cli, "prices")
-    assert found["state"] == "warn"
-    assert "no price is known for claude-from-the-future-99 (anthropic)" in found["detail"]
+    assert (found["state"], found["remedy"]) == ("warn", "tokenguard prices check says what they were priced as")
+    assert "no price is listed for claude-from-the-future-99 (anthropic)" in found["detail"]
 
 
 def test_every_model_has_a_price(cli: Cli, home: Path) -> None:

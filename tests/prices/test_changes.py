@@ -20,14 +20,19 @@ def test_the_same_is_no_change(shipped: bytes) -> None:
 
 
 def test_each_kind_of_change() -> None:
-    old = [Model(id, prices=PRICES) for id in ("gone", "same", "dearer", "renamed", "faster")]
+    old = [Model(id, prices=PRICES) for id in ("gone", "same", "dearer", "renamed", "faster", "lost")]
     new = [
         Model("same", prices=PRICES),
         Model("dearer", prices=DEARER),
         Model("renamed", names=("alias",), prices=PRICES),
         Model("faster", prices=PRICES, variants=(Variant("speed", "fast", DEARER),)),
+        Model("lost"),
         Model("new"),
     ]
     assert changes(catalogue(*old), catalogue(*new)) == Changes(
-        added=("p/new",), removed=("p/gone",), repriced=("p/dearer", "p/faster"), renamed=("p/renamed",)
+        added=("p/new",),
+        removed=("p/gone",),
+        unpriced=("p/lost",),
+        repriced=("p/dearer", "p/faster"),
+        renamed=("p/renamed",),
     )

@@ -7,15 +7,15 @@ import platform
 import socket
 import sqlite3
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
-from tokenguard import __version__, attribution, client, prices
+from tokenguard import __version__, attribution, client
 from tokenguard.cli.findings import Finding, fail, failed, ok, warn
 from tokenguard.cli.output import counted
+from tokenguard.cli.prices.unlisted import examine
 from tokenguard.config import budgets, settings
 from tokenguard.config.paths import Paths
 from tokenguard.daemon import catalogue
@@ -23,7 +23,6 @@ from tokenguard.errors import TokenguardError
 from tokenguard.ledger import queries
 from tokenguard.ledger.migrations import OLDEST_SQLITE
 from tokenguard.platforms.service import service_port
-from tokenguard.records import Leg, Usage
 
 
 def python() -> Finding:
@@ -124,28 +123,29 @@ def ledger(paths: Paths) -> Iterator[Finding]:
         with closing(queries.connect_readonly(paths.ledger)) as conn:
             sound: str = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
             calls = queries.totals(conn).calls
-            models = [group.key for group in queries.grouped(conn, ["provider", "model"])]
     except TokenguardError as error:
         yield failed("ledger", error)
         return
     except sqlite3.Error as error:
-        sound, calls, models = str(error), 0, []
+        sound, calls = str(error), 0
     if sound != "ok":
         remedy = "tokenguard daemon restart: it sets the file aside and begins another"
         yield fail("ledger", f"{paths.ledger}: {sound}", remedy)
         return
     yield ok("ledger", f"{paths.ledger}: {counted(calls, 'call')}, sound")
-    yield _prices(paths, models)
+    yield _prices(paths)
 
 
-def _prices(paths: Paths, models: list[tuple[str | None, ...]]) -> Finding:
-    known, now_us = catalogue.load(paths.prices_file), time.time_ns() // 1000
-    unpriced = [
-        f"{model} ({provider})"
-        for provider, model in models
-        if provider and model and prices.cost(known, provider, Leg(model, Usage(1, output=1)), now_us) is None
-    ]
-    if unpriced:
-        detail = f"no price is known for {', '.join(sorted(unpriced))}: they count at a bound"
-        return warn("prices", detail, "a newer tokenguard may know them")
+def _prices(paths: Paths) -> Finding:
+    try:
+        config = settings.load(paths)
+    except TokenguardError:
+        config = settings.Config()  # what is wrong with it was told by `config`
+    known = catalogue.in_force(paths, config)
+    with closing(queries.connect_readonly(paths.ledger)) as conn:
+        unlisted = examine(conn, known).unlisted
+    if unlisted:
+        models = ", ".join(dict.fromkeys(f"{one.model} ({one.provider})" for one in unlisted))
+        detail = f"no price is listed for {models}: they count at a bound"
+        return warn("prices", detail, "tokenguard prices check says what they were priced as")
     return ok("prices", f"of {known.source.date}; every model in the ledger has one")

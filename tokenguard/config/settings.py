@@ -12,6 +12,7 @@ import msgspec
 
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
 from tokenguard.config.paths import Paths
+from tokenguard.config.prices import parse_prices
 from tokenguard.config.tables import convert, read_toml
 from tokenguard.errors import ConfigError
 from tokenguard.policy.disconnects import SETTINGS
@@ -86,6 +87,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interrupted: InterruptedSettings = InterruptedSettings()
     providers: dict[str, ProviderSettings] = {}
     budget: list[dict[str, Any]] = []
+    price: list[dict[str, Any]] = []
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -103,6 +105,8 @@ class Config(msgspec.Struct, frozen=True):
     """Of the providers for which it was set."""
     budgets: tuple[Budget, ...] = ()
     """Hand-written ones first."""
+    prices: tuple[Override, ...] = ()
+    """The user's own, on top of what is listed."""
 
 
 def load(paths: Paths) -> Config:
@@ -133,6 +137,7 @@ def load(paths: Paths) -> Config:
         chosen_providers=frozenset(chosen),
         on_disconnect={name: given.on_disconnect for name, given in written.providers.items()},
         budgets=own + machine,
+        prices=parse_prices(written.price, file),
     )
 
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import logging
 from importlib.resources import files
-from pathlib import Path
 
 from tokenguard import prices
+from tokenguard.config.paths import Paths
+from tokenguard.config.settings import Config
 from tokenguard.errors import TokenguardError
 
 log = logging.getLogger(__name__)
 
 
-def load(updated: Path) -> prices.Catalogue:
-    """The catalogue at `updated` if there is one that can be read, else the one that is installed."""
+def in_force(paths: Paths, config: Config) -> prices.Catalogue:
+    """What is listed, with the user's own prices on top of it."""
+    return prices.adapt(listed(paths), config.prices, config.providers)
+
+
+def listed(paths: Paths) -> prices.Catalogue:
+    """The list that is newer: the one that `tokenguard prices update` wrote, or the one that is installed."""
+    installed = prices.decode((files(prices) / "catalogue.json").read_bytes())
     try:
-        return prices.decode(updated.read_bytes())
+        updated = prices.decode(paths.prices_file.read_bytes())
     except FileNotFoundError:
-        pass
+        return installed
     except (OSError, TokenguardError) as error:
-        log.warning("%s is not used: %s", updated, error)
-    return prices.decode((files(prices) / "catalogue.json").read_bytes())
+        log.warning("%s is not used: %s", paths.prices_file, error)
+        return installed
+    # ISO dates, which sort as text. Whoever installed a newer tokenguard does not want the prices of before.
+    return updated if updated.source.date >= installed.source.date else installed

@@ -60,7 +60,7 @@ class Daemon:
         self.port = 0
         self._paths = paths
         self._config = config
-        self._guard = Guard(ledger, catalogue.load(paths.prices_file), config, _now_us)
+        self._guard = Guard(ledger, catalogue.in_force(paths, config), config, _now_us)
         desk = Desk(self._guard, ledger)
         self._control = Control(desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, desk, self._control.watched)
@@ -135,9 +135,10 @@ class Daemon:
             self._grace.reschedule(asyncio.get_running_loop().time())
 
     def reload(self) -> None:
-        """Read the configuration again. Raises `ConfigError`, and then the old one stays."""
-        self._config = settings.load(self._paths)
-        self._guard.reload(self._config)
+        """Read the configuration and the prices again. Raises `ConfigError`, and then the old ones stay."""
+        config = settings.load(self._paths)
+        self._guard.reload(config, catalogue.in_force(self._paths, config))
+        self._config = config
         log.info("the configuration was read again")
 
     async def _let_calls_end(self) -> None:

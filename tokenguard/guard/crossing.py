@@ -56,8 +56,7 @@ class Guard:
         self.counting = Counting(ledger, self._budgets_of, self.now)
         self._ledger = ledger
         self._turns = Turns()
-        self._reserver = Reserver(catalogue, self._turns)
-        self._charger = Charger(catalogue, self._turns)
+        self._take_prices(catalogue)
         self._ids = itertools.count(ledger.next_call_id)
 
     def now(self) -> int:
@@ -211,11 +210,20 @@ class Guard:
         """Tell whoever listens."""
         self.hub.tell(Event(kind, self.now(), data))
 
-    def reload(self, config: Config) -> None:
-        """Take a changed configuration; what was counted is read again from the ledger."""
+    def reload(self, config: Config, catalogue: prices.Catalogue | None = None) -> None:
+        """Take a changed configuration, and other prices where they are given.
+
+        What was counted is read again from the ledger; it keeps the prices at which it was settled.
+        """
         self.config = config
         self._network = _configured(config)
         self.counting.books.forget()
+        if catalogue is not None:
+            self._take_prices(catalogue)
+
+    def _take_prices(self, catalogue: prices.Catalogue) -> None:
+        self._reserver = Reserver(catalogue, self._turns)
+        self._charger = Charger(catalogue, self._turns)
 
     async def tick(self) -> None:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""

@@ -23,7 +23,7 @@ _REMEDY = "run 'tokenguard prices update'"
 
 
 def decode(data: bytes) -> Catalogue:
-    """Read a compiled catalogue. Raises `TokenguardError` if it is damaged, of another format, or has no prices."""
+    """Read a compiled catalogue. Raises `TokenguardError` if it is damaged or of another format."""
     try:
         stored = msgspec.json.decode(data, type=Data)
     except msgspec.DecodeError as error:

@@ -13,6 +13,8 @@ class Changes(Struct, frozen=True):
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    unpriced: tuple[str, ...] = ()
+    """Had a price, and have none any more."""
     repriced: tuple[str, ...] = ()
     """Prices differ, now or at some date."""
     renamed: tuple[str, ...] = ()
@@ -23,13 +25,19 @@ def changes(old: Catalogue, new: Catalogue) -> Changes:
     """What the new catalogue changes."""
     before, after = _models(old), _models(new)
     both = sorted(before.keys() & after.keys())
-    repriced = [name for name in both if _prices(before[name]) != _prices(after[name])]
+    unpriced = [name for name in both if _is_priced(before[name]) and not _is_priced(after[name])]
+    differing = {name for name in both if _prices(before[name]) != _prices(after[name])}
     return Changes(
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
-        repriced=tuple(repriced),
-        renamed=tuple(name for name in both if name not in repriced and before[name] != after[name]),
+        unpriced=tuple(unpriced),
+        repriced=tuple(sorted(differing.difference(unpriced))),
+        renamed=tuple(name for name in both if name not in differing and before[name] != after[name]),
     )
+
+
+def _is_priced(model: Model) -> bool:
+    return any(prices.bands for prices in model.prices)
 
 
 def _models(catalogue: Catalogue) -> dict[str, Model]:
