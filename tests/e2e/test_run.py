@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ PLANTED_PROMPT = "PLANTED-PROMPT-kumquat"
 
 def ledger_rows(tg: Installation) -> list[tuple[str, int, int]]:
     """(response id, nanodollars, tokens) of every charged call."""
-    with sqlite3.connect(f"file:{tg.home}/ledger.db?mode=ro", uri=True) as ledger:
+    with closing(sqlite3.connect(f"file:{tg.home}/ledger.db?mode=ro", uri=True)) as ledger:
         return sorted(
             ledger.execute(
                 "SELECT response_id, cost_nanos, input + cache_read + cache_write_5m + cache_write_1h + output"
