@@ -60,7 +60,8 @@ def launched(
         "summary": str(summary) if summary else None,
         "quiet": quiet,
     }
-    return [sys.executable, "-c", _RUN, json.dumps(options)]
+    # -P: what is in the current folder, if there is one at all, is not to be imported.
+    return [sys.executable, "-P", "-c", _RUN, json.dumps(options)]
 
 
 class Asked(Struct, frozen=True):
