@@ -45,7 +45,7 @@ def _installed(cache: Path, package: str) -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     (fresh / "package.json").write_text('{"private": true}')
-    _npm(fresh, "install", "--ignore-scripts", "--no-audit", "--no-fund", package)
+    _npm(fresh, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", package)
     for script in fresh.glob("node_modules/@anthropic-ai/claude-code/install.cjs"):
         # The one script that is needed: it puts the native program in place.
         _run(fresh, str(_NODE / "bin" / "node"), str(script))
@@ -62,8 +62,9 @@ def _run(folder: Path, *command: str) -> None:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=900)
     if done.returncode == 0:
         return
-    if any(code in done.stderr for code in _NO_NETWORK):
-        raise Unreachable(f"npm's registry cannot be reached: {done.stderr.strip().splitlines()[0]}")
+    for code in _NO_NETWORK:
+        if code in done.stderr:
+            raise Unreachable(f"npm's registry cannot be reached ({code}): no real agents, see make test-agents")
     raise AssertionError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
 
 
