@@ -187,7 +187,7 @@ class Settled(NamedTuple):
 
 class Decision:
     def __init__(self, refusal: Refusal | None) -> None:
-        self.verdict = Verdict("refuse" if refusal else "allow")
+        self.verdict = Verdict("refuse", reason=refusal.body.decode()) if refusal else Verdict("allow")
         self.refusal = refusal
 
 
@@ -196,10 +196,12 @@ class FakeGuard:
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self.other_urls: dict[str, str] = {}
         self.refusal: Refusal | None = None
         self.network = Network()
         self.begun: list[tuple[Call, Facts, dict[str, str]]] = []
         self.admitted: list[Call] = []
+        self.joined: list[Call] = []
         self.holding = False
         self.held = asyncio.Event()
         self.left = asyncio.Event()
@@ -240,6 +242,9 @@ class FakeGuard:
             self.admitted.append(call)
         return Decision(self.refusal)
 
+    def join(self, call: Call) -> None:
+        self.joined.append(call)
+
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         self.settled.put_nowait(Settled(call, reading, status, outcome))
 
@@ -247,7 +252,7 @@ class FakeGuard:
         self.progressed.append(reading)
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
-        return self.base_url if provider in ("anthropic", "openai") else None
+        return self.base_url if provider in ("anthropic", "openai") else self.other_urls.get(provider)
 
     def network_of(self, session: Session | None) -> Network:
         return self.network

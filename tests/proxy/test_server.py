@@ -129,11 +129,11 @@ async def test_only_the_own_user_is_served(uid: int | None, status: int) -> None
         assert asked == [(("127.0.0.1", rig.port), client.writer.get_extra_info("sockname"))]
 
 
-async def test_a_websocket_is_answered_with_426_at_once() -> None:
+async def test_a_websocket_of_another_protocol_is_answered_with_426_at_once() -> None:
     async with proxied(ok) as rig:
         client = await rig.connect()
         await client.send(
-            b"GET /s/%b/openai/v1/responses HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+            b"GET /s/%b/openai/v1/realtime HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
             b"Upgrade: websocket\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n" % TOKEN.encode()
         )

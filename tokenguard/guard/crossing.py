@@ -112,6 +112,18 @@ class Guard:
             self.settle(call, Reading(), status=None, outcome="client-gone")
             raise
         live = self.sessions.of(call.session)
+        self._started(call)
+        return Admission(call, verdict or Verdict("allow"))
+
+    def join(self, call: Call) -> None:
+        """Take note of a call that the provider began unasked: nobody can refuse it any more, but it counts.
+
+        It must be settled like one that was let through.
+        """
+        self.counting.admit_freely(call)
+        self._started(call)
+
+    def _started(self, call: Call) -> None:
         live.in_flight += 1
         live.last_us = call.started_us
         self.tell("call.started", _told(call))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from aiohttp import ClientResponse, UploadTracker, web
-from msgspec import Struct
 
 from tokenguard import wire
 from tokenguard.proxy.answers import problem, refused
@@ -16,23 +15,11 @@ from tokenguard.proxy.headers import request_headers
 from tokenguard.proxy.metering import Gauge
 from tokenguard.proxy.passage import Passage
 from tokenguard.proxy.relay import Relay, pass_on
-from tokenguard.records import Session
+from tokenguard.proxy.routing import Route
 from tokenguard.upstream import UpstreamError, Upstreams
 from tokenguard.wire.shape import Dialect
 
 _log = logging.getLogger(__name__)
-
-
-class Route(Struct, frozen=True):
-    """Where a request belongs."""
-
-    session: Session | None
-    provider: str
-    base_url: str
-    path: str
-    """Below the base URL, as it was written, without the query."""
-    query: str
-    """With its question mark; empty without one."""
 
 
 class Forwarder:
@@ -126,7 +113,7 @@ class Forwarder:
         return await self._upstreams.send(
             self._guard.network_of(route.session),
             route.base_url,
-            route.path + route.query,
+            route.target,
             method=request.method,
             headers=request_headers(request.raw_headers, len(body), metered=metered, rewritten=rewritten),
             body=body,

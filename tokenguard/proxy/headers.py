@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tokenguard.proxy.encoding import acceptable
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -50,6 +52,17 @@ def request_headers(raw: RawHeaders, length: int, *, metered: bool, rewritten: b
     return headers
 
 
+def upgrade_headers(raw: RawHeaders) -> list[tuple[str, str]]:
+    """Headers of the request for a WebSocket upstream, which has a handshake of its own."""
+    return _own_handshake(request_headers(raw, 0, metered=False, rewritten=False))
+
+
+def upgraded_headers(raw: RawHeaders) -> list[tuple[str, str]]:
+    """Headers of the answer that opened a WebSocket upstream, for the answer to the client."""
+    dropped = _dropped(raw, _HOP_BY_HOP)
+    return _own_handshake((_text(name), _text(value)) for name, value in raw if name.lower() not in dropped)
+
+
 def response_head(status: int, reason: str, raw: RawHeaders, added: tuple[bytes, ...], *, keep_length: bool) -> bytes:
     """The head of the answer to the client: the upstream's, and the lines `added`, which say how the body ends."""
     dropped = _dropped(raw, _HOP_BY_HOP if keep_length else _HOP_BY_HOP | {b"content-length"})
@@ -63,6 +76,10 @@ def _dropped(raw: RawHeaders, always: frozenset[bytes]) -> frozenset[bytes]:
     if not listed:
         return always
     return always | {name.strip().lower() for name in b",".join(listed).split(b",")}
+
+
+def _own_handshake(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [header for header in headers if not header[0].lower().startswith("sec-websocket-")]
 
 
 def _text(value: bytes) -> str:

@@ -8,7 +8,6 @@ import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Collection
-from typing import NamedTuple
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -16,8 +15,11 @@ from aiohttp.web_protocol import RequestHandler
 from tokenguard import __version__
 from tokenguard.proxy.answers import healthy, problem
 from tokenguard.proxy.crossing import Guard
-from tokenguard.proxy.forward import Forwarder, Route
+from tokenguard.proxy.forward import Forwarder
+from tokenguard.proxy.routing import Route, address
+from tokenguard.proxy.sockets import Sockets
 from tokenguard.upstream import LARGEST_HEADER, MOST_HEADERS, Upstreams
+from tokenguard.wire import openai_socket
 
 PeerUid = Callable[[tuple[str, int], tuple[str, int]], int | None]
 """(own address, peer's address) -> user id of the peer's process; None where the system cannot tell."""
@@ -35,6 +37,7 @@ class Proxy:
         self._guard = guard
         self._providers = providers
         self._forwarder = Forwarder(guard, upstreams)
+        self._sockets = Sockets(guard, upstreams)
         self._server = _Server(self._handle, peer_uid)
         self._listeners: list[asyncio.Server] = []
         self._running: dict[asyncio.Task[object], RequestHandler] = {}
@@ -54,9 +57,10 @@ class Proxy:
         for connection in self._server.connections:
             if connection not in busy:
                 connection.force_close()
+        self._sockets.finish()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=grace)
-            self._forwarder.stopping = True
+            self._forwarder.stopping = self._sockets.stopping = True
             for task in late:
                 task.cancel()
             if late:
@@ -84,21 +88,23 @@ class Proxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (turned_away := self._turned_away(request)) is not None:
             return turned_away
-        address = _split(request.raw_path)
-        if address.token is None and address.provider == "healthz":
+        token, provider, path, query = address(request.raw_path, request.headers)
+        if token is None and provider == "healthz":
             return healthy(__version__)
         session = None
-        if address.token is not None and (session := self._guard.session_of(address.token)) is None:
+        if token is not None and (session := self._guard.session_of(token)) is None:
             text = "this session is over or unknown; start the agent with tokenguard run"
             return problem(404, "unknown_session", text, close=True)
-        base_url = self._guard.upstream_of(session, address.provider)
+        base_url = self._guard.upstream_of(session, provider)
         if base_url is None:
             names = ", ".join(sorted(self._providers))
             return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return problem(426, "upgrade_refused", "WebSockets are not served here; use plain HTTP", close=True)
-        route = Route(session, address.provider, base_url, address.path, address.query)
-        return await self._forwarder.handle(request, route)
+        route = Route(session, provider, base_url, path, query)
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return await self._forwarder.handle(request, route)
+        if openai_socket.claims(request.method, path):
+            return await self._sockets.handle(request, route)
+        return problem(426, "upgrade_refused", "this WebSocket is not served here; use plain HTTP", close=True)
 
     def _turned_away(self, request: web.BaseRequest) -> web.Response | None:
         if request.protocol in self._server.strangers:
@@ -109,24 +115,6 @@ class Proxy:
         if "Origin" in request.headers:
             return problem(403, "forbidden", "requests of web pages are not served", close=True)
         return None
-
-
-class _Address(NamedTuple):
-    token: str | None
-    provider: str
-    path: str
-    query: str
-
-
-def _split(target: str) -> _Address:
-    """`/s/TOKEN/PROVIDER/REST?QUERY` or `/PROVIDER/REST?QUERY`; what is passed on keeps its spelling."""
-    path, mark, query = target.partition("?")
-    token = None
-    if path.startswith("/s/"):
-        token, _, path = path[3:].partition("/")
-        path = "/" + path
-    provider, slash, rest = path[1:].partition("/")
-    return _Address(token, provider, slash + rest, mark + query)
 
 
 class _Server(web.Server):

@@ -2,5 +2,16 @@
 
 from tokenguard.upstream.network import Network
 from tokenguard.upstream.pool import LARGEST_HEADER, MOST_HEADERS, UpstreamError, Upstreams, next_bytes
+from tokenguard.upstream.sockets import LARGEST_MESSAGE, NotUpgraded, UpstreamSocket
 
-__all__ = ["LARGEST_HEADER", "MOST_HEADERS", "Network", "UpstreamError", "Upstreams", "next_bytes"]
+__all__ = [
+    "LARGEST_HEADER",
+    "LARGEST_MESSAGE",
+    "MOST_HEADERS",
+    "Network",
+    "NotUpgraded",
+    "UpstreamError",
+    "UpstreamSocket",
+    "Upstreams",
+    "next_bytes",
+]

@@ -6,6 +6,7 @@ import asyncio
 import io
 import ssl
 from collections.abc import Iterable
+from typing import cast
 
 import aiohttp
 from aiohttp import ClientTimeout, StreamReader
@@ -14,6 +15,7 @@ from yarl import URL
 
 from tokenguard.errors import TokenguardError
 from tokenguard.upstream.network import Network
+from tokenguard.upstream.sockets import LARGEST_MESSAGE, UpstreamSocket, expect_upgrade
 
 CONNECT_TIMEOUT = 30.0
 """Seconds for resolving, connecting, a proxy's tunnel and the TLS handshake together."""
@@ -40,6 +42,7 @@ class Upstreams:
 
     def __init__(self) -> None:
         self._pools: dict[Network, aiohttp.ClientSession] = {}
+        self._sockets: dict[Network, aiohttp.ClientSession] = {}
         self._bodies: dict[asyncio.Future[None], StreamReader] = {}
 
     async def send(
@@ -79,9 +82,41 @@ class Upstreams:
         self._watch(answer)
         return answer
 
+    async def open_socket(
+        self,
+        network: Network,
+        base_url: str,
+        target: str,
+        *,
+        headers: Iterable[tuple[str, str]],
+        protocols: Iterable[str] = (),
+    ) -> UpstreamSocket:
+        """A WebSocket to `base_url + target`, asked for with these headers; `protocols` are offered as subprotocols.
+
+        Messages are not compressed on the way. Raises `UpstreamError`, or `NotUpgraded` with the upstream's answer.
+        """
+        url = URL(base_url + target, encoded=True)
+        host, port = url.raw_host or "", url.port or 0
+        proxy = network.proxy_for(url.scheme, host, port)
+        try:
+            opened = await self._socket_pool(network).ws_connect(
+                url,
+                headers=CIMultiDict(headers),
+                protocols=protocols,
+                proxy=proxy,
+                autoclose=False,
+                autoping=False,
+                max_msg_size=LARGEST_MESSAGE,
+                decode_text=False,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _explained(error, host, proxy) from error
+        return cast(UpstreamSocket, opened)
+
     async def close(self) -> None:
         """Close every connection, those in use too."""
-        pools, self._pools = list(self._pools.values()), {}
+        pools = [*self._sockets.values(), *self._pools.values()]
+        self._sockets, self._pools = {}, {}
         for pool in pools:
             await pool.close()
 
@@ -91,16 +126,13 @@ class Upstreams:
             connector = aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=DNS_CACHE, ssl=_trust(network)
             )
-            pool = self._pools[network] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=_TIMEOUT,
-                auto_decompress=False,
-                skip_auto_headers=_NOT_ADDED,
-                max_line_size=LARGEST_HEADER,
-                max_field_size=LARGEST_HEADER,
-                max_headers=MOST_HEADERS,
-            )
+            pool = self._pools[network] = _session(connector, for_sockets=False)
+        return pool
+
+    def _socket_pool(self, network: Network) -> aiohttp.ClientSession:
+        pool = self._sockets.get(network)
+        if pool is None:
+            pool = self._sockets[network] = _session(self._pool(network).connector, for_sockets=True)
         return pool
 
     def _watch(self, answer: aiohttp.ClientResponse) -> None:
@@ -131,6 +163,22 @@ async def next_bytes(answer: aiohttp.ClientResponse) -> bytes:
         return await answer.content.readany()
     except (aiohttp.ClientError, OSError, RuntimeError) as error:
         raise UpstreamError(f"{answer.url.host} broke off its answer") from error
+
+
+def _session(connector: aiohttp.BaseConnector | None, *, for_sockets: bool) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=not for_sockets,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=_TIMEOUT,
+        auto_decompress=False,
+        skip_auto_headers=_NOT_ADDED,
+        max_line_size=LARGEST_HEADER,
+        max_field_size=LARGEST_HEADER,
+        max_headers=MOST_HEADERS,
+        raise_for_status=expect_upgrade if for_sockets else False,
+        ws_response_class=UpstreamSocket,
+    )
 
 
 def _payload(body: bytes) -> bytes | io.BytesIO | None:
@@ -164,6 +212,8 @@ def _explained(error: Exception, host: str, proxy: str | None) -> UpstreamError:
                 f"no secure connection to {host}{via}: {reason}",
                 "if your network inspects TLS, set ca_bundle in [network] of config.toml",
             )
+        case aiohttp.WSServerHandshakeError():
+            return UpstreamError(f"{host} changed the protocol, but not to WebSocket")
         case aiohttp.ClientHttpProxyError():
             return UpstreamError(f"the proxy on the way to {host} answered {error.status}")
         case aiohttp.ClientProxyConnectionError():
