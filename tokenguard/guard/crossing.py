@@ -127,7 +127,6 @@ class Guard:
         live.in_flight += 1
         live.last_us = call.started_us
         self.tell("call.started", _told(call))
-        return Admission(call, verdict or Verdict("allow"))
 
     def progress(self, call: Call, reading: Reading) -> None:
         """Tell what a call that still runs has read so far."""

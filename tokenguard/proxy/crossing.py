@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from tokenguard.records import Call, Facts, Reading, Session
+from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network
 from tokenguard.wire.shape import Refusal
 
@@ -16,6 +16,11 @@ class Admission(Protocol):
     @property
     def refusal(self) -> Refusal | None:
         """What the agent gets instead of the provider's answer; None where the call may go on."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict:
+        """The decision, with its reason in words."""
         ...
 
 
@@ -37,6 +42,10 @@ class Guard(Protocol):
 
         If it is cancelled (the client left while it waited) it leaves no reservation behind.
         """
+        ...
+
+    def join(self, call: Call) -> None:
+        """Take note of a call that the provider began unasked: it counts, and `settle` must follow."""
         ...
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
