@@ -111,7 +111,6 @@ class Guard:
             # The client left before anything was forwarded.
             self.settle(call, Reading(), status=None, outcome="client-gone")
             raise
-        live = self.sessions.of(call.session)
         self._started(call)
         return Admission(call, verdict or Verdict("allow"))
 
@@ -124,6 +123,7 @@ class Guard:
         self._started(call)
 
     def _started(self, call: Call) -> None:
+        live = self.sessions.of(call.session)
         live.in_flight += 1
         live.last_us = call.started_us
         self.tell("call.started", _told(call))
