@@ -173,9 +173,6 @@ class Session(Struct, frozen=True):
 class Call(Struct, frozen=True):
     """One provider request, as it is known before it is sent."""
 
-    low_nanos: int | None = None
-    """The least that it can be, and `high_nanos` the most; None where nothing is known but `nanos`."""
-    high_nanos: int | None = None
     id: int
     session: str
     agent: str
@@ -286,8 +283,3 @@ class Event(Struct, frozen=True):
     `budget.level`."""
     at_us: int
     data: dict[str, object]
-    below_nanos: int = 0
-    """How much less than `cost_nanos` the true cost can be, and `above_nanos` how much more: interrupted calls."""
-    above_nanos: int = 0
-            self.below_nanos + other.below_nanos,
-            self.above_nanos + other.above_nanos,
