@@ -145,6 +145,9 @@ class _StubGuard:
     def progress(self, call: Call, reading: Reading) -> None:
         pass
 
+    def drain(self, call: Call) -> None:
+        return None
+
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
         return self._base_url
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from tokenguard.policy.disconnects import Drain
 from tokenguard.proxy import Proxy
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network, Upstreams
@@ -199,6 +200,8 @@ class FakeGuard:
         self.other_urls: dict[str, str] = {}
         self.refusal: Refusal | None = None
         self.network = Network()
+        self.drained: Drain | None = None
+        self.asked_to_drain = asyncio.Event()
         self.begun: list[tuple[Call, Facts, dict[str, str]]] = []
         self.admitted: list[Call] = []
         self.joined: list[Call] = []
@@ -250,6 +253,10 @@ class FakeGuard:
 
     def progress(self, call: Call, reading: Reading) -> None:
         self.progressed.append(reading)
+
+    def drain(self, call: Call) -> Drain | None:
+        self.asked_to_drain.set()
+        return self.drained
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
         return self.base_url if provider in ("anthropic", "openai") else self.other_urls.get(provider)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tokenguard.upstream import Network, UpstreamError, Upstreams, next_bytes, pool
+from tokenguard.upstream import Network, UpstreamError, Upstreams, arrived, next_bytes, pool
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOST = "upstream.test"
@@ -325,3 +325,23 @@ async def test_an_idle_connection_that_is_reset_is_no_error() -> None:
         del answer
         gc.collect()
         assert not problems
+
+
+async def test_what_has_come_and_was_not_taken_can_be_had_without_waiting() -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        await taken.wait()
+
+    taken = asyncio.Event()
+    async with listening(connected) as port, pooled() as upstreams, asyncio.timeout(20):
+        url = f"http://127.0.0.1:{port}"
+        answer = await upstreams.send(Network(), url, "/", method="GET", headers=(), body=b"")
+        while not (got := arrived(answer)):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert (got, arrived(answer)) == (b"abc", b"")
+        taken.set()
+        with pytest.raises(UpstreamError):
+            await next_bytes(answer)
+        assert arrived(answer) == b""
+        answer.close()

@@ -23,6 +23,7 @@ from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Ledger, Settlement
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
+from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.records import Amount, Budget, Call, Event, Facts, Reading, Session, Totals, Verdict
 from tokenguard.upstream import Network
 from tokenguard.wire import DIALECTS
@@ -195,6 +196,13 @@ class Guard:
         self.counting.settle(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
 
+    def drain(self, call: Call) -> Drain | None:
+        """How far a call's answer is read on when its client leaves; None if the disconnect is passed on at once."""
+        caps = self.config.interrupted
+        if self._habit(call) is not Habit.RUNS_ON or not caps.drain_seconds or not caps.drain_bytes:
+            return None
+        return Drain(caps.drain_seconds, caps.drain_bytes)
+
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
         """Base URL of a provider: the user's configuration, else what the agent's own settings name, else the usual."""
         own = dict(session.upstreams).get(provider) if session else None
@@ -246,6 +254,10 @@ class Guard:
     def busy(self) -> int:
         """Calls in flight."""
         return sum(live.in_flight for live in self.sessions.running.all())
+
+    def _habit(self, call: Call) -> Habit:
+        setting = self.config.on_disconnect.get(call.provider, "auto")
+        return habit(call.provider, call.dialect, stream=call.stream, setting=setting)
 
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
         return (*self.sessions.of(session_id).budgets, *self.config.budgets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from tokenguard.policy.disconnects import Drain
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network
 from tokenguard.wire.shape import Refusal
@@ -60,6 +61,10 @@ class Guard(Protocol):
 
     def progress(self, call: Call, reading: Reading) -> None:
         """What was read of a stream so far; a few times a second."""
+        ...
+
+    def drain(self, call: Call) -> Drain | None:
+        """How far the answer is read on when its client leaves; None if the disconnect is passed on at once."""
         ...
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:

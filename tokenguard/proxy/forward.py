@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from asyncio import BaseProtocol
+from collections.abc import Callable
 
 from aiohttp import ClientResponse, UploadTracker, web
 
@@ -16,7 +18,7 @@ from tokenguard.proxy.metering import Gauge
 from tokenguard.proxy.passage import Passage
 from tokenguard.proxy.relay import Relay, pass_on
 from tokenguard.proxy.routing import Route
-from tokenguard.upstream import UpstreamError, Upstreams
+from tokenguard.upstream import UpstreamError, Upstreams, arrived
 from tokenguard.wire.shape import Dialect
 
 _log = logging.getLogger(__name__)
@@ -28,7 +30,13 @@ class Forwarder:
     def __init__(self, guard: Guard, upstreams: Upstreams) -> None:
         self._guard = guard
         self._upstreams = upstreams
+        self._passages: dict[BaseProtocol, Passage] = {}
         self.stopping = False
+
+    def client_left(self, connection: BaseProtocol, give_up: Callable[[], object]) -> bool:
+        """The client of a connection is gone: whether its call goes on without it, `give_up` being how to end it."""
+        passage = self._passages.get(connection)
+        return passage is not None and passage.go_on(give_up)
 
     async def handle(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         """Answer a request whose route is known."""
@@ -67,11 +75,12 @@ class Forwarder:
         admission = await self._guard.admit(call, ask.facts)
         if admission.refusal is not None:
             return refused(admission.refusal)
-        passage = Passage(self._guard, call)
+        passage = self._passages[request.protocol] = Passage(self._guard, call)
         try:
             return await self._forward(request, route, dialect, ask, passage)
         finally:
-            passage.settle("cut" if self.stopping else "client-gone")
+            del self._passages[request.protocol]
+            passage.settle("cut" if self.stopping and not passage.left else "client-gone")
 
     async def _forward(
         self, request: web.BaseRequest, route: Route, dialect: Dialect, ask: Ask, passage: Passage
@@ -96,7 +105,9 @@ class Forwarder:
                 passage.failure = "cut"
                 relay.break_off()
         finally:
-            # A client that leaves takes the upstream connection with it: the provider then stops generating.
+            if not passage.complete:
+                passage.seen(arrived(answer))
+            # A client that leaves takes the upstream connection with it, unless its call is read on without it.
             answer.close()
         return relay
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from aiohttp import UploadTracker
+from msgspec.structs import replace
 
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.metering import Gauge
@@ -32,9 +34,29 @@ class Passage:
         self.failure: str | None = None
         """Outcome where the upstream is to blame that it did not."""
         self.upload = UploadTracker()
+        self.left = False
+        """The client is gone, and the answer is read on without it."""
+        self._give_up: Callable[[], object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._bytes_left = 0
+
+    def go_on(self, give_up: Callable[[], object]) -> bool:
+        """The client has left: whether to read on without it, which ends by `give_up` where it takes too much."""
+        answered_no = self.status is not None and self.status >= 300
+        drain = None if answered_no else self._guard.drain(self._call)
+        if drain is None:
+            return False
+        self.left, self._give_up, self._bytes_left = True, give_up, drain.bytes
+        self._timer = asyncio.get_running_loop().call_later(drain.seconds, give_up)
+        return True
 
     def seen(self, chunk: bytes) -> None:
         """Meter a piece of the answer."""
+        if self._give_up is not None:
+            self._bytes_left -= len(chunk)
+            if self._bytes_left < 0:
+                give_up, self._give_up = self._give_up, None
+                give_up()
         if self.gauge is None:
             return
         self.gauge.feed(chunk)
@@ -45,11 +67,16 @@ class Passage:
 
     def settle(self, interrupted: str) -> None:
         """Book the call; `interrupted` is its outcome where it neither ended nor failed."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self.gauge is not None:
             reading = self.gauge.reading(ended=self.complete)
         else:
             reading = Reading(marks=("sent",) if self.upload.bytes_written else ())
         outcome = self.failure or (_outcome(self.status or 0, reading) if self.complete else interrupted)
+        if self.left:
+            outcome = "client-gone" if outcome in ("ok", interrupted) else outcome
+            reading = replace(reading, marks=(*reading.marks, "drained"))
         self._guard.settle(self._call, reading, status=self.status, outcome=outcome)
 
     def _tell(self, reading: Reading) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import ClientResponse, web
 from aiohttp.abc import AbstractStreamWriter
@@ -23,10 +24,8 @@ class Relay(web.StreamResponse):
     def __init__(self, request: web.BaseRequest, answer: ClientResponse, *, rewritten: bool) -> None:
         """`rewritten`: the body will not have the length that the upstream gave it."""
         super().__init__(status=answer.status)
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("the client is gone")
-        self._transport = transport
+        self._transport = request.transport
+        """None if the client has left already."""
         self._protocol = request.protocol
         self._writer = request.writer
         bodiless = request.method == "HEAD" or answer.status in (204, 304)
@@ -51,20 +50,21 @@ class Relay(web.StreamResponse):
                 data += b"0\r\n\r\n"
         if self._head:
             data, self._head = self._head + data, b""
-        if data and not self._transport.is_closing():
+        if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
             self._writer.output_size += len(data)
 
     async def drained(self) -> None:
-        """Wait while the client reads more slowly than the upstream sends."""
+        """Wait while the client reads more slowly than the upstream sends; not for one that has left."""
         if self._protocol.writing_paused:
-            await self._writer.drain()
+            with suppress(ConnectionError):
+                await self._writer.drain()
 
     def break_off(self) -> None:
         """Let the client see that the body is not complete, after all that came of it."""
         self._stays = False
         self.send(b"")
-        if self._until_close:
+        if self._until_close and self._transport is not None:
             # Where only the connection's end marks that of the body, a regular end would look complete: reset it.
             sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

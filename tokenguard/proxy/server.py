@@ -38,9 +38,9 @@ class Proxy:
         self._providers = providers
         self._forwarder = Forwarder(guard, upstreams)
         self._sockets = Sockets(guard, upstreams)
-        self._server = _Server(self._handle, peer_uid)
+        self._server = _Server(self._handle, peer_uid, self._client_left)
         self._listeners: list[asyncio.Server] = []
-        self._running: dict[asyncio.Task[object], RequestHandler] = {}
+        self._running: dict[RequestHandler, asyncio.Task[object]] = {}
         self._closing = False
 
     async def listen(self, sock: socket.socket) -> None:
@@ -53,13 +53,12 @@ class Proxy:
         self._closing = True
         for listener in self._listeners:
             listener.close()
-        busy = set(self._running.values())
         for connection in self._server.connections:
-            if connection not in busy:
+            if connection not in self._running:
                 connection.force_close()
         self._sockets.finish()
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=grace)
+            _, late = await asyncio.wait(self._running.values(), timeout=grace)
             self._forwarder.stopping = self._sockets.stopping = True
             for task in late:
                 task.cancel()
@@ -70,7 +69,9 @@ class Proxy:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None
-        self._running[task] = request.protocol
+        if request.transport is None:
+            raise ConnectionResetError("the client has left before its turn")
+        self._running[request.protocol] = task
         try:
             return await self._answer(request)
         except ConnectionError:
@@ -81,9 +82,14 @@ class Proxy:
                 raise ConnectionResetError("the answer had begun") from None
             return problem(500, "internal_error", f"internal error ({type(error).__name__}), see the daemon's log")
         finally:
-            del self._running[task]
+            del self._running[request.protocol]
             if self._closing:
                 request.protocol.close()
+
+    def _client_left(self, connection: RequestHandler) -> None:
+        task = self._running.get(connection)
+        if task is not None and not self._forwarder.client_left(connection, task.cancel):
+            task.cancel()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (turned_away := self._turned_away(request)) is not None:
@@ -118,12 +124,18 @@ class Proxy:
 
 
 class _Server(web.Server):
-    """aiohttp's server; knows which of its connections come from other users' processes."""
+    """aiohttp's server; knows which of its connections come from other users' processes, and tells which are lost."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], peer_uid: PeerUid) -> None:
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        peer_uid: PeerUid,
+        lost: Callable[[RequestHandler], None],
+    ) -> None:
         super().__init__(
             handler,
-            handler_cancellation=True,
+            # Some calls go on without their clients: whoever is told of a lost connection cancels the others.
+            handler_cancellation=False,
             access_log=None,
             auto_decompress=False,
             logger=_quiet_log(),
@@ -132,6 +144,7 @@ class _Server(web.Server):
             max_headers=MOST_HEADERS,
         )
         self._peer_uid = peer_uid
+        self._lost = lost
         self.strangers: set[RequestHandler] = set()
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
@@ -144,6 +157,7 @@ class _Server(web.Server):
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self.strangers.discard(handler)
         super().connection_lost(handler, exc)
+        self._lost(handler)
 
 
 def _quiet_log() -> logging.Logger:

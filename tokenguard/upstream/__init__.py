@@ -1,7 +1,7 @@
 """The way out to providers: through which proxy, trusting whom, over which pooled connections."""
 
 from tokenguard.upstream.network import Network
-from tokenguard.upstream.pool import LARGEST_HEADER, MOST_HEADERS, UpstreamError, Upstreams, next_bytes
+from tokenguard.upstream.pool import LARGEST_HEADER, MOST_HEADERS, UpstreamError, Upstreams, arrived, next_bytes
 from tokenguard.upstream.sockets import LARGEST_MESSAGE, NotUpgraded, UpstreamSocket
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "UpstreamError",
     "UpstreamSocket",
     "Upstreams",
+    "arrived",
     "next_bytes",
 ]

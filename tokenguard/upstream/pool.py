@@ -165,6 +165,14 @@ async def next_bytes(answer: aiohttp.ClientResponse) -> bytes:
         raise UpstreamError(f"{answer.url.host} broke off its answer") from error
 
 
+def arrived(answer: aiohttp.ClientResponse) -> bytes:
+    """What has come of a body and was not taken yet; nothing if it has broken off."""
+    try:
+        return answer.content.read_nowait()
+    except (aiohttp.ClientError, OSError, RuntimeError):
+        return b""
+
+
 def _session(connector: aiohttp.BaseConnector | None, *, for_sockets: bool) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
