@@ -141,7 +141,10 @@ def _prices(paths: Paths) -> Finding:
         config = settings.load(paths)
     except TokenguardError:
         config = settings.Config()  # what is wrong with it was told by `config`
-    known = catalogue.in_force(paths, config)
+    damage: list[str] = []
+    known = catalogue.in_force(paths, config, damage.append)
+    if damage:
+        return warn("prices", damage[0], "tokenguard prices update")
     with closing(queries.connect_readonly(paths.ledger)) as conn:
         unlisted = examine(conn, known).unlisted
     if unlisted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib.resources import files
 
 from tokenguard import prices
@@ -13,20 +14,27 @@ from tokenguard.errors import TokenguardError
 log = logging.getLogger(__name__)
 
 
-def in_force(paths: Paths, config: Config) -> prices.Catalogue:
-    """What is listed, with the user's own prices on top of it."""
-    return prices.adapt(listed(paths), config.prices, config.providers)
+Tell = Callable[[str], object]
 
 
-def listed(paths: Paths) -> prices.Catalogue:
-    """The list that is newer: the one that `tokenguard prices update` wrote, or the one that is installed."""
+def in_force(paths: Paths, config: Config, tell: Tell = log.warning) -> prices.Catalogue:
+    """What is listed, with the user's own prices on top of it; `tell` is as for `listed`."""
+    return prices.adapt(listed(paths, tell), config.prices, config.providers)
+
+
+def listed(paths: Paths, tell: Tell = log.warning) -> prices.Catalogue:
+    """The list that is newer: the one that `tokenguard prices update` wrote, or the one that is installed.
+
+    `tell` is told if the former cannot be read; then the latter holds.
+    """
     installed = prices.decode((files(prices) / "catalogue.json").read_bytes())
     try:
         updated = prices.decode(paths.prices_file.read_bytes())
     except FileNotFoundError:
         return installed
     except (OSError, TokenguardError) as error:
-        log.warning("%s is not used: %s", paths.prices_file, error)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        tell(f"{paths.prices_file} is not used: {reason}")
         return installed
     # ISO dates, which sort as text. Whoever installed a newer tokenguard does not want the prices of before.
     return updated if updated.source.date >= installed.source.date else installed

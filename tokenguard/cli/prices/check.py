@@ -28,7 +28,7 @@ def check(as_json: bool) -> int:
     The exit code is 1 if there are any.
     """
     paths = find_paths(os.environ)
-    known = catalogue.in_force(paths, settings.load(paths))
+    known = catalogue.in_force(paths, settings.load(paths), output.note)
     with open_ledger(paths) as ledger:
         found = examine(ledger, known)
     if as_json:

@@ -35,7 +35,7 @@ def show(model: str, provider: str | None, as_json: bool) -> None:
 
     paths = find_paths(os.environ)
     config = settings.load(paths)
-    known = catalogue.in_force(paths, config)
+    known = catalogue.in_force(paths, config, output.note)
     view = told.view(known, config.providers, provider, model, time.time_ns() // 1000)
     if as_json:
         output.say_json(view)

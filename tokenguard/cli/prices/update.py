@@ -48,7 +48,7 @@ def update(file: Path | None, yes: bool) -> int:
     paths = find_paths(os.environ)
     data = fetching.read(file) if file else fetching.fetch(_network(paths))
     compiled, after = _compiled(data, str(file or fetching.URL))
-    before = catalogue.listed(paths)
+    before = catalogue.listed(paths, output.note)
     differences = changes(before, after)
     for line in lines(differences, before, after, time.time_ns() // 1000):
         output.say(line)
@@ -102,7 +102,7 @@ def _loss(differences: Changes, file: Path | None, before: Catalogue) -> str:
     """Why this list is no progress; empty if it is."""
     lost = len(differences.removed) + len(differences.unpriced)
     if lost:
-        return f"{output.counted(lost, 'model')} of the list in force would lose their price"
+        return f"the prices of {output.counted(lost, 'model')} would be lost"
     if file is not None:
         written = datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
         if written < before.source.date:
@@ -120,4 +120,5 @@ def _write(paths: Paths, compiled: bytes) -> None:
         temporary.chmod(0o600)
         temporary.replace(file)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise ConfigError(f"{file} cannot be written: {error.strerror}", "check the folder's permissions") from error
