@@ -88,7 +88,7 @@ async def test_what_is_not_there(sim: Simulator, client: Client) -> None:
     assert (await client.get("/v1/nothing")).status == 404
     assert (await client.post("/v1/nothing", {})).status == 404
     upgrade = {"Authorization": "Bearer key", "Connection": "Upgrade", "Upgrade": "websocket"}
-    assert (await client.get("/v1/responses", upgrade)).status == 426
+    assert (await client.get("/v1/realtime", upgrade)).status == 426
     assert (await client.post("/v1/chat/completions", [])).status == 400
     assert (await client.post("/v1/responses", {"input": "Hello"})).status == 400
     assert sim.bill().calls == ()

@@ -34,6 +34,8 @@ def reply(ask: Ask, directions: Directions, key: str, cache: PromptCache) -> Rep
 
 def answer_to(ask: Ask, directions: Directions, rng: Random) -> Answer:
     """The content of the answer, no longer than the request allows."""
+    if not ask.generates:
+        return Answer()
     if ask.schema is not None:
         return _fit(Answer(encode(example(ask.schema)).decode()), ask.max_output)
     thinking = directions.thinking

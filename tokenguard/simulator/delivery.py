@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import zlib
 from datetime import date
+from typing import Protocol
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard.simulator.bill import Account, billed
 from tokenguard.simulator.faults import Ending, Plan, document_plan, ragged, stream_plan
@@ -32,33 +34,62 @@ class Job(Struct, frozen=True):
     billing: str | None = None
     """`stop` or `to-end`, for streams whose client leaves; None: the habit of the provider."""
 
+    @property
+    def paced(self) -> bool:
+        """Whether there is time between its events."""
+        return self.speed > 0 or self.directions.slow > 0
+
+
+class Channel(Protocol):
+    """What leads to the client."""
+
+    async def open(self) -> None:
+        """Before the first bytes."""
+        ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def end(self) -> None:
+        """Behind the last bytes, in good order."""
+        ...
+
+    def drop(self) -> None:
+        """Break the connection where it stands."""
+        ...
+
 
 async def deliver(request: web.Request, job: Job) -> web.StreamResponse:
-    """Answer the request. The charge is on the bill before the client has the last byte."""
-    tab = _Tab(job)
+    """Answer the request."""
     stream = job.reply.ask.stream
     plan = (stream_plan if stream else document_plan)(job.dialect, job.reply, job.directions)
-    paced = job.speed > 0 or job.directions.slow > 0
-    events = plan.events if paced or not stream else tuple(ragged(plan.events, job.reply.key))
+    if stream and not job.paced:
+        plan = replace(plan, events=tuple(ragged(plan.events, job.reply.key)))
+    channel = _Response(request, job, plan)
+    await play(job, plan, channel)
+    return channel.response
+
+
+async def play(job: Job, plan: Plan, channel: Channel) -> None:
+    """Send what is planned. The charge is on the bill before the client has the last byte."""
+    tab = _Tab(job)
     output = 0
     with job.account.running():
         try:
             await asyncio.sleep(job.directions.wait)
-            channel = await _open(request, job, plan)
-            for index, event in enumerate(events, 1):
+            await channel.open()
+            for index, event in enumerate(plan.events, 1):
                 await asyncio.sleep(_pause(job, event.output - output))
                 output = event.output
-                if index == len(events) and plan.ending is Ending.REGULAR:
+                if index == len(plan.events) and plan.ending is Ending.REGULAR:
                     tab.charge(plan.outcome, output)
                 await channel.write(event.data)
             if plan.ending is Ending.HANG:
                 await asyncio.Event().wait()
             if plan.ending is Ending.CLOSE:
                 tab.charge(plan.outcome, output)
-                channel.drop(request)
+                channel.drop()
             else:
-                await channel.write_end()
-            return channel.response
+                await channel.end()
         except (asyncio.CancelledError, ConnectionError):
             tab.charge("left", output)
             raise
@@ -85,39 +116,36 @@ class _Tab:
         job.account.calls.append(billed(job.reply, job.day, ids, outcome, output))
 
 
-class _Channel:
-    """The open response."""
+class _Response:
+    """An HTTP response on its way."""
 
-    def __init__(self, response: web.StreamResponse, *, gzip: bool) -> None:
-        self.response = response
+    def __init__(self, request: web.Request, job: Job, plan: Plan) -> None:
+        self._request = request
+        ask = job.reply.ask
+        gzip = job.directions.gzip and "gzip" in request.headers.get("Accept-Encoding", "")
         self._squeeze = zlib.compressobj(wbits=31) if gzip else None
+        kind = "text/event-stream; charset=utf-8" if ask.stream and ask.sse else "application/json"
+        self.response = web.StreamResponse(headers={"Content-Type": kind} | job.dialect.headers(job.reply.key))
+        if gzip:
+            self.response.headers["Content-Encoding"] = "gzip"
+        elif plan.length is not None:
+            self.response.content_length = plan.length
+
+    async def open(self) -> None:
+        await self.response.prepare(self._request)
 
     async def write(self, data: bytes) -> None:
         if self._squeeze:
             data = self._squeeze.compress(data) + self._squeeze.flush(zlib.Z_SYNC_FLUSH)
         await self.response.write(data)
 
-    async def write_end(self) -> None:
+    async def end(self) -> None:
         if self._squeeze:
             await self.response.write(self._squeeze.flush())
 
-    def drop(self, request: web.Request) -> None:
-        """Break the connection where it stands."""
-        if request.transport is not None:
-            request.transport.close()
-
-
-async def _open(request: web.Request, job: Job, plan: Plan) -> _Channel:
-    ask = job.reply.ask
-    gzip = job.directions.gzip and "gzip" in request.headers.get("Accept-Encoding", "")
-    kind = "text/event-stream; charset=utf-8" if ask.stream and ask.sse else "application/json"
-    response = web.StreamResponse(headers={"Content-Type": kind} | job.dialect.headers(job.reply.key))
-    if gzip:
-        response.headers["Content-Encoding"] = "gzip"
-    elif plan.length is not None:
-        response.content_length = plan.length
-    await response.prepare(request)
-    return _Channel(response, gzip=gzip)
+    def drop(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.close()
 
 
 def _pause(job: Job, tokens: int) -> float:

@@ -11,6 +11,9 @@ from msgspec import Struct
 from tokenguard.simulator.markers import HALFWAY, Directions
 from tokenguard.simulator.shape import Dialect, Event, Reply
 
+PAGE = b"<!doctype html><html><body><h1>Welcome to Hotel Wi-Fi</h1></body></html>"
+"""The answer to `[sim:garbage]`."""
+
 
 class Ending(StrEnum):
     """What happens behind the last event."""

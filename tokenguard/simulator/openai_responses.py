@@ -17,8 +17,9 @@ NAME = "openai-responses"
 
 def read(request: Request) -> Ask:
     body = request.body
-    items = _items(body)
-    if not items:
+    items = items_of(body)
+    generates = body.get("generate") is not False
+    if not items and generates:
         raise Rejected(400, "Missing required parameter: 'input'.")
     said, rounds, result = _conversation(items)
     reasoning = obj(body.get("reasoning"))
@@ -39,13 +40,14 @@ def read(request: Request) -> Ask:
         tier=text(body.get("service_tier")) or "auto",
         previous=text(body.get("previous_response_id")) or None,
         stored=body.get("store") is not False,
+        generates=generates,
     )
 
 
 def prompt(body: Json) -> tuple[Block, ...]:
     """The parts of the prompt in the order of caching."""
     instructions = text(body.get("instructions"))
-    parts = [*arr(body.get("tools")), *([instructions] if instructions else []), *_items(body)]
+    parts = [*arr(body.get("tools")), *([instructions] if instructions else []), *items_of(body)]
     return tuple(block(part) for part in parts)
 
 
@@ -66,7 +68,8 @@ def padding(size: int) -> bytes:
     return b'event: response.padding\ndata: {"type":"response.padding","obfuscation":"' + b"x" * size + b'"}\n\n'
 
 
-def _items(body: Json) -> list[object]:
+def items_of(body: Json) -> list[object]:
+    """The input as a list of items."""
     given = body.get("input")
     return [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else arr(given)
 

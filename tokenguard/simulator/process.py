@@ -11,7 +11,7 @@ from types import TracebackType
 import msgspec
 
 from tokenguard.simulator.bill import Bill
-from tokenguard.simulator.server import Seen
+from tokenguard.simulator.shape import Seen
 
 _PATIENCE_S = 10
 

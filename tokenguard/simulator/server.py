@@ -12,19 +12,19 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.simulator import anthropic, gemini, markers, openai_chat, openai_responses
+from tokenguard.simulator import anthropic, gemini, markers, openai_chat, openai_responses, sockets
 from tokenguard.simulator.bill import Account, Bill
 from tokenguard.simulator.conversation import reply
 from tokenguard.simulator.delivery import Job, deliver
+from tokenguard.simulator.faults import PAGE
 from tokenguard.simulator.markers import Directions
 from tokenguard.simulator.pricing import PRICES
 from tokenguard.simulator.prompt_cache import PromptCache
-from tokenguard.simulator.shape import Ask, Block, Dialect, Json, Rejected, Reply, Request
+from tokenguard.simulator.shape import Ask, Block, Dialect, Json, Rejected, Reply, Request, Seen
 from tokenguard.simulator.values import block, encode, obj
 
 _MAX_BODY = 128 * 1024 * 1024
 _CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key")
-_PAGE = b"<!doctype html><html><body><h1>Welcome to Hotel Wi-Fi</h1></body></html>"
 
 
 class Settings(Struct, frozen=True):
@@ -36,15 +36,6 @@ class Settings(Struct, frozen=True):
     billing: str | None = None
     """What is billed when a client leaves a stream: `stop`, what was generated until then; `to-end`, all; None: as
     the provider in question does."""
-
-
-class Seen(Struct):
-    """A request that arrived."""
-
-    method: str
-    path: str
-    status: int = 0
-    """0 while it has no answer."""
 
 
 class Simulator:
@@ -106,13 +97,12 @@ class Simulator:
         return _json(b"{}")
 
     async def _provider(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(request.method, request.path)
-        self._seen.append(seen)
+        seen = self.note(request.method, request.path)
         dialect = _dialect(request)
         try:
             response = await self._answer(request, dialect, seen)
         except Rejected as no:
-            key = f"{self._settings.seed}/{len(self._seen)}"
+            key = self.new_key()
             response = _json(dialect.failure(no.status, no.message, key), no.status)
             response.headers.update(dialect.headers(key))
         seen.status = response.status
@@ -122,7 +112,10 @@ class Simulator:
         if not _authorized(request):
             raise Rejected(401, "invalid or missing credentials")
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            raise Rejected(426, "this simulator speaks HTTP only")
+            if request.method != "GET" or not request.path.endswith("/responses"):
+                raise Rejected(426, "Responses are the only WebSocket here")
+            seen.status = 101
+            return await sockets.converse(request, self)
         if request.method == "GET" and request.path.endswith("/models"):
             return _json(_models(dialect))
         if request.method != "POST":
@@ -133,16 +126,32 @@ class Simulator:
         if not _generates(request.path):
             raise Rejected(404, "Not Found")
         ask = self._continued(dialect.read(asked))
+        job = self.job(dialect, ask)
+        seen.status = 200
+        if job.directions.garbage:
+            return web.Response(body=PAGE, content_type="text/html")
+        return await deliver(request, job)
+
+    def job(self, dialect: Dialect, ask: Ask) -> Job:
+        """Do what is asked. Raises `Rejected`."""
+        if not ask.model:
+            raise Rejected(400, "model: Field required")
         directions = markers.read(ask.said)
         if error := _refused(directions, stream=ask.stream):
             raise error
-        if directions.garbage:
-            return web.Response(body=_PAGE, content_type="text/html")
-        answer = self._reply(ask, directions)
-        seen.status = 200
         settings, day = self._settings, datetime.now(UTC).date()
-        job = Job(dialect, answer, directions, self._account, day, settings.speed, settings.billing)
-        return await deliver(request, job)
+        answer = self._reply(ask, directions)
+        return Job(dialect, answer, directions, self._account, day, settings.speed, settings.billing)
+
+    def note(self, method: str, path: str) -> Seen:
+        """Take note of a request."""
+        seen = Seen(method, path)
+        self._seen.append(seen)
+        return seen
+
+    def new_key(self) -> str:
+        """What the ids of an error derive from."""
+        return f"{self._settings.seed}/{len(self._seen)}"
 
     def _reply(self, ask: Ask, directions: Directions) -> Reply:
         # Ids and text depend on the request, not on what else arrived before it.
@@ -157,8 +166,6 @@ class Simulator:
         return answer
 
     def _continued(self, ask: Ask) -> Ask:
-        if not ask.model:
-            raise Rejected(400, "model: Field required")
         if ask.previous is None:
             return ask
         if ask.previous not in self._conversations:

@@ -102,6 +102,8 @@ class Ask(Struct, frozen=True):
     """Id of the response that this request continues (OpenAI Responses)."""
     stored: bool = False
     """Whether the provider keeps the conversation, so that it can be continued by id."""
+    generates: bool = True
+    """False for a warm-up, which only reads its prompt (OpenAI Responses over WebSocket)."""
 
 
 class Call(Struct, frozen=True):
@@ -164,6 +166,16 @@ class Request(Struct, frozen=True):
     path: str
     query: dict[str, str]
     body: Json
+
+
+class Seen(Struct):
+    """A request that arrived; over a WebSocket, each message that asks for an answer is one."""
+
+    method: str
+    """Of HTTP, or the type of the message."""
+    path: str
+    status: int = 0
+    """0 while it has no answer."""
 
 
 class Dialect(Protocol):
