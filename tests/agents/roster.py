@@ -71,6 +71,7 @@ CODEX = RealAgent(
         "[feedback]\nenabled = false\n"
         "[features]\napps = false\nplugins = false\n"
     },
+    hidden=1,
 )
 
 GEMINI = RealAgent(
