@@ -116,6 +116,31 @@ class Reading(Struct, frozen=True):
         return total
 
 
+class Prompt(Struct, frozen=True):
+    """What a request sends, by kind: its tokens are estimated from it. No content; empty where it was not read.
+
+    Bytes are those of the JSON in which it is sent, without the framing of messages and their parts. What stands before
+    the last compaction block is left out: the provider drops it.
+    """
+
+    messages: int = 0
+    text_bytes: int = 0
+    """Text, and the arguments and results of tools."""
+    other_bytes: int = 0
+    """All that is not a message: definitions of tools, the schema of the answer, parameters."""
+    media: int = 0
+    """Images, documents and sounds within the body."""
+    media_bytes: int = 0
+    sealed_bytes: int = 0
+    """Reasoning that only the provider can read."""
+    cache_life: str | None = None
+    """For how long it asks that its prefix be cached: `5m` or `1h`; None where it does not ask."""
+    opening: int = 0
+    """Fingerprint of the text up to the first answer: requests of one conversation share it. Never stored."""
+    continues: str | None = None
+    """Id of the response that this request continues and does not repeat: the provider holds what came before."""
+
+
 class Facts(Struct, frozen=True):
     """What a request says about its cost, read before it is sent."""
 
@@ -131,6 +156,9 @@ class Facts(Struct, frozen=True):
     tier: str | None = None
     """Service tier asked for."""
     speed: str | None = None
+    rounds: int = 1
+    """How often the model is called at most: once more than server tools may be used. Each time bills its prompt."""
+    prompt: Prompt = Prompt()
 
 
 class Charge(Struct, frozen=True):

@@ -3,59 +3,175 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tokenguard.policy.estimate import CACHE_LIFE_US, Turn, likely, worst
-from tokenguard.records import Facts, Usage
+from tokenguard.policy import estimate
+from tokenguard.policy.estimate import CACHE_LIFE_US, FIRST_OUTPUT, Estimate, Experience, Turn, learned, worst
+from tokenguard.records import Facts, Prompt, Usage
 
 SIZES = st.integers(min_value=0, max_value=10**8)
+NOTHING = Experience()
+PROMPT = Prompt(messages=1, text_bytes=94_000, other_bytes=60)
+FIRST = Facts("gpt-5", body_bytes=94_100, prompt=PROMPT)
+NEXT = replace(FIRST, body_bytes=98_900, prompt=replace(PROMPT, messages=3, text_bytes=98_700))
+
+
+def expect(
+    facts: Facts,
+    last: Turn | None = None,
+    now_us: int = 0,
+    model: Experience = NOTHING,
+    session: Experience = NOTHING,
+) -> Estimate:
+    return estimate.estimate(facts, last, now_us, model, session)
+
+
+def taught(calls: int, usage: Usage, facts: Facts = FIRST, last: Turn | None = None) -> Experience:
+    """What as many calls teach that all took the same."""
+    experience = NOTHING
+    for _ in range(calls):
+        experience = learned(experience, facts, last, usage)
+    return experience
 
 
 def test_a_first_call_is_estimated_from_its_bytes() -> None:
-    assert likely(Facts("m", body_bytes=8_000), None, 0) == Usage(input=2_000, output=640)
-    assert likely(Facts("m", body_bytes=8_000, has_tools=True), None, 0).input == 2_350
+    expected = expect(FIRST)
+    assert expected.likely == Usage(input=20_007, output=FIRST_OUTPUT)
+    assert expected.p95.input > 1.5 * expected.likely.input
+    assert expected.p95.output > 3 * FIRST_OUTPUT
 
 
 def test_the_output_limit_of_the_request_holds() -> None:
-    assert likely(Facts("m", body_bytes=8_000, max_output=16), None, 0).output == 16
-    last = Turn(8_000, Usage(input=2_000, output=900), 0)
-    assert likely(Facts("m", body_bytes=8_100, max_output=16), last, 0).output == 16
+    limited = expect(replace(FIRST, max_output=16))
+    assert (limited.likely.output, limited.p95.output) == (16, 16)
 
 
-def test_a_later_call_is_estimated_from_the_turn_before() -> None:
-    last = Turn(80_000, Usage(input=20_000, output=500), 0)
-    assert likely(Facts("m", body_bytes=84_000), last, 0) == Usage(input=21_000 * 109 // 100, output=500)
+def test_a_later_call_is_what_was_counted_and_what_came_since() -> None:
+    last = Turn(FIRST, Usage(input=20_000, output=500), 0)
+    expected = expect(NEXT, last)
+    assert expected.likely.input == pytest.approx(21_008, abs=2)
+    assert expected.likely.input < expected.p95.input < 22_500
 
 
-def test_what_was_cached_is_expected_from_the_cache() -> None:
-    last = Turn(80_000, Usage(input=10, cache_read=15_000, cache_write_5m=4_990, output=500), 0)
-    expected = likely(Facts("m", body_bytes=84_000), last, CACHE_LIFE_US)
-    assert expected == Usage(cache_read=20_000, cache_write_5m=1_000 * 109 // 100, output=500)
+def test_new_bytes_count_as_those_before_them_did() -> None:
+    dense = expect(NEXT, Turn(FIRST, Usage(input=40_000, output=500), 0))
+    assert dense.likely.input == pytest.approx(42_000, abs=20)
 
 
-def test_after_five_idle_minutes_the_cache_is_expected_to_be_written_again() -> None:
-    last = Turn(80_000, Usage(input=10, cache_read=15_000, cache_write_5m=4_990, output=500), 0)
-    expected = likely(Facts("m", body_bytes=84_000), last, CACHE_LIFE_US + 1)
-    assert expected.cache_read == 0
-    assert expected.cache_write_5m > 20_000
+def test_the_same_request_again_takes_the_same() -> None:
+    assert expect(FIRST, Turn(FIRST, Usage(input=17_500, output=900), 0)).likely.input == 17_500
+
+
+def test_a_history_that_was_cut_takes_less() -> None:
+    cut = replace(FIRST, prompt=replace(PROMPT, text_bytes=9_400))
+    assert expect(cut, Turn(FIRST, Usage(input=20_000, output=900), 0)).likely.input == pytest.approx(2_000, abs=20)
+
+
+def test_a_response_that_is_continued_is_billed_again() -> None:
+    added = Facts("gpt-5", body_bytes=600, prompt=Prompt(messages=1, text_bytes=470, continues="resp_1"))
+    assert expect(added, Turn(FIRST, Usage(input=20_000, output=500), 0)).likely.input == 20_607
+
+
+def test_what_was_cached_is_read_from_the_cache_and_the_rest_written() -> None:
+    asking = replace(NEXT, prompt=replace(NEXT.prompt, cache_life="5m"))
+    last = Turn(FIRST, Usage(input=10, cache_read=15_000, cache_write_5m=4_990, output=500), 0)
+    expected = expect(asking, last, CACHE_LIFE_US["5m"])
+    assert (expected.likely.input, expected.likely.cache_read) == (0, 20_000)
+    assert expected.likely.cache_write_5m == pytest.approx(1_008, abs=2)
+    assert expected.p95.cache_read == 20_000
+    late = expect(asking, last, CACHE_LIFE_US["5m"] + 1).likely
+    assert (late.cache_read, late.cache_write_5m) == (0, expected.likely.prompt)
+
+
+def test_a_cache_of_an_hour_is_written_as_such() -> None:
+    asking = replace(FIRST, prompt=replace(PROMPT, cache_life="1h"))
+    assert expect(asking).likely == Usage(cache_write_1h=20_007, output=FIRST_OUTPUT)
+    last = Turn(asking, Usage(cache_write_1h=20_000, output=500), 0)
+    assert expect(asking, last, CACHE_LIFE_US["1h"]).likely.cache_read == 20_000
 
 
 def test_automatic_caches_are_read_and_not_written() -> None:
-    last = Turn(80_000, Usage(input=5_000, cache_read=15_000, output=500), 0)
-    expected = likely(Facts("m", body_bytes=84_000), last, 1)
-    assert (expected.cache_read, expected.cache_write_5m, expected.input) == (20_000, 0, 1_000 * 109 // 100)
+    last = Turn(FIRST, Usage(input=5_000, cache_read=15_000, output=500), 0)
+    expected = expect(NEXT, last, 1).likely
+    assert (expected.cache_read, expected.cache_write_5m) == (20_000, 0)
+    assert expected.input == pytest.approx(1_008, abs=2)
 
 
-def test_a_side_call_is_not_mistaken_for_the_next_turn() -> None:
-    last = Turn(80_000, Usage(input=20_000, output=500), 0)
-    assert likely(Facts("m", body_bytes=400), last, 0) == Usage(input=100, output=640)
+def test_calls_of_a_model_teach_the_next_ones() -> None:
+    model = taught(30, Usage(input=30_000, output=100))
+    expected = expect(FIRST, model=model)
+    assert expected.likely.input == pytest.approx(28_500, rel=0.05)
+    assert expected.likely.output == pytest.approx(115, rel=0.2)
+    untaught = expect(FIRST)
+    assert expected.p95.input / expected.likely.input < untaught.p95.input / untaught.likely.input
 
 
-@given(SIZES, SIZES, st.booleans(), st.integers(0, 10**7), st.integers(0, 10**7))
-def test_an_estimate_never_has_a_negative_bucket(size: int, before: int, tools: bool, cached: int, output: int) -> None:
-    facts = Facts("m", body_bytes=size, has_tools=tools)
-    for last in (None, Turn(before, Usage(input=before // 4, cache_read=cached, output=output), 0)):
-        usage = likely(facts, last, 1)
-        assert min(usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output) >= 0
+def test_a_session_outweighs_its_model() -> None:
+    model, session = taught(50, Usage(input=20_000, output=100)), taught(20, Usage(input=30_000, output=3_000))
+    expected = expect(FIRST, model=model, session=session).likely
+    assert expected.input > 26_000
+    assert expected.output > 1_200
+
+
+def test_later_turns_teach_what_turns_add() -> None:
+    last = Turn(FIRST, Usage(input=20_000, output=500), 0)
+    model = taught(40, Usage(input=22_000, output=500), NEXT, last)
+    assert model.first == NOTHING.first
+    assert expect(NEXT, last, model=model).likely.input == pytest.approx(21_900, abs=200)
+
+
+def test_one_freak_spoils_nothing() -> None:
+    usual = taught(10, Usage(input=20_000, output=500))
+    freak = learned(usual, FIRST, None, Usage(input=900_000, output=500))
+    assert expect(FIRST, model=freak).likely.input < 1.1 * expect(FIRST, model=usual).likely.input
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [replace(FIRST, uncapped=("web_search",)), replace(FIRST, rounds=3)],
+)
+def test_what_server_tools_found_teaches_nothing_of_prompts(facts: Facts) -> None:
+    experience = learned(NOTHING, facts, None, Usage(input=400_000, output=500))
+    assert (experience.first, experience.output.count) == (NOTHING.first, 1)
+
+
+def test_what_only_the_output_is_open_for_teaches_the_prompt() -> None:
+    assert learned(NOTHING, replace(FIRST, uncapped=("reasoning",)), None, Usage(input=20_000)).first.count == 1
+
+
+def test_a_prompt_that_was_not_counted_teaches_nothing() -> None:
+    assert learned(NOTHING, FIRST, None, Usage(output=9)).first == NOTHING.first
+
+
+def test_server_tools_with_a_maximum_widen_the_bound_only() -> None:
+    searching = expect(replace(FIRST, rounds=4))
+    assert searching.likely == expect(FIRST).likely
+    assert searching.p95.input > expect(FIRST).p95.input + searching.likely.input
+
+
+@given(
+    sizes=st.tuples(SIZES, SIZES),
+    tools=st.booleans(),
+    life=st.sampled_from((None, "5m", "1h")),
+    counted=st.builds(Usage, *[st.integers(0, 10**7)] * 5),
+    calls=st.lists(st.builds(Usage, st.integers(1, 10**7), output=st.integers(0, 10**6)), max_size=5),
+)
+def test_an_estimate_is_never_negative_and_its_bound_never_below(
+    sizes: tuple[int, int], tools: bool, life: str | None, counted: Usage, calls: list[Usage]
+) -> None:
+    before, now = (
+        Facts("m", body_bytes=size, has_tools=tools, prompt=Prompt(messages=1, text_bytes=size, cache_life=life))
+        for size in sizes
+    )
+    for last in (None, Turn(before, counted, 0)):
+        experience = NOTHING
+        for usage in calls:
+            experience = learned(experience, now, last, usage)
+        expected = expect(now, last, 1, experience, experience)
+        for usage in (expected.likely, expected.p95):
+            assert min(usage.input, usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.output) >= 0
+        assert expected.likely.prompt <= expected.p95.prompt
+        assert expected.likely.output <= expected.p95.output
 
 
 def test_the_worst_case_is_a_token_a_byte_and_all_the_output_allowed() -> None:
@@ -64,6 +180,21 @@ def test_the_worst_case_is_a_token_a_byte_and_all_the_output_allowed() -> None:
     with_tools = worst(Facts("m", body_bytes=8_000, max_output=1, has_tools=True), None)
     assert with_tools is not None
     assert with_tools.input > 8_000
+
+
+def test_the_worst_case_of_server_tools_is_a_full_window_for_every_time_the_model_is_called() -> None:
+    searching = Facts("m", body_bytes=8_000, max_output=1_000, rounds=4)
+    assert worst(searching, 200_000) == Usage(input=800_000, output=4_000)
+    assert worst(searching, None) is None
+
+
+def test_the_worst_case_of_a_response_that_is_continued_has_all_of_it() -> None:
+    added = Facts(
+        "m", max_output=100, body_bytes=600, uncapped=("previous_response_id",), prompt=Prompt(1, 470, continues="r")
+    )
+    last = Turn(FIRST, Usage(input=20_000, cache_read=5_000, output=500), 0)
+    assert worst(added, None, last) == Usage(input=26_100, output=100)
+    assert worst(added, None) is None
 
 
 @pytest.mark.parametrize("facts", [Facts("m", body_bytes=1), Facts("m", max_output=5, uncapped=("web_search",))])

@@ -8,10 +8,17 @@ from collections.abc import Iterable
 from struct import pack
 from zlib import crc32
 
-from tokenguard.records import Facts, Reading
+from msgspec.structs import replace
+
+from tokenguard.records import Facts, Prompt, Reading
 from tokenguard.wire.shape import Dialect
 
 FACTS = Facts("asked-model")
+
+
+def unweighed(facts: Facts) -> Facts:
+    """Without the sizes, which have tests of their own."""
+    return replace(facts, prompt=Prompt())
 
 
 def body(value: object) -> bytes:

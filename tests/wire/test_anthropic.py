@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.wire.support import body, events, read
+from tests.wire.support import body, events, read, unweighed
 from tokenguard.records import Context, Facts, Reading, Usage
 from tokenguard.wire import anthropic
 
@@ -210,7 +210,7 @@ def test_facts_of_a_request() -> None:
         "messages": [{"role": "user", "content": "hi"}],
     }
     data = body(request)
-    assert anthropic.facts("/v1/messages", data) == Facts(
+    assert unweighed(anthropic.facts("/v1/messages", data)) == Facts(
         "claude-opus-5",
         stream=True,
         max_output=32_000,

@@ -21,6 +21,8 @@ class Reservation(Struct, frozen=True):
     """By `strict` budgets, and what a call costs that a crash left open."""
     bounded: bool = True
     """Whether the call cannot pass `worst`. If it can, strict budgets do not let it through."""
+    p95: Amount | None = None
+    """What 95 of 100 such calls do not pass, where it was estimated."""
 
     def by(self, budget: Budget) -> Amount | None:
         """What this budget sets aside; None if it is strict and the call cannot be bounded."""

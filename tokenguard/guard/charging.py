@@ -36,7 +36,7 @@ class Charger:
         if not EXACT_MARKS.issuperset(marks):
             confidence = Confidence.ESTIMATED
         if reading.state == "final" and "all-zero-usage" not in marks:
-            self._turns.learn(call, facts, reading.usage)
+            self._turns.learn(call, facts, reading)
         else:
             legs = self._presumed_legs(call, facts, reading)
             marks = (*marks, _REASONS[reading.state])

@@ -56,7 +56,7 @@ class Guard:
         self.sessions = Sessions(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.now)
         self._ledger = ledger
-        self._turns = Turns()
+        self._turns = Turns(ledger)
         self._take_prices(catalogue)
         self._ids = itertools.count(ledger.next_call_id)
 

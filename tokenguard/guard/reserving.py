@@ -6,7 +6,7 @@ from tokenguard import prices
 from tokenguard.guard.books import Reservation
 from tokenguard.guard.turns import Turns
 from tokenguard.policy import estimate
-from tokenguard.records import Amount, Call, Context, Facts, Leg
+from tokenguard.records import Amount, Call, Context, Facts, Leg, Usage
 
 
 class Reserver:
@@ -20,15 +20,19 @@ class Reserver:
         """What to set aside for a call. One without a listed price, or of unknown size, is not `bounded`."""
         self._turns.begin(call, facts)
         asked = Context(tier=facts.tier, speed=facts.speed)
-        usage = self._turns.likely(call, facts)
-        leg = Leg(call.model, usage, context=asked)
-        priced = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
-        likely = Amount(priced.nanos, usage.total, 1)
+        expected = self._turns.estimate(call, facts)
+        likely = self._priced(call, expected.likely, asked)
+        p95 = self._priced(call, expected.p95, asked)
         found = self._catalogue.find(call.provider, call.model)
-        limit = estimate.worst(facts, found.model.window if found else None)
+        limit = estimate.worst(facts, found.model.window if found else None, self._turns.before(call, facts))
         if limit is None:
-            return Reservation(likely, likely, bounded=False)
+            return Reservation(likely, p95, bounded=False, p95=p95)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
         nanos = rates.nanos(limit.input, limit.output)
         worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1)
-        return Reservation(likely, worst, bounded=not rates.mark)
+        return Reservation(likely, worst, bounded=not rates.mark, p95=p95)
+
+    def _priced(self, call: Call, usage: Usage, asked: Context) -> Amount:
+        leg = Leg(call.model, usage, context=asked)
+        priced = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
+        return Amount(priced.nanos, usage.total, 1)

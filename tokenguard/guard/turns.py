@@ -1,18 +1,43 @@
-"""What is remembered of calls so that the next ones can be estimated."""
+"""What is remembered of calls so that the next ones can be estimated: of each conversation, session and model."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from tokenguard.ledger import Ledger, queries
 from tokenguard.policy import estimate
-from tokenguard.policy.estimate import Turn
-from tokenguard.records import Call, Facts, Usage
+from tokenguard.policy.estimate import Estimate, Experience, Turn
+from tokenguard.records import Call, Facts, Reading, Usage
+
+_MOST = 2_000
+"""Of everything that is remembered, as many entries; the one that was not used for longest is forgotten first."""
+
+_NOTHING = Experience()
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K", bound=tuple[Any, ...])
+V = TypeVar("V")
 
 
 class Turns:
-    """The requests of calls in flight, and the last settled turn of every session with each model."""
+    """The requests of calls in flight, the last settled turn of every conversation, and what was learned.
 
-    def __init__(self) -> None:
+    A session has many conversations: between two turns of the main one, agents ask for titles, let other models judge
+    and run agents of their own. A turn continues the one whose text began like its own.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._sent: dict[int, Facts] = {}
-        self._last: dict[tuple[str, str], Turn] = {}
+        self._last: dict[tuple[str, str, bool, int], Turn] = {}
+        self._answers: dict[tuple[str, str], Turn] = {}
+        self._models = queries.experience(ledger.read())
+        self._sessions: dict[tuple[str, str, str, bool], Experience] = {}
 
     def begin(self, call: Call, facts: Facts) -> None:
         """A call is about to be decided."""
@@ -22,15 +47,67 @@ class Turns:
         """A call has ended, or was not forwarded; what its request said."""
         return self._sent.pop(call.id, Facts(call.model))
 
-    def learn(self, call: Call, facts: Facts, usage: Usage) -> None:
-        """The provider has told what a call took."""
-        self._last[call.session, call.model] = Turn(facts.body_bytes, usage, call.started_us)
+    def before(self, call: Call, facts: Facts) -> Turn | None:
+        """The turn that a call continues, as far as it is known."""
+        if facts.prompt.continues is not None:
+            return self._answers.get((call.session, facts.prompt.continues))
+        return self._last.get(_conversation(call, facts))
+
+    def estimate(self, call: Call, facts: Facts) -> Estimate:
+        """What a call will take."""
+        kind = (call.provider, call.model, facts.has_tools)
+        model = self._models.get(kind, _NOTHING)
+        session = self._sessions.get((call.session, *kind), _NOTHING)
+        return estimate.estimate(facts, self.before(call, facts), call.started_us, model, session)
 
     def likely(self, call: Call, facts: Facts) -> Usage:
         """What a call will probably take."""
-        return estimate.likely(facts, self._last.get((call.session, call.model)), call.started_us)
+        return self.estimate(call, facts).likely
+
+    def learn(self, call: Call, facts: Facts, reading: Reading) -> None:
+        """The provider has told what a call took."""
+        usage, last = _own(reading), self.before(call, facts)
+        if usage.prompt:
+            turn = Turn(facts, usage, call.started_us)
+            _remember(self._last, _conversation(call, facts), turn)
+            if reading.response_id is not None:
+                _remember(self._answers, (call.session, reading.response_id), turn)
+        kind = (call.provider, call.model, facts.has_tools)
+        mine = (call.session, *kind)
+        _remember(self._sessions, mine, estimate.learned(self._sessions.get(mine, _NOTHING), facts, last, usage))
+        learned = estimate.learned(self._models.get(kind, _NOTHING), facts, last, usage)
+        _remember(self._models, kind, learned)
+        self._ledger.learn(*kind, learned).add_done_callback(_log_failure)
 
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session that has ended."""
-        for key in [key for key in self._last if key[0] == session]:
-            del self._last[key]
+        _drop(self._last, session)
+        _drop(self._answers, session)
+        _drop(self._sessions, session)
+
+
+def _conversation(call: Call, facts: Facts) -> tuple[str, str, bool, int]:
+    return call.session, call.model, facts.has_tools, facts.prompt.opening
+
+
+def _own(reading: Reading) -> Usage:
+    """The prompt that the next turn repeats, with all output: not that of a compaction, nor of a model that advises."""
+    usage = next((leg.usage for leg in reversed(reading.legs) if leg.kind == "message"), reading.usage)
+    return replace(usage, output=reading.usage.output)
+
+
+def _remember(table: dict[K, V], key: K, value: V) -> None:
+    table.pop(key, None)
+    table[key] = value
+    if len(table) > _MOST:
+        del table[next(iter(table))]
+
+
+def _drop(table: dict[K, V], session: str) -> None:
+    for key in [key for key in table if key[0] == session]:
+        del table[key]
+
+
+def _log_failure(written: asyncio.Future[None]) -> None:
+    if not written.cancelled() and written.exception() is not None:
+        log.warning("what a call taught is not in the ledger: %s", written.exception())

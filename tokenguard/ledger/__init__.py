@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tokenguard.ledger import queries, writes
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.values import Raise, Settlement, Where
+from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Session, Verdict
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Ledger:
     def raise_budget(self, raised: Raise) -> Future[None]:
         """Append a temporary increase of a budget to the audit trail."""
         return self._writer.submit(writes.raise_budget, raised)
+
+    def learn(self, provider: str, model: str, has_tools: bool, experience: Experience) -> Future[None]:
+        """Keep what calls of this kind taught the estimator."""
+        return self._writer.submit(writes.learn, provider, model, has_tools, experience)
 
     async def close(self) -> None:
         """Commit all that is queued and close the file; what is submitted later fails."""

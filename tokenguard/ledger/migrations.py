@@ -169,3 +169,20 @@ def _002_intervals(conn: sqlite3.Connection) -> None:
         conn.execute(f"ALTER TABLE calls ADD COLUMN {bound} INTEGER CHECK ({bound} >= 0)")
     # What a crash left open may have cost nothing at all.
     conn.execute("UPDATE calls SET cost_low = 0, cost_high = cost_nanos WHERE state = 'presumed'")
+
+
+@_migration
+def _003_experience(conn: sqlite3.Connection) -> None:
+    trends = ("first", "later", "output")
+    columns = ", ".join(f"{trend}_{part} REAL NOT NULL" for trend in trends for part in ("count", "mean", "squares"))
+    conn.execute(
+        f"""
+        CREATE TABLE experience (
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            has_tools INTEGER NOT NULL,
+            {columns},
+            PRIMARY KEY (provider, model, has_tools)
+        ) STRICT, WITHOUT ROWID
+        """
+    )

@@ -16,8 +16,9 @@ from msgspec import Struct
 from tokenguard.errors import LedgerError
 from tokenguard.ledger.failures import ledger_error, translated
 from tokenguard.ledger.migrations import newest, refuse_newer, version_of
-from tokenguard.ledger.rows import CALL, RAISE, SESSION, Row, call_of, raise_of, session_of
+from tokenguard.ledger.rows import CALL, EXPERIENCE, RAISE, SESSION, Row, call_of, experience_of, raise_of, session_of
 from tokenguard.ledger.values import Raise, Where
+from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Confidence, Session, Totals, Usage
 
 ALL = Where()
@@ -174,6 +175,12 @@ def raises(conn: sqlite3.Connection, now_us: int) -> list[Raise]:
     """The temporary increases in force, oldest first. One without an expiry is: the caller knows its window."""
     sql = f"SELECT {RAISE} FROM raises WHERE expires_us IS NULL OR expires_us > ? ORDER BY id"
     return [raise_of(row) for row in _all(conn, sql, [now_us])]
+
+
+def experience(conn: sqlite3.Connection) -> dict[tuple[str, str, bool], Experience]:
+    """What past calls taught the estimator, by provider, model and whether they had tools."""
+    rows = _all(conn, f"SELECT provider, model, has_tools, {EXPERIENCE} FROM experience", [])
+    return {(row[0], row[1], bool(row[2])): experience_of(row[3:]) for row in rows}
 
 
 def _condition(where: Where, since_us: int | None, until_us: int | None) -> tuple[str, list[object]]:

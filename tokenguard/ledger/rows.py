@@ -7,11 +7,15 @@ from typing import Any
 from msgspec import json
 
 from tokenguard.ledger.values import Raise
+from tokenguard.policy.estimate import Experience
+from tokenguard.policy.trend import Trend
 from tokenguard.records import Call, Session, Unit
 
 CALL = ", ".join(Call.__struct_fields__)
 SESSION = ", ".join(Session.__struct_fields__)
 RAISE = ", ".join(Raise.__struct_fields__)
+_PARTS = Trend.__struct_fields__
+EXPERIENCE = ", ".join(f"{trend}_{part}" for trend in Experience.__struct_fields__ for part in _PARTS)
 
 _STREAM = Call.__struct_fields__.index("stream")
 _UNIT = Raise.__struct_fields__.index("unit")
@@ -58,3 +62,15 @@ def raise_of(row: Row) -> Raise:
     values = list(row)
     values[_UNIT] = Unit(values[_UNIT])
     return Raise(*values)
+
+
+def experience_row(experience: Experience) -> list[float]:
+    """The columns `EXPERIENCE` of what was learned."""
+    trends: list[Trend] = [getattr(experience, name) for name in Experience.__struct_fields__]
+    return [getattr(trend, part) for trend in trends for part in _PARTS]
+
+
+def experience_of(row: Row) -> Experience:
+    """What was learned, from the columns `EXPERIENCE`."""
+    size = len(_PARTS)
+    return Experience(*(Trend(*row[start : start + size]) for start in range(0, len(row), size)))

@@ -6,8 +6,9 @@ import sqlite3
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger.rows import CALL, RAISE, SESSION, as_json, places, session_row
+from tokenguard.ledger.rows import CALL, EXPERIENCE, RAISE, SESSION, as_json, experience_row, places, session_row
 from tokenguard.ledger.values import Raise, Settlement
+from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Usage, Verdict
 
 _USAGE = ", ".join(Usage.__struct_fields__)
@@ -29,6 +30,8 @@ _OPEN_SESSION = f"INSERT INTO sessions ({SESSION}, token_hash) VALUES ({places(S
 _SET_PID = "UPDATE sessions SET pid = ? WHERE id = ?"
 _END_SESSION = "UPDATE sessions SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
 _RAISE_BUDGET = f"INSERT INTO raises ({RAISE}) VALUES ({places(RAISE)})"
+_LEARN = f"""INSERT OR REPLACE INTO experience (provider, model, has_tools, {EXPERIENCE})
+    VALUES (?, ?, ?, {places(EXPERIENCE)})"""
 
 
 def reserve(conn: sqlite3.Connection, call: Call, reserved: Amount, verdict: Verdict | None) -> None:
@@ -110,3 +113,8 @@ def end_session(conn: sqlite3.Connection, session_id: str, ended_us: int, exit_c
 def raise_budget(conn: sqlite3.Connection, raised: Raise) -> None:
     """An audit row; there is no function to change or remove one."""
     conn.execute(_RAISE_BUDGET, astuple(raised))
+
+
+def learn(conn: sqlite3.Connection, provider: str, model: str, has_tools: bool, experience: Experience) -> None:
+    """What calls of this kind taught so far, in place of what was known before."""
+    conn.execute(_LEARN, (provider, model, has_tools, *experience_row(experience)))

@@ -1,77 +1,198 @@
-"""What a call will take, before it is sent: likely, and at worst."""
+"""What a call will take, before it is sent: likely, with some certainty, and at worst.
+
+The prompt of a first turn follows from its bytes (`tokens`), that of a later one from what the provider counted for the
+turn before and the bytes that came since. What every call of a model, and of a session, then took beside what was
+expected is remembered as a `Trend`, and shifts and widens the next estimates.
+"""
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
+from tokenguard.policy.tokens import tokens
+from tokenguard.policy.trend import Trend
 from tokenguard.records import Facts, Usage
 
 BYTES_PER_TOKEN = 4
-"""Of a first request, by the usual rule; sessions then learn from what the provider counted."""
-
-NEW_BYTES_PER_TOKEN = 8
-"""Of what a later request adds: JSON around the text and escapes are most of it. Over recorded pairs, the previous
-turn plus new bytes / 8 had a median error of 8 %."""
-
-MARGIN_PERCENT = 109
-"""On the input of later turns, which holds for 95 of 100 recorded pairs."""
-
-TOOL_PROMPT = 350
-"""Tokens that a provider adds to the prompt of a request with tools (Anthropic's published figure is 346)."""
+"""Of generated text, by the usual rule."""
 
 WORST_TOOL_PROMPT = 1_000
-"""The same, where it must not be exceeded."""
+"""Tokens that a provider puts before the prompt of a request with tools, where it must not be exceeded."""
 
 FIRST_OUTPUT = 640
-"""Likely output of a first call: 2 % of the 32,000 that agents allow, the median over recorded pairs."""
+"""Output of a call of which nothing is known: 2 % of the 32,000 that agents allow, the median over recorded calls."""
 
-CACHE_LIFE_US = 5 * 60 * 1_000_000
-"""A prompt cache forgets after five minutes without use."""
+CACHE_LIFE_US = {"5m": 5 * 60 * 1_000_000, "1h": 60 * 60 * 1_000_000}
+"""A prompt cache forgets after that time without use."""
+
+_P95 = 1.645
+"""Standard deviations above the mean of a normal distribution below which 95 of 100 values lie."""
+
+_SLACK = 40
+"""Tokens by which a first prompt may miss whatever its size: what providers add to some models."""
+
+_LATER_SLACK = 20
+"""The same of a later turn."""
+
+_SHORT = 200
+"""Tokens of a conversation that is short."""
+
+_TOOL_RESULT = 10_000
+"""Tokens that a server tool finds, where it finds much; the prompt is then billed once more."""
+
+_OF_THE_OUTPUT = frozenset({"reasoning", "n", "candidateCount"})
+"""Of `Facts.uncapped`, what does not touch the prompt."""
+
+_PROMPT_REACH = 1.0
+_OUTPUT_REACH = 3.0
+"""Surprises farther than this from the mean so far are taken for as much: one freak must not spoil what was learned."""
 
 
 class Turn(Struct, frozen=True):
-    """The last settled call of a session with the same model: what the next one is estimated from."""
+    """A settled call: what the next one of its conversation is estimated from."""
 
-    body_bytes: int
+    facts: Facts
     usage: Usage
     at_us: int
 
 
-def likely(facts: Facts, last: Turn | None, now_us: int) -> Usage:
-    """The usage to expect. With caching in use, what was sent before is expected to be read from the cache."""
-    if last is None or facts.body_bytes < last.body_bytes // 2:
-        # No turn before, or the conversation was cut down (compaction, a side call): the bytes are all there is.
-        prompt = facts.body_bytes // BYTES_PER_TOKEN + (TOOL_PROMPT if facts.has_tools else 0)
-        return Usage(input=prompt, output=_capped(FIRST_OUTPUT, facts))
-    new_bytes = max(0, facts.body_bytes - last.body_bytes)
-    before = last.usage.prompt + last.usage.output
-    added = new_bytes // NEW_BYTES_PER_TOKEN
-    output = _capped(max(last.usage.output, 1), facts)
-    caches = last.usage.cache_read or last.usage.cache_write_5m or last.usage.cache_write_1h
-    if not caches:
-        return Usage(input=(before + added) * MARGIN_PERCENT // 100, output=output)
-    fresh = (last.usage.output + added) * MARGIN_PERCENT // 100
-    if now_us - last.at_us > CACHE_LIFE_US and not last.usage.cache_write_1h:
-        return Usage(cache_write_5m=last.usage.prompt + fresh, output=output)
-    writes = bool(last.usage.cache_write_5m or last.usage.cache_write_1h)
-    return Usage(
-        input=0 if writes else fresh,
-        cache_read=last.usage.prompt,
-        cache_write_5m=fresh if writes else 0,
-        output=output,
+class Experience(Struct, frozen=True):
+    """What was learned of calls of one kind, as logarithms of what they took over what was expected."""
+
+    first: Trend = Trend()
+    """Prompts of first turns."""
+    later: Trend = Trend()
+    """What later turns added to the prompt."""
+    output: Trend = Trend()
+
+
+class Estimate(Struct, frozen=True):
+    """The usage of a call that is not yet made."""
+
+    likely: Usage
+    """As often exceeded as not."""
+    p95: Usage
+    """Prompt and output that 95 of 100 calls each do not exceed, as long as the call is not `uncapped`."""
+
+
+_PRIOR = Experience(first=Trend(6, 0.0, 6 * 0.4**2), later=Trend(4, 0.0, 4 * 0.4**2), output=Trend(2, 0.0, 2 * 1.3**2))
+"""Before any call was seen."""
+
+_MODEL_WEIGHT = 6
+"""As many calls of a session outweigh all that its model did before."""
+
+
+class _Guess(Struct, frozen=True):
+    """An expected number of tokens; the part of it that scales with what was learned; what it may miss besides."""
+
+    expected: float
+    open: float
+    slack: float
+
+    def surprise(self, actual: int) -> float:
+        """How far it was off, as a logarithm."""
+        ratio = 1 + (actual - self.expected) / (self.open + self.slack)
+        return math.log(max(ratio, 1e-9))
+
+    def tokens(self, trend: Trend, deviations: float) -> int:
+        """What to expect by the surprises so far, that many standard deviations above the mean."""
+        usual, unusual = math.exp(trend.at(0)), math.exp(trend.at(deviations))
+        return max(0, round(self.expected + self.open * (usual - 1) + (self.open + self.slack) * (unusual - usual)))
+
+
+def estimate(facts: Facts, last: Turn | None, now_us: int, model: Experience, session: Experience) -> Estimate:
+    """The usage to expect, from the turn before and from what was learned of the model and in the session."""
+    kind, guess = _prompt_guess(facts, last)
+    prompts = _known(kind, model, session)
+    outputs = _known("output", model, session)
+    output = _output_guess()
+    likely, p95 = guess.tokens(prompts, 0), guess.tokens(prompts, _P95)
+    if facts.rounds > 1:
+        p95 += likely + _TOOL_RESULT
+    return Estimate(
+        _in_buckets(likely, facts, last, now_us, _capped(output.tokens(outputs, 0), facts)),
+        _in_buckets(p95, facts, last, now_us, _capped(output.tokens(outputs, _P95), facts)),
     )
 
 
-def worst(facts: Facts, context_window: int | None) -> Usage | None:
+def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -> Experience:
+    """With what a call took that was expected after `last`. What server tools add to a prompt teaches nothing."""
+    kind, guess = _prompt_guess(facts, last)
+    first, later = before.first, before.later
+    if usage.prompt and facts.rounds == 1 and _OF_THE_OUTPUT.issuperset(_uncapped(facts, last)):
+        surprise = guess.surprise(usage.prompt)
+        if kind == "first":
+            first = first.seen(surprise, _PROMPT_REACH)
+        else:
+            later = later.seen(surprise, _PROMPT_REACH)
+    output = before.output.seen(_output_guess().surprise(usage.output), _OUTPUT_REACH)
+    return Experience(first, later, output)
+
+
+def worst(facts: Facts, context_window: int | None, last: Turn | None = None) -> Usage | None:
     """A usage that the call cannot exceed; None where nothing bounds it.
 
-    A byte-level tokenizer never makes more tokens than bytes. The output is bounded by the request's own limit, else by
-    the model's context window. All input is put into `input`: the price decides which bucket is the dearest.
+    A byte-level tokenizer never makes more tokens than bytes; what the provider holds of a conversation is known from
+    its `last` turn. The output is bounded by the request's own limit, else by the model's context window, and so is
+    every prompt of a call in which server tools run. All input is put into `input`: the price decides which bucket is
+    the dearest.
     """
     limit = facts.max_output if facts.max_output is not None else context_window
-    if facts.uncapped or limit is None:
+    if _uncapped(facts, last) or limit is None:
         return None
-    return Usage(input=facts.body_bytes + (WORST_TOOL_PROMPT if facts.has_tools else 0), output=limit)
+    if facts.rounds > 1:
+        return None if context_window is None else Usage(facts.rounds * context_window, output=facts.rounds * limit)
+    held = last.usage.total if last is not None and facts.prompt.continues is not None else 0
+    return Usage(input=held + facts.body_bytes + (WORST_TOOL_PROMPT if facts.has_tools else 0), output=limit)
+
+
+def _uncapped(facts: Facts, last: Turn | None) -> set[str]:
+    """What makes the call unbounded, but for what is known of the response that it continues."""
+    return set(facts.uncapped) - ({"previous_response_id"} if last is not None else set[str]())
+
+
+def _prompt_guess(facts: Facts, last: Turn | None) -> tuple[str, _Guess]:
+    now = tokens(facts)
+    if last is None:
+        return "first", _Guess(now, now, _SLACK)
+    counted = last.usage.prompt
+    if facts.prompt.continues is not None:
+        return "later", _Guess(counted + last.usage.output + now, now, last.usage.output / 2 + _LATER_SLACK)
+    # How far the bytes of this conversation were off so far; little is learned from a short one.
+    before = tokens(last.facts)
+    added = (now - before) * (counted + _SHORT) / (before + _SHORT)
+    return "later", _Guess(counted + added, abs(added), counted / 200 + _LATER_SLACK)
+
+
+def _output_guess() -> _Guess:
+    return _Guess(FIRST_OUTPUT, FIRST_OUTPUT, 0)
+
+
+def _known(kind: str, model: Experience, session: Experience) -> Trend:
+    prior: Trend = getattr(_PRIOR, kind)
+    of_model: Trend = getattr(model, kind)
+    of_session: Trend = getattr(session, kind)
+    return of_session.after(of_model.after(prior, prior.count), _MODEL_WEIGHT)
+
+
+def _in_buckets(prompt: int, facts: Facts, last: Turn | None, now_us: int, output: int) -> Usage:
+    """With caching in use, what was sent before is expected to be read from the cache, and the rest to be written."""
+    life = facts.prompt.cache_life
+    read = 0
+    if last is not None:
+        cached = last.usage.cache_read or last.usage.cache_write_5m or last.usage.cache_write_1h
+        if cached and now_us - last.at_us <= CACHE_LIFE_US[life or "5m"]:
+            read = min(last.usage.prompt, prompt)
+    fresh = prompt - read
+    return Usage(
+        input=0 if life else fresh,
+        cache_read=read,
+        cache_write_5m=fresh if life == "5m" else 0,
+        cache_write_1h=fresh if life == "1h" else 0,
+        output=output,
+    )
 
 
 def _capped(output: int, facts: Facts) -> int:

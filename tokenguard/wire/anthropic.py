@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tokenguard.records import Facts
 from tokenguard.wire.anthropic_usage import MessageAccount
@@ -18,14 +18,15 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 NAME = "anthropic-messages"
 
 _WANTED = re.compile(rb'"type": *"(?:message_|content_block_start|error)')
 """Events that matter: all but `content_block_delta`, `content_block_stop` and `ping`."""
 
-_CONTENT = re.compile(rb'_delta", *"[a-z_]+": *' + STRING)
-"""The text, thinking or tool input of a `content_block_delta`."""
+_CONTENT = re.compile(rb'_delta", *"(?!signature)[a-z_]+": *' + STRING)
+"""The text, thinking or tool input of a `content_block_delta`. Signatures are no output."""
 
 _REMOTE = re.compile(rb'"type":\s*"url"|"file_id":\s*"file_')
 _DATE = re.compile(r"_\d{8}$")
@@ -51,6 +52,10 @@ class _Named(Struct):
     pass
 
 
+class _CacheControl(Struct):
+    ttl: str | None = None
+
+
 class _Request(Struct):
     model: str = ""
     stream: bool | None = None
@@ -61,6 +66,9 @@ class _Request(Struct):
     context_management: _ContextManagement | None = None
     service_tier: str | None = None
     speed: str | None = None
+    cache_control: _CacheControl | None = None
+    system: Raw = Raw()
+    messages: Raw = Raw()
 
 
 _REQUEST = Reader(_Request)
@@ -83,6 +91,8 @@ def facts(path: str, body: bytes) -> Facts:
         uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
         tier=request.service_tier,
         speed=request.speed,
+        rounds=1 + sum(tool.max_uses or 0 for tool in request.tools or ()),
+        prompt=weigh(body, request.messages, request.system, life=_life(request.cache_control)),
     )
 
 
@@ -95,6 +105,11 @@ def meter(facts: Facts, provider: str, *, stream: bool, headers: Mapping[str, st
 def refuse(text: str) -> Refusal:
     error = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
     return Refusal(400, "application/json", msgspec.json.encode(error))
+
+
+def _life(control: _CacheControl | None) -> str | None:
+    """Of a cache whose marks the provider sets by itself."""
+    return None if control is None else "1h" if control.ttl == "1h" else "5m"
 
 
 def _uncapped(request: _Request) -> Iterable[str]:

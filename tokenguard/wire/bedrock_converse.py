@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from tokenguard.records import Context, Facts, Leg, Reading, Usage
 from tokenguard.wire.bounds import uncapped
@@ -19,6 +19,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 NAME = "bedrock-converse"
 
@@ -88,6 +89,8 @@ class _Request(Struct):
     toolConfig: _Tools | None = None
     serviceTier: _Tier | None = None
     performanceConfig: _Performance | None = None
+    system: Raw = Raw()
+    messages: Raw = Raw()
 
 
 _ANSWER = Reader(_Answer)
@@ -113,6 +116,7 @@ def facts(path: str, body: bytes) -> Facts:
         uncapped=uncapped(_uncapped(tools), body, remote=_REMOTE, whole=whole),
         tier=request.serviceTier.type if request.serviceTier is not None else None,
         speed=_speed(request.performanceConfig),
+        prompt=weigh(body, request.messages, request.system),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from tokenguard.records import Facts
 from tokenguard.wire.bounds import uncapped
@@ -19,6 +19,7 @@ from tokenguard.wire.gemini_usage import GeminiAccount
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 NAME = "gemini"
 
@@ -41,11 +42,14 @@ class Request(Struct):
 
     generation_camel: _Generation | None = field(name="generationConfig", default=None)
     generation_snake: _Generation | None = field(name="generation_config", default=None)
-    tools: list[dict[str, msgspec.Raw]] | None = None
+    tools: list[dict[str, Raw]] | None = None
     cached_camel: str | None = field(name="cachedContent", default=None)
     cached_snake: str | None = field(name="cached_content", default=None)
     tier_camel: str | None = field(name="serviceTier", default=None)
     tier_snake: str | None = field(name="service_tier", default=None)
+    contents: Raw = Raw()
+    system_camel: Raw = field(name="systemInstruction", default=Raw())
+    system_snake: Raw = field(name="system_instruction", default=Raw())
 
 
 _REQUEST = Reader(Request)
@@ -77,6 +81,7 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
         has_tools=bool(request.tools),
         uncapped=uncapped(names, body, remote=_REMOTE, whole=whole),
         tier=request.tier_camel or request.tier_snake,
+        prompt=weigh(body, request.contents, request.system_camel or request.system_snake),
     )
 
 

@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tokenguard.records import Facts, Leg, Reading, Usage
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import LineMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 NAME = "ollama"
 
@@ -37,6 +38,9 @@ class _Request(Struct):
     stream: bool | None = None
     options: _Options | None = None
     tools: list[_Any] | None = None
+    messages: Raw = Raw()
+    system: Raw = Raw()
+    prompt: Raw = Raw()
 
 
 class _Line(Struct):
@@ -67,6 +71,7 @@ def facts(path: str, body: bytes) -> Facts:
         body_bytes=len(body),
         has_tools=bool(request.tools),
         uncapped=() if whole else ("malformed-request",),
+        prompt=weigh(body, request.messages or request.prompt, request.system),
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tokenguard.records import Facts
 from tokenguard.wire.bounds import uncapped
@@ -16,6 +16,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 __all__ = ["NAME", "claims", "facts", "inject", "meter", "refuse"]
 
@@ -51,6 +52,7 @@ class _Request(Struct):
     web_search_options: _Any | None = None
     search_parameters: _Any | None = None
     plugins: list[_Any] | None = None
+    messages: Raw = Raw()
 
 
 _REQUEST = Reader(_Request)
@@ -74,6 +76,7 @@ def facts(path: str, body: bytes) -> Facts:
         has_tools=bool(request.tools or request.functions),
         uncapped=uncapped(_uncapped(request, limit), body, remote=_REMOTE, whole=whole),
         tier=request.service_tier,
+        prompt=weigh(body, request.messages, b""),
     )
 
 

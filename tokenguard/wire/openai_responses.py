@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tokenguard.records import Facts
 from tokenguard.wire.bounds import uncapped
@@ -15,6 +15,7 @@ from tokenguard.wire.openai_chat import refuse
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.shape import NO_HEADERS, Meter
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 __all__ = ["NAME", "claims", "facts", "meter", "refuse"]
 
@@ -24,7 +25,9 @@ _WANTED = re.compile(rb'"type": *"(?:response\.(?:created|completed|incomplete|f
 CONTENT = re.compile(rb'"delta": *' + STRING)
 """The text, reasoning summary, tool arguments or code of any `*.delta` event."""
 
-_REMOTE = re.compile(rb'"(?:image_url|file_url)":\s*"http|"type":\s*"(?:item_reference|input_file",\s*"file_id)"')
+_REMOTE = re.compile(
+    rb'"(?:image_url":\s*"http|file_url":\s*"http|type":\s*"(?:item_reference|input_file",\s*"file_id)")'
+)
 _CLIENT_TOOLS = ("function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer_use_preview")
 
 
@@ -42,6 +45,8 @@ class _Request(Struct):
     previous_response_id: str | None = None
     conversation: object = None
     prompt: object = None
+    instructions: Raw = Raw()
+    input: Raw = Raw()
 
 
 _REQUEST = Reader(_Request)
@@ -63,6 +68,8 @@ def facts(path: str, body: bytes) -> Facts:
         has_tools=bool(request.tools),
         uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
         tier=request.service_tier,
+        rounds=1 + (request.max_tool_calls or 0),
+        prompt=weigh(body, request.input, request.instructions, continues=request.previous_response_id),
     )
 
 

@@ -1,0 +1,176 @@
+"""How much a request sends, and of what: what its tokens are estimated from, before it is sent.
+
+Bytes are counted where they stand. Only the text up to the first answer is looked at as such, for a fingerprint that
+tells conversations apart; it is not kept.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tokenguard.records import Prompt
+from tokenguard.wire.decoding import FAILURES
+
+_MESSAGE_FRAME = 30
+"""Bytes of `{"role":"user","content":""},`"""
+_CALL_FRAME = 100
+"""Bytes of the call of a tool, or of its result, but for name and content: most of it is ids."""
+_PART_FRAME = 12
+"""Bytes of `{"text":""},`"""
+_TYPE_FRAME = 14
+"""Bytes of `"type":"text",`"""
+_FUNCTION_FRAME = 40
+"""Bytes of `{"functionCall":{"name":"","args":{}}},`"""
+_SYSTEM_FRAME = 8
+
+_SPECIAL = re.compile(
+    rb'"(data|bytes|file_data|image_url|url|encrypted_content|signature|thoughtSignature|thought_signature'
+    rb'|cache_control|cachePoint|type(?=":\s*"compaction"))":\s*"?'
+)
+"""Keys of what is not plain text. Inside of strings they do not match: there the quotes are escaped."""
+
+_SEALED = frozenset({b"encrypted_content", b"signature", b"thoughtSignature", b"thought_signature"})
+_CACHE = frozenset({b"cache_control", b"cachePoint"})
+_LONG = re.compile(rb'\{[^{}]*"1h"')
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_=-]{64}")
+_ROLE = re.compile(rb'"role":')
+_TELLING = 1_000
+"""Characters of a text by which it is told from others."""
+_ASKS = frozenset({None, "message"})
+
+
+class _Part(Struct):
+    type: str | None = None
+    text: str | None = None
+
+
+class _Item(Struct):
+    """A message, or an item of the Responses API."""
+
+    role: str | None = None
+    type: str | None = None
+    content: str | list[_Part | str] | None = None
+    parts: list[_Part | str] | None = None
+
+
+_ITEMS = msgspec.json.Decoder(list[_Item], strict=False)
+
+
+def weigh(
+    body: bytes | Raw,
+    messages: bytes | Raw,
+    system: bytes | Raw,
+    *,
+    life: str | None = None,
+    continues: str | None = None,
+) -> Prompt:
+    """Weigh a request with these messages (a list, or a string for a single one) and this system prompt, as JSON.
+
+    `life` and `continues` are what the dialect found at other places. Without messages there is nothing to weigh.
+    """
+    if not messages:
+        return Prompt(continues=continues)
+    if continues is not None:
+        # Instructions and tools replace those of before: the provider's count of the last turn has them.
+        system, body = b"", messages
+    tally = _Tally(life)
+    tally.take(bytes(system))
+    rest = tally.take(bytes(messages))
+    items = _items(messages)
+    count, opening = len(items), 0
+    framing = _SYSTEM_FRAME if system else 0
+    for item in items:
+        framing += _frame(item)
+    for text in _opening(items):
+        opening = zlib.crc32(text.encode(), opening)
+    if rest < len(messages):
+        # The framing of what was dropped is not known, nor worth a second look.
+        count = len(_ROLE.findall(bytes(messages), len(messages) - rest)) + 1
+        framing = _MESSAGE_FRAME * count
+    text_bytes = len(system) + rest - tally.media_bytes - tally.sealed_bytes - framing
+    return Prompt(
+        messages=max(count, 1) + bool(system),
+        text_bytes=max(text_bytes, 0),
+        other_bytes=len(body) - len(messages) - len(system),
+        media=tally.media,
+        media_bytes=tally.media_bytes,
+        sealed_bytes=tally.sealed_bytes,
+        cache_life=tally.life,
+        opening=opening,
+        continues=continues,
+    )
+
+
+class _Tally:
+    """Counts what is not text."""
+
+    def __init__(self, life: str | None) -> None:
+        self.life = life
+        self.media = self.media_bytes = self.sealed_bytes = 0
+
+    def take(self, data: bytes) -> int:
+        """Count what is in `data`; the number of bytes that count, from the last compaction on."""
+        begin = 0
+        for found in _SPECIAL.finditer(data):
+            key, start = found[1], found.end()
+            if key in _SEALED:
+                self.sealed_bytes += _length(data, start)
+            elif key in _CACHE:
+                self.life = "1h" if self.life == "1h" or _LONG.match(data, start) else "5m"
+            elif key == b"type":
+                begin = found.start()
+                self.media = self.media_bytes = self.sealed_bytes = 0
+            elif data.startswith(b"data:", start) or _BASE64.match(data, start):
+                self.media += 1
+                self.media_bytes += _length(data, start)
+        return len(data) - begin
+
+
+def _length(data: bytes, start: int) -> int:
+    """Of a string without escapes that begins there."""
+    end = data.find(b'"', start)
+    return (len(data) if end < 0 else end) - start
+
+
+def _items(messages: bytes | Raw) -> list[_Item]:
+    try:
+        return _ITEMS.decode(messages)
+    except FAILURES:
+        # A single text, or a shape of which nothing is known.
+        return []
+
+
+def _parts(item: _Item) -> list[_Part | str]:
+    return item.content if isinstance(item.content, list) else item.parts or []
+
+
+def _frame(item: _Item) -> int:
+    if item.content is None and item.parts is None:
+        return _CALL_FRAME
+    return _MESSAGE_FRAME + sum(map(_part_frame, _parts(item)))
+
+
+def _part_frame(part: _Part | str) -> int:
+    if isinstance(part, str):
+        return 0
+    if part.type is not None:
+        return _PART_FRAME + _TYPE_FRAME
+    return _PART_FRAME if part.text is not None else _FUNCTION_FRAME
+
+
+def _opening(items: list[_Item]) -> Iterator[str]:
+    """The texts up to the first answer. How they are split into parts may change when cache marks move on."""
+    for item in items:
+        if item.role in ("assistant", "model") or (item.role is None and item.type not in _ASKS):
+            return
+        if isinstance(item.content, str):
+            yield item.content[:_TELLING]
+        for part in _parts(item):
+            text = part if isinstance(part, str) else part.text
+            if text:
+                yield text[:_TELLING]
