@@ -10,6 +10,7 @@ Recorded responses settle the rules:
 - The delta has no split of cache writes into 5 m and 1 h: that of the start holds if it adds up. Otherwise all is of
   the one kind that it names, 5 m if it names none (`ttl-split-assumed`); of two kinds, what is unexplained is taken
   as the dearer one (`ttl-split-unknown`).
+- Searches are counted by the delta; until it comes, those count whose results were shown.
 - A refusal without content is not billed, nor is an attempt that was declined without output before a
   `fallback_message`.
 """
@@ -105,6 +106,7 @@ class MessageAccount:
         self._progress: Literal["none", "partial", "counted", "stopped"] = "none"
         self._stop_reason: str | None = None
         self._has_content = False
+        self._searches = 0
         self._error: str | None = None
         self._marks: set[str] = set()
 
@@ -120,6 +122,7 @@ class MessageAccount:
                 self._advance("partial")
             case "content_block_start" if event.content_block is not None:
                 self._has_content |= event.content_block.type != "fallback"
+                self._searches += event.content_block.type == "web_search_tool_result"
             case "message_delta":
                 if event.delta is not None and event.delta.stop_reason is not None:
                     self._stop_reason = event.delta.stop_reason
@@ -179,6 +182,10 @@ class MessageAccount:
             if value is not None:
                 setattr(known, field, value)
 
+    def _tool_uses(self) -> dict[str, Count | None] | None:
+        counted = self._usage.server_tool_use
+        return {"web_search_requests": self._searches} if counted is None and self._searches else counted
+
     def _legs(self, marks: set[str]) -> tuple[Leg, ...]:
         usage = self._usage
         parts: list[_Iteration] = list(usage.iterations or ()) or [usage]
@@ -200,7 +207,7 @@ class MessageAccount:
                     _buckets(part, details or _OutputDetails(), marks),
                     kind=part.type,
                     context=context,
-                    fees=_fees(usage.server_tool_use) if index == main else (),
+                    fees=_fees(self._tool_uses()) if index == main else (),
                     billed=not refused,
                 )
             )

@@ -4,7 +4,8 @@ Recorded responses settle the rules: cached tokens are inside the prompt, though
 prompts of tools are outside the prompt; the total is all four (504 of 504), and a larger one hides output. Each chunk
 is a running snapshot, and the last one with a total is the bill, although its prompt can differ from the earlier ones.
 Its candidates can fall below what was generated, or vanish: the sum is then an estimate (`candidates-fell`). The last
-chunk of a stream is the one with a reason to finish: without it, or with an error, the snapshot is not the bill.
+chunk of a stream is the one with a reason to finish: without it, or with an error, the snapshot is not the bill
+(`provisional-usage`).
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ class GeminiAccount:
         state = "none"
         if self._usage is not None:
             state = "final" if self._finished and self._error is None else "partial"
+            if not self._finished:
+                marks.add("provisional-usage")
             if (self._usage.candidatesTokenCount or 0) < self._most_candidates:
                 marks.add("candidates-fell")
             legs = (

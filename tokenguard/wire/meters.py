@@ -29,7 +29,10 @@ class Account(Protocol):
 
 
 class StreamMeter:
-    """Meters server-sent events; see `sse.Splitter` for the patterns."""
+    """Meters server-sent events; see `sse.Splitter` for the patterns.
+
+    `half-event` marks a stream that ended in order, but within an event, before its usage had come.
+    """
 
     def __init__(
         self, account: Account, *, wanted: re.Pattern[bytes], content: re.Pattern[bytes], head: int = 0
@@ -42,6 +45,8 @@ class StreamMeter:
     def reading(self, *, ended: bool) -> Reading:
         self._splitter.flush(ended=ended)
         reading = self._account.reading(ended=ended)
+        if self._splitter.broken_off and reading.state != "final":
+            reading = replace(reading, marks=(*reading.marks, "half-event"))
         return _completed(reading, self._splitter.content_bytes, oversized=self._splitter.dropped > 0)
 
 

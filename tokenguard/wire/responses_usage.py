@@ -114,6 +114,10 @@ class ResponseAccount:
         legs: tuple[Leg, ...] = ()
         if usage is not None and not (usage.input_tokens or usage.output_tokens):
             marks.add("all-zero-usage")
+        elif usage is None and (fees := _fees(response.output or self._items, None)):
+            # Without the final event the tokens are not known, but tools that have run are.
+            leg = Leg(response.model or self._requested_model, fees=fees)
+            return Reading((leg,), "partial", response.model, response.id, self._error, marks=tuple(sorted(marks)))
         elif usage is not None:
             legs = (
                 Leg(
@@ -162,7 +166,7 @@ def _buckets(usage: _Usage, marks: set[str]) -> Usage:
     )
 
 
-def _fees(items: list[_Item], usage: _Usage) -> tuple[tuple[str, int], ...]:
+def _fees(items: list[_Item], usage: _Usage | None) -> tuple[tuple[str, int], ...]:
     """`("web_search_call:search", 2)`: the type of the items, and of a search what it did, where that is told."""
     fees: dict[str, int] = {}
     for item in items:
@@ -170,6 +174,6 @@ def _fees(items: list[_Item], usage: _Usage) -> tuple[tuple[str, int], ...]:
             action = item.action.type if item.action is not None else None
             name = f"{item.type}:{action}" if action is not None else item.type
             fees[name] = fees.get(name, 0) + 1
-    if usage.num_sources_used:
+    if usage is not None and usage.num_sources_used:
         fees["num_sources_used"] = usage.num_sources_used
     return tuple(sorted(fees.items()))

@@ -44,6 +44,8 @@ class Splitter:
     ) -> None:
         self.content_bytes = 0
         self.dropped = 0
+        self.broken_off = False
+        """The stream has ended without the blank line behind its last event."""
         self._take = take
         self._wanted = wanted
         self._content = content
@@ -66,6 +68,7 @@ class Splitter:
         """Hand over all that is complete; when the stream has `ended`, also a last event without its blank line."""
         self._search()
         if ended and self._buffer:
+            self.broken_off = not self._dropping
             self._buffer += b"\n\n"
             self._search()
 
