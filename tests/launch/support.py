@@ -87,28 +87,30 @@ class FakeDaemon:
 
     def __init__(self, home: Path, summary: Mapping[str, Any] = SUMMARY) -> None:
         home.mkdir(mode=0o700, exist_ok=True)
+        # A test that fails can leave a run that starts a real one; that must not stay.
+        (home / "config.toml").write_text("[daemon]\nport = 0\nidle_exit = 5\n")
         self.summary = dict(summary)
         self.asked: list[Asked] = []
         self.fails: set[str] = set()
         """Last path segments that get status 500."""
         self._news = threading.Condition()
-        self._open: list[socket.socket] = []
+        self._dead = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         path = home / "daemon.sock"
         path.unlink(missing_ok=True)
         self._listener.bind(str(path))
         self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
 
     def close(self) -> None:
         """Die: every connection ends at once, and nobody listens any more."""
+        self._dead.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
         self._listener.close()
-        for connection in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
 
     def wait_for(self, last: str, count: int = 1) -> Asked:
         """The count-th request whose path ends so; waits until it comes."""
@@ -123,12 +125,15 @@ class FakeDaemon:
         with suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                self._open.append(connection)
-                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+                connection.settimeout(PATIENCE)
+                self._threads.append(threading.Thread(target=self._answer, args=(connection,)))
+                self._threads[-1].start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection.makefile("rb") as file:
-            method, path, _ = file.readline().decode().split()
+        with suppress(OSError), connection, connection.makefile("rb") as file:
+            if not (first := file.readline()):
+                return  # who connected was killed meanwhile
+            method, path, _ = first.decode().split()
             length = 0
             while (line := file.readline().strip()) != b"":
                 if line.lower().startswith(b"content-length:"):
@@ -142,11 +147,10 @@ class FakeDaemon:
                 connection.sendall(b"HTTP/1.0 500 no\r\nContent-Length: 0\r\n\r\n")
             elif last == "watch":
                 connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n: still here\n\n")
-                return  # stays open
+                self._dead.wait()
             else:
                 answer = msgspec.json.encode(self._value(last))
                 connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
-            connection.close()
 
     def _value(self, last: str) -> object:
         match last:
