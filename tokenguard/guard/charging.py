@@ -1,17 +1,36 @@
-"""What a call that has ended cost: the provider's bill where it came, else what was seen, marked."""
+"""What a call that has ended cost: the provider's bill where it came, else an interval around what was seen, marked."""
 
 from __future__ import annotations
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard import prices
 from tokenguard.guard.turns import Turns
-from tokenguard.policy.estimate import BYTES_PER_TOKEN
-from tokenguard.records import Call, Charge, Confidence, Context, Facts, Leg, Reading
+from tokenguard.policy import interrupted
+from tokenguard.policy.disconnects import Habit
+from tokenguard.policy.interrupted import Known, Span
+from tokenguard.records import Call, Charge, Confidence, Context, Facts, Leg, Reading, Usage
 from tokenguard.wire.shape import EXACT_MARKS
 
-_REASONS = {"none": "no-usage", "partial": "interrupted", "final": "no-input-count"}
-"""Why legs had to be presumed, by the state of the reading."""
+_EXACT = EXACT_MARKS | {"drained"}
+
+_UNREAD = frozenset({"meter-failed", "undecodable"})
+"""Marks of an answer of which unknown parts were not read: it is charged the most that it can have cost."""
+
+_INCOMPLETE = frozenset({"all-zero-usage", "malformed-usage", "output-count-missing", "prompt-count-missing"})
+"""Marks of a usage in which something is missing that was billed."""
+
+
+class Ending(Struct, frozen=True):
+    """How a call ended."""
+
+    status: int | None
+    outcome: str
+    """As `Guard.settle` is told it."""
+    at_us: int
+    habit: Habit
+    """Of its provider, when a client leaves."""
 
 
 class Charger:
@@ -21,7 +40,7 @@ class Charger:
         self._catalogue = catalogue
         self._turns = turns
 
-    def charge(self, call: Call, reading: Reading, status: int | None) -> tuple[Charge, tuple[Leg, ...]]:
+    def charge(self, call: Call, reading: Reading, ending: Ending) -> tuple[Charge, tuple[Leg, ...]]:
         """The charge of a call that has ended, and the legs that were charged.
 
         Answers outside 2xx cost nothing: providers do not bill what failed before output. A success without a bill is
@@ -29,29 +48,73 @@ class Charger:
         answered, since the provider may have done the work.
         """
         facts = self._turns.end(call)
+        status, marks = ending.status, (*reading.marks, *_why(reading, ending))
         unanswered = status is None and "sent" in reading.marks
         if not unanswered and (status is None or not 200 <= status < 300):
-            return Charge(0, marks=reading.marks), ()
-        legs, marks, confidence = reading.legs, reading.marks, Confidence.EXACT
-        if not EXACT_MARKS.issuperset(marks):
-            confidence = Confidence.ESTIMATED
-        if reading.state == "final" and "all-zero-usage" not in marks:
+            return Charge(0, marks=marks), ()
+        if reading.state == "final" and not _INCOMPLETE.intersection(marks):
             self._turns.learn(call, facts, reading)
-        else:
-            legs = self._presumed_legs(call, facts, reading)
-            marks = (*marks, _REASONS[reading.state])
-            confidence = Confidence.ESTIMATED
-        priced = prices.charge(self._catalogue, call.provider, legs, call.started_us)
-        confidence = confidence.worst(priced.confidence)
-        return Charge(priced.nanos, confidence, (*marks, *priced.marks), priced.leg_nanos), legs
+            priced = self._priced(call, reading.legs, marks)
+            if _EXACT.issuperset(reading.marks):
+                return priced, reading.legs
+            span = interrupted.doubted(reading)
+            estimated = replace(priced, confidence=Confidence.ESTIMATED.worst(priced.confidence))
+            return (self._within(call, estimated, span) if span else estimated), reading.legs
+        unread = reading.state != "final" and not _UNREAD.isdisjoint(marks)
+        span = interrupted.span(reading, self._known(call, facts, ending, unread))
+        if unanswered or reading.error is not None:
+            # It may not have been billed at all.
+            span = replace(span, low=())
+        likely = self._priced(call, span.likely, marks)
+        charge = self._within(call, replace(likely, confidence=Confidence.ESTIMATED.worst(likely.confidence)), span)
+        if not reading.usage.prompt:
+            charge = replace(charge, high_nanos=max(charge.high_nanos or 0, self._dearest(call, facts, span.high)))
+        if not unread:
+            return charge, span.likely
+        most = charge.high_nanos or charge.nanos
+        return replace(charge, nanos=most, confidence=Confidence.BOUND, leg_nanos=()), span.high
 
-    def _presumed_legs(self, call: Call, facts: Facts, reading: Reading) -> tuple[Leg, ...]:
-        """Legs of an answer that broke off: what was reported of the input, what was seen of the output."""
-        seen = -(-reading.output_bytes // BYTES_PER_TOKEN)
-        sent = self._turns.likely(call, facts)
-        if reading.legs:
-            *others, last = reading.legs
-            usage = last.usage if last.usage.prompt else sent
-            return (*others, replace(last, usage=replace(usage, output=max(last.usage.output, seen))))
-        usage = replace(sent, output=seen) if seen else sent
-        return (Leg(reading.model or call.model, usage, context=Context(tier=facts.tier, speed=facts.speed)),)
+    def _known(self, call: Call, facts: Facts, ending: Ending, unread: bool) -> Known:
+        found = self._catalogue.find(call.provider, call.model)
+        return Known(
+            dialect=call.dialect,
+            model=call.model,
+            facts=facts,
+            expected=self._turns.likely(call, facts),
+            last=self._turns.before(call, facts),
+            window=found.model.window if found else None,
+            # Of what was not read nobody knows how much it was.
+            habit=Habit.UNKNOWN if unread else ending.habit,
+            elapsed_us=max(0, ending.at_us - call.started_us),
+        )
+
+    def _priced(self, call: Call, legs: tuple[Leg, ...], marks: tuple[str, ...]) -> Charge:
+        priced = prices.charge(self._catalogue, call.provider, legs, call.started_us)
+        return replace(priced, marks=(*marks, *priced.marks)) if marks else priced
+
+    def _within(self, call: Call, charge: Charge, span: Span) -> Charge:
+        low, high = (self._priced(call, legs, ()).nanos for legs in (span.low, span.high))
+        return replace(charge, low_nanos=min(low, charge.nanos), high_nanos=max(high, charge.nanos))
+
+    def _dearest(self, call: Call, facts: Facts, legs: tuple[Leg, ...]) -> int:
+        """The last leg at any tier and in any region that the request does not rule out, for nobody told them."""
+        *others, leg = legs
+        asked = Context(tier=facts.tier, speed=facts.speed)
+        rates = prices.dearest(self._catalogue, call.provider, leg.model, call.started_us, asked)
+        fees = self._priced(call, (*others, replace(leg, usage=Usage())), ()).nanos
+        return rates.nanos(leg.usage.prompt, leg.usage.output) + fees
+
+
+def _why(reading: Reading, ending: Ending) -> tuple[str, ...]:
+    """The mark of what is to blame that there is no bill."""
+    if ending.status is None:
+        return ("unreachable",) if ending.outcome == "unreachable" else ()
+    if not 200 <= ending.status < 300 or reading.state == "final":
+        return ()
+    if reading.error is not None:
+        return ("provider-error",)
+    if ending.outcome in ("cut", "client-gone"):
+        return ("cut-stream" if ending.outcome == "cut" else "client-gone",)
+    if {"all-zero-usage", "half-event"}.intersection(reading.marks):
+        return ()
+    return ("no-usage" if reading.state == "none" else "no-final-usage",)

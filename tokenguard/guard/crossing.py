@@ -13,7 +13,7 @@ from tokenguard import agents, prices
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard.books import Reservation
-from tokenguard.guard.charging import Charger
+from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.counting import Counting, refuses, resets_at
 from tokenguard.guard.hub import Hub
 from tokenguard.guard.registry import UNWRAPPED
@@ -24,7 +24,7 @@ from tokenguard.ledger import Ledger, Settlement
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.disconnects import Drain, Habit, habit
-from tokenguard.records import Amount, Budget, Call, Event, Facts, Reading, Session, Totals, Verdict
+from tokenguard.records import Amount, Budget, Call, Charge, Event, Facts, Reading, Session, Totals, Usage, Verdict
 from tokenguard.upstream import Network
 from tokenguard.wire import DIALECTS
 from tokenguard.wire.shape import Refusal
@@ -58,6 +58,7 @@ class Guard:
         self._ledger = ledger
         self._turns = Turns(ledger)
         self._take_prices(catalogue)
+        self._in_flight: set[int] = set()
         self._ids = itertools.count(ledger.next_call_id)
 
     def now(self) -> int:
@@ -125,6 +126,7 @@ class Guard:
 
     def _started(self, call: Call) -> None:
         live = self.sessions.of(call.session)
+        self._in_flight.add(call.id)
         live.in_flight += 1
         live.last_us = call.started_us
         self.tell("call.started", _told(call))
@@ -136,13 +138,14 @@ class Guard:
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
-        charge, legs = self._charger.charge(call, reading, status)
+        ending = Ending(status, outcome, self.now(), self._habit(call))
+        charge, legs = self._charger.charge(call, reading, ending)
         usage = Reading(legs=legs).usage
         written = self._ledger.settle(
             Settlement(
                 call=call,
                 charge=charge,
-                ended_us=self.now(),
+                ended_us=ending.at_us,
                 outcome=outcome,
                 legs=legs,
                 usage=usage,
@@ -153,10 +156,14 @@ class Guard:
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
         changed = self.counting.settle(call, Amount(charge.nanos, usage.total, 1), written)
-        live = self.sessions.of(call.session)
-        live.in_flight = max(0, live.in_flight - 1)
-        live.last_us = self.now()
-        live.totals += Totals(1, charge.nanos, usage, charge.confidence)
+        sums = _sums(charge, usage)
+        was_in_flight = call.id in self._in_flight
+        self._in_flight.discard(call.id)
+        # An answer that was read on without its client can end after the session.
+        if (live := self.sessions.running.get(call.session)) is not None:
+            live.in_flight = max(0, live.in_flight - was_in_flight)
+            live.last_us = ending.at_us
+            live.totals += sums
         self.tell(
             "call.settled",
             _told(call)
@@ -167,6 +174,8 @@ class Guard:
                 "outcome": outcome,
                 "usage": usage,
                 "cost_nanos": charge.nanos,
+                "cost_low_nanos": charge.nanos - sums.below_nanos,
+                "cost_high_nanos": charge.nanos + sums.above_nanos,
                 "confidence": charge.confidence,
                 "marks": charge.marks,
             },
@@ -253,7 +262,7 @@ class Guard:
     @property
     def busy(self) -> int:
         """Calls in flight."""
-        return sum(live.in_flight for live in self.sessions.running.all())
+        return len(self._in_flight)
 
     def _habit(self, call: Call) -> Habit:
         setting = self.config.on_disconnect.get(call.provider, "auto")
@@ -288,6 +297,13 @@ def _warning(over: list[Standing]) -> Verdict | None:
         return None
     label = over[0].slot.label
     return Verdict("warn", label, f"the budget {label} is used up; it only warns")
+
+
+def _sums(charge: Charge, usage: Usage) -> Totals:
+    low, high = charge.low_nanos, charge.high_nanos
+    below = 0 if low is None else charge.nanos - low
+    above = 0 if high is None else high - charge.nanos
+    return Totals(1, charge.nanos, usage, charge.confidence, 0, below, above)
 
 
 def _told(call: Call) -> dict[str, object]:
