@@ -69,10 +69,10 @@ def test_what_is_listed_may_apply_unless_it_is_ruled_out(scope: Scope, expected:
     ("scope", "expected"),
     [
         (Scope("batch", None), (300, 400, 30)),
-        (Scope("scale", None), (900, 1200, 90)),
+        (Scope("scale", None), (1800, 2400, 180)),
         (Scope(None, "warp"), (1800, 2400, 180)),
-        (Scope("scale", "warp"), (5400, 7200, 540)),
-        (Scope("priority", "fast"), (1800, 2700, 180)),
+        (Scope("scale", "warp"), (10800, 14400, 1080)),
+        (Scope("priority", "fast"), (3600, 5400, 360)),
     ],
 )
 def test_what_is_not_listed_costs_a_premium_unless_it_is_a_discount(
@@ -82,12 +82,12 @@ def test_what_is_not_listed_costs_a_premium_unless_it_is_a_discount(
 
 
 def test_a_tier_is_not_listed_before_its_first_date() -> None:
-    assert rates(of(Scope("priority", None), at_us=99)) == (900, 1200, 90)
+    assert rates(of(Scope("priority", None), at_us=99)) == (1800, 2400, 180)
     assert rates(of(Scope(), at_us=99)) == (600, 500, 60)
 
 
 def test_a_resellers_tiers_are_not_listed() -> None:
-    assert rates(of(Scope("priority", None), own=False)) == (900, 2700, 90)
+    assert rates(of(Scope("priority", None), own=False)) == (1800, 5400, 180)
 
 
 def test_a_known_prompt_rules_out_the_other_bands() -> None:

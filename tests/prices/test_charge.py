@@ -167,7 +167,7 @@ def test_reads_without_a_price_cost_at_most_what_input_does(small: Catalogue) ->
 @pytest.mark.parametrize(
     ("call", "mark", "nanos"),
     [
-        (leg("other", 100, 100, tier="scale"), "unknown-tier:scale", 3 * 1200),
+        (leg("other", 100, 100, tier="scale"), "unknown-tier:scale", 6 * 1200),
         (leg("other", 100, 100, tier="batch"), "unknown-tier:batch", 1200),
         (Leg("other", Usage(100), context=Context(speed="warp")), "unknown-speed:warp", 6 * 400),
         (Leg("other", Usage(100), context=Context("flex", "warp")), "unknown-tier:flex", 6 * 400),
@@ -195,7 +195,7 @@ def test_generated_images_are_not_priced_as_text(small: Catalogue) -> None:
 
 def test_a_listed_price_of_zero_is_a_price_but_bounds_nothing(small: Catalogue) -> None:
     assert cost(small, "p", leg("free", 100, 100), 0) == Charge(0)
-    assert bound(small, "p", leg("free", 100, tier="scale"), 0).nanos == 3 * 400
+    assert bound(small, "p", leg("free", 100, tier="scale"), 0).nanos == 6 * 400
 
 
 def test_an_unknown_provider_is_bounded_by_the_maker_of_the_model(small: Catalogue) -> None:
@@ -239,8 +239,8 @@ def test_models_without_a_price_are_not_free(catalogue: Catalogue) -> None:
 def test_a_call_is_the_sum_of_its_legs_and_as_trustworthy_as_the_worst(small: Catalogue) -> None:
     legs = [leg("other", 100), leg("other", 50, cost_nanos=7), leg("other", 1, tier="scale"), leg("other-2", 1)]
     found = charge(small, "p", [*legs, *legs], 0)
-    assert found.leg_nanos == (400, 7, 12, 4) * 2
-    assert (found.nanos, found.confidence) == (846, BOUND)
+    assert found.leg_nanos == (400, 7, 24, 4) * 2
+    assert (found.nanos, found.confidence) == (870, BOUND)
     assert found.marks == ("unknown-tier:scale", "unknown-model:priced-as=other")
 
 

@@ -163,7 +163,7 @@ def test_half_a_zero_is_a_price_too(catalogue: Catalogue) -> None:
 def test_an_unlisted_tier_of_one_s_own_price_is_bounded_by_it(catalogue: Catalogue) -> None:
     adapted = adapt(catalogue, [own("house", "m")], {})
     found = bound(adapted, "house", Leg("m", USAGE, context=Context("ultrafast")), AT)
-    assert found == Charge(3 * MINE, Confidence.BOUND, ("unknown-tier:ultrafast",))
+    assert found == Charge(6 * MINE, Confidence.BOUND, ("unknown-tier:ultrafast",))
 
 
 class TestThisMachine:

@@ -31,7 +31,7 @@ def test_a_speed_that_is_not_asked_for_does_not_apply(catalogue: Catalogue) -> N
         ("priority", Rates(12_500_000_000, 75_000_000_000)),
         ("default", Rates(10_000_000_000, 45_000_000_000)),
         ("flex", Rates(10_000_000_000, 45_000_000_000)),
-        ("ultrafast", Rates(30_000_000_000, 135_000_000_000)),
+        ("ultrafast", Rates(60_000_000_000, 270_000_000_000)),
     ],
 )
 def test_tiers_that_the_request_does_not_rule_out(catalogue: Catalogue, tier: str | None, expected: Rates) -> None:

@@ -17,8 +17,8 @@ from tokenguard.records import Context, Usage
 ANY = "*"
 """For a tier or speed that is not known yet: whatever is listed may apply."""
 
-TIER_PREMIUM = 3
-"""Bounds an unlisted service tier: the dearest listed one costs 2.5 times the standard price (gpt-5.5 priority)."""
+TIER_PREMIUM = 6
+"""Bounds an unlisted service tier: `ultrafast` of gpt-6-astra and gpt-6.1-sol costs six times the standard price."""
 
 SPEED_PREMIUM = 6
 """Bounds an unlisted speed: fast Opus 4.6 and 4.7 cost six times the standard price."""
