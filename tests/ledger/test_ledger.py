@@ -6,10 +6,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.ledger.support import SECOND_US, START_US, call, session, settlement
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, Raise, Where, queries
+from tokenguard.policy.estimate import Experience
+from tokenguard.policy.trend import Trend
 from tokenguard.records import Amount, Charge, Confidence, Totals, Unit, Usage, Verdict
 
 RESERVED = Amount(nanos=5_000, tokens=70, calls=1)
@@ -148,6 +151,18 @@ async def test_raises_are_in_force_until_they_expire(ledger: Ledger) -> None:
 
     assert queries.raises(ledger.read(), START_US + 59) == [short, lasting]
     assert queries.raises(ledger.read(), START_US + 60) == [lasting]
+
+
+async def test_what_calls_taught_replaces_what_was_known(ledger: Ledger) -> None:
+    first = Experience(first=Trend(1, 0.25, 0.5), later=Trend(2, -1.5, 3.0), output=Trend(3, 4.0, 0.0))
+    second = replace(first, output=Trend(4, 3.5, 1.0))
+    await ledger.learn("anthropic", "opus", True, first)
+    await ledger.learn("anthropic", "opus", False, first)
+    await ledger.learn("anthropic", "opus", True, second)
+    assert queries.experience(ledger.read()) == {
+        ("anthropic", "opus", True): second,
+        ("anthropic", "opus", False): first,
+    }
 
 
 async def test_many_calls_at_once_all_arrive(ledger: Ledger) -> None:

@@ -121,7 +121,7 @@ def test_sealed_reasoning_is_counted_apart(dialect: str, part: Part) -> None:
 
 
 def test_items_of_the_responses_api_are_messages() -> None:
-    items = [
+    items: list[dict[str, Any]] = [
         {"role": "user", "content": "fix it"},
         {"type": "reasoning", "summary": [], "encrypted_content": SEALED},
         {"type": "function_call", "call_id": "call_1", "name": "shell", "arguments": '{"command":"ls"}'},
@@ -195,8 +195,9 @@ def test_the_longest_life_that_is_asked_for_counts() -> None:
 
 
 def test_a_conversation_is_known_though_its_cache_marks_move_on() -> None:
-    first = {"model": "m", "messages": [{"role": "user", "content": [text("fix it") | {"cache_control": {}}]}]}
-    later = said("anthropic-messages", ("assistant", [text("done")]), ("user", [text("more") | {"cache_control": {}}]))
+    mark: Part = {"cache_control": {"type": "ephemeral"}}
+    first = said("anthropic-messages", ("user", [text("fix it") | mark]))
+    later = said("anthropic-messages", ("assistant", [text("done")]), ("user", [text("more") | mark]))
     later["messages"].insert(0, {"role": "user", "content": "fix it"})
     assert weighed("anthropic-messages", first).opening == weighed("anthropic-messages", later).opening
 
