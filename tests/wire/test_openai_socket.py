@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.wire.support import body
 from tokenguard.records import Usage
 from tokenguard.wire import openai_socket
-from tokenguard.wire.openai_socket import MOST_REMEMBERED, SocketMeter, Turn
+from tokenguard.wire.openai_socket import SocketMeter, Turn
 
 
 def create(**fields: Any) -> bytes:
@@ -38,7 +38,7 @@ def test_a_turn_is_from_its_create_to_its_last_event() -> None:
     meter = SocketMeter()
     turn = asked(meter, max_output_tokens=50)
     assert (turn.facts.model, turn.facts.max_output, turn.facts.stream) == ("gpt-5", 50, True)
-    assert (turn.generates, turn.held, turn.status) == (True, None, None)
+    assert (turn.generates, turn.status) == (True, None)
     assert meter.received(event("created", "resp_1")) is turn
     assert meter.received(body({"type": "response.output_text.delta", "delta": "hello"})) is turn
     assert (turn.response_id, turn.status, turn.ended, meter.open_turns) == ("resp_1", 200, False, (turn,))
@@ -49,14 +49,9 @@ def test_a_turn_is_from_its_create_to_its_last_event() -> None:
     assert meter.received(completed("resp_1", 9)) is None
 
 
-def test_a_later_turn_knows_what_the_provider_holds_of_it() -> None:
-    meter = SocketMeter()
-    asked(meter)
-    meter.received(event("created", "resp_1"))
-    meter.received(completed("resp_1", 9))
-    assert asked(meter, previous_response_id="resp_1").held == Usage(100, output=9)
-    stranger = asked(meter, previous_response_id="resp_0")
-    assert (stranger.held, stranger.facts.uncapped) == (None, ("previous_response_id",))
+def test_a_later_turn_names_what_it_continues() -> None:
+    turn = asked(SocketMeter(), previous_response_id="resp_1")
+    assert (turn.facts.prompt.continues, turn.facts.uncapped) == ("resp_1", ("previous_response_id",))
 
 
 def test_streams_run_side_by_side_and_turns_of_one_in_order() -> None:
@@ -135,18 +130,16 @@ def test_a_warm_up_is_charged_as_it_is_reported() -> None:
     meter.received(completed("resp_1", 0))
     reading = turn.reading()
     assert (reading.state, reading.usage, reading.marks) == ("final", Usage(100), ("warm-up",))
-    assert asked(meter, previous_response_id="resp_1").held == Usage(100)
 
 
 @pytest.mark.parametrize("usage", [None, {"input_tokens": 0, "output_tokens": 0}])
-def test_a_warm_up_that_reports_nothing_costs_nothing_and_holds_its_input(usage: object) -> None:
+def test_a_warm_up_that_reports_nothing_costs_nothing(usage: object) -> None:
     meter = SocketMeter()
     turn = asked(meter, generate=False)
     meter.received(event("created", "resp_1"))
     meter.received(event("completed", "resp_1", response={"usage": usage}))
     reading = turn.reading()
     assert (reading.state, reading.legs, reading.marks) == ("final", (), ())
-    assert asked(meter, previous_response_id="resp_1").held == Usage(turn.facts.body_bytes)
 
 
 def test_a_warm_up_that_fails_is_no_bill() -> None:
@@ -168,16 +161,6 @@ def test_a_warm_up_that_fails_is_no_bill() -> None:
 )
 def test_which_sockets_are_of_responses(method: str, path: str, claimed: bool) -> None:
     assert openai_socket.claims(method, path) is claimed
-
-
-def test_what_is_remembered_is_limited() -> None:
-    meter = SocketMeter()
-    for number in range(MOST_REMEMBERED + 1):
-        asked(meter)
-        meter.received(event("created", f"resp_{number}"))
-        meter.received(completed(f"resp_{number}", 1))
-    assert asked(meter, previous_response_id="resp_0").held is None
-    assert asked(meter, previous_response_id="resp_1").held is not None
 
 
 @given(

@@ -67,6 +67,12 @@ class Turns:
     def learn(self, call: Call, facts: Facts, reading: Reading) -> None:
         """The provider has told what a call took."""
         usage, last = _own(reading), self.before(call, facts)
+        if facts.max_output == 0:
+            # A warm-up teaches nothing but what the provider holds, which is at most as many tokens as bytes.
+            held = usage if usage.prompt else Usage(input=facts.body_bytes + (last.usage.total if last else 0))
+            if reading.response_id is not None:
+                _remember(self._answers, (call.session, reading.response_id), Turn(facts, held, call.started_us))
+            return
         if usage.prompt:
             turn = Turn(facts, usage, call.started_us)
             _remember(self._last, _conversation(call, facts), turn)

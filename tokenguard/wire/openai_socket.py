@@ -1,8 +1,8 @@
 """OpenAI Responses over one WebSocket: many calls, one after the other or side by side.
 
 The client sends `response.create`; the server answers with the events of the HTTP stream, one a message. A later turn
-sends only what is new and names the response that it continues, so its size says nothing of its input: the usage of
-earlier responses is kept. `stream_id` multiplexes: turns of one stream follow each other, streams run in parallel.
+sends only what is new and names the response that it continues, so its size says little of its input: see
+`Prompt.continues`. `stream_id` multiplexes: turns of one stream follow each other, streams run in parallel.
 
 A warm-up (`generate` is false) asks for no output, and later turns continue it. Codex sends one before its first turn.
 OpenAI reports its input like any other's and does not say whether it is billed: it is charged as it is reported, with
@@ -17,13 +17,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.records import Facts, Reading, Usage
+from tokenguard.records import Facts, Reading
 from tokenguard.wire import openai_responses
 from tokenguard.wire.decoding import Reader
 from tokenguard.wire.responses_usage import ResponseAccount
-
-MOST_REMEMBERED = 256
-"""Responses whose usage is kept; the oldest are forgotten first."""
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _TELLING = frozenset({"response.created", "response.output_item.done"}) | _LAST
@@ -37,7 +34,6 @@ class _Message(Struct):
     type: str = ""
     stream_id: str = ""
     generate: bool | None = None
-    previous_response_id: str | None = None
     response: _Response | None = None
     status: int | None = None
     status_code: int | None = None
@@ -57,11 +53,9 @@ def claims(method: str, path: str) -> bool:
 class Turn:
     """One response: from its `response.create` to its last event."""
 
-    def __init__(self, facts: Facts, stream_id: str, *, held: Usage | None = None, generates: bool = True) -> None:
+    def __init__(self, facts: Facts, stream_id: str, *, generates: bool = True) -> None:
         self.facts = facts
         self.stream_id = stream_id
-        self.held = held
-        """Usage of the response that this one continues: what the provider holds of its input. None if not known."""
         self.generates = generates
         """False for a warm-up."""
         self.response_id: str | None = None
@@ -92,7 +86,6 @@ class SocketMeter:
     def __init__(self) -> None:
         self._open: dict[str, deque[Turn]] = {}
         self._last_facts = Facts("")
-        self._usage: dict[str, Usage] = {}
 
     @property
     def open_turns(self) -> tuple[Turn, ...]:
@@ -104,12 +97,11 @@ class SocketMeter:
         read = _MESSAGE.read(message)[0]
         if read is None or read.type != "response.create":
             return None
-        held = self._usage.get(read.previous_response_id or "")
         facts = replace(openai_responses.facts("", message), stream=True)
         generates = read.generate is not False
         if not generates:
             facts = replace(facts, max_output=0)
-        turn = Turn(facts, read.stream_id, held=held, generates=generates)
+        turn = Turn(facts, read.stream_id, generates=generates)
         self._begin(turn)
         return turn
 
@@ -132,7 +124,6 @@ class SocketMeter:
         turn.take(read, message)
         if turn.ended:
             self.withdrawn(turn)
-            self._remember(turn)
         return turn
 
     def _begin(self, turn: Turn) -> None:
@@ -155,18 +146,6 @@ class SocketMeter:
         # An error need not say which stream it ends; with a single turn there is no doubt.
         everything = self.open_turns
         return everything[0] if read.type == "error" and not read.stream_id and len(everything) == 1 else None
-
-    def _remember(self, turn: Turn) -> None:
-        reading = turn.reading()
-        if turn.response_id is None or reading.state != "final":
-            return
-        # A warm-up that reports nothing holds its input all the same. No token is smaller than a byte.
-        before = turn.held or Usage()
-        self._usage[turn.response_id] = (
-            reading.usage if reading.legs else Usage(input=before.total + turn.facts.body_bytes)
-        )
-        if len(self._usage) > MOST_REMEMBERED:
-            del self._usage[next(iter(self._usage))]
 
 
 def _warmed(reading: Reading) -> Reading:
