@@ -77,6 +77,7 @@ def test_a_budget_stops_the_agent_with_a_reason_that_it_can_show(tg: Installatio
     assert error.startswith("tokenguard stopped this request: the session budget")
     assert re.search(r"To go on: tokenguard budget raise \w+/session --amount", error)
     assert done.returncode == 1
+    assert f"{allowed} calls, {8 - allowed} refused" in done.stderr
     assert sim.bill().total_nanos <= 110_000_000
 
 

@@ -77,6 +77,7 @@ SUMMARY: dict[str, Any] = {
     "cost_nanos": 0,
     "confidence": "exact",
     "unpriced": 0,
+    "refused": 0,
     "models": [],
     "budgets": [],
 }

@@ -279,6 +279,7 @@ class Guard:
             standing, need.of(budget.unit) if need else None, call.started_us, resets_at(standing.slot)
         )
         verdict = Verdict("refuse", standing.slot.label, text)
+        self.sessions.of(call.session).refused += 1
         self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
         self.tell("call.refused", _told(call) | {"budget": verdict.budget, "reason": text})
         return Admission(call, verdict, self._in_dialect(call, text))

@@ -31,6 +31,7 @@ class Live(Struct):
     last_us: int = 0
     """When its last call started or ended."""
     in_flight: int = 0
+    refused: int = 0
 
 
 class Registry:

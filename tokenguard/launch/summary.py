@@ -20,7 +20,8 @@ def line(summary: Mapping[str, Any]) -> str:
     """`tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20`."""
     count = summary["calls"]
     calls = "no calls" if not count else f"{_cost(summary)} in {money.amount(count, Unit.CALLS)}"
-    parts = [f"tokenguard  {calls}"]
+    refused = f", {summary['refused']} refused" if summary["refused"] else ""
+    parts = [f"tokenguard  {calls}{refused}"]
     if summary["unpriced"]:
         parts.append(f"{summary['unpriced']} of unknown cost")
     models = summary["models"]
