@@ -35,7 +35,10 @@ def cost(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge | 
 
 
 def bound(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge:
-    """The worst case for a leg, marked with why its cost is not known; never zero if it has billed tokens or fees."""
+    """The worst case for a leg, marked with why its cost is not known.
+
+    Never zero if it has billed tokens or fees, except on this machine, or if the user's own price is.
+    """
     if not leg.billed or leg.cost_nanos is not None:
         return _fixed(leg)
     found = catalogue.find(provider, leg.model)

@@ -248,7 +248,7 @@ def test_without_a_network_a_file_is_the_remedy(cli: Cli, monkeypatch: pytest.Mo
     outcome = cli("prices", "update")
     assert outcome.code == 3
     assert outcome.err.startswith("tokenguard: 127.0.0.1 cannot be reached (ConnectError); get https://raw.")
-    assert outcome.err.endswith("on another way, and name the file with --from\n")
+    assert outcome.err.endswith("some other way, and name the file with --from\n")
     assert outcome.err.count("\n") == 1
 
 

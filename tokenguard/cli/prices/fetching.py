@@ -18,14 +18,14 @@ LARGEST = 64 << 20
 """Bytes; the data has a few million."""
 
 _TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
-_REMEDY = f"get {URL} on another way, and name the file with --from"
+_REMEDY = f"get {URL} some other way, and name the file with --from"
 
 
 def fetch(network: Network) -> bytes:
     """The data at `URL`. Raises `TokenguardError`, which names the way around the network."""
     parts = urlsplit(URL)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    trust = ssl.create_default_context()
+    trust = httpx2.create_ssl_context(trust_env=False)
     for bundle in network.ca_bundles:
         try:
             trust.load_verify_locations(bundle)

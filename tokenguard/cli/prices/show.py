@@ -9,8 +9,10 @@ import click
 
 from tokenguard.cli import output
 from tokenguard.cli.commands import examples
+from tokenguard.cli.prices import told
 from tokenguard.config import settings
 from tokenguard.config.paths import find_paths
+from tokenguard.daemon import catalogue
 
 
 @click.command(
@@ -30,9 +32,6 @@ def show(model: str, provider: str | None, as_json: bool) -> None:
     Long prompts, service tiers, hours, fees and announced prices are shown with it; for a model without a listed
     price, what bounds it.
     """
-    from tokenguard.cli.prices import told
-    from tokenguard.daemon import catalogue
-
     paths = find_paths(os.environ)
     config = settings.load(paths)
     known = catalogue.in_force(paths, config, output.note)
