@@ -30,7 +30,11 @@ def called(file: Path) -> Iterator[str]:
                 yield function.attr
 
 
-def test_imports_point_down(capsys: pytest.CaptureFixture[str]) -> None:
+def test_imports_point_down(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave_as_it_is(config: object) -> None:
+        """It would switch off every logger there is, and the tests after this one listen to ours."""
+
+    monkeypatch.setattr("importlinter.cli.logging_config.dictConfig", leave_as_it_is)
     code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
     assert code == 0, capsys.readouterr().out
 
