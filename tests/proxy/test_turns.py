@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType
 
+from tests.proxy import rig as rig_module
 from tests.proxy.rig import SESSION, FakeGuard
 from tests.proxy.socket_rig import Pair, create, event, heard, lose, receive, say, socketed
 from tokenguard.proxy import turns
@@ -116,6 +117,18 @@ async def test_a_later_turn_can_be_refused_while_another_stream_runs() -> None:
         assert (await refused(pair, stream_id="a"))["stream_id"] == "a"
         await tell(pair, event("completed", "resp_1", stream_id="a", usage=(10, 1)))
         assert (await rig.guard.next_settled()).reading.usage == Usage(10, output=1)
+
+
+async def test_a_socket_that_outlives_its_session_takes_no_further_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with socketed() as rig:
+        pair = await rig.connect()
+        await ask(pair)
+        monkeypatch.setattr(rig_module, "TOKEN", "another one by now")
+        answer = await refused(pair)
+        assert "this session is over" in answer["response"]["error"]["message"]
+        await tell(pair, event("created", "resp_1"), event("completed", "resp_1", usage=(10, 1)))
+        assert (await rig.guard.next_settled()).outcome == "ok"
+        assert len(rig.guard.begun) == 1
 
 
 async def test_a_warm_up_asks_for_no_output() -> None:

@@ -7,6 +7,8 @@ from aiohttp import web
 
 from tokenguard.wire.shape import Refusal
 
+UNKNOWN_SESSION = "this session is over or unknown; start the agent with tokenguard run"
+
 
 def problem(status: int, kind: str, text: str, *, close: bool = False) -> web.Response:
     """An error of one line, in a shape that every provider's client library can read."""

@@ -15,6 +15,8 @@ from tokenguard.proxy.turns import Turns
 CLOSING_TIME = 5.0
 """Seconds in which the other end may answer a closing, and finish what it is saying."""
 
+_MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
+
 _Socket = web.WebSocketResponse | ClientWebSocketResponse
 _Pass = Callable[[WSMsgType, bytes], Awaitable[None]]
 
@@ -65,7 +67,7 @@ class Link:
 
     async def _up(self, kind: WSMsgType, message: bytes) -> None:
         """To the upstream, unless it asks for a turn that is refused."""
-        if kind not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        if kind not in _MESSAGES:
             await self._upstream.send_frame(message, kind)
             return
         if self._finishing:
@@ -89,7 +91,7 @@ class Link:
         try:
             await self._client.send_frame(message, kind)
         finally:
-            if kind in (WSMsgType.TEXT, WSMsgType.BINARY):
+            if kind in _MESSAGES:
                 self._turns.tell(message)
                 self._end_if_finished()
 

@@ -23,6 +23,8 @@ class Route(Struct, frozen=True):
     """Below the base URL, as it was written, without the query."""
     query: str
     """With its question mark; empty without one."""
+    token: str | None = None
+    """Of the session, as the client showed it."""
 
     @property
     def target(self) -> str:

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from tokenguard import __version__
-from tokenguard.proxy.answers import healthy, problem
+from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.forward import Forwarder
 from tokenguard.proxy.routing import Route, address
@@ -99,13 +99,12 @@ class Proxy:
             return healthy(__version__)
         session = None
         if token is not None and (session := self._guard.session_of(token)) is None:
-            text = "this session is over or unknown; start the agent with tokenguard run"
-            return problem(404, "unknown_session", text, close=True)
+            return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
         base_url = self._guard.upstream_of(session, provider)
         if base_url is None:
             names = ", ".join(sorted(self._providers))
             return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
-        route = Route(session, provider, base_url, path, query)
+        route = Route(session, provider, base_url, path, query, token)
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return await self._forwarder.handle(request, route)
         if openai_socket.claims(request.method, path):

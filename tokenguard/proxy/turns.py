@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tokenguard.proxy.answers import UNKNOWN_SESSION
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Call, Reading
@@ -96,6 +97,10 @@ class Turns:
 
     async def _admit(self, turn: Turn) -> str | None:
         """Why a turn is refused; None if it may run."""
+        token = self._route.token
+        if token is not None and self._guard.session_of(token) is None:
+            # A socket may outlive the session in which it was opened.
+            return f"tokenguard: {UNKNOWN_SESSION}"
         running = self._begin(turn)
         try:
             admission = await self._guard.admit(running.call, turn.facts)
