@@ -137,6 +137,8 @@ class Prompt(Struct, frozen=True):
     """For how long it asks that its prefix be cached: `5m` or `1h`; None where it does not ask."""
     opening: int = 0
     """Fingerprint of the text up to the first answer: requests of one conversation share it. Never stored."""
+    refers: bool = False
+    """Whether it may refer to content that is elsewhere."""
     continues: str | None = None
     """Id of the response that this request continues and does not repeat: the provider holds what came before."""
 

@@ -136,11 +136,17 @@ def test_what_server_tools_found_teaches_nothing_of_prompts(facts: Facts) -> Non
 
 
 def test_what_only_the_output_is_open_for_teaches_the_prompt() -> None:
-    assert learned(NOTHING, replace(FIRST, uncapped=("reasoning",)), None, Usage(input=20_000)).first.count == 1
+    assert learned(NOTHING, replace(FIRST, uncapped=("reasoning",)), None, Usage(input=20_000)).first.count > 0.9
 
 
-def test_a_prompt_that_was_not_counted_teaches_nothing() -> None:
+def test_a_tiny_prompt_teaches_little() -> None:
+    tiny = replace(FIRST, prompt=Prompt(messages=1, text_bytes=20))
+    assert learned(NOTHING, tiny, None, Usage(input=60)).first.count < 0.1
+
+
+def test_a_prompt_that_was_not_counted_or_not_weighed_teaches_nothing() -> None:
     assert learned(NOTHING, FIRST, None, Usage(output=9)).first == NOTHING.first
+    assert learned(NOTHING, Facts("m", body_bytes=9_000), None, Usage(input=9)).first == NOTHING.first
 
 
 def test_server_tools_with_a_maximum_widen_the_bound_only() -> None:

@@ -47,6 +47,11 @@ def test_a_freak_counts_as_far_as_it_may() -> None:
     assert of([0.0, 0.0, 0.0, -50.0], reach=1).mean == pytest.approx(-0.25)
 
 
+def test_half_an_observation_counts_half() -> None:
+    halves = Trend().seen(1, 100, 0.5).seen(1, 100, 0.5).seen(0, 100)
+    assert (halves.count, halves.mean) == (2, pytest.approx(0.5))
+
+
 def test_what_is_far_for_good_is_followed_step_by_step() -> None:
     assert of([5.0] * 40, reach=1).mean > 3
 

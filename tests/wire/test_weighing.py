@@ -137,6 +137,8 @@ def test_a_single_text_is_a_message() -> None:
     prompt = weighed("openai-responses", {"model": "m", "input": "Hello there"})
     assert prompt == Prompt(messages=1, text_bytes=13, other_bytes=22)
     assert weighed("ollama", {"model": "m", "prompt": "Hello there"}).messages == 1
+    titan = DIALECTS["bedrock-invoke"].facts("/model/titan/invoke", b'{"inputText":"Hello there"}')
+    assert titan.prompt == Prompt(messages=1, text_bytes=13, other_bytes=14)
 
 
 def test_what_json_in_a_text_says_is_text() -> None:
@@ -229,7 +231,7 @@ def test_messages_of_another_shape_are_text(messages: bytes) -> None:
 
 
 def test_without_messages_there_is_nothing_to_weigh() -> None:
-    assert weigh(b'{"inputText":"hi"}', b"", b"") == Prompt()
+    assert weigh(b'{"inputText":"hi"}', b"", b"") == Prompt(refers=True)
 
 
 KEYS = st.sampled_from(["data", "url", "signature", "type", "cache_control", "content", "parts", "text", "role"])

@@ -91,6 +91,11 @@ class _Guess(Struct, frozen=True):
     open: float
     slack: float
 
+    @property
+    def weight(self) -> float:
+        """How much can be learned from it: little where it is small beside what it may miss anyway."""
+        return self.open / (self.open + 5 * self.slack) if self.open else 0.0
+
     def surprise(self, actual: int) -> float:
         """How far it was off, as a logarithm."""
         ratio = 1 + (actual - self.expected) / (self.open + self.slack)
@@ -121,12 +126,13 @@ def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -
     """With what a call took that was expected after `last`. What server tools add to a prompt teaches nothing."""
     kind, guess = _prompt_guess(facts, last)
     first, later = before.first, before.later
-    if usage.prompt and facts.rounds == 1 and _OF_THE_OUTPUT.issuperset(_uncapped(facts, last)):
+    tells = facts.prompt.messages and facts.rounds == 1 and _OF_THE_OUTPUT.issuperset(_uncapped(facts, last))
+    if tells and usage.prompt:
         surprise = guess.surprise(usage.prompt)
         if kind == "first":
-            first = first.seen(surprise, _PROMPT_REACH)
+            first = first.seen(surprise, _PROMPT_REACH, guess.weight)
         else:
-            later = later.seen(surprise, _PROMPT_REACH)
+            later = later.seen(surprise, _PROMPT_REACH, guess.weight)
     output = before.output.seen(_output_guess().surprise(usage.output), _OUTPUT_REACH)
     return Experience(first, later, output)
 

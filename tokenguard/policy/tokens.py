@@ -37,13 +37,13 @@ class Family(Struct, frozen=True):
 
 
 _FAMILIES: tuple[tuple[str, Family], ...] = (
-    (r"claude-(?:v|instant|2|3|(?:sonnet|opus)-4-(?:[01]\b|2025))", Family(tools=330, text_bytes=4.4, tool_bytes=4.4)),
-    (r"claude", Family(tools=500, text_bytes=4.4, tool_bytes=4.4)),
+    (r"claude-(?:v|instant|2|3|(?:sonnet|opus)-4-(?:[01]\b|2025))", Family(5, 4, 330, text_bytes=4.6, tool_bytes=4.4)),
+    (r"claude", Family(5, 4, 500, text_bytes=4.6, tool_bytes=4.4)),
     (r"gpt-oss", Family(request=66, tools=20)),
     (r"gpt-4o-mini", Family(request=3, tools=0, tool_bytes=6, media=14_000)),
     (r"gpt|\bo\d", Family(request=3, tools=0, tool_bytes=6)),
-    (r"gemini-3", Family(request=1, message=0, tools=0, media=1_000, sealed_bytes=8)),
-    (r"gemini|gemma", Family(request=1, message=0, tools=0, media=600)),
+    (r"gemini-3", Family(request=1, message=0, tools=0, text_bytes=5.2, media=1_000, sealed_bytes=8)),
+    (r"gemini|gemma", Family(request=2, message=0, tools=0, text_bytes=5.2, media=600)),
     (r"llama-?4", Family(tools=550)),
     (r"llama-?3\.[1-9]", Family(request=33, tools=130)),
     (r"deepseek-v4", Family(request=80, tools=230)),

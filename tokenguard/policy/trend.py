@@ -18,11 +18,14 @@ class Trend(Struct, frozen=True):
     squares: float = 0.0
     """Sum of the squared distances to the mean."""
 
-    def seen(self, value: float, reach: float) -> Trend:
-        """With one more observation; one that is farther than `reach` from the mean is taken for as far."""
+    def seen(self, value: float, reach: float, weight: float = 1.0) -> Trend:
+        """With one more observation, which counts as much as `weight` of one.
+
+        One that is farther than `reach` from the mean is taken for as far.
+        """
         value = max(self.mean - reach, min(self.mean + reach, value))
         fading = min(1.0, (MEMORY - 1) / self.count) if self.count else 1.0
-        return _joined(Trend(self.count * fading, self.mean, self.squares * fading), Trend(1.0, value))
+        return _joined(Trend(self.count * fading, self.mean, self.squares * fading), Trend(weight, value))
 
     def after(self, before: Trend, weight: float) -> Trend:
         """On top of what was known before, which counts as much as `weight` observations and no more than it saw."""

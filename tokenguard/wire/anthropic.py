@@ -82,17 +82,18 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
+    prompt = weigh(body, request.messages, request.system, life=_life(request.cache_control))
     return Facts(
         model=request.model,
         stream=bool(request.stream),
         max_output=request.max_tokens,
         body_bytes=len(body),
         has_tools=bool(request.tools),
-        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
+        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
         speed=request.speed,
         rounds=1 + sum(tool.max_uses or 0 for tool in request.tools or ()),
-        prompt=weigh(body, request.messages, request.system, life=_life(request.cache_control)),
+        prompt=prompt,
     )
 
 

@@ -107,16 +107,17 @@ def facts(path: str, body: bytes) -> Facts:
     if request is None or found is None:
         raise ValueError("not a JSON object")
     tools = request.toolConfig.tools if request.toolConfig is not None else []
+    prompt = weigh(body, request.messages, request.system)
     return Facts(
         model=unquote(found[1]),
         stream=found[2] is not None,
         max_output=request.inferenceConfig.maxTokens if request.inferenceConfig is not None else None,
         body_bytes=len(body),
         has_tools=bool(tools),
-        uncapped=uncapped(_uncapped(tools), body, remote=_REMOTE, whole=whole),
+        uncapped=uncapped(_uncapped(tools), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.serviceTier.type if request.serviceTier is not None else None,
         speed=_speed(request.performanceConfig),
-        prompt=weigh(body, request.messages, request.system),
+        prompt=prompt,
     )
 
 

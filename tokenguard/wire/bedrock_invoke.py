@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
 from tokenguard.records import Facts, Leg, Reading, Usage
@@ -25,6 +25,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import WHOLE, BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.weighing import weigh
 
 __all__ = ["NAME", "claims", "facts", "meter", "refuse"]
 
@@ -88,6 +89,8 @@ class _Request(Struct):
     max_gen_len: Count | None = None
     textGenerationConfig: _Generation | None = None
     inferenceConfig: _Generation | None = None
+    inputText: Raw = Raw()
+    prompt: Raw = Raw()
 
 
 _WRAPPED = Reader(_Wrapped)
@@ -114,11 +117,13 @@ def facts(path: str, body: bytes) -> Facts:
         generation.maxTokens,
         generation.max_new_tokens,
     )
+    facts = anthropic.facts(path, body)
     return replace(
-        anthropic.facts(path, body),
+        facts,
         model=unquote(found[1]),
         stream=found[2] is not None,
         max_output=next((limit for limit in limits if limit is not None), None),
+        prompt=facts.prompt if facts.prompt.messages else weigh(body, request.inputText or request.prompt, b""),
     )
 
 

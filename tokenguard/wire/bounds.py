@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 
 
-def uncapped(names: Iterable[str], body: bytes, *, remote: re.Pattern[bytes], whole: bool) -> tuple[str, ...]:
+def uncapped(names: Iterable[str], body: bytes, *, remote: re.Pattern[bytes] | None, whole: bool) -> tuple[str, ...]:
     """`names` in order, with `remote-content` if the body refers to content that is elsewhere (a file by its id, an
     image by its URL), and `malformed-request` if it could not be read as a `whole`.
     """
     found = set(names)
-    if remote.search(body):
+    if remote is not None and remote.search(body):
         found.add("remote-content")
     if not whole:
         found.add("malformed-request")

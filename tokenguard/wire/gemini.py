@@ -73,15 +73,16 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
     limit = generation.max_camel if generation.max_camel is not None else generation.max_snake
     answers = max(generation.candidates_camel or generation.candidates_snake or 1, 1)
     names = [*_uncapped(request), *(["candidateCount"] if limit is None and answers > 1 else [])]
+    prompt = weigh(body, request.contents, request.system_camel or request.system_snake)
     return Facts(
         model=model.removeprefix("models/"),
         stream=stream,
         max_output=None if limit is None else limit * answers,
         body_bytes=len(body),
         has_tools=bool(request.tools),
-        uncapped=uncapped(names, body, remote=_REMOTE, whole=whole),
+        uncapped=uncapped(names, body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.tier_camel or request.tier_snake,
-        prompt=weigh(body, request.contents, request.system_camel or request.system_snake),
+        prompt=prompt,
     )
 
 

@@ -68,15 +68,16 @@ def facts(path: str, body: bytes) -> Facts:
         raise ValueError("not a JSON object")
     deployment = _DEPLOYMENT.search(path)
     limit = request.max_completion_tokens if request.max_completion_tokens is not None else request.max_tokens
+    prompt = weigh(body, request.messages, b"")
     return Facts(
         model=request.model or (deployment[1] if deployment is not None else ""),
         stream=bool(request.stream),
         max_output=None if limit is None else limit * max(request.n or 1, 1),
         body_bytes=len(body),
         has_tools=bool(request.tools or request.functions),
-        uncapped=uncapped(_uncapped(request, limit), body, remote=_REMOTE, whole=whole),
+        uncapped=uncapped(_uncapped(request, limit), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
-        prompt=weigh(body, request.messages, b""),
+        prompt=prompt,
     )
 
 

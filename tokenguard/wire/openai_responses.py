@@ -60,16 +60,17 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
+    prompt = weigh(body, request.input, request.instructions, continues=request.previous_response_id)
     return Facts(
         model=request.model,
         stream=bool(request.stream),
         max_output=request.max_output_tokens,
         body_bytes=len(body),
         has_tools=bool(request.tools),
-        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE, whole=whole),
+        uncapped=uncapped(_uncapped(request), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
         rounds=1 + (request.max_tool_calls or 0),
-        prompt=weigh(body, request.input, request.instructions, continues=request.previous_response_id),
+        prompt=prompt,
     )
 
 

@@ -30,16 +30,18 @@ _SYSTEM_FRAME = 8
 
 _SPECIAL = re.compile(
     rb'"(data|bytes|file_data|image_url|url|encrypted_content|signature|thoughtSignature|thought_signature'
-    rb'|cache_control|cachePoint|type(?=":\s*"compaction"))":\s*"?'
+    rb"|cache_control|cachePoint|file_id|file_url|fileUri|file_uri|s3Location"
+    rb'|type(?=":\s*"(?:compaction|item_reference)"))":\s*"?'
 )
 """Keys of what is not plain text. Inside of strings they do not match: there the quotes are escaped."""
 
 _SEALED = frozenset({b"encrypted_content", b"signature", b"thoughtSignature", b"thought_signature"})
 _CACHE = frozenset({b"cache_control", b"cachePoint"})
+_AWAY = frozenset({b"url", b"image_url", b"file_id", b"file_url", b"fileUri", b"file_uri", b"s3Location"})
 _LONG = re.compile(rb'\{[^{}]*"1h"')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-]{64}")
 _ROLE = re.compile(rb'"role":')
-_TELLING = 1_000
+_TELLING = 500
 """Characters of a text by which it is told from others."""
 _ASKS = frozenset({None, "message"})
 
@@ -74,20 +76,18 @@ def weigh(
     `life` and `continues` are what the dialect found at other places. Without messages there is nothing to weigh.
     """
     if not messages:
-        return Prompt(continues=continues)
+        return Prompt(refers=True, continues=continues)
     if continues is not None:
         # Instructions and tools replace those of before: the provider's count of the last turn has them.
         system, body = b"", messages
+    if len(system) <= len(b"null"):
+        system = b""
     tally = _Tally(life)
     tally.take(bytes(system))
     rest = tally.take(bytes(messages))
     items = _items(messages)
-    count, opening = len(items), 0
-    framing = _SYSTEM_FRAME if system else 0
-    for item in items:
-        framing += _frame(item)
-    for text in _opening(items):
-        opening = zlib.crc32(text.encode(), opening)
+    count = len(items)
+    framing = sum(map(_frame, items)) + (_SYSTEM_FRAME if system else 0)
     if rest < len(messages):
         # The framing of what was dropped is not known, nor worth a second look.
         count = len(_ROLE.findall(bytes(messages), len(messages) - rest)) + 1
@@ -101,7 +101,8 @@ def weigh(
         media_bytes=tally.media_bytes,
         sealed_bytes=tally.sealed_bytes,
         cache_life=tally.life,
-        opening=opening,
+        opening=zlib.crc32("".join(_opening(items)).encode()),
+        refers=tally.refers,
         continues=continues,
     )
 
@@ -111,6 +112,7 @@ class _Tally:
 
     def __init__(self, life: str | None) -> None:
         self.life = life
+        self.refers = False
         self.media = self.media_bytes = self.sealed_bytes = 0
 
     def take(self, data: bytes) -> int:
@@ -122,12 +124,16 @@ class _Tally:
                 self.sealed_bytes += _length(data, start)
             elif key in _CACHE:
                 self.life = "1h" if self.life == "1h" or _LONG.match(data, start) else "5m"
+            elif key == b"type" and data.startswith(b"item", start):
+                self.refers = True
             elif key == b"type":
                 begin = found.start()
                 self.media = self.media_bytes = self.sealed_bytes = 0
             elif data.startswith(b"data:", start) or _BASE64.match(data, start):
                 self.media += 1
                 self.media_bytes += _length(data, start)
+            elif key in _AWAY:
+                self.refers = True
         return len(data) - begin
 
 
