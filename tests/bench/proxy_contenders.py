@@ -138,6 +138,9 @@ class _StubGuard:
     async def admit(self, call: Call, facts: Facts) -> _Admission:
         return _Admission()
 
+    def join(self, call: Call) -> None:
+        pass
+
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         if outcome != "ok" or reading.state != "final":
             raise RuntimeError(f"the benchmark is broken: {outcome}, {msgspec.to_builtins(reading)}")
