@@ -78,3 +78,9 @@ def test_a_stream_that_ends_within_an_event_is_marked(dialect: Dialect, before: 
 def test_half_a_document_says_nothing() -> None:
     whole = body({"type": "message", "model": "claude", "usage": {"input_tokens": 7, "output_tokens": 3}})
     assert read(anthropic, whole[:-20], stream=False).state == "none"
+
+
+def test_the_output_that_a_start_tells_is_a_placeholder() -> None:
+    assert read(anthropic, events(START), stream=True, ended=False).marks == ("provisional-output",)
+    counted = events(START, {"type": "message_delta", "usage": {"output_tokens": 5}})
+    assert read(anthropic, counted, stream=True, ended=False).marks == ()

@@ -62,8 +62,9 @@ class Charger:
             return (self._within(call, estimated, span) if span else estimated), reading.legs
         unread = reading.state != "final" and not _UNREAD.isdisjoint(marks)
         span = interrupted.span(reading, self._known(call, facts, ending, unread))
-        if unanswered or reading.error is not None:
-            # It may not have been billed at all.
+        understood = reading.response_id is not None or reading.legs or (facts.stream and reading.output_bytes)
+        if unanswered or reading.error is not None or not understood:
+            # It may not have been billed at all; a page of HTML can even come from somebody else.
             span = replace(span, low=())
         likely = self._priced(call, span.likely, marks)
         charge = self._within(call, replace(likely, confidence=Confidence.ESTIMATED.worst(likely.confidence)), span)
@@ -93,8 +94,10 @@ class Charger:
         return replace(priced, marks=(*marks, *priced.marks)) if marks else priced
 
     def _within(self, call: Call, charge: Charge, span: Span) -> Charge:
-        low, high = (self._priced(call, legs, ()).nanos for legs in (span.low, span.high))
-        return replace(charge, low_nanos=min(low, charge.nanos), high_nanos=max(high, charge.nanos))
+        low, high = (self._priced(call, legs, ()) for legs in (span.low, span.high))
+        # A price that is a bound itself makes nothing certain.
+        certain = 0 if low.confidence is Confidence.BOUND else min(low.nanos, charge.nanos)
+        return replace(charge, low_nanos=certain, high_nanos=max(high.nanos, charge.nanos))
 
     def _dearest(self, call: Call, facts: Facts, legs: tuple[Leg, ...]) -> int:
         """The last leg at any tier and in any region that the request does not rule out, for nobody told them."""

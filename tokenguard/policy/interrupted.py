@@ -24,7 +24,7 @@ MOST_PROMPT_BYTES_PER_TOKEN = 16
 FASTEST = 1_000
 """Tokens a second that no provider generates who stops when a client leaves."""
 
-NOTICE_S = 10
+NOTICE_S = 5
 """Seconds within which such a provider has noticed."""
 
 LARGEST_OUTPUT = 128_000
@@ -150,13 +150,16 @@ def _certain(known: Known) -> Usage:
 
 
 def _largest_prompt(known: Known) -> int:
-    facts = known.facts
+    facts, last = known.facts, known.last
     # A byte-level tokenizer never makes more tokens than bytes.
     sent = facts.body_bytes + (WORST_TOOL_PROMPT if facts.has_tools else 0)
     elsewhere = HELD_ELSEWHERE.intersection(facts.uncapped)
-    if known.last is not None and facts.prompt.continues is not None:
-        sent += known.last.usage.total
+    if last is not None and facts.prompt.continues is not None:
+        sent += last.usage.total
         elsewhere -= {"previous_response_id"}
+    elif last is not None and facts.body_bytes >= last.facts.body_bytes:
+        # What the turn before sent is counted already.
+        sent = min(sent, last.usage.total + facts.body_bytes - last.facts.body_bytes)
     if elsewhere:
         sent = max(sent, known.window or LARGEST_WINDOW)
     return _grown(sent, _further_uses(facts))
@@ -179,7 +182,8 @@ def _outputs(reported: int, reading: Reading, known: Known) -> tuple[int, int, i
     seen = reading.output_bytes
     if reported and reading.state == "final":
         return reported, reported, reported
-    low = max(reported, seen // MOST_BYTES_PER_TOKEN)
+    certain = 0 if "provisional-output" in reading.marks else reported
+    low = max(certain, seen // MOST_BYTES_PER_TOKEN)
     likely = max(reported, -(-seen // BYTES_PER_TOKEN))
     if not reading.legs and not seen:
         likely = known.expected.output

@@ -10,6 +10,7 @@ Recorded responses settle the rules:
 - The delta has no split of cache writes into 5 m and 1 h: that of the start holds if it adds up. Otherwise all is of
   the one kind that it names, 5 m if it names none (`ttl-split-assumed`); of two kinds, what is unexplained is taken
   as the dearer one (`ttl-split-unknown`).
+- The output that the start tells is a placeholder of a few tokens (`provisional-output`).
 - Searches are counted by the delta; until it comes, those count whose results were shown.
 - A refusal without content is not billed, nor is an attempt that was declined without output before a
   `fallback_message`.
@@ -145,6 +146,8 @@ class MessageAccount:
         state = "none"
         if legs:
             counted = self._progress == "stopped" or (ended and self._progress == "counted")
+            if self._progress == "partial":
+                marks.add("provisional-output")
             state = "final" if counted and self._error is None else "partial"
             if not any(leg.usage.prompt for leg in legs):
                 marks.add("all-zero-usage")
