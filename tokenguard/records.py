@@ -126,6 +126,8 @@ class Prompt(Struct, frozen=True):
     messages: int = 0
     text_bytes: int = 0
     """Text, and the arguments and results of tools."""
+    grain: float = 0.0
+    """Bytes of a word, a number or a sign, on average over a sample of the text; 0 where there was none."""
     other_bytes: int = 0
     """All that is not a message: definitions of tools, the schema of the answer, parameters."""
     media: int = 0

@@ -69,6 +69,26 @@ def test_text_is_counted_without_its_framing(dialect: str) -> None:
     assert more.opening == one.opening
 
 
+@pytest.mark.parametrize(
+    ("value", "grain"),
+    [
+        ("four words of prose", 19 / 4),
+        ("if (x[1] != 42)", 15 / 10),
+        ("2026-11-21", 10 / 6),
+        ("antidisestablishmentarianism", 28 / 3),
+    ],
+)
+def test_a_sample_tells_prose_from_code(value: str, grain: float) -> None:
+    for dialect in ("anthropic-messages", "openai-chat", "gemini"):
+        assert weighed(dialect, said(dialect, ("user", [text(value)]))).grain == pytest.approx(grain)
+
+
+def test_the_sample_is_of_the_beginning_and_stays_the_same() -> None:
+    first = said("anthropic-messages", ("user", [text(TEXT)]), system=TEXT)
+    later = said("anthropic-messages", ("user", [text(TEXT)]), ("assistant", [text("{}" * 2_000)]), system=TEXT)
+    assert weighed("anthropic-messages", first).grain == weighed("anthropic-messages", later).grain > 0
+
+
 @pytest.mark.parametrize("dialect", PATHS)
 def test_the_system_prompt_is_text(dialect: str) -> None:
     plain = weighed(dialect, said(dialect, ("user", [text(TEXT)])))
@@ -135,10 +155,10 @@ def test_items_of_the_responses_api_are_messages() -> None:
 
 def test_a_single_text_is_a_message() -> None:
     prompt = weighed("openai-responses", {"model": "m", "input": "Hello there"})
-    assert prompt == Prompt(messages=1, text_bytes=13, other_bytes=22)
+    assert prompt == Prompt(messages=1, text_bytes=11, grain=5.5, other_bytes=22)
     assert weighed("ollama", {"model": "m", "prompt": "Hello there"}).messages == 1
     titan = DIALECTS["bedrock-invoke"].facts("/model/titan/invoke", b'{"inputText":"Hello there"}')
-    assert titan.prompt == Prompt(messages=1, text_bytes=13, other_bytes=14)
+    assert titan.prompt == Prompt(messages=1, text_bytes=11, grain=5.5, other_bytes=14)
 
 
 def test_what_json_in_a_text_says_is_text() -> None:
@@ -212,7 +232,7 @@ def test_another_beginning_is_another_conversation() -> None:
 def test_a_response_that_is_continued_adds_only_what_is_new() -> None:
     request = {"model": "m", "input": "go on", "instructions": TEXT, "previous_response_id": "resp_1"}
     prompt = weighed("openai-responses", request)
-    assert (prompt.continues, prompt.text_bytes, prompt.other_bytes, prompt.messages) == ("resp_1", 7, 0, 1)
+    assert (prompt.continues, prompt.text_bytes, prompt.other_bytes, prompt.messages) == ("resp_1", 5, 0, 1)
 
 
 def test_server_tools_with_a_maximum_are_rounds() -> None:
@@ -227,7 +247,7 @@ def test_server_tools_with_a_maximum_are_rounds() -> None:
 def test_messages_of_another_shape_are_text(messages: bytes) -> None:
     prompt = weigh(messages, messages, b"")
     assert (prompt.messages, prompt.opening) == (1, 0)
-    assert prompt.text_bytes == len(messages)
+    assert prompt.text_bytes == pytest.approx(len(messages), abs=2)
 
 
 def test_without_messages_there_is_nothing_to_weigh() -> None:

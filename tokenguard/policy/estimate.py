@@ -167,7 +167,7 @@ def _prompt_guess(facts: Facts, last: Turn | None) -> tuple[str, _Guess]:
     if facts.prompt.continues is not None:
         return "later", _Guess(counted + last.usage.output + now, now, last.usage.output / 2 + _LATER_SLACK)
     # How far the bytes of this conversation were off so far; little is learned from a short one.
-    before = tokens(last.facts)
+    before = tokens(last.facts, facts.prompt.grain)
     added = (now - before) * (counted + _SHORT) / (before + _SHORT)
     return "later", _Guess(counted + added, abs(added), counted / 200 + _LATER_SLACK)
 

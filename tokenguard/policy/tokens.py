@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from tokenguard.records import Facts
 
+GRAIN = 4.5
+"""Bytes of a piece of text of which there is no sample."""
+
 PARAMETERS = 100
 """Bytes beside messages and tools (model, limits, switches) that are no part of the prompt."""
 
@@ -26,8 +29,8 @@ class Family(Struct, frozen=True):
     message: int = 4
     tools: int = 60
     """To a request with tools."""
-    text_bytes: float = 4.7
-    """Of JSON text a token. It is a little more in short English prose, and less in code."""
+    pieces: float = 1.0
+    """Of text (words, numbers, signs), tokens a piece."""
     tool_bytes: float = 5.5
     """Of definitions of tools and of the schema of an answer a token."""
     media: int = 450
@@ -37,13 +40,13 @@ class Family(Struct, frozen=True):
 
 
 _FAMILIES: tuple[tuple[str, Family], ...] = (
-    (r"claude-(?:v|instant|2|3|(?:sonnet|opus)-4-(?:[01]\b|2025))", Family(5, 4, 330, text_bytes=4.6, tool_bytes=4.4)),
-    (r"claude", Family(5, 4, 500, text_bytes=4.6, tool_bytes=4.4)),
+    (r"claude-(?:v|instant|2|3|(?:sonnet|opus)-4-(?:[01]\b|2025))", Family(tools=330, tool_bytes=4.4)),
+    (r"claude", Family(tools=500, tool_bytes=4.4)),
     (r"gpt-oss", Family(request=66, tools=20)),
-    (r"gpt-4o-mini", Family(request=3, tools=0, tool_bytes=6, media=14_000)),
-    (r"gpt|\bo\d", Family(request=3, tools=0, tool_bytes=6)),
-    (r"gemini-3", Family(request=1, message=0, tools=0, text_bytes=5.2, media=1_000, sealed_bytes=8)),
-    (r"gemini|gemma", Family(request=2, message=0, tools=0, text_bytes=5.2, media=600)),
+    (r"gpt-4o-mini", Family(request=3, tools=0, pieces=0.95, tool_bytes=6, media=14_000)),
+    (r"gpt|\bo\d", Family(request=3, tools=0, pieces=0.95, tool_bytes=6)),
+    (r"gemini-3", Family(request=1, message=0, tools=0, pieces=0.95, media=1_000, sealed_bytes=8)),
+    (r"gemini|gemma", Family(request=2, message=0, tools=0, pieces=0.95, media=600)),
     (r"llama-?4", Family(tools=550)),
     (r"llama-?3\.[1-9]", Family(request=33, tools=130)),
     (r"deepseek-v4", Family(request=80, tools=230)),
@@ -63,8 +66,11 @@ def family_of(model: str) -> Family:
     return next((family for pattern, family in _FAMILIES if re.search(pattern, name)), _OTHERS)
 
 
-def tokens(facts: Facts) -> float:
-    """Of the whole prompt, likely. A request that was not weighed is taken for text."""
+def tokens(facts: Facts, grain: float = 0.0) -> float:
+    """Of the whole prompt, likely; by another sample's `grain` where one is given.
+
+    A request that was not weighed is taken for text.
+    """
     prompt, family = facts.prompt, family_of(facts.model)
     text_bytes = prompt.text_bytes if prompt.messages else facts.body_bytes
     counts = facts.has_tools or prompt.other_bytes > SCHEMA
@@ -72,7 +78,7 @@ def tokens(facts: Facts) -> float:
         family.request
         + family.message * max(1, prompt.messages)
         + (family.tools if facts.has_tools else 0)
-        + text_bytes / family.text_bytes
+        + text_bytes / (grain or prompt.grain or GRAIN) * family.pieces
         + (max(0, prompt.other_bytes - PARAMETERS) / family.tool_bytes if counts else 0)
         + prompt.media * family.media
         + prompt.sealed_bytes / family.sealed_bytes

@@ -27,6 +27,7 @@ _TYPE_FRAME = 14
 _FUNCTION_FRAME = 40
 """Bytes of `{"functionCall":{"name":"","args":{}}},`"""
 _SYSTEM_FRAME = 8
+_QUOTES = 2
 
 _SPECIAL = re.compile(
     rb'"(data|bytes|file_data|image_url|url|encrypted_content|signature|thoughtSignature|thought_signature'
@@ -41,6 +42,11 @@ _AWAY = frozenset({b"url", b"image_url", b"file_id", b"file_url", b"fileUri", b"
 _LONG = re.compile(rb'\{[^{}]*"1h"')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-]{64}")
 _ROLE = re.compile(rb'"role":')
+_TEXT = re.compile(rb'"(?:text|content|arguments|output)":\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)')
+_PIECE = re.compile(rb"[A-Za-z]{1,12}|[0-9]{1,3}|\\u....|\\.|[\x80-\xff]{1,6}|[^\sA-Za-z0-9\\]")
+"""About what tokenizers cut text into; a tokenizer itself would have to bring its vocabulary."""
+_SAMPLE = 500
+"""Bytes at the beginning of the system prompt, and of the messages, out of which a sample is taken."""
 _TELLING = 500
 """Characters of a text by which it is told from others."""
 _ASKS = frozenset({None, "message"})
@@ -87,7 +93,7 @@ def weigh(
     rest = tally.take(bytes(messages))
     items = _items(messages)
     count = len(items)
-    framing = sum(map(_frame, items)) + (_SYSTEM_FRAME if system else 0)
+    framing = (sum(map(_frame, items)) if items else _QUOTES) + (_SYSTEM_FRAME if system else 0)
     if rest < len(messages):
         # The framing of what was dropped is not known, nor worth a second look.
         count = len(_ROLE.findall(bytes(messages), len(messages) - rest)) + 1
@@ -96,6 +102,7 @@ def weigh(
     return Prompt(
         messages=max(count, 1) + bool(system),
         text_bytes=max(text_bytes, 0),
+        grain=_grain(bytes(system)[:_SAMPLE], bytes(messages)[:_SAMPLE]),
         other_bytes=len(body) - len(messages) - len(system),
         media=tally.media,
         media_bytes=tally.media_bytes,
@@ -141,6 +148,12 @@ def _length(data: bytes, start: int) -> int:
     """Of a string without escapes that begins there."""
     end = data.find(b'"', start)
     return (len(data) if end < 0 else end) - start
+
+
+def _grain(*values: bytes) -> float:
+    texts = [text for value in values for text in (_TEXT.findall(value) or [value[1:].removesuffix(b'"')])]
+    pieces = sum(len(_PIECE.findall(text)) for text in texts)
+    return sum(map(len, texts)) / pieces if pieces else 0.0
 
 
 def _items(messages: bytes | Raw) -> list[_Item]:
