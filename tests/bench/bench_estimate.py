@@ -23,7 +23,7 @@ ROWS: tuple[tuple[str, Callable[[Guess], bool]], ...] = (
     ("  gpt and o", lambda guess: guess.request.last is None and _is(guess, r"gpt(?!-oss)|\bo\d")),
     ("  gemini", lambda guess: guess.request.last is None and _is(guess, "gemini")),
     ("  others", lambda guess: guess.request.last is None and not _is(guess, r"claude|gpt(?!-oss)|\bo\d|gemini")),
-    ("  2 kB and more", lambda guess: guess.request.last is None and _is_large(guess)),
+    ("  2 kB of text, more", lambda guess: guess.request.last is None and _has_much_text(guess)),
     ("  with media", lambda guess: guess.request.last is None and guess.request.facts.prompt.media > 0),
     ("  without a body", lambda guess: guess.request.last is None and not guess.request.has_body),
     ("later turns", lambda guess: guess.request.last is not None),
@@ -38,6 +38,10 @@ def _is(guess: Guess, pattern: str) -> bool:
 
 def _is_large(guess: Guess) -> bool:
     return guess.request.facts.body_bytes >= LARGE
+
+
+def _has_much_text(guess: Guess) -> bool:
+    return guess.request.facts.prompt.text_bytes >= LARGE
 
 
 def main() -> None:
