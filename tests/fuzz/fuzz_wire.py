@@ -52,7 +52,8 @@ def one(data: bytes) -> None:
         sieve.feed(body[at:])
         sieve.finish()
     socket = openai_socket.SocketMeter()
-    socket.sent(body[:at])
+    if turn := openai_socket.asked(body[:at]):
+        socket.begin(turn)
     socket.received(body[at:])
 
 

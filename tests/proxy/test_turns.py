@@ -15,6 +15,7 @@ from tests.proxy.socket_rig import Pair, create, event, heard, lose, receive, sa
 from tokenguard.proxy import turns
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Usage
+from tokenguard.wire import openai_socket
 from tokenguard.wire.openai_socket import SocketMeter, Turn
 from tokenguard.wire.shape import Refusal
 
@@ -234,6 +235,30 @@ async def test_other_messages_pass_unasked() -> None:
         await pair.client.send_frame(create(), WSMsgType.BINARY)
         assert (await receive(pair.upstream))[:2] == (WSMsgType.BINARY, create())
         assert len(rig.guard.begun) == 1
+
+
+async def test_a_large_request_is_read_in_a_thread_and_a_call_like_any_other() -> None:
+    async with socketed() as rig:
+        pair = await rig.connect()
+        await ask(pair, input="x" * 3_000_000)
+        assert rig.guard.begun[0][1].body_bytes > 3_000_000
+
+
+async def test_a_request_that_cannot_be_read_passes_and_what_comes_of_it_counts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(message: bytes) -> None:
+        raise KeyError("a planted prompt")
+
+    monkeypatch.setattr(openai_socket, "asked", broken)
+    async with socketed() as rig:
+        pair = await rig.connect()
+        await ask(pair)
+        assert rig.guard.begun == []
+        await tell(pair, event("created", "resp_1"), event("completed", "resp_1", usage=(10, 1)))
+        settled = await rig.guard.next_settled()
+        assert (settled.call, settled.reading.usage) == (rig.guard.joined[0], Usage(10, output=1))
+    assert "KeyError" in caplog.text and "planted" not in caplog.text
 
 
 async def test_progress_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from tests.wire.support import body
 from tokenguard.records import Usage
 from tokenguard.wire import openai_socket
 from tokenguard.wire.openai_socket import SocketMeter, Turn
+from tokenguard.wire.sse import MAX_EVENT
 
 
 def create(**fields: Any) -> bytes:
@@ -29,8 +30,9 @@ def completed(response_id: str, output: int, **fields: Any) -> bytes:
 
 
 def asked(meter: SocketMeter, **fields: Any) -> Turn:
-    turn = meter.sent(create(**fields))
+    turn = openai_socket.asked(create(**fields))
     assert turn is not None
+    meter.begin(turn)
     return turn
 
 
@@ -95,6 +97,12 @@ def test_an_error_after_the_first_event_is_one_within_the_answer() -> None:
     assert (turn.ended, turn.status) == (True, 200)
 
 
+def test_an_event_beyond_all_reason_is_not_read() -> None:
+    meter = SocketMeter()
+    asked(meter)
+    assert meter.received(event("created", "resp_1", padding="x" * MAX_EVENT)) is None
+
+
 def test_an_error_that_could_end_any_of_several_turns_ends_none() -> None:
     meter = SocketMeter()
     turns = {asked(meter, stream_id="a"), asked(meter, stream_id="b")}
@@ -111,14 +119,6 @@ def test_a_response_that_nobody_asked_for_is_a_turn_too() -> None:
     assert turn is not None
     assert (turn.facts.model, meter.open_turns) == ("gpt-5", (turn,))
     assert meter.received(completed("resp_2", 4)) is turn
-
-
-def test_a_turn_that_is_withdrawn_is_not_waited_for() -> None:
-    meter = SocketMeter()
-    turn = asked(meter)
-    meter.withdrawn(turn)
-    meter.withdrawn(turn)
-    assert turn not in meter.open_turns
 
 
 def test_a_warm_up_is_charged_as_it_is_reported() -> None:
@@ -179,7 +179,9 @@ def test_which_sockets_are_of_responses(method: str, path: str, claimed: bool) -
 def test_nothing_breaks_it(messages: list[bytes]) -> None:
     meter = SocketMeter()
     for message in messages:
-        for turn in (meter.sent(message), meter.received(message)):
+        if wanted := openai_socket.asked(message):
+            meter.begin(wanted)
+        for turn in (wanted, meter.received(message)):
             assert turn is None or turn.reading().state in ("none", "final")
 
 

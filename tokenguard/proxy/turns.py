@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,6 +18,8 @@ from tokenguard.wire.openai_socket import SocketMeter, Turn
 
 _PROGRESS_EVERY = 0.3
 """Seconds."""
+_OFF_LOOP = 1 << 20
+"""Bytes from which on a message is read in a thread."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,21 +54,18 @@ class Turns:
 
         Bytes are the message to send back instead: the turn is refused.
         """
-        turn = self._metered(self._meter.sent, message)
-        if turn is None:
-            return None
         self._deciding += 1
         try:
+            turn = await _asked(message)
+            if turn is None:
+                return None
             refusal = await self._admit(turn)
-        except BaseException:
-            self._meter.withdrawn(turn)
-            raise
+            if refusal is not None:
+                return openai_socket.refuse(refusal, turn.stream_id)
+            self._meter.begin(turn)
+            return turn
         finally:
             self._deciding -= 1
-        if refusal is None:
-            return turn
-        self._meter.withdrawn(turn)
-        return openai_socket.refuse(refusal, turn.stream_id)
 
     def unsent(self, turn: Turn) -> None:
         """The message that asks for a turn could not be sent on."""
@@ -75,7 +74,7 @@ class Turns:
 
     def tell(self, message: bytes) -> None:
         """A message of the upstream, once it is sent on."""
-        turn = self._metered(self._meter.received, message)
+        turn = self._received(message)
         if turn is None:
             return
         running = self._running.get(turn)
@@ -136,9 +135,9 @@ class Turns:
             reading = replace(reading, marks=(*reading.marks, *marks))
         self._guard.settle(running.call, reading, status=turn.status, outcome=outcome)
 
-    def _metered(self, read: Callable[[bytes], Turn | None], message: bytes) -> Turn | None:
+    def _received(self, message: bytes) -> Turn | None:
         try:
-            return read(message)
+            return self._meter.received(message)
         except Exception as error:
             # Only the type: a message may quote what was said. What ran is booked as far as it was read.
             _log.error("the meter of a WebSocket failed with %s", type(error).__name__)
@@ -151,6 +150,17 @@ class Turns:
             self._guard.progress(call, turn.reading())
         except Exception as error:
             _log.error("the progress of a call could not be told: %s", type(error).__name__)
+
+
+async def _asked(message: bytes) -> Turn | None:
+    try:
+        if len(message) < _OFF_LOOP:
+            return openai_socket.asked(message)
+        return await asyncio.to_thread(openai_socket.asked, message)
+    except Exception as error:
+        # What it leads to is noticed by its events, and counts.
+        _log.error("a message over a WebSocket could not be read: %s", type(error).__name__)
+        return None
 
 
 def _outcome(turn: Turn) -> str:

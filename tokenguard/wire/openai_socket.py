@@ -21,6 +21,7 @@ from tokenguard.records import Facts, Reading
 from tokenguard.wire import openai_responses
 from tokenguard.wire.decoding import Reader
 from tokenguard.wire.responses_usage import ResponseAccount
+from tokenguard.wire.sse import MAX_EVENT
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _TELLING = frozenset({"response.created", "response.output_item.done"}) | _LAST
@@ -80,6 +81,16 @@ class Turn:
         self.ended |= read.type in _LAST
 
 
+def asked(message: bytes) -> Turn | None:
+    """The turn that a message of the client asks for; None if it asks for none."""
+    read = _MESSAGE.read(message)[0]
+    if read is None or read.type != "response.create":
+        return None
+    facts = replace(openai_responses.facts("", message), stream=True)
+    generates = read.generate is not False
+    return Turn(facts if generates else replace(facts, max_output=0), read.stream_id, generates=generates)
+
+
 class SocketMeter:
     """Follows the messages of one socket in both directions. Nothing raises, whatever they hold."""
 
@@ -92,30 +103,14 @@ class SocketMeter:
         """Turns whose last event has not come, in no particular order: what a socket that closes leaves behind."""
         return tuple(turn for turns in self._open.values() for turn in turns)
 
-    def sent(self, message: bytes) -> Turn | None:
-        """A message of the client: the turn that it asks for, None if it asks for none."""
-        read = _MESSAGE.read(message)[0]
-        if read is None or read.type != "response.create":
-            return None
-        facts = replace(openai_responses.facts("", message), stream=True)
-        generates = read.generate is not False
-        if not generates:
-            facts = replace(facts, max_output=0)
-        turn = Turn(facts, read.stream_id, generates=generates)
-        self._begin(turn)
-        return turn
-
-    def withdrawn(self, turn: Turn) -> None:
-        """A turn that was not sent on after all."""
-        turns = self._open.get(turn.stream_id, deque())
-        if turn in turns:
-            turns.remove(turn)
-        if not turns:
-            self._open.pop(turn.stream_id, None)
+    def begin(self, turn: Turn) -> None:
+        """A turn is asked for."""
+        self._open.setdefault(turn.stream_id, deque()).append(turn)
+        self._last_facts = turn.facts
 
     def received(self, message: bytes) -> Turn | None:
         """A message of the server: the turn that it belongs to, which has ended if it was the last of it."""
-        read = _MESSAGE.read(message)[0]
+        read = _MESSAGE.read(message)[0] if len(message) <= MAX_EVENT else None
         if read is None:
             return None
         turn = self._owner(read)
@@ -123,12 +118,14 @@ class SocketMeter:
             return None
         turn.take(read, message)
         if turn.ended:
-            self.withdrawn(turn)
+            self._end(turn)
         return turn
 
-    def _begin(self, turn: Turn) -> None:
-        self._open.setdefault(turn.stream_id, deque()).append(turn)
-        self._last_facts = turn.facts
+    def _end(self, turn: Turn) -> None:
+        turns = self._open[turn.stream_id]
+        turns.remove(turn)
+        if not turns:
+            del self._open[turn.stream_id]
 
     def _owner(self, read: _Message) -> Turn | None:
         turns = self._open.get(read.stream_id)
@@ -138,7 +135,7 @@ class SocketMeter:
             if waiting is None:
                 # The server goes on by itself, as after a `response.steer`: a call that nobody asked for costs, too.
                 waiting = Turn(self._last_facts, read.stream_id)
-                self._begin(waiting)
+                self.begin(waiting)
             waiting.response_id = response_id
             return waiting
         if turns:
