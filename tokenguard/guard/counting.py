@@ -129,13 +129,15 @@ class Counting:
                 ahead[slot] = self._standing(count)
         return sorted(ahead.values(), key=_fullness)
 
-    def find(self, label: str) -> Slot:
+    def find(self, label: str, running: Iterable[Session]) -> Slot:
         """The slot that people call `label`: its label, its opaque label, or its budget's name.
 
         Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
         `UsageError` if there is none, or more than one.
         """
-        slots = [standing.slot for standing in self.ahead(queries.recent_sessions(self._ledger.read(), _RECENT))]
+        slots = [
+            standing.slot for standing in self.ahead([*running, *queries.recent_sessions(self._ledger.read(), _RECENT)])
+        ]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:

@@ -70,7 +70,8 @@ class Desk:
         """Raise a budget until its window ends, or for `ttl` (`30m`, `4h`, `2d`). Raises `UsageError`."""
         if not reason.strip():
             raise UsageError("a raise needs a reason", "add --reason WHY")
-        slot = self._guard.counting.find(name)
+        running = [live.session for live in self._guard.sessions.running.all()]
+        slot = self._guard.counting.find(name, running)
         standing = await self._guard.counting.raise_limit(
             slot, amount, reason=reason, who=getpass.getuser(), ttl_us=_ttl_us(ttl)
         )
