@@ -207,6 +207,7 @@ class FakeGuard:
         self.joined: list[Call] = []
         self.holding = False
         self.held = asyncio.Event()
+        self.release = asyncio.Event()
         self.left = asyncio.Event()
         self.settled: asyncio.Queue[Settled] = asyncio.Queue()
         self.progressed: list[Reading] = []
@@ -238,7 +239,7 @@ class FakeGuard:
         if self.holding:
             self.held.set()
             try:
-                await asyncio.Event().wait()
+                await self.release.wait()
             finally:
                 self.left.set()
         if self.refusal is None:

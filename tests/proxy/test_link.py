@@ -28,6 +28,7 @@ from tests.proxy.socket_rig import (
 )
 from tokenguard.proxy import link
 from tokenguard.upstream import LARGEST_MESSAGE
+from tokenguard.wire.shape import Refusal
 
 MB = 1_000_000
 DOWN = pytest.mark.parametrize("down", [True, False], ids=["down", "up"])
@@ -228,6 +229,22 @@ async def test_shutdown_waits_for_turns_and_takes_no_further_one() -> None:
         await closing
         settled = rig.guard.settled.get_nowait()
         assert (settled.outcome, settled.reading.state, len(rig.guard.admitted)) == ("ok", "final", 1)
+
+
+async def test_shutdown_waits_for_a_decision_and_no_longer() -> None:
+    async with socketed() as rig:
+        rig.guard.holding = True
+        rig.guard.refusal = Refusal(400, "text/plain", b"no")
+        pair = await rig.connect()
+        await say(pair.client, create())
+        await happened(rig.guard.held)
+        closing = asyncio.get_running_loop().create_task(rig.proxy.close(grace=20))
+        await asyncio.sleep(0)
+        assert not closing.done()
+        rig.guard.release.set()
+        assert b"invalid_prompt" in await heard(pair.client)
+        assert (await receive(pair.client))[:2] == (WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
+        await closing
 
 
 async def test_shutdown_breaks_off_what_does_not_end_in_time() -> None:

@@ -77,14 +77,14 @@ class Link:
         if isinstance(asked, bytes):
             with suppress(ConnectionError):
                 await self._client.send_frame(asked, WSMsgType.TEXT)
-            self._end_if_finished()
-            return
-        try:
-            await self._upstream.send_frame(message, kind)
-        except ConnectionError:
-            if asked is not None:
-                self._turns.unsent(asked)
-            raise
+        else:
+            try:
+                await self._upstream.send_frame(message, kind)
+            except ConnectionError:
+                if asked is not None:
+                    self._turns.unsent(asked)
+                raise
+        self._end_if_finished()
 
     async def _down(self, kind: WSMsgType, message: bytes) -> None:
         """To the client; what it means is read behind that, and also if the client takes it no more."""
