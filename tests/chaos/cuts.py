@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import statistics
 import sys
 import tempfile
@@ -135,6 +136,8 @@ def main() -> None:
     parser.add_argument("--lanes", type=int, default=24, help="calls at a time (default 24)")
     parser.add_argument("--show", type=int, default=5, help="misses that are shown (default 5)")
     arguments = parser.parse_args()
+    # A simulated provider whose client left before its first byte tells so at length.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         results = uvloop.run(run(arguments.cuts, arguments.seed, arguments.lanes, Path(folder)))
     print(f"{arguments.cuts} calls, seed {arguments.seed}")
