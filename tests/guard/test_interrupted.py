@@ -14,6 +14,7 @@ from tokenguard.config.settings import Config, InterruptedSettings
 from tokenguard.guard import view
 from tokenguard.ledger import queries
 from tokenguard.policy.disconnects import Drain
+from tokenguard.policy.interrupted import FASTEST
 from tokenguard.records import Facts, Leg, Reading, Usage
 
 STARTED = answer(input=1_000, output=1, state="partial")
@@ -98,11 +99,11 @@ async def test_the_longer_a_call_ran_the_more_it_can_have_cost(house: House, clo
     facts = request(max_output=None)
     call = house.begin(await house.session(), facts)
     await house.guard.admit(call, facts)
-    clock.now_us += 60_000_000
+    clock.now_us += 30_000_000
     house.guard.settle(call, STARTED, status=200, outcome="client-gone")
     await house.guard.counting.written()
     high = house.ledger.read().execute("SELECT cost_high FROM calls WHERE id = ?", [call.id]).fetchone()[0]
-    assert high == first["cost_high"] + 60 * 1_000 * 20_000
+    assert high == first["cost_high"] + 30 * FASTEST * 20_000
 
 
 async def test_fees_of_tools_that_ran_are_charged(house: House) -> None:

@@ -84,8 +84,7 @@ def test_output_that_was_reported_is_certain_unless_it_is_a_placeholder() -> Non
 def test_who_stops_has_generated_what_time_allowed() -> None:
     facts = replace(FACTS, max_output=None)
     assert usages(reading(REPORTED, output_bytes=300), known(facts))[2].output == 300 + FASTEST * (NOTICE_S + 2)
-    assert usages(reading(REPORTED, output_bytes=300), known())[2].output == 300 + FASTEST * (NOTICE_S + 2)
-    assert usages(reading(REPORTED, output_bytes=300), known(elapsed_s=60))[2].output == 8_000
+    assert usages(reading(REPORTED, output_bytes=300), known())[2].output == 8_000
 
 
 @pytest.mark.parametrize("habit", [Habit.RUNS_ON, Habit.UNKNOWN])
