@@ -49,21 +49,29 @@ class Charger:
         """
         facts = self._turns.end(call)
         status, marks = ending.status, (*reading.marks, *_why(reading, ending))
-        unanswered = status is None and "sent" in reading.marks
-        if not unanswered and (status is None or not 200 <= status < 300):
+        sent = status is None and "sent" in reading.marks
+        if not sent and (status is None or not 200 <= status < 300):
             return Charge(0, marks=marks), ()
-        if reading.state == "final" and not _INCOMPLETE.intersection(marks):
+        if reading.state == "final" and _INCOMPLETE.isdisjoint(marks):
             self._turns.learn(call, facts, reading)
-            priced = self._priced(call, reading.legs, marks)
-            if _EXACT.issuperset(reading.marks):
-                return priced, reading.legs
-            span = interrupted.doubted(reading)
-            estimated = replace(priced, confidence=Confidence.ESTIMATED.worst(priced.confidence))
-            return (self._within(call, estimated, span) if span else estimated), reading.legs
+            return self._billed(call, reading, marks), reading.legs
+        return self._presumed(call, facts, reading, marks, ending)
+
+    def _billed(self, call: Call, reading: Reading, marks: tuple[str, ...]) -> Charge:
+        priced = self._priced(call, reading.legs, marks)
+        if _EXACT.issuperset(reading.marks):
+            return priced
+        estimated = replace(priced, confidence=Confidence.ESTIMATED.worst(priced.confidence))
+        span = interrupted.doubted(reading)
+        return estimated if span is None else self._within(call, estimated, span)
+
+    def _presumed(
+        self, call: Call, facts: Facts, reading: Reading, marks: tuple[str, ...], ending: Ending
+    ) -> tuple[Charge, tuple[Leg, ...]]:
         unread = reading.state != "final" and not _UNREAD.isdisjoint(marks)
         span = interrupted.span(reading, self._known(call, facts, ending, unread))
         understood = reading.response_id is not None or reading.legs or (facts.stream and reading.output_bytes)
-        if unanswered or reading.error is not None or not understood:
+        if ending.status is None or reading.error is not None or not understood:
             # It may not have been billed at all; a page of HTML can even come from somebody else.
             span = replace(span, low=())
         likely = self._priced(call, span.likely, marks)
