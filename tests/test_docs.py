@@ -14,7 +14,7 @@ import pytest
 from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.cli.commands import root
-from tokenguard.config import budgets, prices, settings
+from tokenguard.config import budgets, prices, sections, settings
 from tokenguard.policy import windows
 from tokenguard.records import Budget
 from tokenguard.reports import KEYS
@@ -25,11 +25,14 @@ CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
-    "[daemon]": settings.DaemonSettings,
-    "[network]": settings.NetworkSettings,
-    "[ledger]": settings.LedgerSettings,
-    "[interrupted]": settings.InterruptedSettings,
-    "[providers.NAME]": settings.ProviderSettings,
+    "[daemon]": sections.DaemonSettings,
+    "[network]": sections.NetworkSettings,
+    "[ledger]": sections.LedgerSettings,
+    "[interrupted]": sections.InterruptedSettings,
+    "[providers.NAME]": sections.ProviderSettings,
+    "[loops]": sections.LoopSettings,
+    "[preflight]": sections.PreflightSettings,
+    "[notify]": sections.NotifySettings,
     "[[budget]]": budgets.BudgetTable,
     "[[price]]": prices.PriceTable,
 }
@@ -55,7 +58,7 @@ def options_of(words: list[str]) -> set[str]:
     } - {"--help"}
 
 
-def sections(text: str) -> dict[str, str]:
+def parts_of(text: str) -> dict[str, str]:
     """Heading (without backquotes) -> what stands below it."""
     parts = re.split(r"^##+ (.+)$", text, flags=re.MULTILINE)
     return {heading.replace("`", ""): body for heading, body in zip(parts[1::2], parts[2::2], strict=True)}
@@ -69,51 +72,54 @@ def rows(body: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("words", [words for words in every_command() if words], ids=" ".join)
 def test_every_command_and_option_is_documented(words: list[str]) -> None:
-    body = sections(COMMANDS)[f"tokenguard {' '.join(words)}"]
+    body = parts_of(COMMANDS)[f"tokenguard {' '.join(words)}"]
     assert {name.split()[0] for name in rows(body)} == options_of(words)
 
 
 def test_no_other_command_is_documented() -> None:
-    documented = {heading for heading in sections(COMMANDS) if heading.startswith("tokenguard")}
+    documented = {heading for heading in parts_of(COMMANDS) if heading.startswith("tokenguard")}
     assert documented == {f"tokenguard {' '.join(words)}" for words in every_command() if words}
 
 
 def test_every_key_of_a_report_is_documented() -> None:
-    body = sections(COMMANDS)["tokenguard report"]
+    body = parts_of(COMMANDS)["tokenguard report"]
     assert all(f"`{key}`" in body for key in KEYS)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_key_is_documented(section: str) -> None:
-    documented = rows(sections(CONFIGURATION)[section])
+    documented = rows(parts_of(CONFIGURATION)[section])
     assert list(documented) == [field.name for field in msgspec.structs.fields(SECTIONS[section])]
 
 
 def test_no_other_section_is_documented() -> None:
-    assert [heading for heading in sections(CONFIGURATION) if heading.startswith("[")] == list(SECTIONS)
+    assert [heading for heading in parts_of(CONFIGURATION) if heading.startswith("[")] == list(SECTIONS)
 
 
-@pytest.mark.parametrize("section", ["[daemon]", "[network]", "[ledger]", "[interrupted]"])
+@pytest.mark.parametrize(
+    "section", ["[daemon]", "[network]", "[ledger]", "[interrupted]", "[loops]", "[preflight]", "[notify]"]
+)
 def test_documented_defaults_are_the_real_ones(section: str) -> None:
-    documented = rows(sections(CONFIGURATION)[section])
+    documented = rows(parts_of(CONFIGURATION)[section])
     for field in msgspec.structs.fields(SECTIONS[section]):
         written = documented[field.name].strip("`")
-        assert written == ("none" if field.default is None else msgspec.json.encode(field.default).decode()), field.name
+        default = getattr(SECTIONS[section](), field.name)
+        assert written == ("none" if default is None else msgspec.json.encode(default).decode()), field.name
 
 
 @pytest.mark.parametrize("words", [budgets.SCOPES, budgets.ACTIONS, budgets.MODES, budgets.MATCHABLE, windows.KINDS])
 def test_the_values_of_a_budget_are_documented(words: tuple[str, ...]) -> None:
-    body = sections(CONFIGURATION)["[[budget]]"]
+    body = parts_of(CONFIGURATION)["[[budget]]"]
     assert all(re.search(rf"\b{word}\b", body) for word in words)
 
 
 def test_the_providers_are_documented() -> None:
-    body = sections(CONFIGURATION)["[providers.NAME]"]
+    body = parts_of(CONFIGURATION)["[providers.NAME]"]
     assert set(settings.PROVIDERS) <= set(re.findall(r"`(\w+)`", body))
 
 
 def test_the_levels_of_a_budget_are_the_documented_ones() -> None:
-    assert rows(sections(CONFIGURATION)["[[budget]]"])["levels"] == f"`{list(Budget('', 0).levels)}`"
+    assert rows(parts_of(CONFIGURATION)["[[budget]]"])["levels"] == f"`{list(Budget('', 0).levels)}`"
 
 
 def shown_commands() -> Iterator[tuple[str, str]]:

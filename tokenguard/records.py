@@ -145,6 +145,19 @@ class Prompt(Struct, frozen=True):
     """Id of the response that this request continues and does not repeat: the provider holds what came before."""
 
 
+class Trail(Struct, frozen=True):
+    """What a request repeats, as fingerprints of this process: 0 where there is nothing. Never stored."""
+
+    body: int = 0
+    """Of all that is asked. Two requests that share it are the same request."""
+    tool: str = ""
+    """Name of the tool that the last turn called (the first one, where it called several)."""
+    calls: int = 0
+    """Of all tools, with their arguments, that the last turn called; their order does not matter."""
+    repeats: int = 0
+    """How many turns in a row, the last one included, called exactly these, as far as the request shows it."""
+
+
 class Facts(Struct, frozen=True):
     """What a request says about its cost, read before it is sent."""
 
@@ -163,6 +176,13 @@ class Facts(Struct, frozen=True):
     rounds: int = 1
     """How often the model is called at most: once more than server tools may be used. Each time bills its prompt."""
     prompt: Prompt = Prompt()
+    least_output: int = 1
+    """The least output limit that the provider would take with the rest of the request: more than it is to think."""
+    trail: Trail = Trail()
+
+
+BILLINGS = ("metered", "subscription", "credits", "local")
+"""Who pays for a call: by the token; a subscription, whose dollars are notional; credits bought beside one; nobody."""
 
 
 class Charge(Struct, frozen=True):
@@ -218,6 +238,10 @@ class Call(Struct, frozen=True):
     branch: str | None = None
     task: str | None = None
     request_class: str = "main"
+    billing: str = "metered"
+    """One of `BILLINGS`: as it is expected before the call, and as the answer showed it afterwards."""
+    requested: str | None = None
+    """The model that the agent asked for, where a budget put a cheaper one in its place."""
 
 
 class Unit(StrEnum):
@@ -227,14 +251,19 @@ class Unit(StrEnum):
     """Nanodollars."""
     TOKENS = "tokens"
     CALLS = "calls"
+    PERCENT = "percent"
+    """Of a provider's own window, such as Claude's five hours."""
 
 
 class Amount(Struct, frozen=True):
     """Money, tokens and calls together: a charge, a reservation, or a sum of either."""
 
     nanos: int = 0
+    """At list price, whoever pays."""
     tokens: int = 0
     calls: int = 0
+    usage: Usage = Usage()
+    """Tokens by bucket. Of a worst case, the most that each bucket can hold: their sum can be more than `tokens`."""
 
     def of(self, unit: Unit) -> int:
         """The component that a budget of this unit counts."""
@@ -243,7 +272,8 @@ class Amount(Struct, frozen=True):
         return self.tokens if unit is Unit.TOKENS else self.calls
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(self.nanos + other.nanos, self.tokens + other.tokens, self.calls + other.calls)
+        usage = self.usage + other.usage
+        return Amount(self.nanos + other.nanos, self.tokens + other.tokens, self.calls + other.calls, usage)
 
     def __sub__(self, other: Amount) -> Amount:
         return Amount(self.nanos - other.nanos, self.tokens - other.tokens, self.calls - other.calls)
@@ -258,15 +288,37 @@ class Budget(Struct, frozen=True):
     scope: str = "global"
     unit: Unit = Unit.USD
     window: str = "total"
+    """A kind of calendar window, or `rolling` and a span: `rolling 5h`, `rolling 7d`."""
     timezone: str | None = None
     """IANA name; None is the machine's zone."""
+    week_start: int = 0
+    """First day of a `week`: 0 is Monday."""
+    month_start: int = 1
+    """First day of a `month`, 1 to 28; quarters and years begin on it too."""
     match: tuple[tuple[str, str], ...] = ()
     """(field of the call, glob) pairs that must all match, such as `("model", "claude-opus-*")`."""
     levels: tuple[int, ...] = (50, 75, 90)
     """Percent of the limit at which the level becomes info, warn, soft."""
     at_limit: str = "refuse"
     mode: str = "calibrated"
+    overshoot: float = 0.05
+    """Of a `calibrated` budget: in how many of its windows spending may pass the limit, at most."""
     counts: str = "billed"
+    """Of a budget in dollars: `billed` leaves out what a subscription covers and what runs locally; `all` counts it."""
+    bucket: str | None = None
+    """Of a budget in tokens: the one bucket that counts, of `input`, `cache_read`, `cache_write`, `output`."""
+    official: str | None = None
+    """`PROVIDER/WINDOW`: the limit is a percentage of a window that the provider itself keeps."""
+    downgrade: tuple[tuple[str, str], ...] = ()
+    """(glob of the model asked for, model in its place) pairs, for `at_limit = "downgrade"`; the first match holds."""
+    clamp: bool = False
+    """Whether a call's output limit may be lowered to what fits."""
+    landing: int = 0
+    """Part of the limit, in its unit, that is kept back so that work can be saved."""
+    landing_release: str = "command"
+    """`command`: somebody releases it; `auto`: it is released when the rest is used up."""
+    forecast: bool = False
+    """Whether spending that is on its way past the limit counts as level `warn` already."""
     source: str = ""
     """Where it was set: a file's path, or `run`."""
 
@@ -275,11 +327,11 @@ class Verdict(Struct, frozen=True):
     """What the guard decided of a call, and which budget decided it."""
 
     action: str
-    """`allow`, `warn` or `refuse`."""
+    """`allow`, `warn`, `downgrade` or `refuse`."""
     budget: str | None = None
     """Display name of the binding budget, such as `web/day`."""
     reason: str = ""
-    """For `refuse` and `warn`: a sentence for people."""
+    """For all but `allow`: a sentence for people."""
 
 
 class Totals(Struct, frozen=True):
@@ -294,6 +346,8 @@ class Totals(Struct, frozen=True):
     below_nanos: int = 0
     """How much less than `cost_nanos` the true cost can be, and `above_nanos` how much more: interrupted calls."""
     above_nanos: int = 0
+    notional_nanos: int = 0
+    """What calls that a subscription covered, or that ran locally, would have cost; never part of `cost_nanos`."""
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -304,6 +358,7 @@ class Totals(Struct, frozen=True):
             self.unpriced + other.unpriced,
             self.below_nanos + other.below_nanos,
             self.above_nanos + other.above_nanos,
+            self.notional_nanos + other.notional_nanos,
         )
 
 

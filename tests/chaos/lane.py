@@ -17,7 +17,8 @@ from tests.chaos import bodies
 from tests.chaos.cases import Case
 from tests.support.house import CATALOGUE
 from tokenguard import simulator
-from tokenguard.config.settings import Config, DaemonSettings, InterruptedSettings
+from tokenguard.config.sections import DaemonSettings, InterruptedSettings
+from tokenguard.config.settings import Config
 from tokenguard.guard import Guard, OpenSession
 from tokenguard.ledger import Ledger
 from tokenguard.proxy import Proxy

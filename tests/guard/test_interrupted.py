@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from tests.support.house import MODEL, Clock, House, answer, request
 from tokenguard import wire
-from tokenguard.config.settings import Config, InterruptedSettings
+from tokenguard.config.sections import InterruptedSettings
+from tokenguard.config.settings import Config
 from tokenguard.guard import view
 from tokenguard.ledger import queries
 from tokenguard.policy.disconnects import Drain

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 
 from tokenguard import prices
-from tokenguard.config.settings import Config, DaemonSettings
+from tokenguard.config.sections import DaemonSettings
+from tokenguard.config.settings import Config
 from tokenguard.guard import Desk, Guard, OpenSession
 from tokenguard.ledger import Ledger
 from tokenguard.records import Budget, Call, Facts, Leg, Reading, Session, Usage

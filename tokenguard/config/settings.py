@@ -13,6 +13,16 @@ import msgspec
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
 from tokenguard.config.paths import Paths
 from tokenguard.config.prices import parse_prices
+from tokenguard.config.sections import (
+    DaemonSettings,
+    InterruptedSettings,
+    LedgerSettings,
+    LoopSettings,
+    NetworkSettings,
+    NotifySettings,
+    PreflightSettings,
+    ProviderSettings,
+)
 from tokenguard.config.tables import convert, read_toml
 from tokenguard.errors import ConfigError
 from tokenguard.policy.disconnects import SETTINGS
@@ -37,55 +47,15 @@ RESERVED_NAMES = frozenset({"s", "healthz"})
 """First path segments that mean something else than a provider."""
 
 
-class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[daemon]`"""
-
-    port: int = 4747
-    """TCP port on loopback; 0 takes any free one."""
-    on_error: str = "open"
-    """What happens to a call that cannot be decided: `open` forwards it, marked; `closed` refuses it."""
-    idle_exit: float = 0
-    """Seconds without a session and a call after which the daemon ends; 0 is never."""
-
-
-class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[network]`: how providers are reached; what is unset comes from the environment of each run."""
-
-    proxy: str | None = None
-    no_proxy: str | None = None
-    ca_bundle: str | None = None
-
-
-class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[ledger]`"""
-
-    durability: str = "normal"
-    """`normal` survives a killed process; `full` a power loss too, at the price of a disk flush per call."""
-    presume_after: float = 600
-    """Seconds after which a reservation that a crash left open is charged at its worst case."""
-
-
-class InterruptedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[interrupted]`: how far an answer is read on whose client has left, where it is billed to its end anyway."""
-
-    drain_seconds: float = 600
-    drain_bytes: int = 33_554_432
-
-
-class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[providers.NAME]`"""
-
-    base_url: str | None = None
-    on_disconnect: str = "auto"
-    """What becomes of an answer whose client has left: one of `disconnects.SETTINGS`."""
-
-
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     daemon: DaemonSettings = DaemonSettings()
     network: NetworkSettings = NetworkSettings()
     ledger: LedgerSettings = LedgerSettings()
     interrupted: InterruptedSettings = InterruptedSettings()
     providers: dict[str, ProviderSettings] = {}
+    loops: LoopSettings = LoopSettings()
+    preflight: PreflightSettings = PreflightSettings()
+    notify: NotifySettings = NotifySettings()
     budget: list[dict[str, Any]] = []
     price: list[dict[str, Any]] = []
 
@@ -103,6 +73,11 @@ class Config(msgspec.Struct, frozen=True):
     """Those whose URL the user wrote: it wins over what an agent's own settings say."""
     on_disconnect: dict[str, str] = {}
     """Of the providers for which it was set."""
+    billing: dict[str, str] = {}
+    """Of the providers for which it was set, one of `BILLINGS`."""
+    loops: LoopSettings = LoopSettings()
+    preflight: PreflightSettings = PreflightSettings()
+    notify: NotifySettings = NotifySettings()
     budgets: tuple[Budget, ...] = ()
     """Hand-written ones first."""
     prices: tuple[Override, ...] = ()
@@ -135,6 +110,10 @@ def load(paths: Paths) -> Config:
         interrupted=written.interrupted,
         providers=PROVIDERS | chosen,
         chosen_providers=frozenset(chosen),
+        billing={name: given.billing for name, given in written.providers.items() if given.billing != "auto"},
+        loops=written.loops,
+        preflight=written.preflight,
+        notify=written.notify,
         on_disconnect={name: given.on_disconnect for name, given in written.providers.items()},
         budgets=own + machine,
         prices=parse_prices(written.price, file),

@@ -186,3 +186,9 @@ def _003_experience(conn: sqlite3.Connection) -> None:
         ) STRICT, WITHOUT ROWID
         """
     )
+
+
+@_migration
+def _004_billing(conn: sqlite3.Connection) -> None:
+    conn.execute("ALTER TABLE calls ADD COLUMN billing TEXT NOT NULL DEFAULT 'metered'")
+    conn.execute("ALTER TABLE calls ADD COLUMN requested TEXT")

@@ -12,14 +12,14 @@ NANOS = 1_000_000_000
 
 _SCALES = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 _AMOUNT = re.compile(
-    r"(?P<dollar>\$?)\s*(?P<number>\d[\d_,]*(\.\d+)?|\.\d+)\s*(?P<scale>[kmb]?)\s*(?P<unit>usd|dollars?|tokens?|calls?|)",
+    r"(?P<dollar>\$?)\s*(?P<number>\d[\d_,]*(\.\d+)?|\.\d+)\s*(?P<scale>[kmb]?)\s*(?P<unit>usd|dollars?|tokens?|calls?|%|percent|)",
     re.IGNORECASE,
 )
-_UNITS = {"t": Unit.TOKENS, "c": Unit.CALLS}
+_UNITS = {"t": Unit.TOKENS, "c": Unit.CALLS, "%": Unit.PERCENT, "p": Unit.PERCENT}
 
 
 def parse_amount(text: str) -> tuple[int, Unit]:
-    """`$20`, `5`, `0.50`, `2M tokens` or `300 calls` as (integer in the unit, unit); dollars in nanodollars.
+    """`$20`, `5`, `0.50`, `2M tokens`, `300 calls` or `90%` as (integer in the unit, unit); dollars in nanodollars.
 
     Raises `ValueError` with a sentence that names the accepted forms.
     """
@@ -70,6 +70,8 @@ def amount(value: int, unit: Unit) -> str:
         return usd(value)
     if unit is Unit.TOKENS:
         return f"{tokens(value)} tokens"
+    if unit is Unit.PERCENT:
+        return f"{value}%"
     return f"{value} call" if value == 1 else f"{value} calls"
 
 

@@ -1,0 +1,90 @@
+"""The sections of `config.toml` that hold single settings, with their defaults."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[daemon]`"""
+
+    port: int = 4747
+    """TCP port on loopback; 0 takes any free one."""
+    on_error: str = "open"
+    """What happens to a call that cannot be decided: `open` forwards it, marked; `closed` refuses it."""
+    idle_exit: float = 0
+    """Seconds without a session and a call after which the daemon ends; 0 is never."""
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[network]`: how providers are reached; what is unset comes from the environment of each run."""
+
+    proxy: str | None = None
+    no_proxy: str | None = None
+    ca_bundle: str | None = None
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[ledger]`"""
+
+    durability: str = "normal"
+    """`normal` survives a killed process; `full` a power loss too, at the price of a disk flush per call."""
+    presume_after: float = 600
+    """Seconds after which a reservation that a crash left open is charged at its worst case."""
+
+
+class InterruptedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[interrupted]`: how far an answer is read on whose client has left, where it is billed to its end anyway."""
+
+    drain_seconds: float = 600
+    drain_bytes: int = 33_554_432
+
+
+class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[providers.NAME]`"""
+
+    base_url: str | None = None
+    on_disconnect: str = "auto"
+    """What becomes of an answer whose client has left: one of `disconnects.SETTINGS`."""
+    billing: str = "auto"
+    """Who pays for its calls, one of `BILLINGS`; `auto` goes by credentials and answers."""
+
+
+class LoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[loops]`: what counts as running away. 0 switches a rule off."""
+
+    repeats: int = 8
+    """The same tool call with the same arguments, so many turns in a row."""
+    identical: int = 5
+    """The same request, so many times in a row."""
+    failures: int = 20
+    """So many calls of a session in a row that failed."""
+    velocity: float = 0
+    """Spending so many times as fast as the session's own history."""
+    at_limit: str = "warn"
+    """`warn`, `hold` or `refuse`."""
+    actions: dict[str, str] = {}
+    """Of single rules, in place of `at_limit`: `{ repeats = "hold" }`."""
+
+
+class PreflightSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[preflight]`: notice of a single call that will be dear."""
+
+    above: str | int | float | None = None
+    """Likely cost of one call from which on it is noticed, such as `$2`."""
+    at_limit: str = "warn"
+    """`warn` or `hold`."""
+
+
+class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[notify]`: who is told of held calls, of levels and of running away."""
+
+    desktop: bool = False
+    bell: bool = False
+    """The terminal of the run rings."""
+    webhook: str | None = None
+    """URL to which JSON is posted."""
+    webhook_secret_file: str | None = None
+    """File whose content signs the posts (HMAC-SHA256)."""
+    level: str = "soft"
+    """The least level that is told."""

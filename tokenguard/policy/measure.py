@@ -1,0 +1,34 @@
+"""What of a call a budget counts, in the budget's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tokenguard.records import Amount, Budget, Unit, Usage
+
+BUCKETS: dict[str, Callable[[Usage], int]] = {
+    "input": lambda usage: usage.input,
+    "cache_read": lambda usage: usage.cache_read,
+    "cache_write": lambda usage: usage.cache_write_5m + usage.cache_write_1h,
+    "output": lambda usage: usage.output,
+}
+"""The token buckets that a budget can name."""
+
+COUNTS = ("billed", "all")
+"""Which dollars a budget can count."""
+
+_NOTIONAL = frozenset({"subscription", "local"})
+
+
+def is_notional(billing: str) -> bool:
+    """Whether the dollars of calls of this billing are not on any bill."""
+    return billing in _NOTIONAL
+
+
+def measure(budget: Budget, amount: Amount, billing: str) -> int:
+    """What the budget counts of an amount that belongs to a call of this billing."""
+    if budget.unit is Unit.USD:
+        return 0 if budget.counts == "billed" and is_notional(billing) else amount.nanos
+    if budget.unit is Unit.TOKENS:
+        return amount.tokens if budget.bucket is None else BUCKETS[budget.bucket](amount.usage)
+    return amount.calls if budget.unit is Unit.CALLS else 0
