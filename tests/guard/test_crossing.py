@@ -10,16 +10,16 @@ from tests.support.house import MODEL, NOON, Clock, House, answer, request
 from tokenguard.config.settings import local_zone
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import queries
-from tokenguard.records import Amount, Budget, Confidence, Event, Facts, Reading, Unit
+from tokenguard.records import Amount, Budget, Confidence, Event, Facts, Reading, Unit, Usage
 
 CENT = 10_000_000
 DAY = 86_400_000_000
 
 
 async def charges(house: House) -> Amount:
-    """What the ledger says was spent."""
+    """What the ledger says was spent, without the buckets of its tokens."""
     await house.guard.counting.written()
-    return queries.spent(house.ledger.read())
+    return replace(queries.spent(house.ledger.read())[0], usage=Usage())
 
 
 async def test_a_call_is_admitted_settled_and_in_the_ledger(house: House) -> None:

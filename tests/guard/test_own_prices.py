@@ -6,7 +6,7 @@ from tests.support.house import CATALOGUE, House, answer, request
 from tokenguard.ledger import queries
 from tokenguard.prices import Override, adapt
 from tokenguard.prices.data import Band, Prices
-from tokenguard.records import Amount, Budget, Call, Confidence, Facts, Session
+from tokenguard.records import Amount, Budget, Call, Confidence, Facts, Session, Usage
 
 CENT = 10_000_000
 CHEAP = Override("anthropic", "claude-*", (Prices((Band(0, 10**9, 10**9),), own=True),))
@@ -14,7 +14,7 @@ CHEAP = Override("anthropic", "claude-*", (Prices((Band(0, 10**9, 10**9),), own=
 
 async def spent(house: House) -> Amount:
     await house.guard.counting.written()
-    return queries.spent(house.ledger.read())
+    return queries.spent(house.ledger.read())[0]
 
 
 def at_ollama(house: House, session: Session, facts: Facts) -> Call:
@@ -60,7 +60,7 @@ async def test_a_provider_on_this_machine_is_free_and_still_counted(house: House
     admission = await house.guard.admit(call, facts)
     assert admission.refusal is None
     house.guard.settle(call, answer(model="qwen3:32b", input=500), status=200, outcome="ok")
-    assert await spent(house) == Amount(0, 1_500, 1)
+    assert await spent(house) == Amount(0, 1_500, 1, Usage(500, output=1_000))
     row = house.ledger.read().execute("SELECT cost_nanos, confidence, marks FROM calls").fetchone()
     assert row == (0, Confidence.EXACT, '["local-host"]')
 

@@ -85,7 +85,7 @@ async def test_a_call_that_began_by_itself_counts_though_the_budget_is_used_up(h
     house.guard.settle(call, told(1_000, 100, "resp_2"), status=200, outcome="ok")
     await asyncio.sleep(0)
     await house.guard.counting.written()
-    spent = queries.spent(house.ledger.read())
+    spent, _ = queries.spent(house.ledger.read())
     assert (spent.tokens, spent.calls, house.guard.busy) == (1_100, 1, 0)
     (budget,) = house.desk.status()["budgets"]
     assert budget["spent"] == spent.nanos > 0

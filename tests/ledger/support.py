@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
-from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
+from tokenguard.policy.measure import is_notional
+from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
 START_US = 1_763_719_200_000_000
 """2025-11-21 10:00 UTC."""
@@ -87,10 +88,33 @@ class Entry(Struct, frozen=True):
         """The entry alone, as sums over calls count it."""
         charge = self.settlement.charge
         if self.state == "presumed":
-            return Totals(1, self.reserved.nanos, Usage(), Confidence.BOUND, below_nanos=self.reserved.nanos)
-        if charge is None:
-            return Totals(1, 0, self.settlement.usage, Confidence.ESTIMATED, unpriced=1)
-        return Totals(1, charge.nanos, self.settlement.usage, charge.confidence, 0, *self.widths())
+            sums = Totals(1, self.reserved.nanos, Usage(), Confidence.BOUND, below_nanos=self.reserved.nanos)
+        elif charge is None:
+            sums = Totals(1, 0, self.settlement.usage, Confidence.ESTIMATED, unpriced=1)
+        else:
+            sums = Totals(1, charge.nanos, self.settlement.usage, charge.confidence, 0, *self.widths())
+        return self.as_billed(sums)
+
+    def as_billed(self, sums: Totals) -> Totals:
+        """Sums at list price, as they count for who pays for the call."""
+        if not is_notional(self.billing):
+            return sums
+        return msgspec.structs.replace(sums, cost_nanos=0, below_nanos=0, above_nanos=0, notional_nanos=sums.cost_nanos)
+
+    @property
+    def billing(self) -> str:
+        """Who pays in the end: what was expected holds until the settlement says otherwise."""
+        return self.settlement.call.billing if self.state == "settled" else self.call.billing
+
+    def amount(self) -> tuple[Amount, int]:
+        """The entry alone, as budgets count it, and the notional dollars in it."""
+        if self.state == "presumed":
+            most = self.reserved.tokens
+            amount = Amount(self.reserved.nanos, most, 1, Usage(most, most, most, 0, most))
+        else:
+            charge, usage = self.settlement.charge, self.settlement.usage
+            amount = Amount(charge.nanos if charge else 0, usage.total, 1, usage)
+        return amount, amount.nanos if is_notional(self.billing) else 0
 
     def widths(self) -> tuple[int, int]:
         """How much less and how much more than its charge the call can have cost."""
@@ -111,7 +135,7 @@ class Entry(Struct, frozen=True):
             before = parts.get(leg.model, Totals(calls=1, confidence=self.totals().confidence))
             usage = leg.usage if leg.billed else Usage()
             widths = (0, 0) if index else self.widths()
-            parts[leg.model] = before + Totals(0, nanos, usage, Confidence.EXACT, 0, *widths)
+            parts[leg.model] = before + self.as_billed(Totals(0, nanos, usage, Confidence.EXACT, 0, *widths))
         unpriced = 0 if charge else 1
         return {model: sums + Totals(unpriced=unpriced) for model, sums in parts.items()}
 
@@ -160,6 +184,7 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
         branch=draw(_NAMES),
         task=draw(_NAMES),
         request_class=draw(st.sampled_from(["main", "title"])),
+        billing=draw(st.sampled_from(BILLINGS)),
     )
     legs = tuple(draw(st.lists(_LEGS, max_size=3)))
     costs = tuple(draw(_AMOUNTS) for _ in legs)
@@ -173,7 +198,7 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
         state=draw(st.sampled_from(["settled", "settled", "settled", "presumed", "refused", "open"])),
         reserved=Amount(draw(_AMOUNTS), draw(_TOKENS), 1),
         settlement=Settlement(
-            call=made,
+            call=msgspec.structs.replace(made, billing=draw(st.sampled_from(BILLINGS))),
             charge=draw(st.sampled_from([charge, charge, charge, None])),
             ended_us=made.started_us + SECOND_US,
             outcome="ok",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.ledger.support import SECOND_US, START_US, call, session, settlement
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import Ledger, Raise, Where, queries
+from tokenguard.ledger import Decision, Ledger, Raise, Told, Where, queries
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.trend import Trend
 from tokenguard.records import Amount, Charge, Confidence, Totals, Unit, Usage, Verdict
@@ -32,13 +32,13 @@ async def test_a_settlement_replaces_the_reservation(ledger: Ledger) -> None:
 
     assert queries.open_reservations(ledger.read()) == []
     assert queries.totals(ledger.read()) == Totals(1, 900, Usage(input=10, output=2), Confidence.ESTIMATED)
-    assert queries.spent(ledger.read()) == Amount(900, 12, 1)
+    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), 0)
 
 
 async def test_a_call_that_was_never_reserved_is_settled_all_the_same(ledger: Ledger) -> None:
     await ledger.settle(settlement(call(1), 900))
 
-    assert queries.spent(ledger.read()) == Amount(900, 12, 1)
+    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), 0)
 
 
 async def test_a_call_is_settled_once(ledger: Ledger) -> None:
@@ -99,7 +99,8 @@ async def test_open_calls_of_an_earlier_process_are_charged_at_their_bound(tmp_p
     assert await ledger.presume(START_US + 9 * SECOND_US) == [2]
 
     assert [found.id for found, _ in queries.open_reservations(ledger.read())] == [4], "this process has it in hand"
-    assert queries.spent(ledger.read()) == Amount(2 * 5_000 + 1_000, 2 * 70 + 12, 3)
+    usage = Usage(150, 140, 140, 0, 142)
+    assert queries.spent(ledger.read()) == (Amount(2 * 5_000 + 1_000, 2 * 70 + 12, 3, usage), 0)
     assert queries.totals(ledger.read()).confidence is Confidence.BOUND
     await ledger.close()
 
@@ -113,7 +114,7 @@ async def test_a_settlement_after_the_presumption_changes_nothing(tmp_path: Path
 
     with pytest.raises(LedgerError):
         await ledger.settle(settlement(call(1)))
-    assert queries.spent(ledger.read()) == RESERVED
+    assert queries.spent(ledger.read())[0] == replace(RESERVED, usage=Usage(70, 70, 70, 0, 70))
     await ledger.close()
 
 
@@ -172,10 +173,11 @@ async def test_many_calls_at_once_all_arrive(ledger: Ledger) -> None:
 
     await asyncio.gather(*(one(number) for number in range(1, 1_001)))
 
-    assert queries.spent(ledger.read()) == Amount(sum(range(1_001)), 12_000, 1_000)
+    usage = Usage(10_000, output=2_000)
+    assert queries.spent(ledger.read())[0] == Amount(sum(range(1_001)), 12_000, 1_000, usage)
     assert queries.open_reservations(ledger.read()) == []
     expected = sum(number for number in range(1_001) if number % 7 == 3)
-    assert queries.spent(ledger.read(), Where(session="s3")).nanos == expected
+    assert queries.spent(ledger.read(), Where(session="s3"))[0].nanos == expected
 
 
 async def test_a_cancelled_reservation_can_still_be_settled(ledger: Ledger) -> None:
@@ -186,8 +188,44 @@ async def test_a_cancelled_reservation_can_still_be_settled(ledger: Ledger) -> N
         await task
     await ledger.settle(settlement(call(1), 7))
 
-    assert queries.spent(ledger.read()) == Amount(7, 12, 1)
+    assert queries.spent(ledger.read())[0] == Amount(7, 12, 1, Usage(10, output=2))
     assert queries.open_reservations(ledger.read()) == []
+
+
+async def test_who_pays_is_what_the_settlement_says(ledger: Ledger) -> None:
+    await ledger.reserve(call(1), RESERVED)
+    await ledger.settle(settlement(replace(call(1), billing="subscription"), 900))
+    await ledger.settle(settlement(replace(call(2), billing="credits"), 30))
+
+    assert queries.totals(ledger.read()) == Totals(2, 30, Usage(20, output=4), notional_nanos=900)
+    assert queries.spent(ledger.read()) == (Amount(930, 24, 2, Usage(20, output=4)), 900)
+    groups = queries.grouped(ledger.read(), ["billing"])
+    assert {group.key[0]: group.totals.notional_nanos for group in groups} == {"subscription": 900, "credits": 0}
+
+
+async def test_decisions_are_kept_in_order(ledger: Ledger) -> None:
+    held = Decision(START_US, "approve", "somebody", call_id=7, amount=5, unit=Unit.USD, reason="go on")
+    released = Decision(START_US + 5, "release", "somebody", budget="day", key="/src/web")
+    await ledger.decide(held)
+    await ledger.decide(released)
+
+    assert queries.decisions(ledger.read()) == [held, released]
+    assert queries.decisions(ledger.read(), since_us=START_US + 1) == [released]
+    assert queries.decisions(ledger.read(), kind="approve") == [held]
+
+
+async def test_a_told_level_is_remembered_until_its_window_ends(ledger: Ledger) -> None:
+    day = Told("day", "/src/web", START_US, "warn", until_us=START_US + 10)
+    always = Told("all", "", 0, "soft")
+    for _ in range(2):
+        await ledger.told_level(day, START_US)
+    await ledger.told_level(always, START_US)
+
+    assert set(queries.told_levels(ledger.read(), START_US + 9)) == {day, always}
+    assert queries.told_levels(ledger.read(), START_US + 10) == [always]
+    later = Told("day", "/src/web", START_US + 10, "info", until_us=START_US + 20)
+    await ledger.told_level(later, START_US + 10)
+    assert set(queries.told_levels(ledger.read(), 0)) == {always, later}, "those that ended are gone"
 
 
 async def test_close_commits_what_is_queued_and_ends_the_ledger(tmp_path: Path) -> None:

@@ -70,11 +70,13 @@ def test_the_schema_keeps_nonsense_out(conn: sqlite3.Connection, statement: str)
         conn.execute(statement)
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM raises", "UPDATE raises SET amount = 0"])
-def test_raises_can_only_be_added(conn: sqlite3.Connection, statement: str) -> None:
+@pytest.mark.parametrize("table", ["raises", "decisions"])
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET amount = 0"])
+def test_what_is_audited_can_only_be_added(conn: sqlite3.Connection, statement: str, table: str) -> None:
     conn.execute("INSERT INTO raises VALUES (1, 'day', '', 5, 'usd', 'why', 'who', 1, NULL)")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        conn.execute(statement)
+    conn.execute("INSERT INTO decisions (at_us, kind, who) VALUES (1, 'deny', 'who')")
+    with pytest.raises(sqlite3.IntegrityError, match=f"{table} are append-only"):
+        conn.execute(statement.format(table))
 
 
 OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [
@@ -83,6 +85,9 @@ OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [
     (lambda conn: queries.spent(conn, since_us=5), "calls_started (started_us>?)"),
     (lambda conn: queries.spent(conn, Where(repo="/r"), 5, 9), "calls_started (started_us>? AND started_us<?)"),
     (lambda conn: queries.spent(conn, Where(session="s")), "calls_session (session=?)"),
+    (lambda conn: queries.leaving(conn, Where(repo="/r"), 5, 9, 3), "calls_started (started_us>? AND started_us<?)"),
+    (lambda conn: queries.latest_start(conn), "calls_started"),
+    (lambda conn: queries.decisions(conn, 5), "decisions_at"),
     (lambda conn: queries.first_charge(conn, 5, None), "calls_started (started_us>?)"),
     (lambda conn: queries.running_sessions(conn), "sessions_running"),
     (lambda conn: queries.recent_sessions(conn, 5), "sessions_started"),

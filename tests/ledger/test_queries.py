@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, settlement, write
 from tokenguard.errors import LedgerError
@@ -25,6 +26,7 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
     (Where(agent="claude", provider="openai"), lambda e: (e.call.agent, e.call.provider) == ("claude", "openai")),
     (Where(model="opus", task="a"), lambda entry: (entry.call.model, entry.call.task) == ("opus", "a")),
     (Where(request_class="title"), lambda entry: entry.call.request_class == "title"),
+    (Where(billing="credits"), lambda entry: entry.billing == "credits"),
     (Where(match=(("model", "*p*"),)), lambda entry: fnmatchcase(entry.call.model, "*p*")),
     (
         # SQLite writes the complement of a set with ^.
@@ -38,12 +40,6 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
 def conn() -> Iterator[sqlite3.Connection]:
     with closing(in_memory()) as opened:
         yield opened
-
-
-def amount(entry: Entry) -> Amount:
-    totals = entry.totals()
-    tokens = entry.reserved.tokens if entry.state == "presumed" else totals.usage.total
-    return Amount(totals.cost_nanos, tokens, 1)
 
 
 @settings(deadline=None)
@@ -66,7 +62,9 @@ def test_sums_are_those_of_the_calls_in_the_span(
                 and (high is None or entry.call.started_us < high)
             ]
             assert queries.totals(conn, where, *span) == sum((entry.totals() for entry in charged), Totals())
-            assert queries.spent(conn, where, *span) == sum((amount(entry) for entry in charged), Amount())
+            amounts = [entry.amount() for entry in charged]
+            expected = sum((amount for amount, _ in amounts), Amount()), sum(notional for _, notional in amounts)
+            assert queries.spent(conn, where, *span) == expected
             first = min((e.call.started_us for e in charged), default=None)
             if where == Where():
                 assert queries.first_charge(conn, *span) == first
@@ -79,9 +77,10 @@ def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) ->
     for entry in written:
         if not entry.charged:
             continue
-        parts = entry.totals_by_model() if "model" in keys else {"": entry.totals()}
+        parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
         for model, sums in parts.items():
-            labels = tuple(model if key == "model" else getattr(entry.call, key.replace("-", "_")) for key in keys)
+            call = replace(entry.call, model=model, billing=entry.billing)
+            labels = tuple(getattr(call, key.replace("-", "_")) for key in keys)
             expected[labels] = expected.get(labels, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
@@ -96,7 +95,24 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
         total = queries.totals(conn)
         by_model = sum((group.totals for group in queries.grouped(conn, ["model"])), Totals())
     assert (by_model.cost_nanos, by_model.usage) == (total.cost_nanos, total.usage)
+    assert by_model.notional_nanos == total.notional_nanos
     assert by_model.confidence is total.confidence
+
+
+@settings(deadline=None)
+@given(entries(), st.sampled_from(WHERES), st.integers(0, 400 * DAY_US), st.integers(0, 15))
+def test_what_leaves_a_span_first_is_what_came_first(
+    written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, limit: int
+) -> None:
+    where, holds = chosen
+    since_us, until_us = START_US + since, START_US + 400 * DAY_US
+    inside = [e for e in written if e.charged and holds(e) and since_us <= e.call.started_us < until_us]
+    inside.sort(key=lambda entry: (entry.call.started_us, entry.call.id))
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        found = queries.leaving(conn, where, since_us, until_us, limit)
+        assert queries.latest_start(conn) == max(entry.call.started_us for entry in written)
+    assert found == [(entry.call.started_us, entry.amount()[0], entry.billing) for entry in inside[:limit]]
 
 
 @settings(deadline=None)
@@ -114,16 +130,16 @@ def test_a_call_is_open_or_charged(written: list[Entry]) -> None:
 
 def test_a_call_that_starts_at_the_end_of_a_span_is_in_the_next(conn: sqlite3.Connection) -> None:
     writes.settle(conn, settlement(call(1, started_us=START_US)))
-    assert queries.spent(conn, since_us=START_US, until_us=START_US + 1).calls == 1
-    assert queries.spent(conn, since_us=START_US - 1, until_us=START_US).calls == 0
+    assert queries.spent(conn, since_us=START_US, until_us=START_US + 1)[0].calls == 1
+    assert queries.spent(conn, since_us=START_US - 1, until_us=START_US)[0].calls == 0
 
 
 def test_a_name_is_data_and_never_sql_or_a_pattern(conn: sqlite3.Connection) -> None:
     for number, model in enumerate(["a' OR '1'='1", "*", "opus"], 1):
         writes.settle(conn, settlement(call(number, model=model)))
-    assert queries.spent(conn, Where(model="a' OR '1'='1")).calls == 1
-    assert queries.spent(conn, Where(model="*")).calls == 1
-    assert queries.spent(conn, Where(match=(("model", "*"),))).calls == 3
+    assert queries.spent(conn, Where(model="a' OR '1'='1"))[0].calls == 1
+    assert queries.spent(conn, Where(model="*"))[0].calls == 1
+    assert queries.spent(conn, Where(match=(("model", "*"),)))[0].calls == 3
     with pytest.raises(ValueError, match="is not a field of calls; use one of session, repo"):
         queries.spent(conn, Where(match=(("1 = 1 OR model", "*"),)))
 
@@ -148,6 +164,7 @@ def test_a_failing_read_is_a_ledger_error(conn: sqlite3.Connection) -> None:
 
 def test_an_empty_ledger_has_spent_nothing_and_that_is_exact(conn: sqlite3.Connection) -> None:
     assert queries.totals(conn) == Totals(confidence=Confidence.EXACT)
-    assert queries.spent(conn) == Amount()
+    assert queries.spent(conn) == (Amount(), 0)
     assert queries.grouped(conn, []) == queries.grouped(conn, ["model"]) == []
     assert queries.first_charge(conn, None, None) is None
+    assert queries.latest_start(conn) == 0

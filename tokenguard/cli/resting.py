@@ -41,6 +41,7 @@ def _standings(ledger: sqlite3.Connection, budgets: tuple[Budget, ...], now_us: 
     for session in queries.recent_sessions(ledger, _RECENT):
         slots.update(dict.fromkeys(slots_ahead(lasting, call_of(session, now_us), zone_of)))
     for slot in slots:
-        spent = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us).of(slot.budget.unit)
+        counted, _ = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us)
+        spent = counted.of(slot.budget.unit)
         if spent:
             yield Standing(slot, limit_of(slot, raises, now_us), spent, reserved=0)

@@ -190,7 +190,7 @@ class Counting:
         """The ledger's sum for a slot, and what is settled but not written yet."""
         ledger = self._ledger.read()
         with queries.snapshot(ledger):
-            spent = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us)
+            spent, _ = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us)
             written = queries.charged(ledger, self._unwritten)
         for call, charge, _ in self._unwritten.values():
             if call.id not in written and slot in self.slots(call):

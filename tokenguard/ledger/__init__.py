@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tokenguard.ledger import queries, writes
 from tokenguard.ledger.opening import open_for_writing
-from tokenguard.ledger.values import Raise, Settlement, Where
+from tokenguard.ledger.values import Decision, Raise, Settlement, Told, Where
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Session, Verdict
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tokenguard.ledger.writer import Writer
 
-__all__ = ["Ledger", "Raise", "Settlement", "Where"]
+__all__ = ["Decision", "Ledger", "Raise", "Settlement", "Told", "Where"]
 
 
 class Ledger:
@@ -96,6 +96,14 @@ class Ledger:
     def raise_budget(self, raised: Raise) -> Future[None]:
         """Append a temporary increase of a budget to the audit trail."""
         return self._writer.submit(writes.raise_budget, raised)
+
+    def decide(self, decision: Decision) -> Future[None]:
+        """Append what somebody decided to the audit trail."""
+        return self._writer.submit(writes.decide, decision)
+
+    def told_level(self, told: Told, now_us: int) -> Future[None]:
+        """Note that a level was told, so that it is told once even across restarts."""
+        return self._writer.submit(writes.told_level, told, now_us)
 
     def learn(self, provider: str, model: str, has_tools: bool, experience: Experience) -> Future[None]:
         """Keep what calls of this kind taught the estimator."""

@@ -61,6 +61,15 @@ def migrate(conn: sqlite3.Connection) -> None:
             raise
 
 
+def _append_only(table: str) -> tuple[str, str]:
+    """Triggers that let rows only be added: an audit trail that can be edited is none."""
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
+    return (
+        f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_fixed BEFORE UPDATE ON {table} {refuse}",
+    )
+
+
 @_migration
 def _001_first(conn: sqlite3.Connection) -> None:
     for statement in (
@@ -156,9 +165,7 @@ def _001_first(conn: sqlite3.Connection) -> None:
             expires_us INTEGER
         ) STRICT
         """,
-        # An audit trail that can be edited is none.
-        "CREATE TRIGGER raises_kept BEFORE DELETE ON raises BEGIN SELECT RAISE(ABORT, 'raises are append-only'); END",
-        "CREATE TRIGGER raises_fixed BEFORE UPDATE ON raises BEGIN SELECT RAISE(ABORT, 'raises are append-only'); END",
+        *_append_only("raises"),
     ):
         conn.execute(statement)
 
@@ -192,3 +199,37 @@ def _003_experience(conn: sqlite3.Connection) -> None:
 def _004_billing(conn: sqlite3.Connection) -> None:
     conn.execute("ALTER TABLE calls ADD COLUMN billing TEXT NOT NULL DEFAULT 'metered'")
     conn.execute("ALTER TABLE calls ADD COLUMN requested TEXT")
+
+
+@_migration
+def _005_decisions(conn: sqlite3.Connection) -> None:
+    for statement in (
+        """
+        CREATE TABLE decisions (
+            id INTEGER PRIMARY KEY,
+            at_us INTEGER NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('approve', 'deny', 'expire', 'release')),
+            call_id INTEGER,
+            budget TEXT,
+            key TEXT,
+            amount INTEGER,
+            unit TEXT,
+            reason TEXT,
+            who TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX decisions_at ON decisions (at_us)",
+        *_append_only("decisions"),
+        """
+        CREATE TABLE levels (
+            budget TEXT NOT NULL,
+            key TEXT NOT NULL,
+            window_start_us INTEGER NOT NULL,
+            level TEXT NOT NULL,
+            until_us INTEGER,
+            PRIMARY KEY (budget, key, window_start_us, level)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX levels_until ON levels (until_us) WHERE until_us IS NOT NULL",
+    ):
+        conn.execute(statement)

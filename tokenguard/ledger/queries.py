@@ -16,10 +16,24 @@ from msgspec import Struct
 from tokenguard.errors import LedgerError
 from tokenguard.ledger.failures import ledger_error, translated
 from tokenguard.ledger.migrations import newest, refuse_newer, version_of
-from tokenguard.ledger.rows import CALL, EXPERIENCE, RAISE, SESSION, Row, call_of, experience_of, raise_of, session_of
-from tokenguard.ledger.values import Raise, Where
+from tokenguard.ledger.rows import (
+    CALL,
+    DECISION,
+    EXPERIENCE,
+    RAISE,
+    SESSION,
+    TOLD,
+    Row,
+    call_of,
+    decision_of,
+    experience_of,
+    raise_of,
+    session_of,
+)
+from tokenguard.ledger.values import Decision, Raise, Told, Where
 from tokenguard.policy.estimate import Experience
-from tokenguard.records import Amount, Call, Confidence, Session, Totals, Usage
+from tokenguard.policy.measure import is_notional
+from tokenguard.records import BILLINGS, Amount, Call, Confidence, Session, Totals, Usage
 
 ALL = Where()
 
@@ -27,19 +41,31 @@ _EQUAL = [name for name in Where.__struct_fields__ if name != "match"]
 _CHARGED = "c.state IN ('settled', 'presumed')"
 _TOKENS = "c.input + c.cache_read + c.cache_write_5m + c.cache_write_1h + c.output"
 _BUCKETS = Usage.__struct_fields__
+# Nobody knows what became of a presumed call: each bucket may hold all of it, both writes to a cache being one.
+_FILLED = ["input", "cache_read", "cache_write_5m", "output"]
+_AMOUNT = (
+    "coalesce(c.cost_nanos, 0)",
+    f"iif(c.state = 'presumed', c.reserved_tokens, {_TOKENS})",
+    *(f"iif(c.state = 'presumed', c.reserved_tokens * {bucket in _FILLED:d}, c.{bucket})" for bucket in _BUCKETS),
+)
+"""What a charge is to a budget, besides one call."""
 _NO_ID = 2**63 - 1
-_WIDTHS = ("c.cost_nanos - c.cost_low", "c.cost_high - c.cost_nanos")
+_NOTIONAL = f"c.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))})"
+_WIDTHS = (f"iif({_NOTIONAL}, 0, c.cost_nanos - c.cost_low)", f"iif({_NOTIONAL}, 0, c.cost_high - c.cost_nanos)")
 """How much less and how much more a call can have cost. Over legs, all of it stands with the first."""
+_LEG_COST = "iif(l.call_id IS NULL, c.cost_nanos, l.cost_nanos)"
 
 # What a row of sums consists of, over calls and over legs. A call without legs stands for one leg of its own model.
 _CALL_SUMS = ", ".join(
-    ["count(*), coalesce(sum(c.cost_nanos), 0), min(c.confidence), count(*) - count(c.cost_nanos)"]
+    [f"count(*), coalesce(sum(iif({_NOTIONAL}, 0, c.cost_nanos)), 0)"]
+    + [f"coalesce(sum(iif({_NOTIONAL}, c.cost_nanos, 0)), 0), min(c.confidence), count(*) - count(c.cost_nanos)"]
     + [f"coalesce(sum({width}), 0)" for width in _WIDTHS]
     + [f"coalesce(sum(c.{bucket}), 0)" for bucket in _BUCKETS]
 )
 _LEG_SUMS = ", ".join(
-    ["count(DISTINCT c.id), coalesce(sum(iif(l.call_id IS NULL, c.cost_nanos, l.cost_nanos)), 0), min(c.confidence)"]
-    + ["count(DISTINCT iif(c.cost_nanos IS NULL, c.id, NULL))"]
+    [f"count(DISTINCT c.id), coalesce(sum(iif({_NOTIONAL}, 0, {_LEG_COST})), 0)"]
+    + [f"coalesce(sum(iif({_NOTIONAL}, {_LEG_COST}, 0)), 0)"]
+    + ["min(c.confidence), count(DISTINCT iif(c.cost_nanos IS NULL, c.id, NULL))"]
     + [f"coalesce(sum(iif(coalesce(l.idx, 0) = 0, {width}, 0)), 0)" for width in _WIDTHS]
     + [f"coalesce(sum(iif(l.call_id IS NULL, c.{bucket}, l.{bucket} * l.billed)), 0)" for bucket in _BUCKETS]
 )
@@ -54,6 +80,7 @@ _KEYS = {
     "provider": "c.provider",
     "task": "c.task",
     "request-class": "c.request_class",
+    "billing": "c.billing",
 }
 GROUP_KEYS = tuple(_KEYS)
 """What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used."""
@@ -104,12 +131,30 @@ def totals(
 
 def spent(
     conn: sqlite3.Connection, where: Where = ALL, since_us: int | None = None, until_us: int | None = None
-) -> Amount:
-    """What budgets count. A presumed call's tokens are not known: those reserved for it count."""
+) -> tuple[Amount, int]:
+    """What budgets count, at list price, and the nanodollars of it that are notional.
+
+    A presumed call's tokens are not known: those reserved for it count, and each bucket may have held all of them.
+    """
     condition, values = _condition(where, since_us, until_us)
-    tokens = f"iif(c.state = 'presumed', c.reserved_tokens, {_TOKENS})"
-    sums = f"coalesce(sum(c.cost_nanos), 0), coalesce(sum({tokens}), 0), count(*)"
-    return Amount(*_one(conn, f"SELECT {sums} FROM calls AS c WHERE {condition}", values))
+    amounts = [f"coalesce(sum({column}), 0)" for column in _AMOUNT]
+    notional = f"coalesce(sum(iif({_NOTIONAL}, c.cost_nanos, 0)), 0)"
+    sql = f"SELECT count(*), {', '.join(amounts)}, {notional} FROM calls AS c WHERE {condition}"
+    calls, *sums, unbilled = _one(conn, sql, values)
+    return _amount(calls, *sums), unbilled
+
+
+def leaving(
+    conn: sqlite3.Connection, where: Where, since_us: int, until_us: int, limit: int
+) -> list[tuple[int, Amount, str]]:
+    """The charges of the span one by one, the oldest `limit` of them: when each started, and who paid.
+
+    What a rolling window that begins with the span loses next. Amounts are as `spent` counts them.
+    """
+    condition, values = _condition(where, since_us, until_us)
+    sql = f"SELECT c.started_us, c.billing, {', '.join(_AMOUNT)} FROM calls AS c WHERE {condition}"
+    rows = _all(conn, f"{sql} ORDER BY c.started_us, c.id LIMIT ?", [*values, limit])
+    return [(started_us, _amount(1, *sums), billing) for started_us, billing, *sums in rows]
 
 
 def grouped(
@@ -177,6 +222,24 @@ def raises(conn: sqlite3.Connection, now_us: int) -> list[Raise]:
     return [raise_of(row) for row in _all(conn, sql, [now_us])]
 
 
+def decisions(conn: sqlite3.Connection, since_us: int = 0, kind: str | None = None) -> list[Decision]:
+    """What was decided since then, oldest first; only decisions of this kind if it is given."""
+    sql = f"SELECT {DECISION} FROM decisions WHERE at_us >= ? AND kind = coalesce(?, kind) ORDER BY at_us, id"
+    return [decision_of(row) for row in _all(conn, sql, [since_us, kind])]
+
+
+def told_levels(conn: sqlite3.Connection, now_us: int) -> list[Told]:
+    """The levels that were told of windows that have not ended."""
+    sql = f"SELECT {TOLD} FROM levels WHERE until_us IS NULL OR until_us > ?"
+    return [Told(*row) for row in _all(conn, sql, [now_us])]
+
+
+def latest_start(conn: sqlite3.Connection) -> int:
+    """When the latest call started, whatever became of it; 0 if there is none."""
+    latest: int = _one(conn, "SELECT coalesce(max(started_us), 0) FROM calls", [])[0]
+    return latest
+
+
 def experience(conn: sqlite3.Connection) -> dict[tuple[str, str, bool], Experience]:
     """What past calls taught the estimator, by provider, model and whether they had tools."""
     rows = _all(conn, f"SELECT provider, model, has_tools, {EXPERIENCE} FROM experience", [])
@@ -198,8 +261,13 @@ def _field(name: str) -> str:
 
 
 def _totals(row: Row) -> Totals:
-    calls, cost, confidence, unpriced, below, above, *usage = row
-    return Totals(calls, cost, Usage(*usage), Confidence(confidence or Confidence.EXACT), unpriced, below, above)
+    calls, cost, notional, confidence, unpriced, below, above, *usage = row
+    trust = Confidence(confidence or Confidence.EXACT)
+    return Totals(calls, cost, Usage(*usage), trust, unpriced, below, above, notional)
+
+
+def _amount(calls: int, nanos: int, tokens: int, *usage: int) -> Amount:
+    return Amount(nanos, tokens, calls, Usage(*usage))
 
 
 def _sessions(conn: sqlite3.Connection, rest: str, values: Sequence[object]) -> list[Session]:

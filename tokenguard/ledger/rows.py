@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import json
 
-from tokenguard.ledger.values import Raise
+from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.trend import Trend
 from tokenguard.records import Call, Session, Unit
@@ -14,11 +14,14 @@ from tokenguard.records import Call, Session, Unit
 CALL = ", ".join(Call.__struct_fields__)
 SESSION = ", ".join(Session.__struct_fields__)
 RAISE = ", ".join(Raise.__struct_fields__)
+DECISION = ", ".join(Decision.__struct_fields__)
+TOLD = ", ".join(Told.__struct_fields__)
 _PARTS = Trend.__struct_fields__
 EXPERIENCE = ", ".join(f"{trend}_{part}" for trend in Experience.__struct_fields__ for part in _PARTS)
 
 _STREAM = Call.__struct_fields__.index("stream")
 _UNIT = Raise.__struct_fields__.index("unit")
+_DECISION_UNIT = Decision.__struct_fields__.index("unit")
 _PAIRS = [Session.__struct_fields__.index(name) for name in ("labels", "upstreams")]
 
 Row = tuple[Any, ...]
@@ -62,6 +65,13 @@ def raise_of(row: Row) -> Raise:
     values = list(row)
     values[_UNIT] = Unit(values[_UNIT])
     return Raise(*values)
+
+
+def decision_of(row: Row) -> Decision:
+    """A decision from the columns `DECISION`."""
+    values = list(row)
+    values[_DECISION_UNIT] = Unit(values[_DECISION_UNIT]) if values[_DECISION_UNIT] else None
+    return Decision(*values)
 
 
 def experience_row(experience: Experience) -> list[float]:

@@ -40,6 +40,35 @@ class Raise(Struct, frozen=True):
     """None: until the window ends."""
 
 
+class Decision(Struct, frozen=True):
+    """What somebody decided about a budget: an audit row."""
+
+    at_us: int
+    kind: str
+    """`approve`, `deny` or `expire` of a call that was held; `release` of a landing reserve."""
+    who: str
+    call_id: int | None = None
+    budget: str | None = None
+    key: str | None = None
+    """Which of the budget's counters, as in `Raise`."""
+    amount: int | None = None
+    """In `unit`, dollars as nanodollars; None where no amount was named."""
+    unit: Unit | None = None
+    reason: str | None = None
+
+
+class Told(Struct, frozen=True):
+    """A level that was told of a budget in one of its windows."""
+
+    budget: str
+    key: str
+    """Which of the budget's counters, as in `Raise`."""
+    window_start_us: int
+    level: str
+    until_us: int | None = None
+    """When it may be forgotten: usually the window's end; None is never."""
+
+
 class Where(Struct, frozen=True):
     """Which calls: every field that is set must be equal, every pair of `match` must match. Empty is all calls."""
 
@@ -52,5 +81,6 @@ class Where(Struct, frozen=True):
     """Of the forwarded request; a call whose legs used other models is still found by it alone."""
     task: str | None = None
     request_class: str | None = None
+    billing: str | None = None
     match: tuple[tuple[str, str], ...] = ()
     """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters."""

@@ -6,8 +6,19 @@ import sqlite3
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger.rows import CALL, EXPERIENCE, RAISE, SESSION, as_json, experience_row, places, session_row
-from tokenguard.ledger.values import Raise, Settlement
+from tokenguard.ledger.rows import (
+    CALL,
+    DECISION,
+    EXPERIENCE,
+    RAISE,
+    SESSION,
+    TOLD,
+    as_json,
+    experience_row,
+    places,
+    session_row,
+)
+from tokenguard.ledger.values import Decision, Raise, Settlement, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Usage, Verdict
 
@@ -18,7 +29,8 @@ _LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, 
 _RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budget, reason, state)
     VALUES ({places(CALL)}, ?, ?, ?, ?, 'open')"""
 _REFUSE = f"INSERT INTO calls ({CALL}, budget, reason, state) VALUES ({places(CALL)}, ?, ?, 'refused')"
-_SETTLE = f"""UPDATE calls SET {", ".join(f"{column.strip()} = ?" for column in _END.split(","))}, state = 'settled'
+_SETTLE = f"""UPDATE calls
+    SET {", ".join(f"{column.strip()} = ?" for column in _END.split(","))}, billing = ?, state = 'settled'
     WHERE id = ? AND state = 'open'"""
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
@@ -30,6 +42,9 @@ _OPEN_SESSION = f"INSERT INTO sessions ({SESSION}, token_hash) VALUES ({places(S
 _SET_PID = "UPDATE sessions SET pid = ? WHERE id = ?"
 _END_SESSION = "UPDATE sessions SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
 _RAISE_BUDGET = f"INSERT INTO raises ({RAISE}) VALUES ({places(RAISE)})"
+_DECIDE = f"INSERT INTO decisions ({DECISION}) VALUES ({places(DECISION)})"
+_TELL = f"INSERT OR IGNORE INTO levels ({TOLD}) VALUES ({places(TOLD)})"
+_FORGET_TOLD = "DELETE FROM levels WHERE until_us <= ?"
 _LEARN = f"""INSERT OR REPLACE INTO experience (provider, model, has_tools, {EXPERIENCE})
     VALUES (?, ?, ?, {places(EXPERIENCE)})"""
 
@@ -48,6 +63,8 @@ def refuse(conn: sqlite3.Connection, call: Call, verdict: Verdict) -> None:
 def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
     """The charge of a call in place of its reservation; a call that was never reserved is added.
 
+    Who pays is taken from the settlement: before the answer it was only expected.
+
     Settling a call twice breaks the primary key, so that nothing is counted twice.
     """
     call, charge = settlement.call, settlement.charge
@@ -65,7 +82,7 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
         as_json(charged.marks) if charged.marks else None,
         *astuple(settlement.usage),
     )
-    if conn.execute(_SETTLE, (*end, call.id)).rowcount == 0:
+    if conn.execute(_SETTLE, (*end, call.billing, call.id)).rowcount == 0:
         conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
     costs = _leg_costs(charge, len(settlement.legs))
     for index, leg in enumerate(settlement.legs):
@@ -113,6 +130,17 @@ def end_session(conn: sqlite3.Connection, session_id: str, ended_us: int, exit_c
 def raise_budget(conn: sqlite3.Connection, raised: Raise) -> None:
     """An audit row; there is no function to change or remove one."""
     conn.execute(_RAISE_BUDGET, astuple(raised))
+
+
+def decide(conn: sqlite3.Connection, decision: Decision) -> None:
+    """An audit row; there is no function to change or remove one."""
+    conn.execute(_DECIDE, astuple(decision))
+
+
+def told_level(conn: sqlite3.Connection, told: Told, now_us: int) -> None:
+    """A level that was told; those that may be forgotten now are."""
+    conn.execute(_FORGET_TOLD, (now_us,))
+    conn.execute(_TELL, astuple(told))
 
 
 def learn(conn: sqlite3.Connection, provider: str, model: str, has_tools: bool, experience: Experience) -> None:
