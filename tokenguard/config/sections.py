@@ -71,9 +71,9 @@ class PreflightSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """`[preflight]`: notice of a single call that will be dear."""
 
     above: str | int | float | None = None
-    """Likely cost of one call from which on it is noticed, such as `$2`."""
+    """Likely cost of one call from which on it is noticed, such as `$2`: `notices.dear_nanos` is its value."""
     at_limit: str = "warn"
-    """`warn` or `hold`."""
+    """One of `notices.ACTIONS`."""
 
 
 class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,10 +81,10 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     desktop: bool = False
     bell: bool = False
-    """The terminal of the run rings."""
+    """The terminal of a run rings when one of its calls waits."""
     webhook: str | None = None
-    """URL to which JSON is posted."""
+    """URL to which JSON is posted; `https`, or of this machine. It may hold a secret: never told, never logged."""
     webhook_secret_file: str | None = None
-    """File whose content signs the posts (HMAC-SHA256)."""
+    """File whose content signs the posts (HMAC-SHA256); nobody else may read it."""
     level: str = "soft"
-    """The least level that is told."""
+    """The least level that is told, one of `notices.TOLD_LEVELS`."""
