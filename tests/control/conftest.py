@@ -46,8 +46,16 @@ class FakeGuard:
         self.done.append(("end", session_id, exit_code))
         return {"id": session_id, "cost_nanos": 5}
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
-        return self.hub.subscribe()
+    def subscribe(self, *types: str) -> AbstractContextManager[AsyncIterator[Event]]:
+        return self.hub.subscribe(*types)
+
+    async def answer_hold(
+        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None
+    ) -> dict[str, Any]:
+        if hold_id != "7f2c":
+            raise UsageError(f"no call {hold_id} waits", "see tokenguard status")
+        self.done.append(("hold", hold_id, approve, amount, reason))
+        return {"id": hold_id, "answer": "approve" if approve else "deny"}
 
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
         self.done.append(("raise", name, amount, reason, ttl))

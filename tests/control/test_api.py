@@ -103,6 +103,32 @@ class TestBudgets:
             await api.post("/v1/budgets/reload")
 
 
+class TestHolds:
+    async def test_approve_and_deny(self, api: Api) -> None:
+        asked = {"answer": "approve", "amount": "5", "reason": None}
+        assert await api.post("/v1/holds/7f2c", asked) == {"id": "7f2c", "answer": "approve"}
+        assert await api.post("/v1/holds/7f2c", {"answer": "deny", "reason": "too dear"}) == {
+            "id": "7f2c",
+            "answer": "deny",
+        }
+        assert api.guard.done == [("hold", "7f2c", True, "5", None), ("hold", "7f2c", False, None, "too dear")]
+
+    async def test_one_that_does_not_wait(self, api: Api) -> None:
+        assert await raw(api, "POST", "/v1/holds/nope", b'{"answer": "deny"}') == (
+            400,
+            {"error": {"message": "no call nope waits", "hint": "see tokenguard status"}},
+        )
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{}", b'{"answer": "maybe"}', b'{"answer": "deny", "amount": 5}', b'{"answer":"deny","who":"me"}'],
+    )
+    async def test_what_is_no_answer(self, api: Api, body: bytes) -> None:
+        status, told = await raw(api, "POST", "/v1/holds/7f2c", body)
+        assert (status, api.guard.done) == (400, [])
+        assert told["error"]["message"].startswith("the request is not understood: ")
+
+
 class TestShutdown:
     async def test_graceful_and_now(self, api: Api) -> None:
         assert await api.post("/v1/shutdown", {}) == {"stopping": True}

@@ -75,6 +75,16 @@ async def test_a_watch_counts_while_it_is_there(api: Api, monkeypatch: pytest.Mo
     await api.happens(lambda: not api.control.watched("xk"))
 
 
+async def test_a_session_s_watch_tells_which_of_its_calls_wait(api: Api) -> None:
+    stream = await opened(api, "/v1/sessions/xk/watch")
+    api.guard.hub.tell(Event("hold.asked", 5, {"id": "aaaa", "session": "other"}))
+    api.guard.hub.tell(Event("call.settled", 5, {"id": 1, "session": "xk"}))
+    api.guard.hub.tell(Event("hold.asked", 6, {"id": "7f2c", "session": "xk"}))
+    assert await taken(stream, 1) == [{"type": "hold.asked", "at_us": 6, "data": {"id": "7f2c", "session": "xk"}}]
+    assert not api.guard.hub.listened
+    stream.close()
+
+
 async def test_they_end_with_the_daemon(api: Api) -> None:
     paths = ["/v1/events", "/v1/watch", "/v1/sessions/xk/watch"]
     open_ones = [await opened(api, path) for path in paths]

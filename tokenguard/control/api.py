@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
 from tokenguard.errors import DaemonError
 from tokenguard.guard import OpenSession
+from tokenguard.records import Event
 
 
 class _Pid(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +36,12 @@ class _Raise(Struct, frozen=True, forbid_unknown_fields=True):
     amount: str
     reason: str
     ttl: str | None = None
+
+
+class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    answer: Literal["approve", "deny"]
+    amount: str | None = None
+    reason: str | None = None
 
 
 class _Shutdown(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +73,7 @@ class Control:
                 web.post("/v1/sessions/{id}/pid", self._set_pid),
                 web.post("/v1/sessions/{id}/end", self._end),
                 web.get("/v1/sessions/{id}/watch", self._watch),
+                web.post("/v1/holds/{id}", self._answer_hold),
                 web.post("/v1/budgets/reload", self._reload),
                 web.post("/v1/budgets/raise", self._raise),
                 web.post("/v1/shutdown", self._shutdown),
@@ -108,11 +117,15 @@ class Control:
             return await streams.serve(request, events, self._closing)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
-        """Stays open for as long as the daemon lives: how others notice its end at once, whatever ends it."""
+        """Stays open for as long as the daemon lives: how others notice its end at once, whatever ends it.
+
+        The `run` of a session is told on it of the session's calls that wait for an answer.
+        """
         session_id = request.match_info.get("id", "")
         self._watched[session_id] += 1
         try:
-            return await streams.serve(request, None, self._closing)
+            with self._guard.subscribe("hold.asked") as asked:
+                return await streams.serve(request, _of_session(session_id, asked), self._closing)
         finally:
             self._watched[session_id] -= 1
             if not self._watched[session_id]:
@@ -137,6 +150,15 @@ class Control:
         self._host.touch()
         return answer(summary)
 
+    async def _answer_hold(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Answer)
+        approve = asked.answer == "approve"
+        return answer(
+            await self._guard.answer_hold(
+                request.match_info["id"], approve=approve, amount=asked.amount, reason=asked.reason
+            )
+        )
+
     async def _reload(self, request: web.Request) -> web.Response:
         self._host.reload()
         return answer({})
@@ -151,3 +173,9 @@ class Control:
             return answer({"stopping": self._host.stopping})
         self._host.stop(now=asked.mode == "now")
         return answer({"stopping": True})
+
+
+async def _of_session(session_id: str, events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    async for event in events:
+        if event.data.get("session") == session_id:
+            yield event

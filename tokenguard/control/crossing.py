@@ -29,8 +29,17 @@ class Guard(Protocol):
         """End a session; what it was and what it cost."""
         ...
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
-        """All events from now on."""
+    def subscribe(self, *types: str) -> AbstractContextManager[AsyncIterator[Event]]:
+        """The events of these types, or all of them, from now on."""
+        ...
+
+    async def answer_hold(
+        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None
+    ) -> dict[str, Any]:
+        """Let a call that waits go on, the budget raised by `amount` if it is given, or refuse it.
+
+        Raises `UsageError` if no such call waits.
+        """
         ...
 
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:

@@ -14,17 +14,13 @@ HEARTBEAT = 15.0
 """Seconds between comments, by which both sides notice that the other one is gone."""
 
 
-async def serve(
-    request: web.Request, events: AsyncIterator[Event] | None, closing: asyncio.Event
-) -> web.StreamResponse:
-    """Send `events`, or nothing but heartbeats, until `closing` is set or the client has gone."""
+async def serve(request: web.Request, events: AsyncIterator[Event], closing: asyncio.Event) -> web.StreamResponse:
+    """Send `events`, and heartbeats between them, until `closing` is set or the client has gone."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     try:
         async with asyncio.TaskGroup() as tasks:
-            senders = [tasks.create_task(_beat(response))]
-            if events is not None:
-                senders.append(tasks.create_task(_send(response, events)))
+            senders = [tasks.create_task(_beat(response)), tasks.create_task(_send(response, events))]
             await closing.wait()
             for sender in senders:
                 sender.cancel()

@@ -79,9 +79,9 @@ class Desk:
         self._guard.tell("budget.raised", told)
         return told
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[Event]]:
-        """All events from now on."""
-        return self._guard.hub.subscribe()
+    def subscribe(self, *types: str) -> AbstractContextManager[AsyncIterator[Event]]:
+        """The events of these types, or all of them, from now on."""
+        return self._guard.hub.subscribe(*types)
 
 
 def _ttl_us(text: str | None) -> int | None:

@@ -14,7 +14,8 @@ BACKLOG = 1_000
 
 
 class _Listener:
-    def __init__(self) -> None:
+    def __init__(self, types: frozenset[str]) -> None:
+        self.types = types
         self.events: deque[Event] = deque()
         self.lost = 0
         self.wake = asyncio.Event()
@@ -48,17 +49,18 @@ class Hub:
     def tell(self, event: Event) -> None:
         """Hand an event to every listener."""
         for listener in self._listeners:
-            listener.put(event)
+            if not listener.types or event.type in listener.types:
+                listener.put(event)
 
     @property
     def listened(self) -> bool:
-        """Whether anybody listens: what is only worth telling then can be left out."""
-        return bool(self._listeners)
+        """Whether anybody listens to everything: what is only worth telling then can be left out."""
+        return any(not listener.types for listener in self._listeners)
 
     @contextmanager
-    def subscribe(self) -> Generator[AsyncIterator[Event]]:
-        """All events from now on, for as long as the context is open."""
-        listener = _Listener()
+    def subscribe(self, *types: str) -> Generator[AsyncIterator[Event]]:
+        """The events of these types, or all of them, from now on, for as long as the context is open."""
+        listener = _Listener(frozenset(types))
         self._listeners.add(listener)
         try:
             yield listener.drain()
