@@ -362,6 +362,27 @@ class Totals(Struct, frozen=True):
         )
 
 
+class OfficialWindow(Struct, frozen=True):
+    """What a provider itself says of a window of a subscription, such as Claude's five hours."""
+
+    provider: str
+    name: str
+    """`five_hour`, `seven_day`...: see `tokenguard.wire.official`."""
+    used_percent: float
+    """Of what the subscription grants; 100 is used up, and more than that was paid for otherwise."""
+    resets_us: int | None
+    """When it starts anew; None where the provider does not say."""
+    minutes: int | None
+    """How long it is; None where the provider does not say."""
+    seen_us: int
+    """When the provider said so."""
+
+    @property
+    def key(self) -> str:
+        """`PROVIDER/NAME`, as a budget names it."""
+        return f"{self.provider}/{self.name}"
+
+
 class Event(Struct, frozen=True):
     """Something that happened, as `GET /v1/events` tells it."""
 

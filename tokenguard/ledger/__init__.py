@@ -13,7 +13,7 @@ from tokenguard.ledger import queries, writes
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told, Where
 from tokenguard.policy.estimate import Experience
-from tokenguard.records import Amount, Call, Session, Verdict
+from tokenguard.records import Amount, Call, OfficialWindow, Session, Verdict
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -108,6 +108,10 @@ class Ledger:
     def learn(self, provider: str, model: str, has_tools: bool, experience: Experience) -> Future[None]:
         """Keep what calls of this kind taught the estimator."""
         return self._writer.submit(writes.learn, provider, model, has_tools, experience)
+
+    def see_window(self, window: OfficialWindow) -> Future[None]:
+        """Keep what a provider said of a window, in place of what it said of it before."""
+        return self._writer.submit(writes.see_window, window)
 
     async def close(self) -> None:
         """Commit all that is queued and close the file; what is submitted later fails."""

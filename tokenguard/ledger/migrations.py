@@ -233,3 +233,20 @@ def _005_decisions(conn: sqlite3.Connection) -> None:
         "CREATE INDEX levels_until ON levels (until_us) WHERE until_us IS NOT NULL",
     ):
         conn.execute(statement)
+
+
+@_migration
+def _006_official_windows(conn: sqlite3.Connection) -> None:
+    conn.execute(
+        """
+        CREATE TABLE official_windows (
+            provider TEXT NOT NULL,
+            name TEXT NOT NULL,
+            used_percent REAL NOT NULL,
+            resets_us INTEGER,
+            minutes INTEGER,
+            seen_us INTEGER NOT NULL,
+            PRIMARY KEY (provider, name)
+        ) STRICT, WITHOUT ROWID
+        """
+    )

@@ -20,6 +20,7 @@ from tokenguard.ledger.rows import (
     CALL,
     DECISION,
     EXPERIENCE,
+    OFFICIAL,
     RAISE,
     SESSION,
     TOLD,
@@ -33,7 +34,7 @@ from tokenguard.ledger.rows import (
 from tokenguard.ledger.values import Decision, Raise, Told, Where
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.measure import is_notional
-from tokenguard.records import BILLINGS, Amount, Call, Confidence, Session, Totals, Usage
+from tokenguard.records import BILLINGS, Amount, Call, Confidence, OfficialWindow, Session, Totals, Usage
 
 ALL = Where()
 
@@ -244,6 +245,11 @@ def experience(conn: sqlite3.Connection) -> dict[tuple[str, str, bool], Experien
     """What past calls taught the estimator, by provider, model and whether they had tools."""
     rows = _all(conn, f"SELECT provider, model, has_tools, {EXPERIENCE} FROM experience", [])
     return {(row[0], row[1], bool(row[2])): experience_of(row[3:]) for row in rows}
+
+
+def official_windows(conn: sqlite3.Connection) -> list[OfficialWindow]:
+    """What each provider said last of its windows."""
+    return [OfficialWindow(*row) for row in _all(conn, f"SELECT {OFFICIAL} FROM official_windows", [])]
 
 
 def _condition(where: Where, since_us: int | None, until_us: int | None) -> tuple[str, list[object]]:

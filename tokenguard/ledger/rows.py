@@ -9,13 +9,14 @@ from msgspec import json
 from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.trend import Trend
-from tokenguard.records import Call, Session, Unit
+from tokenguard.records import Call, OfficialWindow, Session, Unit
 
 CALL = ", ".join(Call.__struct_fields__)
 SESSION = ", ".join(Session.__struct_fields__)
 RAISE = ", ".join(Raise.__struct_fields__)
 DECISION = ", ".join(Decision.__struct_fields__)
 TOLD = ", ".join(Told.__struct_fields__)
+OFFICIAL = ", ".join(OfficialWindow.__struct_fields__)
 _PARTS = Trend.__struct_fields__
 EXPERIENCE = ", ".join(f"{trend}_{part}" for trend in Experience.__struct_fields__ for part in _PARTS)
 

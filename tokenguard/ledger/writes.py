@@ -10,6 +10,7 @@ from tokenguard.ledger.rows import (
     CALL,
     DECISION,
     EXPERIENCE,
+    OFFICIAL,
     RAISE,
     SESSION,
     TOLD,
@@ -20,7 +21,7 @@ from tokenguard.ledger.rows import (
 )
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told
 from tokenguard.policy.estimate import Experience
-from tokenguard.records import Amount, Call, Charge, Confidence, Leg, Session, Usage, Verdict
+from tokenguard.records import Amount, Call, Charge, Confidence, Leg, OfficialWindow, Session, Usage, Verdict
 
 _USAGE = ", ".join(Usage.__struct_fields__)
 _END = f"ended_us, status, outcome, served, response_id, cost_nanos, cost_low, cost_high, confidence, marks, {_USAGE}"
@@ -47,6 +48,7 @@ _TELL = f"INSERT OR IGNORE INTO levels ({TOLD}) VALUES ({places(TOLD)})"
 _FORGET_TOLD = "DELETE FROM levels WHERE until_us <= ?"
 _LEARN = f"""INSERT OR REPLACE INTO experience (provider, model, has_tools, {EXPERIENCE})
     VALUES (?, ?, ?, {places(EXPERIENCE)})"""
+_SEE_WINDOW = f"INSERT OR REPLACE INTO official_windows ({OFFICIAL}) VALUES ({places(OFFICIAL)})"
 
 
 def reserve(conn: sqlite3.Connection, call: Call, reserved: Amount, verdict: Verdict | None) -> None:
@@ -146,3 +148,8 @@ def told_level(conn: sqlite3.Connection, told: Told, now_us: int) -> None:
 def learn(conn: sqlite3.Connection, provider: str, model: str, has_tools: bool, experience: Experience) -> None:
     """What calls of this kind taught so far, in place of what was known before."""
     conn.execute(_LEARN, (provider, model, has_tools, *experience_row(experience)))
+
+
+def see_window(conn: sqlite3.Connection, window: OfficialWindow) -> None:
+    """What a provider says of a window, in place of what it said before."""
+    conn.execute(_SEE_WINDOW, astuple(window))
