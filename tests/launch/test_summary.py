@@ -10,7 +10,7 @@ import pytest
 
 from tests.launch.support import SUMMARY
 from tokenguard.errors import UsageError
-from tokenguard.launch.summary import line, save, short_model
+from tokenguard.launch.summary import line, save
 
 
 def model(name: str, nanos: int, confidence: str = "exact") -> dict[str, Any]:
@@ -69,24 +69,6 @@ def test_the_fullest_budget_is_named_and_every_one_with_a_level() -> None:
     told = line(summary(budgets=budgets)).split("calls  ", 1)[1]
     assert told == "e 100% of 3 calls  b 99% of $100  c 65% of 2.0M tokens"
     assert line(summary(budgets=[budgets[0], budgets[3]])).endswith("calls  d 30% of $10")
-
-
-@pytest.mark.parametrize(
-    ("name", "short"),
-    [
-        ("claude-opus-5-5", "opus-5.5"),
-        ("claude-sonnet-5", "sonnet-5"),
-        ("claude-haiku-5-5-20260901", "haiku-5.5"),
-        ("gpt-6.1-sol", "gpt-6.1-sol"),
-        ("models/gemini-3.8-flash", "gemini-3.8-flash"),
-        ("anthropic/claude-3-5-sonnet", "3.5-sonnet"),
-        ("us.anthropic.claude-opus-5-5@20260901", "opus-5.5"),
-        ("gpt-5-2025-08-07", "gpt-5"),
-        ("deepseek-r1-0528", "deepseek-r1-0528"),
-    ],
-)
-def test_short_names_of_models(name: str, short: str) -> None:
-    assert short_model(name) == short
 
 
 def test_the_file(tmp_path: Path) -> None:

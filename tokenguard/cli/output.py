@@ -31,11 +31,6 @@ def counted(number: int, noun: str) -> str:
     return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
-def printable(text: str) -> str:
-    """Names that come from requests, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
 def say(text: str = "") -> None:
     """A line of the result."""
     sys.stdout.write(f"{text}\n")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenguard.errors import UsageError
 from tokenguard.policy import money
+from tokenguard.policy.naming import short_model
 from tokenguard.records import Confidence, Unit
-
-_DATE = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d)$")
-_VERSION = re.compile(r"\b(\d)-(\d)\b")
 
 
 def line(summary: Mapping[str, Any]) -> str:
@@ -39,13 +36,6 @@ def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
         file.write_text(json.dumps({**summary, "exit_code": exit_code}, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise UsageError(f"--summary {file} cannot be written: {error.strerror}") from error
-
-
-def short_model(model: str) -> str:
-    """`claude-opus-5-5-20261001` as people say it: `opus-5.5`."""
-    name = _DATE.sub("", model.rpartition("/")[2])
-    _, is_claude, rest = name.partition("claude-")
-    return _VERSION.sub(r"\1.\2", rest) if is_claude else name
 
 
 def _cost(row: Mapping[str, Any]) -> str:

@@ -29,6 +29,10 @@ class System(Protocol):
         """
         ...
 
+    def notification(self, title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
+        """See `notification`; this system's command."""
+        ...
+
 
 _SYSTEMS: dict[str, System] = {"linux": linux, "darwin": macos}
 
@@ -41,6 +45,15 @@ def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """
     system = _SYSTEMS.get(sys.platform)
     return system.peer_uid(local, peer) if system else None
+
+
+def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...] | None:
+    """The words of a command, to be run without a shell, that shows a notification; None where there is none.
+
+    `title` must not begin with a dash, and both must be printable: what they say is shown, whatever it is.
+    """
+    system = _SYSTEMS.get(sys.platform)
+    return system.notification(title, text, urgent=urgent) if system else None
 
 
 def unsupported() -> str | None:

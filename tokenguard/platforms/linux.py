@@ -1,4 +1,4 @@
-"""Linux: who owns a socket, asked of the kernel."""
+"""Linux: who owns a socket, asked of the kernel; notifications through libnotify."""
 
 from __future__ import annotations
 
@@ -32,6 +32,17 @@ def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
         return _ask_kernel(theirs, peer[1], ours, local[1])
     except OSError:
         return _read_tables(theirs, peer[1], ours, local[1])
+
+
+_PLAIN = str.maketrans({"<": "‹", ">": "›", "&": "＆", "\\": "⧵"})
+"""Desktops take what they are told for markup (Desktop Notifications Specification); notify-send unfolds backslashes."""
+
+
+def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
+    """See `System.notification`: notify-send of libnotify."""
+    urgency = "critical" if urgent else "normal"
+    words = ("notify-send", "--app-name=tokenguard", f"--urgency={urgency}", "--")
+    return (*words, title.translate(_PLAIN), text.translate(_PLAIN))
 
 
 def _packed(host: str) -> bytes:

@@ -1,4 +1,4 @@
-"""macOS: who owns a socket, as far as the system tells an ordinary user."""
+"""macOS: who owns a socket, as far as the system tells an ordinary user; notifications through AppleScript."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
         ):
             return os.getuid()
     return None
+
+
+_SHOW = (
+    "on run told",
+    "display notification (item 2 of told) with title (item 1 of told)",
+    "end run",
+)
+"""What is shown comes as arguments, never as a part of the script. It has no urgency: how loud it is, the user sets."""
+
+
+def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
+    """See `System.notification`: osascript."""
+    script = (word for line in _SHOW for word in ("-e", line))
+    return ("osascript", *script, title, text)
 
 
 def _plain(address: tuple[str, int]) -> tuple[str, int]:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from tokenguard.cli import output
 from tokenguard.cli.demo.play import Event, Happening, Line
-from tokenguard.launch.summary import short_model
 from tokenguard.policy import money
+from tokenguard.policy.naming import short_model
 
 _HEADER = ("", "AGENT", "REPO", "BRANCH", "MODEL", "CALLS", "IN", "CACHED", "OUT", "COST")
 _NUMBERS = {5, 6, 7, 8, 9}

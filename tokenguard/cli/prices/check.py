@@ -16,6 +16,7 @@ from tokenguard.config import settings
 from tokenguard.config.paths import find_paths
 from tokenguard.daemon import catalogue
 from tokenguard.policy import money
+from tokenguard.policy.naming import printable
 
 
 @click.command(
@@ -52,12 +53,12 @@ def _lines(found: Findings) -> list[str]:
         told.append(" every model in the ledger has a price")
     for one in found.local:
         calls = output.counted(one.calls, "call")
-        told.append(f" free, on this machine: {output.printable(f'{one.model} ({one.provider})')}, {calls}")
+        told.append(f" free, on this machine: {printable(f'{one.model} ({one.provider})')}, {calls}")
     return told
 
 
 def _row(one: Unlisted) -> Sequence[str]:
     cost = money.usd(one.cost_nanos, about=True)
     priced_as = f"{one.priced_as or 'its own worst case'} ({one.reason})"
-    model = output.printable(one.model)
-    return f" {output.printable(one.provider)}", model, f"{one.calls:,}", cost, output.printable(priced_as)
+    model = printable(one.model)
+    return f" {printable(one.provider)}", model, f"{one.calls:,}", cost, printable(priced_as)

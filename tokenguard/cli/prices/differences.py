@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenguard.cli import output
 from tokenguard.cli.prices.told import dollars
+from tokenguard.policy.naming import printable
 from tokenguard.prices import Catalogue, rates
 from tokenguard.prices.changes import Changes
 from tokenguard.prices.data import Model
@@ -26,7 +27,7 @@ def lines(differences: Changes, before: Catalogue, after: Catalogue, now_us: int
     for kind, names in kinds:
         for name in names[:_SHOWN]:
             rows.append(
-                (f" {kind}", output.printable(name), _change(_rates(before, name, now_us), _rates(after, name, now_us)))
+                (f" {kind}", printable(name), _change(_rates(before, name, now_us), _rates(after, name, now_us)))
             )
         if len(names) > _SHOWN:
             rows.append((f" {kind}", f"and {len(names) - _SHOWN:,} more", ""))

@@ -12,6 +12,7 @@ import msgspec
 
 from tokenguard.cli import output
 from tokenguard.policy.money import NANOS
+from tokenguard.policy.naming import printable
 from tokenguard.prices import Catalogue, terms
 from tokenguard.prices.data import Band, Source
 from tokenguard.prices.explain import Explanation, Line, explain, sellers
@@ -72,7 +73,7 @@ def _regions(found: Explanation) -> dict[str, str]:
 def lines(view: Mapping[str, Any]) -> Iterator[str]:
     """The view for people, in 80 columns."""
     seller = f"  {view['provider']}" if view["provider"] else ""
-    yield f" {output.styled(output.printable(view['model']), 'bold')}{output.printable(seller)}"
+    yield f" {output.styled(printable(view['model']), 'bold')}{printable(seller)}"
     for note in _notes(view):
         yield from _wrapped(note)
     yield ""
@@ -83,9 +84,7 @@ def lines(view: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        output.printable(text), _WIDTH, initial_indent=" ", subsequent_indent="   ", break_on_hyphens=False
-    )
+    return textwrap.wrap(printable(text), _WIDTH, initial_indent=" ", subsequent_indent="   ", break_on_hyphens=False)
 
 
 def _notes(view: Mapping[str, Any]) -> Iterator[str]:
