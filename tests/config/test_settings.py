@@ -67,6 +67,11 @@ def test_what_becomes_of_interrupted_calls_can_be_set(paths: Paths) -> None:
     assert config.providers == PROVIDERS and not config.chosen_providers
 
 
+def test_who_pays_can_be_set(paths: Paths) -> None:
+    write(paths, '[providers.xai]\nbilling = "subscription"\n[providers.openai]\nbilling = "auto"')
+    assert load(paths).billing == {"xai": "subscription"}
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -86,6 +91,7 @@ def test_what_becomes_of_interrupted_calls_can_be_set(paths: Paths) -> None:
         ("[providers.x]\n", "providers.x has no base_url; say where it is"),
         ("[interrupted]\ndrain_bytes = -1", "interrupted.drain_bytes is negative; use 0"),
         ('[providers.xai]\non_disconnect = "wait"', 'providers.xai.on_disconnect "wait" is not known; use auto, stop'),
+        ('[providers.xai]\nbilling = "free"', 'providers.xai.billing "free" is not known; use auto, metered, subscription'),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_remedy(paths: Paths, text: str, error: str) -> None:

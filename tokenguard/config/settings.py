@@ -26,7 +26,7 @@ from tokenguard.config.sections import (
 )
 from tokenguard.config.tables import convert, read_toml
 from tokenguard.errors import ConfigError
-from tokenguard.policy.disconnects import SETTINGS
+from tokenguard.policy import billing, disconnects
 from tokenguard.prices import Override
 from tokenguard.records import Budget
 
@@ -150,9 +150,12 @@ def _check(written: _File, name: str) -> None:
         if getattr(written.interrupted, key) < 0:
             raise ConfigError(f"{name}: interrupted.{key} is negative", "use 0 to pass every disconnect on at once")
     for provider, given in written.providers.items():
-        if given.on_disconnect not in SETTINGS:
+        if given.on_disconnect not in disconnects.SETTINGS:
             text = f'{name}: providers.{provider}.on_disconnect "{given.on_disconnect}" is not known'
-            raise ConfigError(text, f"use {', '.join(SETTINGS)}")
+            raise ConfigError(text, f"use {', '.join(disconnects.SETTINGS)}")
+        if given.billing not in billing.SETTINGS:
+            text = f'{name}: providers.{provider}.billing "{given.billing}" is not known'
+            raise ConfigError(text, f"use {', '.join(billing.SETTINGS)}")
     if written.network.ca_bundle and not Path(written.network.ca_bundle).expanduser().is_file():
         raise ConfigError(f"{name}: network.ca_bundle {written.network.ca_bundle} is not a file", "name a PEM file")
 
