@@ -12,7 +12,7 @@ from tokenguard.simulator import Simulator
 DIALECTS = list(PATHS)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", [dialect for dialect in DIALECTS if dialect != "ollama"])
 async def test_a_key_is_needed(sim: Simulator, client: Client, dialect: str) -> None:
     path, body = request(dialect, "Hello")
     assert (await client.post(path, body, {})).status == 401

@@ -13,6 +13,7 @@ from tokenguard.simulator.process import Process, spawn
 from tokenguard.simulator.server import Settings, Simulator
 from tokenguard.simulator.service import running
 from tokenguard.simulator.shape import Leg, Seen, Usage
+from tokenguard.simulator.subscriptions import Windows
 
 __all__ = [
     "Bill",
@@ -23,6 +24,7 @@ __all__ = [
     "Settings",
     "Simulator",
     "Usage",
+    "Windows",
     "running",
     "spawn",
 ]

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from tokenguard.simulator.service import running
+from tokenguard.simulator.subscriptions import Windows
 
 
 def main() -> None:
@@ -18,6 +19,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same answers")
     parser.add_argument("--speed", type=float, default=0.0, help="output tokens per second; 0: at once")
     parser.add_argument("--billing", choices=("stop", "to-end"), help="what is billed when a client leaves")
+    parser.add_argument(
+        "--used",
+        type=float,
+        nargs=2,
+        default=(12.0, 34.0),
+        metavar=("FIVE_HOUR", "SEVEN_DAY"),
+        help="percent of a subscription that are used up",
+    )
     parser.add_argument("--json", action="store_true", help="print the address as JSON")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     options = parser.parse_args()
@@ -31,7 +40,13 @@ async def _serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     if options.with_parent:
         loop.add_reader(sys.stdin.fileno(), stop.set)
-    async with running(seed=options.seed, port=options.port, speed=options.speed, billing=options.billing) as simulator:
+    async with running(
+        seed=options.seed,
+        port=options.port,
+        speed=options.speed,
+        billing=options.billing,
+        windows=Windows(*options.used),
+    ) as simulator:
         address = {"port": simulator.port, "url": simulator.url}
         print(json.dumps(address) if options.json else f"simulated providers at {simulator.url}", flush=True)
         await stop.wait()

@@ -13,17 +13,20 @@ from msgspec.structs import replace
 from tokenguard.simulator.pricing import nanos
 from tokenguard.simulator.shape import Leg, Reply, Usage
 
+_FREE = ("ollama",)
+"""Dialects of servers on the user's own machine."""
+
 
 class BilledCall(Struct, frozen=True):
     """One call that was charged."""
 
     id: str
-    """The response's id, as its body names it."""
+    """The response's id, as its body names it; that of the request where it names none (Bedrock's Converse)."""
     request_id: str
     """The id in the response's headers; empty where the provider sends none."""
     dialect: str
     model: str
-    """The model that served."""
+    """The model that served, as the answer calls it; each leg has the name that its price goes by."""
     stream: bool
     outcome: str
     """`completed`; or why the client did not get all of it: `left`, `cut`, `error`, `halfevent`."""
@@ -51,7 +54,10 @@ def billed(reply: Reply, day: date, ids: tuple[str, str], outcome: str, output: 
     """
     message = reply.legs[-1]
     generated = replace(message.usage, output=output, reasoning=min(output, message.usage.reasoning))
-    legs = tuple(replace(leg, nanos=nanos(leg, day)) for leg in (*reply.legs[:-1], replace(message, usage=generated)))
+    legs = tuple(
+        replace(leg, nanos=0 if reply.ask.dialect in _FREE else nanos(leg, day))
+        for leg in (*reply.legs[:-1], replace(message, usage=generated))
+    )
     usage = sum((leg.usage for leg in legs), Usage())
     return BilledCall(
         id=ids[0],

@@ -17,6 +17,9 @@ ADVISOR = "claude-opus-5-5"
 SEARCH_TOKENS = 2_000
 """What the results of one web search add to the input."""
 _QUOTED = 200
+_CLAUDES = ("anthropic-messages", "vertex-anthropic", "bedrock-converse", "bedrock-invoke")
+"""Dialects in which the client says what of its prompt is cached."""
+_GEMINIS = ("gemini", "code-assist")
 
 
 def reply(ask: Ask, directions: Directions, key: str, cache: PromptCache) -> Reply:
@@ -29,7 +32,8 @@ def reply(ask: Ask, directions: Directions, key: str, cache: PromptCache) -> Rep
     legs = [Leg(model, usage, fees=fees, tier=tier, geo=ask.geo)]
     if directions.advisor and ask.dialect == "anthropic-messages":
         legs.insert(0, Leg(ADVISOR, Usage(input=usage.prompt, output=120), "advisor_message", geo=ask.geo))
-    return Reply(ask, answer, key, model, tuple(legs))
+    served = model if directions.unknown_model or ask.called is None else ask.called
+    return Reply(ask, answer, key, served, tuple(legs))
 
 
 def answer_to(ask: Ask, directions: Directions, rng: Random) -> Answer:
@@ -84,8 +88,10 @@ def _usage(ask: Ask, answer: Answer, model: str, cache: PromptCache, *, cold: bo
 
 
 def _prompt_usage(dialect: str, model: str, prompt: tuple[Block, ...], cache: PromptCache, *, cold: bool) -> Usage:
-    if dialect == "anthropic-messages":
+    if dialect == "ollama":
+        return Usage(input=sum(block.tokens for block in prompt))
+    if dialect in _CLAUDES:
         return cache.explicit(model, prompt, cold=cold)
-    if dialect == "gemini":
+    if dialect in _GEMINIS:
         return cache.automatic(model, prompt, cold=cold, step=1, writes=False)
     return cache.automatic(model, prompt, cold=cold, step=128, writes=pricing.writes_cost(model))

@@ -17,7 +17,9 @@ from tokenguard.simulator.markers import Directions
 from tokenguard.simulator.shape import Dialect, Reply
 
 _STOPPING = ("anthropic-messages", "openai-responses", "openai-chat")
-"""Who stops generating, and charging, when the client leaves a stream; Google does not."""
+"""Who stops generating, and charging, when the client leaves a stream; Google and Amazon do not."""
+
+_REQUEST_IDS = ("request-id", "x-request-id", "x-amzn-requestid")
 
 
 class Job(Struct, frozen=True):
@@ -124,7 +126,7 @@ class _Response:
         ask = job.reply.ask
         gzip = job.directions.gzip and "gzip" in request.headers.get("Accept-Encoding", "")
         self._squeeze = zlib.compressobj(wbits=31) if gzip else None
-        kind = "text/event-stream; charset=utf-8" if ask.stream and ask.sse else "application/json"
+        kind = ask.media_type if ask.stream else "application/json"
         self.response = web.StreamResponse(headers={"Content-Type": kind} | job.dialect.headers(job.reply.key))
         if gzip:
             self.response.headers["Content-Encoding"] = "gzip"
@@ -154,4 +156,4 @@ def _pause(job: Job, tokens: int) -> float:
 
 def _request_id(job: Job) -> str:
     headers = job.dialect.headers(job.reply.key)
-    return headers.get("request-id") or headers.get("x-request-id") or ""
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenguard.simulator.prose import pieces
-from tokenguard.simulator.shape import Ask, Block, Call, Event, Json, Rejected, Reply, Request, Tool
+from tokenguard.simulator.shape import SSE, Ask, Block, Call, Event, Json, Rejected, Reply, Request, Tool
 from tokenguard.simulator.values import arr, block, encode, integer, mint, obj, spoken, text, tokens
 
 NAME = "gemini"
@@ -46,7 +46,7 @@ def read(request: Request) -> Ask:
         max_output=integer(config.get("maxOutputTokens")),
         thinks=bool(thinking) and thinking.get("thinkingBudget") != 0,
         shows_thinking=thinking.get("includeThoughts") is True,
-        sse=request.query.get("alt") == "sse",
+        media_type=SSE if request.query.get("alt") == "sse" else "application/json",
     )
 
 
@@ -92,7 +92,8 @@ def events(reply: Reply) -> Iterator[Event]:
         chunks.append((_called(reply.key, answer.call), size))
     if not chunks:
         chunks.append(({"text": ""}, size))
-    between, closing = (b"data: ", b"\r\n\r\n") if reply.ask.sse else (b",\r\n", b"")
+    in_events = reply.ask.media_type == SSE
+    between, closing = (b"data: ", b"\r\n\r\n") if in_events else (b",\r\n", b"")
     for number, (part, output) in enumerate(chunks, 1):
         last = number == len(chunks)
         candidate: Json = {"content": {"parts": [part], "role": "model"}, "index": 0}
@@ -100,8 +101,8 @@ def events(reply: Reply) -> Iterator[Event]:
             candidate["finishReason"] = _reason(reply)
         usage = _usage(reply, output, provisional=not last)
         data = encode({"candidates": [candidate], "usageMetadata": usage} | _tail(reply))
-        opening = b"[" if number == 1 and not reply.ask.sse else between
-        yield Event(opening + data + closing + (b"]" if last and not reply.ask.sse else b""), output)
+        opening = b"[" if number == 1 and not in_events else between
+        yield Event(opening + data + closing + (b"]" if last and not in_events else b""), output)
 
 
 def headers(key: str) -> dict[str, str]:

@@ -75,6 +75,27 @@ PRICES: dict[str, dict[str, Price]] = {
         )
     },
     "claude-haiku-4-5": {"default": _price((1_000_000, 5_000_000, 100_000, 1_250_000, 2_000_000))},
+    # Bedrock asks Anthropic's prices where inference may be anywhere, and a tenth more where it is bound to a region.
+    "global.anthropic.claude-opus-5-5": {
+        "default": _price((4_000_000, 20_000_000, 200_000, 5_000_000, 8_000_000)),
+    },
+    "us.anthropic.claude-opus-5-5": {
+        "default": _price((4_400_000, 22_000_000, 220_000, 5_500_000, 8_800_000)),
+    },
+    "global.anthropic.claude-sonnet-5-5": {
+        "default": _price((2_000_000, 10_000_000, 100_000, 2_500_000, 4_000_000)),
+    },
+    "us.anthropic.claude-sonnet-5-5": {
+        "default": _price((2_200_000, 11_000_000, 110_000, 2_750_000, 4_400_000)),
+    },
+    "us.anthropic.claude-haiku-5-5": {
+        "default": _price(
+            (110_000, 550_000, 11_000, 137_500, 220_000),
+            100_000,
+            (550_000, 2_750_000, 55_000, 687_500, 1_100_000),
+        )
+    },
+    "amazon.nova-pro-v1:0": {"default": _price((800_000, 3_200_000, 200_000))},
     "gpt-5.3-codex": {
         "default": _price((1_750_000, 14_000_000, 175_000)),
         "priority": _price((3_500_000, 28_000_000, 350_000)),

@@ -12,6 +12,7 @@ import msgspec
 
 from tokenguard.simulator.bill import Bill
 from tokenguard.simulator.shape import Seen
+from tokenguard.simulator.subscriptions import USUAL, Windows
 
 _PATIENCE_S = 10
 
@@ -65,10 +66,11 @@ class Process:
             connection.close()
 
 
-def spawn(*, seed: int = 1, speed: float = 0.0, billing: str | None = None) -> Process:
+def spawn(*, seed: int = 1, speed: float = 0.0, billing: str | None = None, windows: Windows = USUAL) -> Process:
     """Start a simulator and wait until it answers. It ends with this process at the latest."""
     command = [sys.executable, "-m", "tokenguard.simulator", "--json", "--with-parent"]
     command += ["--seed", str(seed), "--speed", str(speed)]
+    command += ["--used", str(windows.five_hour), str(windows.seven_day)]
     if billing:
         command += ["--billing", billing]
     # A session of its own keeps a Ctrl-C for the caller from ending the simulator first.

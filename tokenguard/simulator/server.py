@@ -12,7 +12,7 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.simulator import anthropic, gemini, markers, openai_chat, openai_responses, sockets
+from tokenguard.simulator import anthropic, gemini, markers, ollama, openai_responses, routing, sockets, subscriptions
 from tokenguard.simulator.bill import Account, Bill
 from tokenguard.simulator.conversation import reply
 from tokenguard.simulator.delivery import Job, deliver
@@ -21,6 +21,7 @@ from tokenguard.simulator.markers import Directions
 from tokenguard.simulator.pricing import PRICES
 from tokenguard.simulator.prompt_cache import PromptCache
 from tokenguard.simulator.shape import Ask, Block, Dialect, Json, Rejected, Reply, Request, Seen
+from tokenguard.simulator.subscriptions import USUAL, Windows
 from tokenguard.simulator.values import block, encode, obj
 
 _MAX_BODY = 128 * 1024 * 1024
@@ -36,6 +37,8 @@ class Settings(Struct, frozen=True):
     billing: str | None = None
     """What is billed when a client leaves a stream: `stop`, what was generated until then; `to-end`, all; None: as
     the provider in question does."""
+    windows: Windows = USUAL
+    """What is used up of the subscription whose login a request carries."""
 
 
 class Simulator:
@@ -75,11 +78,16 @@ class Simulator:
     def application(self) -> web.Application:
         """The web application that answers for it."""
         app = web.Application(client_max_size=_MAX_BODY)
+        app.on_response_prepare.append(self._tell_windows)
         app.router.add_get("/__sim/bill", self._get_bill)
         app.router.add_get("/__sim/requests", self._get_requests)
         app.router.add_post("/__sim/reset", self._post_reset)
         app.router.add_route("*", "/{tail:.*}", self._provider)
         return app
+
+    async def _tell_windows(self, request: web.Request, response: web.StreamResponse) -> None:
+        now = int(datetime.now(UTC).timestamp())
+        response.headers.update(subscriptions.headers(request.headers, self._settings.windows, now))
 
     async def _get_bill(self, request: web.Request) -> web.Response:
         # ?idle=5 waits so many seconds for running calls, whose charge is still open.
@@ -98,7 +106,7 @@ class Simulator:
 
     async def _provider(self, request: web.Request) -> web.StreamResponse:
         seen = self.note(request.method, request.path)
-        dialect = _dialect(request)
+        dialect = routing.spoken_at(request.path, request.headers)
         try:
             response = await self._answer(request, dialect, seen)
         except Rejected as no:
@@ -109,8 +117,10 @@ class Simulator:
         return response
 
     async def _answer(self, request: web.Request, dialect: Dialect, seen: Seen) -> web.StreamResponse:
-        if not _authorized(request):
+        if not _authorized(request) and dialect is not ollama:
             raise Rejected(401, "invalid or missing credentials")
+        if subscriptions.is_subscribed(request.headers) and self._settings.windows.full:
+            raise Rejected(429, "This request would exceed your account's rate limit. Please try again later.")
         if request.headers.get("Upgrade", "").lower() == "websocket":
             if request.method != "GET" or not request.path.endswith("/responses"):
                 raise Rejected(426, "Responses are the only WebSocket here")
@@ -121,9 +131,9 @@ class Simulator:
         if request.method != "POST":
             raise Rejected(404, "Not Found")
         asked = Request(request.path, dict(request.query), _body(await request.read()))
-        if request.path.endswith(("/count_tokens", ":countTokens", "/input_tokens")):
+        if routing.counting(request.path):
             return _json(dialect.count(asked))
-        if not _generates(request.path):
+        if routing.called(request.path) is None:
             raise Rejected(404, "Not Found")
         ask = self._continued(dialect.read(asked))
         job = self.job(dialect, ask)
@@ -171,19 +181,6 @@ class Simulator:
         if ask.previous not in self._conversations:
             raise Rejected(400, f"Previous response with id '{ask.previous}' not found.")
         return replace(ask, prompt=self._conversations[ask.previous] + ask.prompt)
-
-
-def _dialect(request: web.Request) -> Dialect:
-    path = request.path
-    if gemini.PATH.fullmatch(path) or path.startswith("/v1beta"):
-        return gemini
-    if "/v1/messages" in path or "anthropic-version" in request.headers:
-        return anthropic
-    return openai_chat if path.endswith("/chat/completions") else openai_responses
-
-
-def _generates(path: str) -> bool:
-    return gemini.PATH.fullmatch(path) is not None or path.endswith(("/v1/messages", "/responses", "/chat/completions"))
 
 
 def _authorized(request: web.Request) -> bool:

@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from tokenguard.simulator.server import Settings, Simulator
+from tokenguard.simulator.subscriptions import USUAL, Windows
 
 
 @asynccontextmanager
 async def running(
-    *, seed: int = 1, port: int = 0, speed: float = 0.0, billing: str | None = None
+    *, seed: int = 1, port: int = 0, speed: float = 0.0, billing: str | None = None, windows: Windows = USUAL
 ) -> AsyncGenerator[Simulator, None]:
     """A simulator on loopback while the block runs. Port 0 takes any free one; see `Settings` for the rest."""
-    simulator = Simulator(Settings(seed, speed, billing))
+    simulator = Simulator(Settings(seed, speed, billing, windows))
     # Cancellation is how a handler learns that its client has left.
     runner = web.AppRunner(simulator.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()

@@ -10,6 +10,8 @@ from msgspec import Struct
 Json: TypeAlias = dict[str, object]
 """A JSON object."""
 
+SSE = "text/event-stream; charset=utf-8"
+
 CREATED = 1_790_000_000
 """The second at which every response says it was made: the same request has to give the same bytes."""
 
@@ -96,8 +98,10 @@ class Ask(Struct, frozen=True):
     geo: str = "global"
     include_usage: bool = True
     """False for a chat stream whose client did not ask for usage."""
-    sse: bool = True
-    """False for a Gemini stream without `alt=sse`, which is one JSON array."""
+    media_type: str = SSE
+    """Of the answer, if it is a stream. A Gemini stream without `alt=sse` is one JSON array."""
+    called: str | None = None
+    """What the answer calls the model, where it is not the name that has the price (Bedrock)."""
     previous: str | None = None
     """Id of the response that this request continues (OpenAI Responses)."""
     stored: bool = False
@@ -183,7 +187,7 @@ class Dialect(Protocol):
 
     @property
     def NAME(self) -> str:
-        """Name in the bill: `anthropic-messages`, `openai-responses`, `openai-chat`, `gemini`."""
+        """Name in the bill: `anthropic-messages`, `openai-responses`, `bedrock-converse`..."""
         ...
 
     def read(self, request: Request) -> Ask:
