@@ -275,10 +275,12 @@ async def test_books_equal_the_ledger_after_a_restart(house: House) -> None:
     for output in (10, 2_000, 333):
         await house.call(session, output=output)
     await house.guard.counting.written()
-    before = house.desk.status()["budgets"]
+    (before,) = house.desk.status()["budgets"]
     await house.reopen(day)
     await house.session()
-    assert house.desk.status()["budgets"] == before
+    (after,) = house.desk.status()["budgets"]
+    # How much calls vary is seen anew by every process.
+    assert after | {"overshoot": 0} == before | {"overshoot": 0}
 
 
 async def test_a_token_is_known_again_after_a_crash(house: House) -> None:

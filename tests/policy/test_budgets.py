@@ -10,13 +10,14 @@ from tokenguard.policy.budgets import (
     Standing,
     applies,
     branch_key,
-    exceeded,
+    ident,
+    severity,
     short_key,
     slots_ahead,
     slots_of,
 )
 from tokenguard.policy.windows import Window
-from tokenguard.records import Amount, Budget, Call, Unit
+from tokenguard.records import Budget, Call, Unit
 
 CALL = Call(
     1, "bcdfg", "claude", "anthropic", "anthropic-messages", "claude-opus-5-5", 10, repo="/x/web", branch="main"
@@ -88,37 +89,46 @@ def standing(
     return Standing(Slot(Budget("b", limit, at_limit=at_limit, mode=mode), "", Window()), limit, spent, reserved)
 
 
+def test_refusing_budgets_come_first_then_the_tightest() -> None:
+    warns, holds = standing(100, 200, at_limit="warn"), standing(100, 100, at_limit="hold")
+    loose, tight = standing(100, 101), standing(100, 150)
+    assert sorted([warns, loose, holds, tight], key=severity) == [tight, loose, holds, warns]
+
+
+def test_what_is_kept_for_landing_is_not_there_for_calls() -> None:
+    kept = Standing(Slot(Budget("b", 100), "", Window()), 100, 80, 5, held_back=20)
+    assert kept.remaining == -5 and kept.used_up and kept.level == "warn"
+
+
 @pytest.mark.parametrize(
-    ("spent", "reserved", "need", "fits"),
+    ("billing", "counts", "counted"),
     [
-        (0, 0, 100, True),
-        (0, 0, 101, False),
-        (60, 20, 20, True),
-        (60, 20, 21, False),
-        (99, 0, 0, True),
-        (100, 0, 0, False),
-        (120, 0, 0, False),
+        ("metered", "billed", True),
+        ("credits", "billed", True),
+        ("subscription", "billed", False),
+        ("local", "billed", False),
+        ("subscription", "all", True),
     ],
 )
-def test_what_is_spent_and_reserved_and_needed_must_fit(spent: int, reserved: int, need: int, fits: bool) -> None:
-    over = exceeded([standing(100, spent, reserved)], lambda _: Amount(nanos=need))
-    assert (over == []) is fits
+def test_dollars_that_nobody_pays_count_only_where_all_do(billing: str, counts: str, counted: bool) -> None:
+    call = replace(CALL, billing=billing)
+    assert applies(Budget("b", 1, counts=counts), call) is counted
+    assert applies(Budget("b", 1, unit=Unit.TOKENS, counts=counts), call)
 
 
-def test_a_budget_of_calls_counts_calls() -> None:
-    slot = Slot(Budget("b", 2, unit=Unit.CALLS), "", Window())
-    assert exceeded([Standing(slot, 2, 1, 0)], lambda _: Amount(nanos=10**9, tokens=10**9, calls=1)) == []
-    assert exceeded([Standing(slot, 2, 1, 1)], lambda _: Amount(calls=1)) != []
+def test_a_provider_s_own_window_counts_its_subscription_only() -> None:
+    budget = Budget("b", 90, unit=Unit.PERCENT, official="anthropic/five_hour")
+    assert applies(budget, replace(CALL, billing="subscription"))
+    assert not applies(budget, CALL)
+    assert not applies(budget, replace(CALL, billing="subscription", provider="chatgpt"))
 
 
-def test_a_call_without_bound_never_fits() -> None:
-    assert len(exceeded([standing(10**12, 0)], lambda _: None)) == 1
-
-
-def test_refusing_budgets_come_first_then_the_tightest() -> None:
-    warns = standing(100, 200, at_limit="warn")
-    loose, tight = standing(100, 101), standing(100, 150)
-    assert exceeded([warns, loose, tight], lambda _: Amount(nanos=1)) == [tight, loose, warns]
+def test_a_repository_s_budget_is_not_the_user_s_of_the_same_name() -> None:
+    own = Budget("day", 1, scope="repo", source="/home/u/.config/tokenguard/config.toml")
+    theirs = Budget("day", 1, scope="repo", source="/x/web/tokenguard.toml")
+    (mine,), (other,) = slots_of([own], CALL, lambda _: UTC), slots_of([theirs], CALL, lambda _: UTC)
+    assert (mine.label, other.label) == ("web/day", "web:day")
+    assert ident(own) != ident(theirs)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,28 @@
-"""Budgets in force: which slots a call meets, what they hold, and the temporary raises of their limits."""
+"""Budgets in force: which slots a call meets, what they hold, and which level they have reached."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from datetime import datetime, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+import logging
+import math
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from tokenguard.config.settings import local_zone
-from tokenguard.errors import UsageError
-from tokenguard.guard.books import Books, Count, Reservation
-from tokenguard.ledger import Ledger, Raise, Where, queries
-from tokenguard.policy.budgets import Slot, Standing, exceeded, slots_ahead, slots_of
-from tokenguard.policy.money import parse_amount
+from tokenguard.errors import LedgerError, UsageError
+from tokenguard.guard.books import Books, Count, Reservation, Share, move_on
+from tokenguard.guard.limits import Limits
+from tokenguard.guard.slots import call_of, where_of, zone_of
+from tokenguard.guard.trailing import Trailing
+from tokenguard.ledger import Ledger, Told, queries
+from tokenguard.policy.budgets import LEVELS, Slot, Standing, ident, severity, slots_ahead, slots_of
+from tokenguard.policy.fitting import Need
+from tokenguard.policy.measure import measure, measure_sum
+from tokenguard.policy.windows import rolling_us
 from tokenguard.policy.wording import safe_label
-from tokenguard.records import Amount, Budget, Call, Session
+from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session, Usage
+
+log = logging.getLogger(__name__)
 
 _RECENT = 200
 """Sessions, running or not, among whose budgets one to raise is looked for."""
@@ -26,77 +31,124 @@ PATIENCE_S = 3.0
 """How long a call that only open reservations block waits for one of them to settle."""
 
 
-class Counting:
-    """Counts calls against budgets. `budgets_of` gives the budgets that apply to a session, by its id."""
+class Over(NamedTuple):
+    """A slot that cannot take a call, and what the call would have needed there."""
 
-    def __init__(self, ledger: Ledger, budgets_of: Callable[[str], Iterable[Budget]], now: Callable[[], int]) -> None:
-        self.books = Books(self.slots, self._spent)
+    standing: Standing
+    need: Need
+    shortfall: int
+    """By how much the limit would have to be higher."""
+
+
+class Counting:
+    """Counts calls against budgets."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        budgets_of: Callable[[str], Iterable[Budget]],
+        official: Callable[[str], OfficialWindow | None],
+        now: Callable[[], int],
+    ) -> None:
+        """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name."""
+        self.books = Books(self.slots, self._begin)
+        self.limits = Limits(ledger, now)
         self._ledger = ledger
         self._budgets_of = budgets_of
+        self._official = official
         self._now = now
-        self._raises = queries.raises(ledger.read(), now())
+        self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(ledger, now())}
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         for call, reserved in ledger.open_calls():
-            self.books.recover(call, Reservation(reserved, reserved))
+            self.books.recover(call, _recovered(reserved))
 
     def slots(self, call: Call) -> list[Slot]:
         """The slots that a call meets."""
         return slots_of(self._budgets_of(call.session), call, zone_of)
 
     def standing(self, slot: Slot) -> Standing:
-        """What a slot holds now, with the raises that are in force."""
-        return self._standing(self.books.count(slot))
+        """What a slot holds now."""
+        return self._now_of(self.books.count(slot)).standing()
 
-    def _standing(self, count: Count) -> Standing:
-        limit = count.slot.budget.limit
-        return count.standing(limit + self._raised(count.slot) if self._raises else limit)
+    def strict(self, call: Call) -> bool:
+        """Whether a strict budget counts this call."""
+        return any(count.slot.budget.mode == "strict" for count in self.books.met(call, self._now()))
 
-    def _raised(self, slot: Slot) -> int:
-        now, key = self._now(), (slot.budget.name, slot.key)
-        return sum(one.amount for one in self._raises if (one.budget, one.key) == key and _in_force(one, slot, now))
+    def try_reserve(self, call: Call, reservation: Reservation) -> list[Over]:
+        """Set aside for a call in all its slots, or in none: those that cannot take it, the most severe first.
 
-    def _told(self, count: Count) -> Standing:
-        """The standing of a count, whose level is then remembered, so that the next change of it shows."""
-        standing = self._standing(count)
-        count.level = standing.level
-        return standing
-
-    async def reserve(self, call: Call, reservation: Reservation) -> list[Standing]:
-        """Set aside for a call in all its slots, or in none: the standings that cannot take it, the tightest first.
-
-        Budgets that only warn never prevent it. A call that would fit if open reservations were not there waits for
-        one of them to settle, up to `PATIENCE_S`.
+        Budgets that only warn never prevent it.
         """
+        shares = self._shares(call, reservation)
+        over = [share for share in shares if not share.into.fits(share.need)]
+        if not over:
+            self.books.reserve(call, reservation, shares)
+            return []
+        found = [Over(count.standing(), need, count.shortfall(need)) for count, need in over]
+        found.sort(key=lambda one: severity(one.standing))
+        if not stops(found[0].standing):
+            self.books.reserve(call, reservation, shares)
+        return found
+
+    def fits(self, call: Call, reservation: Reservation) -> bool:
+        """Whether no budget would stop a call."""
+        shares = self._shares(call, reservation)
+        return all(share.into.fits(share.need) for share in shares if stops(share.into.standing()))
+
+    def _shares(self, call: Call, reservation: Reservation) -> list[Share]:
+        now = self._now()
+        if now >= self.limits.until_us:
+            self.limits.sweep()
+            self._limits_changed()
+        needs: dict[object, Need] = {}
+        shares: list[Share] = []
+        for count in self.books.met(call, now):
+            need = needs.get(count.kind)
+            if need is None:
+                need = needs[count.kind] = reservation.need(count.slot.budget, call.billing)
+            if count.slot.budget.official is not None:
+                self._read_official(count)
+            shares.append(Share(count, need))
+        return shares
+
+    async def reserve(self, call: Call, reservation: Reservation) -> list[Over]:
+        """As `try_reserve`; a call that would fit if open reservations were not there waits up to `PATIENCE_S`."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            standings = [self._told(count) for count in self.books.met(call)]
-            over = exceeded(standings, reservation.by)
-            refusing = [standing for standing in over if refuses(standing)]
-            if not refusing:
-                self.books.reserve(call, reservation)
+            over = self.try_reserve(call, reservation)
+            stopping = [one for one in over if stops(one.standing)]
+            if not stopping or not all(self._only_held(one) for one in stopping):
                 return over
-            if not all(_only_held(standing, reservation) for standing in refusing) or not await self._freed(deadline):
-                return refusing
+            with self.change() as changed:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        await changed
+                except TimeoutError:
+                    return over
 
-    def settle(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> list[Standing]:
-        """Put a call's charge in place of what was set aside for it; `written` tells when the ledger has it.
+    def _only_held(self, over: Over) -> bool:
+        count = self.books.count(over.standing.slot)
+        return count.reserved > 0 and count.fits_alone(over.need)
 
-        Returns the standings whose level changed.
+    def settle(self, call: Call, charge: Amount) -> list[Standing]:
+        """Put a call's charge in place of what was set aside for it: the standings that reached a level, once each.
+
+        `call` says who paid in the end. `writing` must follow.
         """
+        changed = [count for count in self.books.settle(call.id, charge, call.billing) if self._rises(count)]
+        self._wake()
+        return [count.standing() for count in changed]
+
+    def writing(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> None:
+        """The charge of a settled call is on its way into the ledger; `written` tells when it is there."""
         self._unwritten[call.id] = (call, charge, written)
         written.add_done_callback(lambda _: self._unwritten.pop(call.id, None))
-        changed: list[Standing] = []
-        for count in self.books.settle(call.id, charge):
-            before, standing = count.level, self._told(count)
-            if before not in (None, count.level):
-                changed.append(standing)
-        self._wake()
-        return changed
 
     def admit_freely(self, call: Call) -> None:
         """Open a call for which nothing is set aside."""
-        self.books.reserve(call, Reservation(Amount(), Amount()))
+        shares = [Share(count, Need(0)) for count in self.books.met(call, self._now())]
+        self.books.reserve(call, Reservation(Amount(), Amount()), shares)
 
     async def written(self) -> None:
         """Wait until every charge so far is in the ledger."""
@@ -114,8 +166,7 @@ class Counting:
         now, found = self._now(), set[Slot]()
         for session in sessions:
             found.update(slots_ahead(self._budgets_of(session.id), call_of(session, now), zone_of))
-        standings = [self.standing(slot) for slot in found]
-        return sorted(standings, key=_fullness)
+        return sorted((self.standing(slot) for slot in found), key=_fullness)
 
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
@@ -126,7 +177,7 @@ class Counting:
             lasts = slot.window.end_us is None or slot.window.end_us > now
             # The limit of a session that has ended stops nobody any more.
             if slot not in ahead and lasts and slot.budget.scope != "session":
-                ahead[slot] = self._standing(count)
+                ahead[slot] = self._now_of(count).standing()
         return sorted(ahead.values(), key=_fullness)
 
     def find(self, label: str, running: Iterable[Session]) -> Slot:
@@ -135,9 +186,8 @@ class Counting:
         Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
         `UsageError` if there is none, or more than one.
         """
-        slots = [
-            standing.slot for standing in self.ahead([*running, *queries.recent_sessions(self._ledger.read(), _RECENT)])
-        ]
+        sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
+        slots = [standing.slot for standing in self.in_force(sessions)]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
@@ -146,32 +196,23 @@ class Counting:
             raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(slot.label for slot in found)}")
         return found[0]
 
-    async def raise_limit(self, slot: Slot, amount: str, *, reason: str, who: str, ttl_us: int | None) -> Standing:
-        """Raise a slot's limit until its window ends, or for `ttl_us`. Raises `UsageError` for a wrong amount."""
-        try:
-            value, unit = parse_amount(amount)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        budget = slot.budget
-        if unit is not budget.unit:
-            raise UsageError(
-                f"{slot.label} counts {budget.unit.value}, not {unit.value}", "give the amount in its unit"
-            )
-        now = self._now()
-        raised = Raise(
-            budget=budget.name,
-            key=slot.key,
-            amount=value,
-            unit=budget.unit,
-            reason=reason,
-            who=who,
-            created_us=now,
-            expires_us=now + ttl_us if ttl_us else slot.window.end_us,
-        )
-        await self._ledger.raise_budget(raised)
-        self._raises.append(raised)
+    async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
+        """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit. Raises `LedgerError`."""
+        await self.limits.raise_by(slot, value, reason=reason, who=who, ttl_us=ttl_us)
+        return self._opened(slot)
+
+    async def release_landing(self, slot: Slot, *, reason: str, who: str) -> Standing:
+        """Give out what a slot holds back for landing. Raises `LedgerError`."""
+        await self.limits.release(slot, reason=reason, who=who)
+        return self._opened(slot)
+
+    def _opened(self, slot: Slot) -> Standing:
+        self._limits_changed()
+        # There is more room: the levels above the present one can be reached anew.
+        standing = self.standing(slot)
+        self._tell(slot, standing.level)
         self._wake()
-        return self.standing(slot)
+        return standing
 
     def presumed(self, call_ids: Iterable[int]) -> None:
         """The ledger has charged these calls, which a crash left open, at their worst case."""
@@ -181,96 +222,133 @@ class Counting:
                 self.books.settle(call_id, reservation.worst)
 
     def sweep(self) -> None:
-        """Drop what has ended: windows and raises."""
+        """Drop what has ended: windows, raises, and what was told of them."""
         now = self._now()
         self.books.sweep(now)
-        self._raises = queries.raises(self._ledger.read(), now)
+        self.limits.sweep()
+        self._limits_changed()
+        self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(self._ledger, now)}
 
-    def _spent(self, slot: Slot) -> Amount:
-        """The ledger's sum for a slot, and what is settled but not written yet."""
-        ledger = self._ledger.read()
-        with queries.snapshot(ledger):
-            spent, _ = queries.spent(ledger, where_of(slot), slot.window.start_us, slot.window.end_us)
-            written = queries.charged(ledger, self._unwritten)
-        for call, charge, _ in self._unwritten.values():
-            if call.id not in written and slot in self.slots(call):
-                spent += charge
-        return spent
-
-    async def _freed(self, deadline: float) -> bool:
-        """Wait for a reservation to settle; False when the time is up."""
-        loop = asyncio.get_running_loop()
-        waiter = loop.create_future()
+    @contextmanager
+    def change(self) -> Generator[asyncio.Future[None]]:
+        """A future that is done once something settles or a limit rises."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
         try:
-            async with asyncio.timeout_at(deadline):
-                await waiter
-        except TimeoutError:
-            return False
+            yield waiter
         finally:
             self._waiting.discard(waiter)
-        return True
 
     def _wake(self) -> None:
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def _begin(self, slot: Slot) -> Count:
+        """A count as the ledger knows it."""
+        budget, now = slot.budget, self._now()
+        if budget.official is not None:
+            count = Count(slot, 0, None)
+        elif (span_us := rolling_us(budget.window)) is not None:
+            trailing = Trailing(span_us, now, lambda since, until, most: self._leaving(slot, since, until, most))
+            count = Count(slot, self._spent(slot, now - span_us + 1, None), trailing)
+        else:
+            count = Count(slot, self._spent(slot, slot.window.start_us, slot.window.end_us), None)
+        count.limit, count.held_back = self.limits.limit(slot), self.limits.held_back(slot)
+        return count
+
+    def _now_of(self, count: Count) -> Count:
+        if count.slot.budget.official is not None:
+            self._read_official(count)
+        else:
+            move_on(count, self._now())
+        return count
+
+    def _read_official(self, count: Count) -> None:
+        window = self._official(count.slot.budget.official or "")
+        count.spent = math.ceil(window.used_percent) if window else 0
+
+    def _limits_changed(self) -> None:
+        for count in self.books.counts():
+            count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
+
+    def _rises(self, count: Count) -> bool:
+        """Whether a count has reached a level that was not told yet; it is then."""
+        level = self._now_of(count).standing().level
+        if level == "ok":
+            return False
+        told = self._told.get(_window_key(count.slot, self._now()), "ok")
+        if LEVELS.index(level) <= LEVELS.index(told):
+            return False
+        self._tell(count.slot, level)
+        return True
+
+    def _tell(self, slot: Slot, level: str) -> None:
+        now = self._now()
+        key = _window_key(slot, now)
+        if self._told.get(key, "ok") == level:
+            return
+        self._told[key] = level
+        told = Told(*key, level, until_us=slot.window.end_us)
+        self._ledger.told_level(told, now).add_done_callback(_log_failure)
+
+    def _spent(self, slot: Slot, since_us: int, until_us: int | None) -> int:
+        """The ledger's sum for a slot, and what is settled but not written yet."""
+        ledger = self._ledger.read()
+        with queries.snapshot(ledger):
+            spent = measure_sum(slot.budget, *queries.spent(ledger, where_of(slot), since_us, until_us))
+            written = queries.charged(ledger, self._unwritten)
+        end = math.inf if until_us is None else until_us
+        return spent + sum(value for start, value in self._on_the_way(slot, written) if since_us <= start < end)
+
+    def _leaving(self, slot: Slot, since_us: int, until_us: int, most: int) -> list[tuple[int, int]]:
+        ledger = self._ledger.read()
+        with queries.snapshot(ledger):
+            rows = queries.leaving(ledger, where_of(slot), since_us, until_us, most)
+            written = queries.charged(ledger, self._unwritten)
+        found = [(start, measure(slot.budget, amount, billing)) for start, amount, billing in rows]
+        late = [one for one in self._on_the_way(slot, written) if since_us <= one[0] < until_us]
+        return sorted(found + late)[:most]
+
+    def _on_the_way(self, slot: Slot, written: set[int]) -> list[tuple[int, int]]:
+        return [
+            (call.started_us, measure(slot.budget, charge, call.billing))
+            for call, charge, _ in self._unwritten.values()
+            if call.id not in written and slot in self.slots(call)
+        ]
+
+
+def stops(standing: Standing) -> bool:
+    """Whether a slot's budget does more than warn."""
+    return standing.slot.budget.at_limit != "warn"
+
+
+def _recovered(reserved: Amount) -> Reservation:
+    """What the ledger knows of a call that was open: any of its tokens can be of any bucket."""
+    most = reserved.tokens
+    worst = Amount(reserved.nanos, most, 1, Usage(most, most, most, 0, most))
+    return Reservation(worst, worst)
+
+
+def _window_key(slot: Slot, now_us: int) -> tuple[str, str, int]:
+    """The window of a slot, as its levels are told once; a rolling one is told of once in every span."""
+    span_us = rolling_us(slot.budget.window)
+    start_us = slot.window.start_us if span_us is None else now_us // span_us * span_us
+    return ident(slot.budget), slot.key, start_us
+
+
+def _levels(ledger: Ledger, now_us: int) -> list[Told]:
+    try:
+        return queries.told_levels(ledger.read(), now_us)
+    except LedgerError as error:
+        log.warning("which levels were told is not known: %s", error)
+        return []
+
+
+def _log_failure(written: asyncio.Future[None]) -> None:
+    if not written.cancelled() and written.exception() is not None:
+        log.error("a level is not in the ledger: %s", written.exception())
+
 
 def _fullness(standing: Standing) -> tuple[float, str]:
     return -standing.spent / max(standing.limit, 1), standing.slot.label
-
-
-def call_of(session: Session, now_us: int) -> Call:
-    """A call as this session would make it, its model and provider still open."""
-    return Call(
-        0, session.id, session.agent, "", "", "", now_us, repo=session.repo, branch=session.branch, task=session.task
-    )
-
-
-def refuses(standing: Standing) -> bool:
-    """Whether a slot's budget stops what it cannot take."""
-    return standing.slot.budget.at_limit == "refuse"
-
-
-def resets_at(slot: Slot) -> datetime | None:
-    """The end of a slot's window, in its budget's zone."""
-    if slot.window.end_us is None:
-        return None
-    return datetime.fromtimestamp(slot.window.end_us / 1_000_000, zone_of(slot.budget.timezone))
-
-
-@lru_cache(maxsize=64)
-def zone_of(name: str | None) -> tzinfo:
-    """A budget's time zone; None is the machine's."""
-    return ZoneInfo(name) if name else local_zone()
-
-
-def _only_held(standing: Standing, reservation: Reservation) -> bool:
-    need = reservation.by(standing.slot.budget)
-    if need is None or standing.reserved == 0 or standing.spent >= standing.limit:
-        return False
-    return standing.spent + need.of(standing.slot.budget.unit) <= standing.limit
-
-
-def limit_of(slot: Slot, raises: Iterable[Raise], now_us: int) -> int:
-    """A slot's limit, with the raises that are in force."""
-    ours = (one for one in raises if (one.budget, one.key) == (slot.budget.name, slot.key))
-    return slot.budget.limit + sum(one.amount for one in ours if _in_force(one, slot, now_us))
-
-
-def _in_force(raised: Raise, slot: Slot, now_us: int) -> bool:
-    """A raise without an expiry belongs to the window in which it was made."""
-    return slot.window.start_us <= raised.created_us and (raised.expires_us is None or now_us < raised.expires_us)
-
-
-def where_of(slot: Slot) -> Where:
-    """The ledger's calls that a slot counts."""
-    where = Where(match=slot.budget.match)
-    scope, key = slot.budget.scope, slot.key
-    if scope in ("user", "global"):
-        return where
-    if scope == "branch":
-        repo, _, branch = key.partition("\0")
-        return replace(where, repo=repo, branch=branch)
-    return replace(where, **{scope: key})

@@ -12,9 +12,11 @@ from msgspec import Struct
 from tokenguard import agents, prices
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
-from tokenguard.guard.books import Reservation
+from tokenguard.guard import view
 from tokenguard.guard.charging import Charger, Ending
-from tokenguard.guard.counting import Counting, refuses, resets_at
+from tokenguard.guard.counting import Counting
+from tokenguard.guard.deciding import Decider
+from tokenguard.guard.holds import Holds
 from tokenguard.guard.hub import Hub
 from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.reserving import Reserver
@@ -22,8 +24,8 @@ from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Ledger, Settlement
 from tokenguard.policy import wording
-from tokenguard.policy.budgets import Standing
 from tokenguard.policy.disconnects import Drain, Habit, habit
+from tokenguard.policy.measure import is_notional
 from tokenguard.records import Amount, Budget, Call, Charge, Event, Facts, Reading, Session, Totals, Usage, Verdict
 from tokenguard.upstream import Network
 from tokenguard.wire import DIALECTS
@@ -36,8 +38,13 @@ class Admission(Struct, frozen=True):
     """The answer to a call: forward it, or send `refusal` instead."""
 
     call: Call
+    """As it goes on: budgets may have put another model in place of the one that was asked for."""
     verdict: Verdict
     refusal: Refusal | None = None
+    model: str | None = None
+    """The model to put into the request; None to leave it."""
+    max_output: int | None = None
+    """The output limit to put into the request, in tokens; None to leave it."""
 
 
 class Guard:
@@ -54,7 +61,9 @@ class Guard:
         self._clock = clock
         self._latest_us = 0
         self.sessions = Sessions(ledger, self.now)
-        self.counting = Counting(ledger, self._budgets_of, self.now)
+        self.counting = Counting(ledger, self._budgets_of, lambda name: None, self.now)
+        self.holds = Holds(self.tell, view.hold_view)
+        self._decider = Decider(self.counting, self.holds, self.now)
         self._ledger = ledger
         self._turns = Turns(ledger)
         self._take_prices(catalogue)
@@ -93,28 +102,31 @@ class Guard:
     async def admit(self, call: Call, facts: Facts) -> Admission:
         """Decide on a call. One that is let through is reserved, durably, in every budget that it meets.
 
-        Whoever is let through must settle the call, whatever becomes of it.
+        Whoever is let through must settle the call that the admission names, whatever becomes of it. While a person is
+        asked, this takes as long as the agent can wait.
         """
-        reservation = self._reserver.reservation(call, facts)
-        over = await self.counting.reserve(call, reservation)
-        if over and refuses(over[0]):
-            return self._refuse(call, over[0], reservation)
-        verdict = _warning(over)
+        ruling = await self._decider.rule(call, facts)
+        if ruling.verdict.action == "refuse":
+            return self._refuse(ruling.call, ruling.verdict)
+        call, verdict = ruling.call, ruling.verdict
+        self._turns.begin(call, ruling.facts)
         try:
-            await self._ledger.reserve(call, reservation.worst, verdict)
+            told = None if verdict.budget is None else verdict
+            await self._ledger.reserve(call, ruling.reservation.worst, told)
         except LedgerError as error:
             log.error("call %d could not be reserved: %s", call.id, error)
-            if self.config.daemon.on_error == "closed":
-                self._turns.end(call)
+            if self.config.daemon.on_error == "closed" or self.counting.strict(call):
                 self.counting.release(call)
                 text = wording.plain_refusal("its spend cannot be written down. See tokenguard doctor")
+                self._turns.end(call)
                 return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
         except asyncio.CancelledError:
             # The client left before anything was forwarded.
             self.settle(call, Reading(), status=None, outcome="client-gone")
             raise
         self._started(call)
-        return Admission(call, verdict or Verdict("allow"))
+        model = call.model if call.requested else None
+        return Admission(call, verdict, model=model, max_output=ruling.max_output)
 
     def join(self, call: Call) -> None:
         """Take note of a call that the provider began unasked: nobody can refuse it any more, but it counts.
@@ -141,6 +153,8 @@ class Guard:
         ending = Ending(status, outcome, self.now(), self._habit(call))
         charge, legs = self._charger.charge(call, reading, ending)
         usage = Reading(legs=legs).usage
+        amount = Amount(charge.nanos, usage.total, 1, usage)
+        changed = self.counting.settle(call, amount)
         written = self._ledger.settle(
             Settlement(
                 call=call,
@@ -155,8 +169,8 @@ class Guard:
             )
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
-        changed = self.counting.settle(call, Amount(charge.nanos, usage.total, 1), written)
-        sums = _sums(charge, usage)
+        self.counting.writing(call, amount, written)
+        sums = _sums(call, charge, usage)
         was_in_flight = call.id in self._in_flight
         self._in_flight.discard(call.id)
         # An answer that was read on without its client can end after the session.
@@ -181,15 +195,7 @@ class Guard:
             },
         )
         for standing in changed:
-            self.tell(
-                "budget.level",
-                {
-                    "budget": standing.slot.label,
-                    "level": standing.level,
-                    "spent": standing.spent,
-                    "limit": standing.limit,
-                },
-            )
+            self.tell("budget.level", view.level_view(standing))
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         """Record a request that may have cost what nobody here can read: unknown is never zero."""
@@ -202,7 +208,8 @@ class Guard:
             Settlement(call=call, charge=None, ended_us=self.now(), outcome="unmetered", status=status)
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
-        self.counting.settle(call, Amount(calls=1), written)
+        self.counting.settle(call, Amount(calls=1))
+        self.counting.writing(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
 
     def drain(self, call: Call) -> Drain | None:
@@ -250,7 +257,7 @@ class Guard:
             self._take_prices(catalogue)
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
-        self._reserver = Reserver(catalogue, self._turns)
+        self._decider.reserver = Reserver(catalogue, self._turns)
         self._charger = Charger(catalogue, self._turns)
 
     async def tick(self) -> None:
@@ -271,18 +278,11 @@ class Guard:
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
         return (*self.sessions.of(session_id).budgets, *self.config.budgets)
 
-    def _refuse(self, call: Call, standing: Standing, reservation: Reservation) -> Admission:
-        self._turns.end(call)
-        budget = standing.slot.budget
-        need = reservation.by(budget)
-        text = wording.refusal(
-            standing, need.of(budget.unit) if need else None, call.started_us, resets_at(standing.slot)
-        )
-        verdict = Verdict("refuse", standing.slot.label, text)
+    def _refuse(self, call: Call, verdict: Verdict) -> Admission:
         self.sessions.of(call.session).refused += 1
         self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
-        self.tell("call.refused", _told(call) | {"budget": verdict.budget, "reason": text})
-        return Admission(call, verdict, self._in_dialect(call, text))
+        self.tell("call.refused", _told(call) | {"budget": verdict.budget, "reason": verdict.reason})
+        return Admission(call, verdict, self._in_dialect(call, verdict.reason))
 
     def _in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
@@ -293,14 +293,9 @@ def _configured(config: Config) -> Network:
     return Network.of(config.network.proxy, config.network.no_proxy, config.network.ca_bundle)
 
 
-def _warning(over: list[Standing]) -> Verdict | None:
-    if not over:
-        return None
-    label = over[0].slot.label
-    return Verdict("warn", label, f"the budget {label} is used up; it only warns")
-
-
-def _sums(charge: Charge, usage: Usage) -> Totals:
+def _sums(call: Call, charge: Charge, usage: Usage) -> Totals:
+    if is_notional(call.billing):
+        return Totals(1, 0, usage, charge.confidence, notional_nanos=charge.nanos)
     low, high = charge.low_nanos, charge.high_nanos
     below = 0 if low is None else charge.nanos - low
     above = 0 if high is None else high - charge.nanos
@@ -317,6 +312,8 @@ def _told(call: Call) -> dict[str, object]:
         "branch": call.branch,
         "model": call.model,
         "provider": call.provider,
+        "billing": call.billing,
+        "requested": call.requested,
     }
 
 

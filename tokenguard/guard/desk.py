@@ -11,9 +11,12 @@ from typing import Any
 from tokenguard.errors import UsageError
 from tokenguard.guard import view
 from tokenguard.guard.crossing import Guard
+from tokenguard.guard.holds import Answer
+from tokenguard.guard.limits import amount_for
 from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.sessions import OpenSession
 from tokenguard.ledger import Ledger
+from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.records import Event, Session
 
 _TTL = re.compile(r"(\d+)\s*([mhd])")
@@ -35,14 +38,14 @@ class Desk:
         return {
             "totals": view.lately(self._ledger.read(), guard.now()),
             "sessions": [
-                view.session_view(live, books.reserved_nanos(live.session.id))
+                view.session_view(live, books.reserved_nanos(live.session.id), guard.holds.of_session(live.session.id))
                 for live in running
                 if live.session.id != UNWRAPPED or live.totals.calls
             ],
             "budgets": [
                 view.budget_view(standing) for standing in guard.counting.in_force(live.session for live in running)
             ],
-            "holds": [],
+            "holds": [view.hold_view(hold) for hold in guard.holds],
         }
 
     async def open_session(self, asked: OpenSession) -> tuple[Session, str]:
@@ -70,11 +73,45 @@ class Desk:
         """Raise a budget until its window ends, or for `ttl` (`30m`, `4h`, `2d`). Raises `UsageError`."""
         if not reason.strip():
             raise UsageError("a raise needs a reason", "add --reason WHY")
-        running = [live.session for live in self._guard.sessions.running.all()]
-        slot = self._guard.counting.find(name, running)
-        standing = await self._guard.counting.raise_limit(
-            slot, amount, reason=reason, who=getpass.getuser(), ttl_us=_ttl_us(ttl)
+        slot = self._find(name)
+        standing = await self._guard.counting.raise_by(
+            slot, amount_for(slot, amount), reason=reason, who=getpass.getuser(), ttl_us=_ttl_us(ttl)
         )
+        return self._raised(standing)
+
+    async def release_landing(self, name: str, reason: str) -> dict[str, Any]:
+        """Give out what a budget holds back for landing, until its window ends. Raises `UsageError`."""
+        slot = self._find(name)
+        if not slot.budget.landing:
+            raise UsageError(f"{slot.label} holds nothing back", "its landing is not set; see tokenguard budget list")
+        return self._raised(
+            await self._guard.counting.release_landing(slot, reason=reason or "released", who=getpass.getuser())
+        )
+
+    async def answer_hold(
+        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None, who: str | None = None
+    ) -> dict[str, Any]:
+        """Let a call that waits go on, or not. Raises `UsageError`.
+
+        Its budget is raised by `amount` if one is given, which other calls may use too; else by what the call takes.
+        """
+        guard, who = self._guard, who or getpass.getuser()
+        hold = guard.holds.find(hold_id)
+        if amount is not None:
+            if not approve:
+                raise UsageError("a denial takes no amount", "leave --amount out")
+            if hold.slot is None:
+                raise UsageError(f"call {hold_id} waits for no budget", "approve it without --amount")
+            value = amount_for(hold.slot, amount)
+            await guard.counting.raise_by(hold.slot, value, reason=reason or "approved", who=who)
+        if not hold.answer.done():
+            hold.answer.set_result(Answer("approve" if approve else "deny", who, reason))
+        return view.hold_view(hold) | {"answer": hold.answer.result().kind}
+
+    def _find(self, name: str) -> Slot:
+        return self._guard.counting.find(name, [live.session for live in self._guard.sessions.running.all()])
+
+    def _raised(self, standing: Standing) -> dict[str, Any]:
         told = view.budget_view(standing)
         self._guard.tell("budget.raised", told)
         return told

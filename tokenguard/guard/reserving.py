@@ -18,7 +18,6 @@ class Reserver:
 
     def reservation(self, call: Call, facts: Facts) -> Reservation:
         """What to set aside for a call. One without a listed price, or of unknown size, is not `bounded`."""
-        self._turns.begin(call, facts)
         asked = Context(tier=facts.tier, speed=facts.speed)
         expected = self._turns.estimate(call, facts)
         likely = self._priced(call, expected.likely, asked)
@@ -29,10 +28,17 @@ class Reserver:
             return Reservation(likely, p95, bounded=False, p95=p95)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
         nanos = rates.nanos(limit.input, limit.output)
-        worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1)
+        prompt, output = limit.prompt, limit.output
+        most = Usage(prompt, prompt, prompt, 0, output)
+        worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1, most)
         return Reservation(likely, worst, bounded=not rates.mark, p95=p95)
+
+    def longest_output(self, call: Call) -> int | None:
+        """The most that the model of a call can answer, in tokens, where it is known."""
+        found = self._catalogue.find(call.provider, call.model)
+        return found.model.window if found else None
 
     def _priced(self, call: Call, usage: Usage, asked: Context) -> Amount:
         leg = Leg(call.model, usage, context=asked)
         priced = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
-        return Amount(priced.nanos, usage.total, 1)
+        return Amount(priced.nanos, usage.total, 1, usage)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokenguard.config.settings import local_zone
-from tokenguard.guard.counting import resets_at
+from tokenguard.guard.holds import Hold
 from tokenguard.guard.registry import Live
+from tokenguard.guard.slots import ends_at
 from tokenguard.ledger import Where, queries
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.windows import window_at
@@ -35,13 +36,14 @@ def totals_view(totals: Totals) -> dict[str, Any]:
         "cost_low_nanos": totals.cost_nanos - totals.below_nanos,
         "cost_high_nanos": totals.cost_nanos + totals.above_nanos,
         "usage": totals.usage,
+        "notional_nanos": totals.notional_nanos,
         "confidence": totals.confidence,
         "unpriced": totals.unpriced,
     }
 
 
-def session_view(live: Live, reserved_nanos: int) -> dict[str, Any]:
-    """A running session."""
+def session_view(live: Live, reserved_nanos: int, waiting: int = 0) -> dict[str, Any]:
+    """A running session; `waiting` is how many of its calls wait for an approval."""
     session = live.session
     return {
         "id": session.id,
@@ -49,7 +51,7 @@ def session_view(live: Live, reserved_nanos: int) -> dict[str, Any]:
         "repo": session.repo,
         "branch": live.place.branch() or session.branch,
         "pid": session.pid,
-        "state": "running",
+        "state": "waiting" if waiting else "running",
         "in_flight": live.in_flight,
         "refused": live.refused,
         "task": session.task,
@@ -63,24 +65,64 @@ def session_view(live: Live, reserved_nanos: int) -> dict[str, Any]:
 
 def budget_view(standing: Standing) -> dict[str, Any]:
     """A slot of a budget."""
-    budget, resets = standing.slot.budget, resets_at(standing.slot)
+    budget, resets = standing.slot.budget, ends_at(standing.slot)
     return {
         "name": budget.name,
         "label": standing.slot.label,
         "scope": budget.scope,
-        "key": standing.slot.key.replace("\0", ":"),
+        "key": _key(standing),
         "window": budget.window,
         "unit": budget.unit,
+        "bucket": budget.bucket,
+        "counts": budget.counts,
+        "official": budget.official,
         "limit": standing.limit,
         "spent": standing.spent,
         "reserved": standing.reserved,
         "remaining": standing.remaining,
+        "landing": budget.landing,
+        "landing_released": budget.landing > 0 and standing.held_back == 0,
         "level": standing.level,
         "resets_at": resets.isoformat() if resets else None,
         "mode": budget.mode,
+        "overshoot": standing.overshoot,
         "at_limit": budget.at_limit,
         "source": budget.source,
     }
+
+
+def level_view(standing: Standing) -> dict[str, Any]:
+    """A level that a budget has reached, as the event tells it."""
+    return {
+        "budget": standing.slot.label,
+        "key": _key(standing),
+        "level": standing.level,
+        "spent": standing.spent,
+        "limit": standing.limit,
+        "unit": standing.slot.budget.unit,
+        "window_end_us": standing.slot.window.end_us,
+    }
+
+
+def hold_view(hold: Hold) -> dict[str, Any]:
+    """A call that waits for an approval."""
+    call = hold.call
+    return {
+        "id": hold.id,
+        "session": call.session,
+        "agent": call.agent,
+        "repo": call.repo,
+        "model": call.model,
+        "estimate_nanos": hold.estimate_nanos,
+        "budget": hold.budget,
+        "reason": hold.reason,
+        "asked_at": instant(hold.asked_us),
+        "expires_at": instant(hold.expires_us),
+    }
+
+
+def _key(standing: Standing) -> str:
+    return standing.slot.key.replace("\0", ":")
 
 
 def summary_view(ledger: sqlite3.Connection, live: Live, budgets: Iterable[Standing]) -> dict[str, Any]:

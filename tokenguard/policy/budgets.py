@@ -7,19 +7,27 @@ for every budget that applies to it; all of them must agree.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from fnmatch import translate
 from functools import lru_cache
 
 from msgspec import Struct
 
+from tokenguard.policy.measure import is_notional
 from tokenguard.policy.money import percent
-from tokenguard.policy.windows import Window, window_at
-from tokenguard.records import Amount, Budget, Call
+from tokenguard.policy.windows import FOREVER, Window, rolling_us, window_at
+from tokenguard.records import Budget, Call, Unit
 
 LEVELS = ("ok", "info", "warn", "soft", "hard")
 """How near a slot is to its limit, least first; `hard` is at or over it."""
+
+
+REPOSITORY_FILE = "tokenguard.toml"
+"""In which a repository sets budgets of its own."""
+
+ACTIONS = ("refuse", "hold", "downgrade", "warn")
+"""What a budget can do at its limit, most severe first."""
 
 
 class Slot(Struct, frozen=True):
@@ -32,10 +40,16 @@ class Slot(Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """How people see and name it: `web/day`; the budget's name alone where there is no key."""
-        if not self.key:
-            return self.budget.name
-        return f"{short_key(self.budget.scope, self.key)}/{self.budget.name}"
+        """How people see and name it: `web/day`; the budget's name alone where there is no key.
+
+        A repository's own budgets have its name before theirs, `web:day`, so that they are not taken for the user's.
+        """
+        name = self.budget.name
+        if (owner := repository_of(self.budget)) is not None:
+            name = f"{owner}:{name}"
+            if self.budget.scope == "repo":
+                return name
+        return f"{short_key(self.budget.scope, self.key)}/{name}" if self.key else name
 
 
 class Standing(Struct, frozen=True):
@@ -46,11 +60,20 @@ class Standing(Struct, frozen=True):
     """With temporary raises."""
     spent: int
     reserved: int
+    held_back: int = 0
+    """Of the limit, what is kept for landing."""
+    overshoot: float = 0.0
+    """In which share of its windows spending may pass the limit, at most."""
 
     @property
     def remaining(self) -> int:
         """What a new call may still take; negative when it is overdrawn."""
-        return self.limit - self.spent - self.reserved
+        return self.limit - self.held_back - self.spent - self.reserved
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing is left but what is kept for landing."""
+        return self.spent >= self.limit - self.held_back
 
     @property
     def level(self) -> str:
@@ -72,13 +95,29 @@ def slots_ahead(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | 
     for budget in budgets:
         key = _KEYS[budget.scope](call)
         if key is not None and all(_matches(field, glob, call) for field, glob in budget.match if _value(call, field)):
-            found.append(Slot(budget, key, window_at(budget.window, call.started_us, zone_of(budget.timezone))))
+            found.append(Slot(budget, key, _window(budget, call.started_us, zone_of)))
     return found
 
 
+def _window(budget: Budget, at_us: int, zone_of: Callable[[str | None], tzinfo]) -> Window:
+    """A rolling window is one for ever, whose far end moves along."""
+    if rolling_us(budget.window) is not None:
+        return FOREVER
+    zone = zone_of(budget.timezone)
+    return window_at(budget.window, at_us, zone, week_start=budget.week_start, month_start=budget.month_start)
+
+
 def applies(budget: Budget, call: Call) -> bool:
-    """Whether the budget's `match` lets it count this call; a field that the call does not have never matches."""
-    return all(_value(call, field) and _matches(field, glob, call) for field, glob in budget.match)
+    """Whether the budget counts this call: a field of its `match` that the call does not have never matches."""
+    return _pays(budget, call) and all(
+        _value(call, field) and _matches(field, glob, call) for field, glob in budget.match
+    )
+
+
+def _pays(budget: Budget, call: Call) -> bool:
+    if budget.official is not None:
+        return call.provider == budget.official.partition("/")[0] and call.billing in ("subscription", "credits")
+    return budget.unit is not Unit.USD or budget.counts == "all" or not is_notional(call.billing)
 
 
 def _matches(field: str, glob: str, call: Call) -> bool:
@@ -89,23 +128,20 @@ def _value(call: Call, field: str) -> str:
     return getattr(call, field) or ""
 
 
-def exceeded(standings: Sequence[Standing], need: Callable[[Budget], Amount | None]) -> list[Standing]:
-    """The standings that cannot take a call, those that refuse first, then the tightest.
-
-    `need` is what the call takes by a budget's mode; None is a call that the budget cannot bound, which never fits.
-    """
-    over = [standing for standing in standings if not _fits(standing, need(standing.slot.budget))]
-    return sorted(over, key=_tightness)
+def severity(standing: Standing) -> tuple[int, float]:
+    """Order of standings that cannot take a call: by what they then do, the tightest first."""
+    return ACTIONS.index(standing.slot.budget.at_limit), standing.remaining / max(standing.limit, 1)
 
 
-def _fits(standing: Standing, need: Amount | None) -> bool:
-    if need is None or standing.spent >= standing.limit:
-        return False
-    return need.of(standing.slot.budget.unit) <= standing.remaining
+def repository_of(budget: Budget) -> str | None:
+    """Name of the repository whose own file sets the budget; None where the user does."""
+    folder, _, file = budget.source.rpartition("/")
+    return folder.rpartition("/")[2] if file == REPOSITORY_FILE else None
 
 
-def _tightness(standing: Standing) -> tuple[bool, float]:
-    return standing.slot.budget.at_limit != "refuse", standing.remaining / max(standing.limit, 1)
+def ident(budget: Budget) -> str:
+    """Under which name its raises and levels are written: a repository's budget is not the user's of the same name."""
+    return budget.name if repository_of(budget) is None else f"{budget.source}:{budget.name}"
 
 
 def short_key(scope: str, key: str) -> str:
@@ -126,8 +162,8 @@ _KEYS: dict[str, Callable[[Call], str | None]] = {
     "repo": lambda call: call.repo,
     "branch": lambda call: branch_key(call.repo, call.branch) if call.repo and call.branch else None,
     "agent": lambda call: call.agent,
-    "model": lambda call: call.model,
-    "provider": lambda call: call.provider,
+    "model": lambda call: call.model or None,
+    "provider": lambda call: call.provider or None,
     "task": lambda call: call.task,
     "user": lambda call: "",
     "global": lambda call: "",

@@ -32,3 +32,9 @@ def measure(budget: Budget, amount: Amount, billing: str) -> int:
     if budget.unit is Unit.TOKENS:
         return amount.tokens if budget.bucket is None else BUCKETS[budget.bucket](amount.usage)
     return amount.calls if budget.unit is Unit.CALLS else 0
+
+
+def measure_sum(budget: Budget, amount: Amount, notional_nanos: int) -> int:
+    """What the budget counts of a sum over calls, `notional_nanos` of which are on no bill."""
+    total = measure(budget, amount, "")
+    return total - notional_nanos if budget.unit is Unit.USD and budget.counts == "billed" else total

@@ -70,6 +70,27 @@ def plain_refusal(reason: str) -> str:
     return text if is_safe(text) else "tokenguard stopped this request. See tokenguard status"
 
 
+def unapproved(reason: str, how: str, who: str, why: str | None) -> str:
+    """What a call is told that waited for an approval because of `reason`, the sentence of its refusal.
+
+    `how` is `deny`, by somebody with perhaps a reason of their own (`why`), or anything else: nobody answered.
+    """
+    first = "nobody approved it in time"
+    if how == "deny":
+        first = f"{who} said no" if who and is_safe(who) else "it was denied"
+    for said in (f": {why}" if why else "", ""):
+        text = f"tokenguard stopped this request: {first}{said}. {_after(reason)}".strip()
+        if is_safe(text):
+            return text
+    return f"tokenguard stopped this request: {first}. See tokenguard status"
+
+
+def _after(reason: str) -> str:
+    """A refusal's sentence without its opening, to stand second."""
+    rest = reason.removeprefix("tokenguard stopped this request: ")
+    return rest[:1].upper() + rest[1:]
+
+
 def safe_label(label: str) -> str:
     """The label of a slot, or an opaque id of letters where the label itself would make agents try again.
 
@@ -83,7 +104,7 @@ def safe_label(label: str) -> str:
 
 def _subject(standing: Standing) -> str:
     budget, key = standing.slot.budget, standing.slot.key
-    state = "is used up" if standing.spent >= standing.limit else "has too little left for this call"
+    state = "is used up" if standing.used_up else "has too little left for this call"
     if budget.scope == "session":
         return f"the session budget {state}"
     kind = "" if budget.window == "total" else f"{budget.window} "
@@ -95,7 +116,9 @@ def _subject(standing: Standing) -> str:
 
 def _figures(standing: Standing, need: int | None) -> str:
     used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
-    if standing.spent >= standing.limit:
+    if standing.held_back:
+        used += f", {_bare(standing.held_back, standing)} of them kept for landing"
+    if standing.used_up:
         return f" ({used})"
     if need is None:
         return f" ({used} used; it is strict, and nothing bounds what this call may cost)"

@@ -1,0 +1,201 @@
+"""From a call to a verdict: what every budget says, and what can be done so that it goes through all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard import agents
+from tokenguard.guard.books import Reservation
+from tokenguard.guard.counting import Counting, Over, stops
+from tokenguard.guard.holds import Answer, Hold, Holds
+from tokenguard.guard.reserving import Reserver
+from tokenguard.guard.slots import ends_at
+from tokenguard.policy import wording
+from tokenguard.records import Call, Facts, Verdict
+
+LEAST_CLAMP = 1_000
+"""Tokens of output below which a call is refused rather than clamped: an agent can do nothing with less."""
+
+_TRIES = 5
+"""How often an approved call is made room for, while other calls take it away."""
+
+
+class Ruling(Struct, frozen=True):
+    """What becomes of a call. Unless it is refused, it is reserved in all its budgets."""
+
+    call: Call
+    """As it is to be forwarded."""
+    facts: Facts
+    reservation: Reservation
+    verdict: Verdict
+    max_output: int | None = None
+    """The output limit to put into the request; None to leave it."""
+
+
+class Decider:
+    """Rules on calls by the budgets that count them."""
+
+    def __init__(self, counting: Counting, holds: Holds, now: Callable[[], int]) -> None:
+        self._counting = counting
+        self._holds = holds
+        self._now = now
+        self.reserver: Reserver
+
+    async def rule(self, call: Call, facts: Facts) -> Ruling:
+        """Decide, which can take as long as a person may take to answer. Raises `LedgerError`."""
+        asked = Ruling(call, facts, self.reserver.reservation(call, facts), Verdict("allow"))
+        over = await self._counting.reserve(call, asked.reservation)
+        if not _stopping(over):
+            return replace(asked, verdict=_warning(over))
+        return (
+            await self._landed(asked, over)
+            or self._clamped(asked, over)
+            or self._downgraded(asked, over)
+            or await self._held(asked, over)
+            or self._refused(asked, over)
+        )
+
+    async def ask(self, call: Call, reason: str, estimate_nanos: int) -> Answer:
+        """Let a person decide on a call, for a reason that is no budget's."""
+        return await self._answer(self._hold(call, reason, estimate_nanos), None)
+
+    async def _landed(self, asked: Ruling, over: list[Over]) -> Ruling | None:
+        """With the landing reserves that open by themselves."""
+        opening = [
+            one.standing.slot
+            for one in _stopping(over)
+            if one.standing.held_back and one.standing.slot.budget.landing_release == "auto"
+        ]
+        if not opening:
+            return None
+        for slot in opening:
+            await self._counting.release_landing(slot, reason="the rest is used up", who="tokenguard")
+        left = self._counting.try_reserve(asked.call, asked.reservation)
+        if _stopping(left):
+            return None
+        label = opening[0].label
+        text = f"the budget {label} is used up; its landing reserve is open"
+        return replace(asked, verdict=Verdict("warn", label, text))
+
+    def _clamped(self, asked: Ruling, over: list[Over]) -> Ruling | None:
+        """With the highest output limit that fits."""
+        stopping = _stopping(over)
+        if not all(one.standing.slot.budget.clamp for one in stopping):
+            return None
+        least = max(LEAST_CLAMP, asked.facts.least_output)
+        most = asked.facts.max_output or self.reserver.longest_output(asked.call) or 0
+        fitting = self._highest(asked, least, most - 1)
+        if fitting is None:
+            return None
+        facts = replace(asked.facts, max_output=fitting)
+        reservation = self.reserver.reservation(asked.call, facts)
+        self._counting.try_reserve(asked.call, reservation)
+        label = stopping[0].standing.slot.label
+        verdict = Verdict(
+            "warn", label, f"its output is limited to {fitting} tokens, which the budget {label} can take"
+        )
+        return Ruling(asked.call, facts, reservation, verdict, max_output=fitting)
+
+    def _highest(self, asked: Ruling, least: int, most: int) -> int | None:
+        """The highest output limit, within these, with which a call fits everywhere."""
+
+        def fits(limit: int) -> bool:
+            reservation = self.reserver.reservation(asked.call, replace(asked.facts, max_output=limit))
+            return self._counting.fits(asked.call, reservation)
+
+        if most < least or not fits(least):
+            return None
+        while least < most:
+            middle = (least + most + 1) // 2
+            least, most = (middle, most) if fits(middle) else (least, middle - 1)
+        return least
+
+    def _downgraded(self, asked: Ruling, over: list[Over]) -> Ruling | None:
+        """With the model that a budget names in place of the one that was asked for."""
+        wanted = asked.call.model
+        for one in _stopping(over):
+            budget = one.standing.slot.budget
+            pairs = budget.downgrade if budget.at_limit == "downgrade" else ()
+            model = next((model for glob, model in pairs if fnmatchcase(wanted, glob)), wanted)
+            if model == wanted:
+                continue
+            call = replace(asked.call, model=model, requested=wanted)
+            facts = replace(asked.facts, model=model)
+            reservation = self.reserver.reservation(call, facts)
+            if not _stopping(self._counting.try_reserve(call, reservation)):
+                label = one.standing.slot.label
+                text = f"the budget {label} cannot take {wanted}; {model} serves in its place"
+                return Ruling(call, facts, reservation, Verdict("downgrade", label, text))
+        return None
+
+    async def _held(self, asked: Ruling, over: list[Over]) -> Ruling | None:
+        """With a person's approval, which raises what stands in the way by what the call takes."""
+        stopping = _stopping(over)
+        actions = {one.standing.slot.budget.at_limit for one in stopping}
+        if "hold" not in actions or "refuse" in actions:
+            return None
+        reason = self._sentence(stopping[0])
+        hold = self._hold(asked.call, reason, asked.reservation.likely.nanos, stopping[0])
+        answer = await self._answer(hold, asked)
+        if answer.kind == "fits":
+            return replace(asked, verdict=Verdict("allow", hold.budget, "it waited until there was room"))
+        if answer.kind != "approve":
+            return self._unapproved(asked, hold, answer)
+        for _ in range(_TRIES):
+            left = _stopping(self._counting.try_reserve(asked.call, asked.reservation))
+            if not left:
+                return replace(asked, verdict=Verdict("allow", hold.budget, f"approved by {answer.who}"))
+            for one in left:
+                reason = answer.reason or f"call {asked.call.id} was approved"
+                await self._counting.raise_by(one.standing.slot, one.shortfall, reason=reason, who=answer.who)
+        return None
+
+    def _hold(self, call: Call, reason: str, estimate_nanos: int, over: Over | None = None) -> Hold:
+        seconds = agents.named(call.agent).HOLD_SECONDS
+        return Hold(call, reason, estimate_nanos, self._now(), seconds, over.standing.slot if over else None)
+
+    async def _answer(self, hold: Hold, asked: Ruling | None) -> Answer:
+        """Wait for an answer; or, where a call is given, until it fits. It is reserved then."""
+        with self._holds.waiting(hold):
+            while not hold.answer.done():
+                with self._counting.change() as changed:
+                    left = hold.deadline - asyncio.get_running_loop().time()
+                    either: list[asyncio.Future[Any]] = [hold.answer, changed]
+                    await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if hold.answer.done():
+                    break
+                if asyncio.get_running_loop().time() >= hold.deadline:
+                    hold.answer.set_result(Answer("expired"))
+                elif asked is not None and not _stopping(self._counting.try_reserve(asked.call, asked.reservation)):
+                    hold.answer.set_result(Answer("fits"))
+        return hold.answer.result()
+
+    def _unapproved(self, asked: Ruling, hold: Hold, answer: Answer) -> Ruling:
+        text = wording.unapproved(hold.reason, answer.kind, answer.who, answer.reason)
+        return replace(asked, verdict=Verdict("refuse", hold.budget, text))
+
+    def _refused(self, asked: Ruling, over: list[Over]) -> Ruling:
+        first = over[0]
+        text = self._sentence(first)
+        return replace(asked, verdict=Verdict("refuse", first.standing.slot.label, text))
+
+    def _sentence(self, over: Over) -> str:
+        need = over.need.value if over.need.bounded else None
+        return wording.refusal(over.standing, need, self._now(), ends_at(over.standing.slot))
+
+
+def _stopping(over: list[Over]) -> list[Over]:
+    return [one for one in over if stops(one.standing)]
+
+
+def _warning(over: list[Over]) -> Verdict:
+    if not over:
+        return Verdict("allow")
+    label = over[0].standing.slot.label
+    return Verdict("warn", label, f"the budget {label} is used up; it only warns")
