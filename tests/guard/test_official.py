@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,11 +45,11 @@ async def official(ledger: Ledger, clock: Clock) -> Official:
     return Official(ledger, clock)
 
 
-def test_what_was_never_told_is_not_known(official: Official) -> None:
+async def test_what_was_never_told_is_not_known(official: Official) -> None:
     assert (official.window("anthropic/five_hour"), official.all()) == (None, [])
 
 
-def test_the_last_word_counts(official: Official) -> None:
+async def test_the_last_word_counts(official: Official) -> None:
     official.learn([CODEX, WEEK, FIVE_HOURS])
     less = replace(FIVE_HOURS, used_percent=0.0, resets_us=START_US + 6 * HOUR_US)
     assert official.learn([less]) == [less]
@@ -68,12 +69,12 @@ def test_the_last_word_counts(official: Official) -> None:
         (replace(FIVE_HOURS, minutes=None), True),
     ],
 )
-def test_only_what_changed_is_told(official: Official, said: OfficialWindow, new: bool) -> None:
+async def test_only_what_changed_is_told(official: Official, said: OfficialWindow, new: bool) -> None:
     assert official.learn([FIVE_HOURS]) == [FIVE_HOURS]
     assert bool(official.learn([said])) is new
 
 
-def test_after_its_reset_a_window_is_unused(official: Official, clock: Clock) -> None:
+async def test_after_its_reset_a_window_is_unused(official: Official, clock: Clock) -> None:
     official.learn([FIVE_HOURS, WEEK])
     clock.now_us = START_US + HOUR_US - 1
     assert official.window("anthropic/five_hour") == FIVE_HOURS
@@ -83,7 +84,7 @@ def test_after_its_reset_a_window_is_unused(official: Official, clock: Clock) ->
 
 
 @pytest.mark.parametrize(("minutes", "lasts_us"), [(60, HOUR_US), (None, 168 * HOUR_US)])
-def test_without_a_reset_a_window_is_believed_for_its_length(
+async def test_without_a_reset_a_window_is_believed_for_its_length(
     official: Official, clock: Clock, minutes: int | None, lasts_us: int
 ) -> None:
     official.learn([replace(CODEX, minutes=minutes)])
@@ -105,7 +106,7 @@ def test_without_a_reset_a_window_is_believed_for_its_length(
         (WEEK, True),
     ],
 )
-def test_what_is_retold_counts_where_it_is_news(official: Official, told: OfficialWindow, counts: bool) -> None:
+async def test_what_is_retold_counts_where_it_is_news(official: Official, told: OfficialWindow, counts: bool) -> None:
     official.learn([FIVE_HOURS])
     assert bool(official.hear([told])) is counts
     assert (official.window(told.key) == told) is counts
@@ -126,4 +127,6 @@ async def test_a_ledger_that_cannot_write_is_no_reason_to_forget(
     official = Official(ledger, clock)
     await ledger.close()
     official.learn([FIVE_HOURS])
+    await asyncio.sleep(0)
     assert official.window("anthropic/five_hour") == FIVE_HOURS
+    assert "what a provider said of its window is not in the ledger" in caplog.text

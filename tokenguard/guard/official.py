@@ -59,7 +59,7 @@ class Official:
         if known is None or known.used_percent != window.used_percent or known.minutes != window.minutes:
             return True
         if known.resets_us is None or window.resets_us is None:
-            return known.resets_us is not window.resets_us
+            return (known.resets_us is None) != (window.resets_us is None)
         return abs(known.resets_us - window.resets_us) >= _SAME_US
 
     def _is_later(self, window: OfficialWindow) -> bool:
