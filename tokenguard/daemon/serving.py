@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tokenguard import platforms
+from tokenguard import notify, platforms
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
@@ -61,10 +61,11 @@ class Daemon:
         self._paths = paths
         self._config = config
         self._guard = Guard(ledger, catalogue.in_force(paths, config), config, _now_us)
-        desk = Desk(self._guard, ledger)
-        self._control = Control(desk, self, paths.ledger)
-        self._upkeep = Upkeep(ledger, self._guard, desk, self._control.watched)
+        self._desk = Desk(self._guard, ledger)
+        self._control = Control(self._desk, self, paths.ledger)
+        self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
         self._upstreams = Upstreams()
+        self._notifier = notify.configured(config, self._upstreams)
         self._proxy = Proxy(self._guard, self._upstreams, config.providers, peer_uid=platforms.peer_uid)
         self._started = self._needed = time.monotonic()
         self._stop = asyncio.Event()
@@ -103,9 +104,11 @@ class Daemon:
         ready(self.port)
         async with asyncio.TaskGroup() as tasks:
             upkeep = tasks.create_task(self._keep_up())
+            notifier = tasks.create_task(self._notifier.run(self._desk))
             await self._stop.wait()
             upkeep.cancel()
-        await self._let_calls_end()
+            await self._let_calls_end()
+            notifier.cancel()
         await door.stop()
         await self._upstreams.close()
 
