@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
+from tokenguard.ledger.rollups import BLOCK, HOUR_US
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
@@ -143,26 +144,31 @@ class Entry(Struct, frozen=True):
 def write(conn: sqlite3.Connection, entries: list[Entry]) -> None:
     """Bring entries into the ledger on the ways that calls take."""
     for entry in entries:
+        if entry.state == "presumed":
+            writes.reserve(conn, entry.call, entry.reserved, None)
+    writes.presume(conn, _NEVER, _NEVER)
+    for entry in entries:
         if entry.state == "refused":
             writes.refuse(conn, entry.call, Verdict("refuse", "web/day", "used up"))
-            continue
-        writes.reserve(conn, entry.call, entry.reserved, None)
+        elif entry.state != "presumed":
+            writes.reserve(conn, entry.call, entry.reserved, None)
         if entry.state == "settled":
             writes.settle(conn, entry.settlement)
-    for entry in entries:
-        if entry.state == "presumed":
-            conn.execute(
-                "UPDATE calls SET state = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound', cost_low = 0, "
-                "cost_high = reserved_nanos WHERE id = ?",
-                (entry.call.id,),
-            )
 
 
+_NEVER = 2**62
 _AMOUNTS = st.integers(0, 10**12)
 _TOKENS = st.integers(0, 10**7)
 _USAGES = st.builds(Usage, _TOKENS, _TOKENS, _TOKENS, _TOKENS, _TOKENS, _TOKENS)
 _LEGS = st.builds(Leg, st.sampled_from(["opus", "haiku", "gpt"]), _USAGES, billed=st.booleans())
 _NAMES = st.sampled_from([None, "a", "b-1", "b-2"])
+
+
+def instants(span_us: int) -> st.SearchStrategy[int]:
+    """Of a span, counted from its beginning: anywhere, at an hour's beginning, or at that of a block of hours."""
+    anywhere = st.integers(0, span_us)
+    whole = st.sampled_from([HOUR_US, BLOCK * HOUR_US])
+    return st.one_of(anywhere, st.builds(lambda at, unit: (START_US + at) // unit * unit - START_US, anywhere, whole))
 
 
 @st.composite
@@ -179,7 +185,7 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
         provider=draw(st.sampled_from(["anthropic", "openai"])),
         dialect="openai-chat",
         model=draw(st.sampled_from(["opus", "haiku", "gpt"])),
-        started_us=START_US + draw(st.integers(0, span_us)),
+        started_us=START_US + draw(instants(span_us)),
         repo=draw(_NAMES),
         branch=draw(_NAMES),
         task=draw(_NAMES),

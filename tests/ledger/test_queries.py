@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, Entry, call, entries, in_memory, settlement, write
+from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Where, queries, writes
 from tokenguard.ledger.opening import open_for_writing
@@ -43,7 +43,7 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 
 @settings(deadline=None)
-@given(entries(), st.sampled_from(WHERES), st.integers(0, 400 * DAY_US), st.integers(0, 400 * DAY_US))
+@given(entries(), st.sampled_from(WHERES), instants(400 * DAY_US), instants(400 * DAY_US))
 def test_sums_are_those_of_the_calls_in_the_span(
     written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, until: int
 ) -> None:
@@ -71,11 +71,27 @@ def test_sums_are_those_of_the_calls_in_the_span(
 
 
 @settings(deadline=None)
-@given(entries(), st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=3))
-def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) -> None:
+@given(
+    entries(),
+    st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=3),
+    st.sampled_from(WHERES),
+    st.one_of(st.none(), instants(400 * DAY_US)),
+    st.one_of(st.none(), instants(400 * DAY_US)),
+)
+def test_groups_are_those_of_the_calls(
+    written: list[Entry],
+    keys: list[str],
+    chosen: tuple[Where, Callable[[Entry], bool]],
+    since: int | None,
+    until: int | None,
+) -> None:
+    where, holds = chosen
+    since_us, until_us = (None if at is None else START_US + at for at in (since, until))
     expected: dict[tuple[str | None, ...], Totals] = {}
     for entry in written:
-        if not entry.charged:
+        at = entry.call.started_us
+        inside = (since_us is None or at >= since_us) and (until_us is None or at < until_us)
+        if not entry.charged or not holds(entry) or not inside:
             continue
         parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
         for model, sums in parts.items():
@@ -84,7 +100,7 @@ def test_groups_are_those_of_the_calls(written: list[Entry], keys: list[str]) ->
             expected[labels] = expected.get(labels, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
-        assert {group.key: group.totals for group in queries.grouped(conn, keys)} == expected
+        assert {group.key: group.totals for group in queries.grouped(conn, keys, where, since_us, until_us)} == expected
 
 
 @settings(deadline=None)
@@ -100,7 +116,7 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
 
 
 @settings(deadline=None)
-@given(entries(), st.sampled_from(WHERES), st.integers(0, 400 * DAY_US), st.integers(0, 15))
+@given(entries(), st.sampled_from(WHERES), instants(400 * DAY_US), st.integers(0, 15))
 def test_what_leaves_a_span_first_is_what_came_first(
     written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, limit: int
 ) -> None:
@@ -157,7 +173,7 @@ def test_a_snapshot_does_not_see_what_is_written_meanwhile(tmp_path: Path) -> No
 
 
 def test_a_failing_read_is_a_ledger_error(conn: sqlite3.Connection) -> None:
-    conn.execute("DROP TABLE calls")
+    conn.execute("DROP TABLE rollups")
     with pytest.raises(LedgerError, match="the ledger cannot be read: no such table"):
         queries.totals(conn)
 

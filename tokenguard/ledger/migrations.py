@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable
 
 from tokenguard.errors import LedgerError
+from tokenguard.ledger import rollups
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it."""
@@ -250,3 +251,52 @@ def _006_official_windows(conn: sqlite3.Connection) -> None:
         ) STRICT, WITHOUT ROWID
         """
     )
+
+
+@_migration
+def _007_rollups(conn: sqlite3.Connection) -> None:
+    for statement in (
+        """
+        CREATE TABLE rollup_keys (
+            id INTEGER PRIMARY KEY,
+            repo TEXT,
+            branch TEXT,
+            agent TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            task TEXT,
+            request_class TEXT NOT NULL,
+            billing TEXT NOT NULL,
+            leg TEXT,
+            role TEXT NOT NULL CHECK (role IN ('plain', 'whole', 'part'))
+        ) STRICT
+        """,
+        """
+        CREATE INDEX rollup_keys_all
+        ON rollup_keys (repo, branch, model, task, agent, provider, request_class, billing, leg, role)
+        """,
+        """
+        CREATE TABLE rollups (
+            size INTEGER NOT NULL,
+            start INTEGER NOT NULL,
+            key INTEGER NOT NULL REFERENCES rollup_keys (id),
+            calls INTEGER NOT NULL,
+            cost_nanos INTEGER NOT NULL,
+            unpriced INTEGER NOT NULL,
+            estimated INTEGER NOT NULL,
+            bound INTEGER NOT NULL,
+            below INTEGER NOT NULL,
+            above INTEGER NOT NULL,
+            input INTEGER NOT NULL,
+            cache_read INTEGER NOT NULL,
+            cache_write_5m INTEGER NOT NULL,
+            cache_write_1h INTEGER NOT NULL,
+            output INTEGER NOT NULL,
+            reasoning INTEGER NOT NULL,
+            presumed INTEGER NOT NULL,
+            PRIMARY KEY (size, start, key)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ):
+        conn.execute(statement)
+    rollups.fill(conn)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import json
 
+from tokenguard.ledger.failures import translated
 from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.trend import Trend
@@ -26,6 +29,12 @@ _DECISION_UNIT = Decision.__struct_fields__.index("unit")
 _PAIRS = [Session.__struct_fields__.index(name) for name in ("labels", "upstreams")]
 
 Row = tuple[Any, ...]
+
+
+def fetch(conn: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Row]:
+    """All rows of a question at once: a statement left halfway would keep its snapshot, and the log growing."""
+    with translated("read"):
+        return conn.execute(sql, values).fetchall()
 
 
 def places(columns: str) -> str:

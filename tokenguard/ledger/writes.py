@@ -6,6 +6,7 @@ import sqlite3
 
 from msgspec.structs import astuple
 
+from tokenguard.ledger import rollups
 from tokenguard.ledger.rows import (
     CALL,
     DECISION,
@@ -19,6 +20,7 @@ from tokenguard.ledger.rows import (
     places,
     session_row,
 )
+from tokenguard.ledger.sums import KEYS
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, OfficialWindow, Session, Usage, Verdict
@@ -32,7 +34,7 @@ _RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budge
 _REFUSE = f"INSERT INTO calls ({CALL}, budget, reason, state) VALUES ({places(CALL)}, ?, ?, 'refused')"
 _SETTLE = f"""UPDATE calls
     SET {", ".join(f"{column.strip()} = ?" for column in _END.split(","))}, billing = ?, state = 'settled'
-    WHERE id = ? AND state = 'open'"""
+    WHERE id = ? AND state = 'open' RETURNING started_us, {", ".join(KEYS)}"""
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _PRESUME = """UPDATE calls
@@ -84,11 +86,18 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
         as_json(charged.marks) if charged.marks else None,
         *astuple(settlement.usage),
     )
-    if conn.execute(_SETTLE, (*end, call.billing, call.id)).rowcount == 0:
+    row = conn.execute(_SETTLE, (*end, call.billing, call.id)).fetchone()
+    if row is None:
         conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
-    costs = _leg_costs(charge, len(settlement.legs))
-    for index, leg in enumerate(settlement.legs):
+        row = (call.started_us, *(getattr(call, key) for key in KEYS))
+    legs, usage = settlement.legs, settlement.usage
+    costs = _leg_costs(charge, len(legs))
+    for index, leg in enumerate(legs):
         conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], *astuple(leg.usage)))
+    if len(legs) == 1 and legs[0].billed and legs[0].usage == usage:
+        rollups.add_plain(conn, row[0], row[1:], charge, usage, legs[0].model)
+    else:
+        rollups.add(conn, call.id)
 
 
 _UNPRICED = Charge(0, Confidence.ESTIMATED)
@@ -111,7 +120,10 @@ def _leg_row(leg: Leg) -> tuple[object, ...]:
 
 def presume(conn: sqlite3.Connection, before_us: int, before_id: int) -> list[int]:
     """Open calls that started and are numbered before these become charges at their bound; their ids."""
-    return sorted(row[0] for row in conn.execute(_PRESUME, (before_us, before_id)).fetchall())
+    presumed = sorted(row[0] for row in conn.execute(_PRESUME, (before_us, before_id)).fetchall())
+    for call_id in presumed:
+        rollups.add(conn, call_id)
+    return presumed
 
 
 def open_session(conn: sqlite3.Connection, session: Session, token_hash: bytes | None) -> None:

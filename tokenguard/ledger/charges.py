@@ -1,0 +1,148 @@
+"""What was charged, for which calls, in which time. Whoever asks imports it from `tokenguard.ledger.queries`.
+
+The answers are those of the calls; where whole hours are asked for, they come from the sums that are kept of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from tokenguard.ledger.rollups import CALLS, Piece, kept, pieces
+from tokenguard.ledger.rows import Row, fetch
+from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, TOTALS, condition, per_call, per_leg, within
+from tokenguard.ledger.values import Where
+from tokenguard.records import Amount, Confidence, Totals, Usage
+
+ALL = Where()
+
+_KEYS = {
+    "session": "s.session",
+    "repo": "s.repo",
+    "branch": "s.branch",
+    "agent": "s.agent",
+    "model": "s.leg",
+    "provider": "s.provider",
+    "task": "s.task",
+    "request-class": "s.request_class",
+    "billing": "s.billing",
+}
+GROUP_KEYS = tuple(_KEYS)
+"""What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used."""
+
+_SPENT = ", ".join(f"coalesce(sum({column}), 0)" for column in (*AMOUNT, NOTIONAL))
+
+
+class Group(Struct, frozen=True):
+    """The sums over the calls that share the values of some keys; None where a call has no such value."""
+
+    key: tuple[str | None, ...]
+    totals: Totals
+
+
+def totals(
+    conn: sqlite3.Connection, where: Where = ALL, since_us: int | None = None, until_us: int | None = None
+) -> Totals:
+    """The sums over all charges."""
+    return sum((_totals(row) for row in _ask(conn, TOTALS, where, since_us, until_us)), Totals())
+
+
+def spent(
+    conn: sqlite3.Connection, where: Where = ALL, since_us: int | None = None, until_us: int | None = None
+) -> tuple[Amount, int]:
+    """What budgets count, at list price, and the nanodollars of it that are notional.
+
+    A presumed call's tokens are not known: those reserved for it count, and each bucket may have held all of them.
+    """
+    amount, notional = Amount(), 0
+    for *sums, unbilled in _ask(conn, _SPENT, where, since_us, until_us):
+        amount += _amount(sums)
+        notional += unbilled
+    return amount, notional
+
+
+def leaving(
+    conn: sqlite3.Connection, where: Where, since_us: int, until_us: int, limit: int
+) -> list[tuple[int, Amount, str]]:
+    """The charges of the span one by one, the oldest `limit` of them: when each started, and who paid.
+
+    What a rolling window that begins with the span loses next. Amounts are as `spent` counts them.
+    """
+    source, values = _of_calls(where, since_us, until_us, by_leg=False)
+    sql = f"SELECT s.started_us, s.billing, {', '.join(AMOUNT)} FROM {source} ORDER BY s.started_us, s.id LIMIT ?"
+    rows = fetch(conn, sql, [*values, limit])
+    return [(started_us, _amount(sums), billing) for started_us, billing, *sums in rows]
+
+
+def grouped(
+    conn: sqlite3.Connection,
+    keys: Sequence[str],
+    where: Where = ALL,
+    since_us: int | None = None,
+    until_us: int | None = None,
+) -> list[Group]:
+    """The sums over charges by `keys`, of `GROUP_KEYS`, in no particular order. Without keys, one group or none."""
+    columns = "".join(f"{_KEYS[key]}, " for key in keys)
+    grouping = f" GROUP BY {', '.join(_KEYS[key] for key in keys)}" if keys else " HAVING count(*) > 0"
+    found: dict[tuple[str | None, ...], Totals] = {}
+    for row in _ask(conn, columns + TOTALS, where, since_us, until_us, keys, grouping):
+        key = row[: len(keys)]
+        found[key] = found.get(key, Totals()) + _totals(row[len(keys) :])
+    return [Group(key, sums) for key, sums in found.items()]
+
+
+def first_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int | None) -> int | None:
+    """When the first charged call in the span started; None if there is none."""
+    source, values = _of_calls(ALL, since_us, until_us, by_leg=False)
+    rows = fetch(conn, f"SELECT s.started_us FROM {source} ORDER BY s.started_us LIMIT 1", values)
+    return rows[0][0] if rows else None
+
+
+def charged(conn: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
+    """Those of these calls whose charge is written."""
+    wanted = list(ids)
+    sql = f"SELECT c.id FROM calls AS c WHERE {CHARGED} AND c.id IN ({', '.join('?' for _ in wanted)})"
+    return {row[0] for row in fetch(conn, sql, wanted)}
+
+
+def _ask(
+    conn: sqlite3.Connection,
+    columns: str,
+    where: Where,
+    since_us: int | None,
+    until_us: int | None,
+    keys: Sequence[str] = (),
+    grouping: str = "",
+) -> Iterator[Row]:
+    """The rows of columns over every piece of the span, whatever keeps its sums."""
+    by_leg = "model" in keys
+    kept_by = {name for name, _ in where.match} | set(keys)
+    # No sums are kept by session: an index leads to its calls.
+    whole = where.session is not None or "session" in kept_by
+    for piece in [Piece(CALLS, since_us, until_us)] if whole else pieces(since_us, until_us):
+        if piece.size == CALLS:
+            source, values = _of_calls(where, piece.since, piece.until, by_leg=by_leg)
+        else:
+            source, values = kept(piece, where, by_leg=by_leg)
+        yield from fetch(conn, f"SELECT {columns} FROM {source}{grouping}", values)
+
+
+def _of_calls(where: Where, since_us: int | None, until_us: int | None, *, by_leg: bool) -> tuple[str, list[object]]:
+    terms, values = condition(where, "c")
+    span, ends = within("c.started_us", since_us, until_us)
+    source = per_leg if by_leg else per_call
+    return source(" AND ".join([CHARGED, *terms, *span])), [*values, *ends]
+
+
+def _totals(row: Row) -> Totals:
+    calls, cost, *usage, estimated, bound, unpriced, below, above, notional = row
+    rest = Confidence.ESTIMATED if estimated else Confidence.EXACT
+    trust = Confidence.BOUND if bound else rest
+    return Totals(calls, cost, Usage(*usage), trust, unpriced, below, above, notional)
+
+
+def _amount(sums: Sequence[int]) -> Amount:
+    calls, nanos, tokens, *usage = sums
+    return Amount(nanos, tokens, calls, Usage(*usage))

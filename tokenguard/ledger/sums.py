@@ -1,0 +1,150 @@
+"""What charges add up to: the numbers that are summed, and the two places where they can be read.
+
+A source is a subquery named `s`, with the columns of `KEYS` and `SUMS`. Over calls it has one row for each charge, or
+one for each model that a charge's legs used; over the rollups, one for each sum that is kept.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tokenguard.ledger.values import Where
+from tokenguard.policy.measure import is_notional
+from tokenguard.records import BILLINGS, Usage
+
+BUCKETS = Usage.__struct_fields__
+
+
+class Sums(Struct, frozen=True):
+    """The numbers, all of which add up: over calls, and over sums of them."""
+
+    calls: int = 0
+    cost_nanos: int = 0
+    """At list price, whoever pays."""
+    unpriced: int = 0
+    estimated: int = 0
+    """Calls of this confidence, and `bound` those of that one; the others are exact."""
+    bound: int = 0
+    below: int = 0
+    above: int = 0
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    presumed: int = 0
+    """Tokens that were reserved for calls that are presumed: of their usage nothing is known."""
+
+
+KEYS = ("repo", "branch", "agent", "provider", "model", "task", "request_class", "billing")
+"""The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
+SUMS = Sums.__struct_fields__
+_FIELDS = ("session", *KEYS)
+
+CHARGED = "c.state IN ('settled', 'presumed')"
+_CALL = {
+    "calls": "1",
+    "cost_nanos": "coalesce(c.cost_nanos, 0)",
+    "unpriced": "c.cost_nanos IS NULL",
+    "estimated": "c.confidence IS 'estimated'",
+    "bound": "c.confidence IS 'bound'",
+    "below": "coalesce(c.cost_nanos - c.cost_low, 0)",
+    "above": "coalesce(c.cost_high - c.cost_nanos, 0)",
+    **{bucket: f"c.{bucket}" for bucket in BUCKETS},
+    "presumed": "iif(c.state = 'presumed', c.reserved_tokens, 0)",
+}
+# A call without legs stands for one leg of its own model. How far a cost is from its bounds stands with the first leg.
+_PART = {
+    **_CALL,
+    "cost_nanos": "coalesce(sum(iif(l.call_id IS NULL, c.cost_nanos, l.cost_nanos)), 0)",
+    "below": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['below']}, 0)",
+    "above": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['above']}, 0)",
+    **{bucket: f"sum(iif(l.call_id IS NULL, c.{bucket}, l.{bucket} * l.billed))" for bucket in BUCKETS},
+}
+
+_NOTIONAL = f"s.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))})"
+_FILLED = ("input", "cache_read", "cache_write_5m", "output")
+"""The buckets that may hold all of what is presumed; both writes to a cache are one to budgets."""
+
+TOTALS = ", ".join(
+    ["coalesce(sum(s.calls), 0)"]
+    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.cost_nanos)), 0)"]
+    + [f"coalesce(sum(s.{bucket}), 0)" for bucket in BUCKETS]
+    + ["coalesce(sum(s.estimated), 0), coalesce(sum(s.bound), 0), coalesce(sum(s.unpriced), 0)"]
+    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.{width})), 0)" for width in ("below", "above")]
+    + [f"coalesce(sum(iif({_NOTIONAL}, s.cost_nanos, 0)), 0)"]
+)
+"""What `records.Totals` are made of, over a source."""
+
+AMOUNT = (
+    "s.calls",
+    "s.cost_nanos",
+    f"{' + '.join(f's.{bucket}' for bucket in BUCKETS if bucket != 'reasoning')} + s.presumed",
+    *(f"s.{bucket} + s.presumed" if bucket in _FILLED else f"s.{bucket}" for bucket in BUCKETS),
+)
+"""What a row of a source is to a budget."""
+NOTIONAL = f"iif({_NOTIONAL}, s.cost_nanos, 0)"
+
+
+def per_call(condition: str) -> str:
+    """The source of the calls `c` for which this holds."""
+    keys = ", ".join(f"c.{key}" for key in ("id", "started_us", "session", *KEYS))
+    return f"(SELECT {keys}, {_columns(_CALL)} FROM calls AS c WHERE {condition}) AS s"
+
+
+def per_leg(condition: str) -> str:
+    """The source of their legs, by model, which is the column `leg`."""
+    return _per_leg(condition, "")
+
+
+# Whether the first leg of a call is all of it.
+_PLAIN = f"""(f.call_id IS NULL OR (f.billed AND f.cost_nanos IS c.cost_nanos
+    AND ({", ".join(f"f.{bucket}" for bucket in BUCKETS)}) = ({", ".join(f"c.{bucket}" for bucket in BUCKETS)})
+    AND NOT EXISTS (SELECT 1 FROM legs AS m WHERE m.call_id = c.id AND m.idx > 0)))"""
+_FIRST = "legs AS f ON f.call_id = c.id AND f.idx = 0"
+
+
+def per_role(condition: str) -> str:
+    """The source of the calls, by the `role` that they have in sums, and the model of those that have one `leg`."""
+    keys = ", ".join(f"c.{key}" for key in KEYS)
+    role = f"iif({_PLAIN}, 'plain', 'whole') AS role, iif({_PLAIN}, coalesce(f.model, c.model), NULL) AS leg"
+    return f"(SELECT {keys}, {role}, {_columns(_CALL)} FROM calls AS c LEFT JOIN {_FIRST} WHERE {condition}) AS s"
+
+
+def per_part(condition: str) -> str:
+    """The source of the legs, by model, of the calls that have more than one `leg`."""
+    return _per_leg(f"{condition} AND NOT {_PLAIN}", f"JOIN {_FIRST}")
+
+
+def _per_leg(condition: str, joined: str) -> str:
+    keys = ", ".join(f"c.{key}" for key in KEYS)
+    return f"""(SELECT c.session, {keys}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
+        FROM calls AS c {joined} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
+        GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
+
+
+def condition(where: Where, table: str) -> tuple[list[str], list[object]]:
+    """What has to hold of the columns of a table, and the values in it."""
+    terms: list[str] = []
+    values: list[object] = []
+    for name in _FIELDS:
+        if (value := getattr(where, name)) is not None:
+            terms.append(f"{table}.{name} = ?")
+            values.append(value)
+    for name, pattern in where.match:
+        if name not in _FIELDS:
+            raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")
+        terms.append(f"{table}.{name} GLOB ?")
+        values.append(pattern)
+    return terms, values
+
+
+def within(column: str, since: int | None, until: int | None) -> tuple[list[str], list[object]]:
+    """That a column is in the half-open span, as far as it has ends."""
+    bounds = [(f"{column} >= ?", since), (f"{column} < ?", until)]
+    return [term for term, end in bounds if end is not None], [end for _, end in bounds if end is not None]
+
+
+def _columns(expressions: dict[str, str]) -> str:
+    return ", ".join(f"{expressions[name]} AS {name}" for name in SUMS)
