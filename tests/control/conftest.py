@@ -57,6 +57,9 @@ class FakeGuard:
         self.done.append(("hold", hold_id, approve, amount, reason))
         return {"id": hold_id, "answer": "approve" if approve else "deny"}
 
+    def official(self, rate_limits: bytes) -> None:
+        self.done.append(("official", rate_limits))
+
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
         self.done.append(("raise", name, amount, reason, ttl))
         return {"name": name, "limit": 7}

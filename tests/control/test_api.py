@@ -89,6 +89,12 @@ class TestSessions:
         assert answer == {"error": {"message": "no session nope is running", "hint": "see tokenguard status"}}
 
 
+async def test_what_a_status_line_was_told_is_handed_on_as_it_is(api: Api) -> None:
+    limits = {"five_hour": {"used_percentage": 12.5, "resets_at": "soon"}, "new": None}
+    assert await api.post("/v1/official", {"rate_limits": limits}) == {}
+    assert api.guard.done == [("official", json.dumps(limits).encode())]
+
+
 class TestBudgets:
     async def test_raise(self, api: Api) -> None:
         asked = {"name": "web/day", "amount": "5", "reason": "release", "ttl": "4h"}

@@ -44,6 +44,10 @@ class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str | None = None
 
 
+class _Official(Struct, frozen=True, forbid_unknown_fields=True):
+    rate_limits: msgspec.Raw
+
+
 class _Shutdown(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["graceful", "now"] = "graceful"
     only_idle: bool = False
@@ -76,6 +80,7 @@ class Control:
                 web.post("/v1/holds/{id}", self._answer_hold),
                 web.post("/v1/budgets/reload", self._reload),
                 web.post("/v1/budgets/raise", self._raise),
+                web.post("/v1/official", self._official),
                 web.post("/v1/shutdown", self._shutdown),
             ]
         )
@@ -166,6 +171,11 @@ class Control:
     async def _raise(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Raise)
         return answer(await self._guard.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
+
+    async def _official(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Official)
+        self._guard.official(bytes(asked.rate_limits))
+        return answer({})
 
     async def _shutdown(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Shutdown)

@@ -42,6 +42,10 @@ class Guard(Protocol):
         """
         ...
 
+    def official(self, rate_limits: bytes) -> None:
+        """Take note of what Claude Code's status line was told of official windows, as JSON; odd parts say nothing."""
+        ...
+
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
         """Raise a budget for a while; how it stands then."""
         ...
