@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard import agents, prices
 from tokenguard.config.settings import Config
@@ -18,17 +19,32 @@ from tokenguard.guard.counting import Counting
 from tokenguard.guard.deciding import Decider
 from tokenguard.guard.holds import Holds
 from tokenguard.guard.hub import Hub
+from tokenguard.guard.noticing import Noticing
+from tokenguard.guard.official import Official
 from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Ledger, Settlement
-from tokenguard.policy import wording
+from tokenguard.policy import billing, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.policy.measure import is_notional
-from tokenguard.records import Amount, Budget, Call, Charge, Event, Facts, Reading, Session, Totals, Usage, Verdict
+from tokenguard.records import (
+    Amount,
+    Budget,
+    Call,
+    Charge,
+    Event,
+    Facts,
+    OfficialWindow,
+    Reading,
+    Session,
+    Totals,
+    Usage,
+    Verdict,
+)
 from tokenguard.upstream import Network
-from tokenguard.wire import DIALECTS
+from tokenguard.wire import DIALECTS, official
 from tokenguard.wire.shape import Refusal
 
 log = logging.getLogger(__name__)
@@ -61,11 +77,15 @@ class Guard:
         self._clock = clock
         self._latest_us = 0
         self.sessions = Sessions(ledger, self.now)
-        self.counting = Counting(ledger, self._budgets_of, lambda name: None, self.now)
+        self.official = Official(ledger, self.now)
+        self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
-        self._decider = Decider(self.counting, self.holds, self.now)
         self._ledger = ledger
         self._turns = Turns(ledger)
+        self._noticing = Noticing(self._turns, self.tell)
+        self._noticing.configure(config)
+        self._decider = Decider(self.counting, self.holds, self._noticing, self.now)
+        self._paid: dict[int, str] = {}
         self._take_prices(catalogue)
         self._in_flight: set[int] = set()
         self._ids = itertools.count(ledger.next_call_id)
@@ -97,6 +117,19 @@ class Guard:
             repo=live.session.repo,
             branch=live.place.branch() or live.session.branch,
             task=live.session.task,
+            billing=self._billing(provider, dialect, facts.model, headers),
+        )
+
+    def _billing(self, provider: str, dialect: str, model: str, headers: Mapping[str, str]) -> str:
+        found = self._catalogue.find(provider, model)
+        return billing.expected(
+            provider,
+            headers,
+            local=found is not None and found.local,
+            setting=self.config.billing.get(provider),
+            windows=self.official.all(),
+            dialect=dialect,
+            model=model,
         )
 
     async def admit(self, call: Call, facts: Facts) -> Admission:
@@ -111,7 +144,7 @@ class Guard:
         call, verdict = ruling.call, ruling.verdict
         self._turns.begin(call, ruling.facts)
         try:
-            told = None if verdict.budget is None else verdict
+            told = verdict if verdict.reason else None
             await self._ledger.reserve(call, ruling.reservation.worst, told)
         except LedgerError as error:
             log.error("call %d could not be reserved: %s", call.id, error)
@@ -143,6 +176,18 @@ class Guard:
         live.last_us = call.started_us
         self.tell("call.started", _told(call))
 
+    def answered(self, call: Call, headers: Mapping[str, str]) -> None:
+        """The provider has begun to answer a call: its headers may tell who pays, and how full its windows are."""
+        self.hear(official.read(call.provider, headers, self.now()))
+        paid = billing.served(call.billing, headers, setting=self.config.billing.get(call.provider))
+        if paid != call.billing:
+            self._paid[call.id] = paid
+
+    def hear(self, windows: Iterable[OfficialWindow]) -> None:
+        """A provider has told how full its windows are."""
+        for window in self.official.learn(windows):
+            self.tell("official.window", view.window_view(window))
+
     def progress(self, call: Call, reading: Reading) -> None:
         """Tell what a call that still runs has read so far."""
         if self.hub.listened:
@@ -150,6 +195,8 @@ class Guard:
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
+        if call.id in self._paid:
+            call = replace(call, billing=self._paid.pop(call.id))
         ending = Ending(status, outcome, self.now(), self._habit(call))
         charge, legs = self._charger.charge(call, reading, ending)
         usage = Reading(legs=legs).usage
@@ -178,6 +225,7 @@ class Guard:
             live.in_flight = max(0, live.in_flight - was_in_flight)
             live.last_us = ending.at_us
             live.totals += sums
+        self._noticing.runaway.settled(call, failed=outcome != "ok", nanos=charge.nanos, ended_us=ending.at_us)
         self.tell(
             "call.settled",
             _told(call)
@@ -240,6 +288,7 @@ class Guard:
     def forget(self, session_id: str) -> None:
         """Drop what was remembered of a session that has ended."""
         self._turns.forget(session_id)
+        self._noticing.runaway.forget(session_id)
 
     def tell(self, kind: str, data: dict[str, object]) -> None:
         """Tell whoever listens."""
@@ -250,13 +299,16 @@ class Guard:
 
         What was counted is read again from the ledger; it keeps the prices at which it was settled.
         """
-        self.config = config
+        before, self.config = self.config, config
         self._network = _configured(config)
+        if config.loops != before.loops or config.preflight != before.preflight:
+            self._noticing.configure(config)
         self.counting.books.forget()
         if catalogue is not None:
             self._take_prices(catalogue)
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
+        self._catalogue = catalogue
         self._decider.reserver = Reserver(catalogue, self._turns)
         self._charger = Charger(catalogue, self._turns)
 

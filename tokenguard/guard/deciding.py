@@ -14,6 +14,7 @@ from tokenguard import agents
 from tokenguard.guard.books import Reservation
 from tokenguard.guard.counting import Counting, Over, stops
 from tokenguard.guard.holds import Answer, Hold, Holds
+from tokenguard.guard.noticing import Notice, Noticing
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.slots import ends_at
 from tokenguard.policy import wording
@@ -41,18 +42,23 @@ class Ruling(Struct, frozen=True):
 class Decider:
     """Rules on calls by the budgets that count them."""
 
-    def __init__(self, counting: Counting, holds: Holds, now: Callable[[], int]) -> None:
+    def __init__(self, counting: Counting, holds: Holds, noticing: Noticing, now: Callable[[], int]) -> None:
         self._counting = counting
         self._holds = holds
+        self._noticing = noticing
         self._now = now
         self.reserver: Reserver
 
     async def rule(self, call: Call, facts: Facts) -> Ruling:
         """Decide, which can take as long as a person may take to answer. Raises `LedgerError`."""
         asked = Ruling(call, facts, self.reserver.reservation(call, facts), Verdict("allow"))
+        for notice in self._noticing.notices(call, facts, asked.reservation.likely):
+            asked = await self._noticed(asked, notice)
+            if asked.verdict.action == "refuse":
+                return asked
         over = await self._counting.reserve(call, asked.reservation)
         if not _stopping(over):
-            return replace(asked, verdict=_warning(over))
+            return replace(asked, verdict=_warning(over)) if over else asked
         return (
             await self._landed(asked, over)
             or self._clamped(asked, over)
@@ -61,9 +67,19 @@ class Decider:
             or self._refused(asked, over)
         )
 
-    async def ask(self, call: Call, reason: str, estimate_nanos: int) -> Answer:
-        """Let a person decide on a call, for a reason that is no budget's."""
-        return await self._answer(self._hold(call, reason, estimate_nanos), None)
+    async def _noticed(self, asked: Ruling, notice: Notice) -> Ruling:
+        """With what a notice makes of it."""
+        if notice.action == "refuse":
+            return replace(asked, verdict=Verdict("refuse", None, wording.plain_refusal(notice.text)))
+        if notice.action != "hold":
+            return replace(asked, verdict=Verdict("warn", None, notice.text))
+        hold = self._hold(asked.call, notice.text, asked.reservation.likely.nanos)
+        answer = await self._answer(hold, None)
+        if answer.kind != "approve":
+            return self._unapproved(asked, hold, answer)
+        if notice.runaway:
+            self._noticing.runaway.excuse(asked.call.session)
+        return replace(asked, verdict=Verdict("allow", None, f"approved by {answer.who}"))
 
     async def _landed(self, asked: Ruling, over: list[Over]) -> Ruling | None:
         """With the landing reserves that open by themselves."""
@@ -195,7 +211,5 @@ def _stopping(over: list[Over]) -> list[Over]:
 
 
 def _warning(over: list[Over]) -> Verdict:
-    if not over:
-        return Verdict("allow")
     label = over[0].standing.slot.label
     return Verdict("warn", label, f"the budget {label} is used up; it only warns")

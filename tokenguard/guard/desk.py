@@ -18,6 +18,7 @@ from tokenguard.guard.sessions import OpenSession
 from tokenguard.ledger import Ledger
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.records import Event, Session
+from tokenguard.wire.official import read_status_line
 
 _TTL = re.compile(r"(\d+)\s*([mhd])")
 _TTL_UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -45,6 +46,7 @@ class Desk:
             "budgets": [
                 view.budget_view(standing) for standing in guard.counting.in_force(live.session for live in running)
             ],
+            "windows": [view.window_view(window) for window in guard.official.all()],
             "holds": [view.hold_view(hold) for hold in guard.holds],
         }
 
@@ -107,6 +109,12 @@ class Desk:
         if not hold.answer.done():
             hold.answer.set_result(Answer("approve" if approve else "deny", who, reason))
         return view.hold_view(hold) | {"answer": hold.answer.result().kind}
+
+    def official(self, rate_limits: bytes) -> None:
+        """Take note of what Claude Code's status line was told of official windows, as JSON."""
+        guard = self._guard
+        for window in guard.official.hear(read_status_line(rate_limits, guard.now())):
+            guard.tell("official.window", view.window_view(window))
 
     def _find(self, name: str) -> Slot:
         return self._guard.counting.find(name, [live.session for live in self._guard.sessions.running.all()])

@@ -14,7 +14,7 @@ from tokenguard.guard.slots import ends_at
 from tokenguard.ledger import Where, queries
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.windows import window_at
-from tokenguard.records import Totals
+from tokenguard.records import OfficialWindow, Totals
 
 _HOUR_US = 3_600_000_000
 
@@ -101,6 +101,17 @@ def level_view(standing: Standing) -> dict[str, Any]:
         "limit": standing.limit,
         "unit": standing.slot.budget.unit,
         "window_end_us": standing.slot.window.end_us,
+    }
+
+
+def window_view(window: OfficialWindow) -> dict[str, Any]:
+    """A window that a provider keeps."""
+    return {
+        "provider": window.provider,
+        "name": window.name,
+        "used_percent": window.used_percent,
+        "resets_at": instant(window.resets_us) if window.resets_us else None,
+        "seen_at": instant(window.seen_us),
     }
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from tokenguard.policy.budgets import Standing, short_key
-from tokenguard.policy.money import NANOS, amount, plain_usd
+from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
 from tokenguard.records import Unit
 
 _RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
@@ -68,6 +68,15 @@ def plain_refusal(reason: str) -> str:
     """A refusal that no budget caused, such as an error under `on_error = "closed"`."""
     text = f"tokenguard stopped this request: {reason}"
     return text if is_safe(text) else "tokenguard stopped this request. See tokenguard status"
+
+
+def dear(nanos: int, fresh: int, *, again: bool) -> str:
+    """What a single dear call is said to do, before it is made; `fresh` tokens are in no cache."""
+    does = f"{'re-reads' if again else 'sends'} {tokens(fresh)} uncached tokens"
+    for text in (f"this call {does}, about {plain_usd(nanos)} USD", "this call is dear"):
+        if is_safe(text):
+            break
+    return text
 
 
 def unapproved(reason: str, how: str, who: str, why: str | None) -> str:
