@@ -26,7 +26,9 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry("run:run", "Run an agent with every call metered, priced and guarded."),
-    "status": Entry("status:status", "Show what is being spent now: sessions and budgets."),
+    "status": Entry("status:status", "Show what waits for you and what is being spent now."),
+    "approve": Entry("holds:approve", "Let a call that waits for an answer go on."),
+    "deny": Entry("holds:deny", "Refuse a call that waits for an answer."),
     "report": Entry("report:report", "Show what was spent, by model, day, repository and more."),
     "budget": Entry("budget:budget", "List, set, remove and raise budgets."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),
