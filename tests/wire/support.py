@@ -10,15 +10,15 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from tokenguard.records import Facts, Prompt, Reading
+from tokenguard.records import Facts, Prompt, Reading, Trail
 from tokenguard.wire.shape import Dialect
 
 FACTS = Facts("asked-model")
 
 
 def unweighed(facts: Facts) -> Facts:
-    """Without the sizes, which have tests of their own."""
-    return replace(facts, prompt=Prompt())
+    """Without what the messages tell, which has tests of its own."""
+    return replace(facts, prompt=Prompt(), trail=Trail())
 
 
 def body(value: object) -> bytes:

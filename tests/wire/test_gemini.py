@@ -139,7 +139,7 @@ def test_facts_of_a_request(config: str) -> None:
         }
     )
     assert unweighed(gemini.facts(STREAM, data)) == Facts(
-        "gemini-2.5-pro", stream=True, max_output=200, body_bytes=len(data), has_tools=True, tier="flex"
+        "gemini-2.5-pro", stream=True, max_output=200, body_bytes=len(data), has_tools=True, tier="flex", least_output=2
     )
     assert not gemini.facts(STREAM.replace(":stream", ":").replace(":G", ":g"), data).stream
 

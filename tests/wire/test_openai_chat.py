@@ -175,7 +175,7 @@ def test_facts_of_a_request() -> None:
         }
     )
     assert unweighed(openai_chat.facts("/v1/chat/completions", data)) == Facts(
-        "gpt-5", stream=True, max_output=2_000, body_bytes=len(data), has_tools=True, tier="flex"
+        "gpt-5", stream=True, max_output=2_000, body_bytes=len(data), has_tools=True, tier="flex", least_output=2
     )
 
 

@@ -125,7 +125,7 @@ def test_facts_of_a_request() -> None:
         }
     )
     assert unweighed(openai_responses.facts("/v1/responses", data)) == Facts(
-        "gpt-5", stream=True, max_output=500, body_bytes=len(data), has_tools=True, tier="priority"
+        "gpt-5", stream=True, max_output=500, body_bytes=len(data), has_tools=True, tier="priority", least_output=16
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wire.support import body
-from tokenguard.records import Prompt
+from tokenguard.records import Prompt, Trail
 from tokenguard.wire import DIALECTS
 from tokenguard.wire.weighing import weigh
 
@@ -245,13 +245,13 @@ def test_server_tools_with_a_maximum_are_rounds() -> None:
     "messages", [b"{}", b"7", b"[7]", b'[{"role":{}}]', b'[{"content":{"text":1}}]', b'[{"content":[[]]}]']
 )
 def test_messages_of_another_shape_are_text(messages: bytes) -> None:
-    prompt = weigh(messages, messages, b"")
+    prompt, _ = weigh(messages, messages, b"")
     assert (prompt.messages, prompt.opening) == (1, 0)
     assert prompt.text_bytes == pytest.approx(len(messages), abs=2)
 
 
 def test_without_messages_there_is_nothing_to_weigh() -> None:
-    assert weigh(b'{"inputText":"hi"}', b"", b"") == Prompt(refers=True)
+    assert weigh(b'{"inputText":"hi"}', b"", b"") == (Prompt(refers=True), Trail())
 
 
 KEYS = st.sampled_from(["data", "url", "signature", "type", "cache_control", "content", "parts", "text", "role"])
@@ -265,6 +265,6 @@ VALUES = st.recursive(
 @given(VALUES, VALUES)
 def test_any_json_can_be_weighed(messages: object, system: object) -> None:
     whole = body({"messages": messages, "system": system})
-    prompt = weigh(whole, body(messages), body(system))
+    prompt, _ = weigh(whole, body(messages), body(system))
     assert min(prompt.text_bytes, prompt.media_bytes, prompt.sealed_bytes, prompt.media) >= 0
     assert prompt.text_bytes <= len(whole)

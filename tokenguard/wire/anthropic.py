@@ -18,6 +18,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.thinking import least_output
 from tokenguard.wire.weighing import weigh
 
 NAME = "anthropic-messages"
@@ -67,6 +68,7 @@ class _Request(Struct):
     service_tier: str | None = None
     speed: str | None = None
     cache_control: _CacheControl | None = None
+    thinking: Raw = Raw()
     system: Raw = Raw()
     messages: Raw = Raw()
 
@@ -82,7 +84,7 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
-    prompt = weigh(body, request.messages, request.system, life=_life(request.cache_control))
+    prompt, trail = weigh(body, request.messages, request.system, life=_life(request.cache_control))
     return Facts(
         model=request.model,
         stream=bool(request.stream),
@@ -94,6 +96,8 @@ def facts(path: str, body: bytes) -> Facts:
         speed=request.speed,
         rounds=1 + sum(tool.max_uses or 0 for tool in request.tools or ()),
         prompt=prompt,
+        least_output=least_output(request.thinking),
+        trail=trail,
     )
 
 

@@ -19,6 +19,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.thinking import least_output
 from tokenguard.wire.weighing import weigh
 
 NAME = "bedrock-converse"
@@ -84,17 +85,26 @@ class _Inference(Struct):
     maxTokens: Count | None = None
 
 
+class _Additional(Struct):
+    """Claude's, by either name."""
+
+    thinking: Raw = Raw()
+    reasoning_config: Raw = Raw()
+
+
 class _Request(Struct):
     inferenceConfig: _Inference | None = None
     toolConfig: _Tools | None = None
     serviceTier: _Tier | None = None
     performanceConfig: _Performance | None = None
+    additionalModelRequestFields: Raw = Raw()
     system: Raw = Raw()
     messages: Raw = Raw()
 
 
 _ANSWER = Reader(_Answer)
 _REQUEST = Reader(_Request)
+_ADDITIONAL = Reader(_Additional)
 
 
 def claims(method: str, path: str) -> bool:
@@ -107,7 +117,7 @@ def facts(path: str, body: bytes) -> Facts:
     if request is None or found is None:
         raise ValueError("not a JSON object")
     tools = request.toolConfig.tools if request.toolConfig is not None else []
-    prompt = weigh(body, request.messages, request.system)
+    prompt, trail = weigh(body, request.messages, request.system)
     return Facts(
         model=unquote(found[1]),
         stream=found[2] is not None,
@@ -118,6 +128,8 @@ def facts(path: str, body: bytes) -> Facts:
         tier=request.serviceTier.type if request.serviceTier is not None else None,
         speed=_speed(request.performanceConfig),
         prompt=prompt,
+        least_output=least_output(_thinking(request.additionalModelRequestFields)),
+        trail=trail,
     )
 
 
@@ -184,6 +196,11 @@ def buckets(usage: ConverseUsage, marks: set[str]) -> Usage:
 
 def _speed(performance: _Performance | None) -> str | None:
     return performance.latency if performance is not None and performance.latency != "standard" else None
+
+
+def _thinking(additional: Raw) -> Raw:
+    read = _ADDITIONAL.read(bytes(additional))[0] if additional else None
+    return Raw() if read is None else read.thinking or read.reasoning_config
 
 
 def _uncapped(tools: list[_Tool]) -> Iterable[str]:

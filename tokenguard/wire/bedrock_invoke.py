@@ -118,12 +118,16 @@ def facts(path: str, body: bytes) -> Facts:
         generation.max_new_tokens,
     )
     facts = anthropic.facts(path, body)
+    prompt, trail = facts.prompt, facts.trail
+    if not prompt.messages:
+        prompt, trail = weigh(body, request.inputText or request.prompt, b"")
     return replace(
         facts,
         model=unquote(found[1]),
         stream=found[2] is not None,
         max_output=next((limit for limit in limits if limit is not None), None),
-        prompt=facts.prompt if facts.prompt.messages else weigh(body, request.inputText or request.prompt, b""),
+        prompt=prompt,
+        trail=trail,
     )
 
 

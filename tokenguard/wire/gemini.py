@@ -19,6 +19,7 @@ from tokenguard.wire.gemini_usage import GeminiAccount
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.thinking import least_output
 from tokenguard.wire.weighing import weigh
 
 NAME = "gemini"
@@ -35,6 +36,8 @@ class _Generation(Struct):
     max_snake: Count | None = field(name="max_output_tokens", default=None)
     candidates_camel: Count | None = field(name="candidateCount", default=None)
     candidates_snake: Count | None = field(name="candidate_count", default=None)
+    thinking_camel: Raw = field(name="thinkingConfig", default=Raw())
+    thinking_snake: Raw = field(name="thinking_config", default=Raw())
 
 
 class Request(Struct):
@@ -73,7 +76,7 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
     limit = generation.max_camel if generation.max_camel is not None else generation.max_snake
     answers = max(generation.candidates_camel or generation.candidates_snake or 1, 1)
     names = [*_uncapped(request), *(["candidateCount"] if limit is None and answers > 1 else [])]
-    prompt = weigh(body, request.contents, request.system_camel or request.system_snake)
+    prompt, trail = weigh(body, request.contents, request.system_camel or request.system_snake)
     return Facts(
         model=model.removeprefix("models/"),
         stream=stream,
@@ -83,6 +86,8 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
         uncapped=uncapped(names, body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.tier_camel or request.tier_snake,
         prompt=prompt,
+        least_output=answers * least_output(generation.thinking_camel or generation.thinking_snake),
+        trail=trail,
     )
 
 

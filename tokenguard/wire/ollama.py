@@ -63,6 +63,7 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
+    prompt, trail = weigh(body, request.messages or request.prompt, request.system)
     limit = request.options.num_predict if request.options is not None else None
     return Facts(
         model=request.model,
@@ -71,7 +72,8 @@ def facts(path: str, body: bytes) -> Facts:
         body_bytes=len(body),
         has_tools=bool(request.tools),
         uncapped=() if whole else ("malformed-request",),
-        prompt=weigh(body, request.messages or request.prompt, request.system),
+        prompt=prompt,
+        trail=trail,
     )
 
 

@@ -16,6 +16,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
+from tokenguard.wire.thinking import least_output
 from tokenguard.wire.weighing import weigh
 
 __all__ = ["NAME", "claims", "facts", "inject", "meter", "refuse"]
@@ -52,6 +53,8 @@ class _Request(Struct):
     web_search_options: _Any | None = None
     search_parameters: _Any | None = None
     plugins: list[_Any] | None = None
+    reasoning: Raw = Raw()
+    """OpenRouter's."""
     messages: Raw = Raw()
 
 
@@ -68,16 +71,19 @@ def facts(path: str, body: bytes) -> Facts:
         raise ValueError("not a JSON object")
     deployment = _DEPLOYMENT.search(path)
     limit = request.max_completion_tokens if request.max_completion_tokens is not None else request.max_tokens
-    prompt = weigh(body, request.messages, b"")
+    answers = max(request.n or 1, 1)
+    prompt, trail = weigh(body, request.messages, b"")
     return Facts(
         model=request.model or (deployment[1] if deployment is not None else ""),
         stream=bool(request.stream),
-        max_output=None if limit is None else limit * max(request.n or 1, 1),
+        max_output=None if limit is None else limit * answers,
         body_bytes=len(body),
         has_tools=bool(request.tools or request.functions),
         uncapped=uncapped(_uncapped(request, limit), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
         prompt=prompt,
+        least_output=answers * least_output(request.reasoning),
+        trail=trail,
     )
 
 

@@ -28,6 +28,8 @@ CONTENT = re.compile(rb'"delta": *' + STRING)
 _REMOTE = re.compile(
     rb'"(?:image_url":\s*"http|file_url":\s*"http|type":\s*"(?:item_reference|input_file",\s*"file_id)")'
 )
+_LEAST = 16
+"""The API refuses a lower `max_output_tokens`."""
 _CLIENT_TOOLS = ("function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer_use_preview")
 
 
@@ -60,7 +62,7 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
-    prompt = weigh(body, request.input, request.instructions, continues=request.previous_response_id)
+    prompt, trail = weigh(body, request.input, request.instructions, continues=request.previous_response_id)
     return Facts(
         model=request.model,
         stream=bool(request.stream),
@@ -71,6 +73,8 @@ def facts(path: str, body: bytes) -> Facts:
         tier=request.service_tier,
         rounds=1 + (request.max_tool_calls or 0),
         prompt=prompt,
+        least_output=_LEAST,
+        trail=trail,
     )
 
 

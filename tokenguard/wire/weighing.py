@@ -1,7 +1,7 @@
 """How much a request sends, and of what: what its tokens are estimated from, before it is sent.
 
 Bytes are counted where they stand. Only the text up to the first answer is looked at as such, for a fingerprint that
-tells conversations apart; it is not kept.
+tells conversations apart; it is not kept. So are names and arguments of the tools that the last turns called.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 import zlib
 from collections.abc import Iterator
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from tokenguard.records import Prompt
-from tokenguard.wire.decoding import FAILURES
+from tokenguard.records import Prompt, Trail
+from tokenguard.wire.items import Item, Part, is_answer, items_of
+from tokenguard.wire.repeating import fingerprint, repeated
 
 _MESSAGE_FRAME = 30
 """Bytes of `{"role":"user","content":""},`"""
@@ -49,24 +49,6 @@ _SAMPLE = 500
 """Bytes at the beginning of the system prompt, and of the messages, out of which a sample is taken."""
 _TELLING = 500
 """Characters of a text by which it is told from others."""
-_ASKS = frozenset({None, "message"})
-
-
-class _Part(Struct):
-    type: str | None = None
-    text: str | None = None
-
-
-class _Item(Struct):
-    """A message, or an item of the Responses API."""
-
-    role: str | None = None
-    type: str | None = None
-    content: str | list[_Part | str] | None = None
-    parts: list[_Part | str] | None = None
-
-
-_ITEMS = msgspec.json.Decoder(list[_Item], strict=False)
 
 
 def weigh(
@@ -76,34 +58,36 @@ def weigh(
     *,
     life: str | None = None,
     continues: str | None = None,
-) -> Prompt:
+) -> tuple[Prompt, Trail]:
     """Weigh a request with these messages (a list, or a string for a single one) and this system prompt, as JSON.
 
     `life` and `continues` are what the dialect found at other places. Without messages there is nothing to weigh.
     """
     if not messages:
-        return Prompt(refers=True, continues=continues)
+        return Prompt(refers=True, continues=continues), Trail()
+    items = items_of(messages)
+    sent, told = bytes(messages), bytes(system)
+    trail = repeated(items, hash((fingerprint(sent), fingerprint(told), continues)) or 1)
     if continues is not None:
         # Instructions and tools replace those of before: the provider's count of the last turn has them.
-        system, body = b"", messages
-    if len(system) <= len(b"null"):
-        system = b""
+        told, body = b"", messages
+    if len(told) <= len(b"null"):
+        told = b""
     tally = _Tally(life)
-    tally.take(bytes(system))
-    rest = tally.take(bytes(messages))
-    items = _items(messages)
+    tally.take(told)
+    rest = tally.take(sent)
     count = len(items)
-    framing = (sum(map(_frame, items)) if items else _QUOTES) + (_SYSTEM_FRAME if system else 0)
-    if rest < len(messages):
+    framing = (sum(map(_frame, items)) if items else _QUOTES) + (_SYSTEM_FRAME if told else 0)
+    if rest < len(sent):
         # The framing of what was dropped is not known, nor worth a second look.
-        count = len(_ROLE.findall(bytes(messages), len(messages) - rest)) + 1
+        count = len(_ROLE.findall(sent, len(sent) - rest)) + 1
         framing = _MESSAGE_FRAME * count
-    text_bytes = len(system) + rest - tally.media_bytes - tally.sealed_bytes - framing
-    return Prompt(
-        messages=max(count, 1) + bool(system),
+    text_bytes = len(told) + rest - tally.media_bytes - tally.sealed_bytes - framing
+    prompt = Prompt(
+        messages=max(count, 1) + bool(told),
         text_bytes=max(text_bytes, 0),
-        grain=_grain(bytes(system)[:_SAMPLE], bytes(messages)[:_SAMPLE]),
-        other_bytes=len(body) - len(messages) - len(system),
+        grain=_grain(told[:_SAMPLE], sent[:_SAMPLE]),
+        other_bytes=len(body) - len(sent) - len(told),
         media=tally.media,
         media_bytes=tally.media_bytes,
         sealed_bytes=tally.sealed_bytes,
@@ -112,6 +96,7 @@ def weigh(
         refers=tally.refers,
         continues=continues,
     )
+    return prompt, trail
 
 
 class _Tally:
@@ -156,25 +141,13 @@ def _grain(*values: bytes) -> float:
     return sum(map(len, texts)) / pieces if pieces else 0.0
 
 
-def _items(messages: bytes | Raw) -> list[_Item]:
-    try:
-        return _ITEMS.decode(messages)
-    except FAILURES:
-        # A single text, or a shape of which nothing is known.
-        return []
-
-
-def _parts(item: _Item) -> list[_Part | str]:
-    return item.content if isinstance(item.content, list) else item.parts or []
-
-
-def _frame(item: _Item) -> int:
+def _frame(item: Item) -> int:
     if item.content is None and item.parts is None:
         return _CALL_FRAME
-    return _MESSAGE_FRAME + sum(map(_part_frame, _parts(item)))
+    return _MESSAGE_FRAME + sum(map(_part_frame, item.all_parts()))
 
 
-def _part_frame(part: _Part | str) -> int:
+def _part_frame(part: Part | str) -> int:
     if isinstance(part, str):
         return 0
     if part.type is not None:
@@ -182,14 +155,14 @@ def _part_frame(part: _Part | str) -> int:
     return _PART_FRAME if part.text is not None else _FUNCTION_FRAME
 
 
-def _opening(items: list[_Item]) -> Iterator[str]:
+def _opening(items: list[Item]) -> Iterator[str]:
     """The texts up to the first answer. How they are split into parts may change when cache marks move on."""
     for item in items:
-        if item.role in ("assistant", "model") or (item.role is None and item.type not in _ASKS):
+        if is_answer(item):
             return
         if isinstance(item.content, str):
             yield item.content[:_TELLING]
-        for part in _parts(item):
+        for part in item.all_parts():
             text = part if isinstance(part, str) else part.text
             if text:
                 yield text[:_TELLING]
