@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.support.house import NOON, House, answer
 from tokenguard.guard.turns import Turns
-from tokenguard.ledger import Ledger
+from tokenguard.ledger import Ledger, queries
 from tokenguard.records import Budget, Call, Facts, Leg, Prompt, Reading, Usage
 
 CALL = Call(1, "abc", "claude", "anthropic", "anthropic-messages", "claude-opus-5-5", NOON)
@@ -94,6 +94,7 @@ async def test_the_next_daemon_knows_the_model_and_the_next_session_too(ledger: 
     turns = Turns(ledger)
     for number in range(20):
         turns.learn(CALL, replace(MAIN, prompt=replace(MAIN.prompt, opening=number)), told(30_000, output=90))
+    turns.forget(CALL.session)
     await ledger.close()
     reopened = Ledger.open(tmp_path / "ledger.db")
     fresh = Turns(reopened).estimate(replace(CALL, session="xyz"), OTHER)
@@ -104,6 +105,23 @@ async def test_the_next_daemon_knows_the_model_and_the_next_session_too(ledger: 
     # Each conversation began with 30,000 tokens where about 21,000 were expected.
     assert fresh.likely.prompt > 1.25 * untaught.likely.prompt
     assert fresh.p95.prompt < untaught.p95.prompt * 1.1
+
+
+async def test_what_was_learned_is_written_every_few_seconds_and_at_the_end_of_a_session(
+    turns: Turns, ledger: Ledger
+) -> None:
+    async def kept() -> list[float]:
+        await ledger.set_pid("abc", 1)  # writes are done in order
+        return [known.output.count for known in queries.experience(ledger.read()).values()]
+
+    turns.learn(CALL, MAIN, told(30_000))
+    turns.learn(replace(CALL, started_us=NOON + 9_900_000), NEXT, told(31_000))
+    assert await kept() == [1]
+    turns.learn(replace(CALL, started_us=NOON + 10_000_000), NEXT, told(32_000))
+    assert await kept() == [3]
+    turns.learn(replace(CALL, started_us=NOON + 10_000_000), NEXT, told(33_000))
+    turns.forget(CALL.session)
+    assert await kept() == [4]
 
 
 async def test_a_session_that_ended_is_forgotten_and_its_model_is_not(turns: Turns) -> None:

@@ -16,6 +16,9 @@ from tokenguard.records import Call, Facts, Reading, Usage
 _MOST = 2_000
 """Of everything that is remembered, as many entries; the one that was not used for longest is forgotten first."""
 
+_KEPT_EVERY_US = 10_000_000
+"""What was learned is written at most that often, and whenever a session ends: losing the last of it does no harm."""
+
 _NOTHING = Experience()
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class Turns:
         self._answers: dict[tuple[str, str], Turn] = {}
         self._models = queries.experience(ledger.read())
         self._sessions: dict[tuple[str, str, str, bool], Experience] = {}
+        self._unkept: dict[tuple[str, str, bool], Experience] = {}
+        self._keep_at_us = 0
 
     def begin(self, call: Call, facts: Facts) -> None:
         """A call is about to be decided."""
@@ -83,13 +88,22 @@ class Turns:
         _remember(self._sessions, mine, estimate.learned(self._sessions.get(mine, _NOTHING), facts, last, usage))
         learned = estimate.learned(self._models.get(kind, _NOTHING), facts, last, usage)
         _remember(self._models, kind, learned)
-        self._ledger.learn(*kind, learned).add_done_callback(_log_failure)
+        self._unkept[kind] = learned
+        if call.started_us >= self._keep_at_us:
+            self._keep_at_us = call.started_us + _KEPT_EVERY_US
+            self._keep()
 
     def forget(self, session: str) -> None:
-        """Drop what is remembered of a session that has ended."""
+        """Drop what is remembered of a session that has ended; what it taught of its models is written down."""
+        self._keep()
         _drop(self._last, session)
         _drop(self._answers, session)
         _drop(self._sessions, session)
+
+    def _keep(self) -> None:
+        for kind, learned in self._unkept.items():
+            self._ledger.learn(*kind, learned).add_done_callback(_log_failure)
+        self._unkept.clear()
 
 
 def _conversation(call: Call, facts: Facts) -> tuple[str, str, bool, int]:

@@ -52,8 +52,10 @@ def fits(taken: Taken, need: Need, overshoot: float) -> bool:
 
 def shortfall(taken: Taken, need: Need, overshoot: float) -> int:
     """By how much the limit would have to be higher for the call to fit; at least 1."""
-    around = margin(taken.variance + need.variance, overshoot, taken.limit)
-    return max(1, taken.spent + taken.reserved + need.value + around - taken.limit)
+    held = taken.spent + taken.reserved + need.value
+    # The cap of the margin rises with the limit.
+    around = margin(taken.variance + need.variance, overshoot, held * MOST_MARGIN // (MOST_MARGIN - 1) + MOST_MARGIN)
+    return max(1, held + around - taken.limit)
 
 
 def variance(likely: int, p95: int) -> float:

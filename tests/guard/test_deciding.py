@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.house import MODEL, Clock, House, answer, request
+from tokenguard.config.sections import PreflightSettings
+from tokenguard.errors import UsageError
+from tokenguard.guard import Admission
+from tokenguard.ledger import queries
+from tokenguard.policy.wording import is_safe
+from tokenguard.records import Budget, Call, Facts, Session, Unit
+
+CENT = 10_000_000
+SONNET = "claude-sonnet-5"
+
+
+async def admit(house: House, session: Session | None, facts: Facts | None = None) -> Admission:
+    facts = facts or request()
+    return await house.guard.admit(house.begin(session, facts), facts)
+
+
+def settle(house: House, admission: Admission, *, output: int = 1_000) -> None:
+    house.guard.settle(admission.call, answer(output=output, model=admission.call.model), status=200, outcome="ok")
+
+
+async def spend(house: House, session: Session | None, cents: int) -> None:
+    """An output token costs 20,000 nanodollars."""
+    call = house.begin(session)
+    house.guard.join(call)
+    house.guard.settle(call, answer(output=cents * CENT // 20_000), status=200, outcome="ok")
+
+
+async def asked(house: House) -> str:
+    """The id of the call that waits, once one does."""
+    for _ in range(1_000):
+        if holds := house.desk.status()["holds"]:
+            return str(holds[0]["id"])
+        await asyncio.sleep(0)
+    raise AssertionError("no call waits")
+
+
+def row(house: House, call: Call) -> tuple[object, ...]:
+    conn = house.ledger.read()
+    found = conn.execute("SELECT state, model, requested, budget, reason FROM calls WHERE id = ?", (call.id,))
+    return tuple(found.fetchone())
+
+
+async def test_an_approved_call_goes_through_and_raises_its_budget_by_what_it_takes(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(admit(house, session))
+        hold = await asked(house)
+        (shown,) = house.desk.status()["holds"]
+        assert (shown["session"], shown["agent"], shown["model"], shown["budget"]) == (
+            session.id,
+            "claude",
+            MODEL,
+            "day",
+        )
+        assert shown["estimate_nanos"] > 0 and is_safe(shown["reason"])
+        assert [one["state"] for one in house.desk.status()["sessions"] if one["id"] == session.id] == ["waiting"]
+        await house.desk.answer_hold(hold, approve=True, amount=None, reason="nearly done", who="max")
+    admission = waiting.result()
+    assert admission.refusal is None and admission.verdict.reason == "approved by max"
+    (raised,) = queries.raises(house.ledger.read(), house.clock.now_us)
+    assert (raised.who, raised.reason, raised.budget) == ("max", "nearly done", "day")
+    (budget,) = house.desk.status()["budgets"]
+    assert budget["limit"] == 10 * CENT + raised.amount and budget["remaining"] >= 0
+    assert house.desk.status()["holds"] == []
+    settle(house, admission)
+
+
+async def test_a_denied_call_is_refused_with_the_reason(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(admit(house, session))
+        await house.desk.answer_hold(await asked(house), approve=False, amount=None, reason="use the cache", who="max")
+    admission = waiting.result()
+    assert admission.refusal is not None
+    assert "max said no: use the cache" in admission.verdict.reason and is_safe(admission.verdict.reason)
+    await house.guard.counting.written()
+    assert queries.raises(house.ledger.read(), house.clock.now_us) == []
+
+
+async def test_an_approval_with_an_amount_makes_room_for_others_too(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(admit(house, session)) for _ in range(3)]
+        hold = await asked(house)
+        with pytest.raises(UsageError, match="counts usd"):
+            await house.desk.answer_hold(hold, approve=True, amount="3 calls", reason=None)
+        await house.desk.answer_hold(hold, approve=True, amount="5", reason=None)
+    assert [one.result().refusal for one in waiting] == [None, None, None]
+    assert house.desk.status()["budgets"][0]["limit"] == 510 * CENT
+
+
+async def test_a_call_that_waits_goes_on_when_a_raise_makes_room(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(admit(house, session))
+        await asked(house)
+        await house.desk.raise_budget("day", "1", "more work", None)
+    assert waiting.result().refusal is None
+
+
+async def test_nobody_answers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenguard.agents.claude.HOLD_SECONDS", 0.05)
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    with house.desk.subscribe() as events:
+        admission = await admit(house, session)
+        kinds = []
+        async for event in events:
+            kinds.append((event.type, event.data.get("answer")))
+            if event.type == "call.refused":
+                break
+    assert admission.refusal is not None and "nobody approved it in time" in admission.verdict.reason
+    assert kinds == [("hold.asked", None), ("hold.answered", "expired"), ("call.refused", None)]
+
+
+async def test_an_agent_that_leaves_while_its_call_waits_leaves_nothing_behind(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(admit(house, session))
+        hold = await asked(house)
+        waiting.cancel()
+    status = house.desk.status()
+    assert status["holds"] == [] and status["budgets"][0]["reserved"] == 0 and house.guard.busy == 0
+    with pytest.raises(UsageError, match="waiting"):
+        await house.desk.answer_hold(hold, approve=True, amount=None, reason=None)
+
+
+async def test_a_budget_that_refuses_is_not_asked_about(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="hold"), Budget("week", 10 * CENT, window="week"))
+    session = await house.session()
+    await spend(house, session, 10)
+    admission = await admit(house, session)
+    assert admission.refusal is not None and admission.verdict.budget == "week"
+
+
+async def test_a_cheaper_model_serves_what_the_dear_one_cannot(house: House) -> None:
+    opus = Budget(
+        "opus",
+        10 * CENT,
+        at_limit="downgrade",
+        match=(("model", "claude-opus-*"),),
+        downgrade=(("claude-opus-*", SONNET),),
+    )
+    house.budgets(opus)
+    session = await house.session()
+    assert (await admit(house, session)).model is None
+    await spend(house, session, 10)
+    admission = await admit(house, session)
+    assert (admission.model, admission.call.model, admission.call.requested) == (SONNET, SONNET, MODEL)
+    assert admission.verdict.action == "downgrade" and SONNET in admission.verdict.reason
+    settle(house, admission)
+    await house.guard.counting.written()
+    assert row(house, admission.call)[:4] == ("settled", SONNET, MODEL, "opus")
+
+
+async def test_a_cheaper_model_must_fit_as_well(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, at_limit="downgrade", downgrade=(("claude-opus-*", SONNET),)))
+    session = await house.session()
+    await spend(house, session, 10)
+    admission = await admit(house, session)
+    assert admission.refusal is not None and admission.verdict.budget == "day"
+
+
+async def test_a_strict_budget_clamps_the_output_to_what_fits(house: House) -> None:
+    house.budgets(Budget("day", 12 * CENT, mode="strict", clamp=True))
+    session = await house.session()
+    facts = request(size=400, max_output=8_000)
+    admission = await admit(house, session, facts)
+    assert admission.refusal is None and admission.max_output is not None
+    assert 1_000 <= admission.max_output < 8_000
+    (budget,) = house.desk.status()["budgets"]
+    assert 0 <= budget["remaining"] < 40_000, "one token more would not fit"
+    thinking = replace(facts, least_output=7_999)
+    assert (await admit(house, session, thinking)).refusal is not None, "less than it is to think is no use"
+
+
+async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> None:
+    house.budgets(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
+    session = await house.session()
+    await spend(house, session, 50)
+    refused = await admit(house, session)
+    assert refused.refusal is not None and "kept for landing" in refused.verdict.reason
+    (budget,) = house.desk.status()["budgets"]
+    assert (budget["landing"], budget["landing_released"], budget["level"]) == (50 * CENT, False, "info")
+    released = await house.desk.release_landing("day", "to save the work")
+    assert released["landing_released"] is True
+    settle(house, await admit(house, session))
+    await house.guard.counting.written()
+    await house.reopen(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
+    assert (await house.session()) and house.desk.status()["budgets"][0]["landing_released"] is True
+    house.clock.now_us += 24 * 3_600_000_000
+    assert house.desk.status()["budgets"][0]["landing_released"] is False
+
+
+async def test_a_landing_reserve_can_open_by_itself(house: House) -> None:
+    house.budgets(Budget("day", 100 * CENT, landing=50 * CENT, landing_release="auto"))
+    session = await house.session()
+    await spend(house, session, 50)
+    admission = await admit(house, session)
+    assert admission.refusal is None and "landing" in admission.verdict.reason
+    (decision,) = queries.decisions(house.ledger.read())
+    assert (decision.kind, decision.who, decision.amount) == ("release", "tokenguard", 50 * CENT)
+
+
+async def test_a_rolling_window_lets_go_of_what_is_too_old(house: House) -> None:
+    house.budgets(Budget("hours", 10 * CENT, window="rolling 5h"))
+    session = await house.session()
+    await spend(house, session, 10)
+    assert (await admit(house, session)).refusal is not None
+    house.clock.now_us += 5 * 3_600_000_000 - 1
+    assert (await admit(house, session)).refusal is not None
+    house.clock.now_us += 1
+    admission = await admit(house, session)
+    assert admission.refusal is None
+    assert house.desk.status()["budgets"][0]["spent"] == 0
+
+
+async def test_one_bucket_of_tokens(house: House) -> None:
+    house.budgets(Budget("out", 3_000, unit=Unit.TOKENS, bucket="output"))
+    session = await house.session()
+    for _ in range(2):
+        admission = await admit(house, session)
+        house.guard.settle(admission.call, answer(output=1_500, input=50_000), status=200, outcome="ok")
+    assert house.desk.status()["budgets"][0]["spent"] == 3_000
+    assert (await admit(house, session)).refusal is not None
+
+
+async def told_levels(house: House, *cents: int) -> list[str]:
+    """The levels that are told of while so much is spent, call by call."""
+    with house.desk.subscribe() as events:
+        for amount in cents:
+            await spend(house, None, amount)
+        house.guard.tell("end", {})
+        told: list[str] = []
+        async for event in events:
+            if event.type == "budget.level":
+                told.append(str(event.data["level"]))
+            if event.type == "end":
+                return told
+    return told
+
+
+async def test_every_level_is_told_once_even_across_a_restart(house: House, clock: Clock) -> None:
+    day = Budget("day", 100 * CENT, window="day")
+    house.budgets(day)
+    assert await told_levels(house, 40, 15, 1, 25, 1) == ["info", "warn"]
+    await house.guard.counting.written()
+    await house.reopen(day)
+    assert await told_levels(house, 1, 20) == ["hard"]
+    await house.desk.raise_budget("day", "1", "more", None)
+    assert await told_levels(house, 1, 60, 50) == ["warn", "hard"], "there was room again"
+    clock.now_us += 24 * 3_600_000_000
+    assert await told_levels(house, 60) == ["info"]
+
+
+async def test_a_dear_call_is_noticed_before_it_is_made(house: House) -> None:
+    house.guard.reload(replace(house.config(), preflight=PreflightSettings(above="$0.50", at_limit="warn")))
+    session = await house.session()
+    assert (await admit(house, session)).verdict.action == "allow"
+    admission = await admit(house, session, request(size=4_000_000))
+    assert admission.verdict.action == "warn" and "uncached tokens, about" in admission.verdict.reason
+    assert admission.refusal is None
+
+
+async def test_a_dear_call_can_wait_for_approval(house: House) -> None:
+    house.guard.reload(replace(house.config(), preflight=PreflightSettings(above=0.5, at_limit="hold")))
+    session = await house.session()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(admit(house, session, request(size=4_000_000)))
+        hold = await asked(house)
+        with pytest.raises(UsageError, match="no budget"):
+            await house.desk.answer_hold(hold, approve=True, amount="5", reason=None)
+        await house.desk.answer_hold(hold, approve=True, amount=None, reason=None)
+    assert waiting.result().refusal is None
+
+
+class TestSubscription:
+    HEADERS = {"authorization": "Bearer sk-ant-oat01-x"}
+
+    def begin(self, house: House, session: Session) -> Call:
+        return house.guard.begin(
+            session, provider="anthropic", dialect="anthropic-messages", facts=request(), headers=self.HEADERS
+        )
+
+    async def call(self, house: House, session: Session, headers: dict[str, str]) -> Admission:
+        call = self.begin(house, session)
+        admission = await house.guard.admit(call, request())
+        if admission.refusal is None:
+            house.guard.answered(admission.call, headers)
+            settle(house, admission)
+        return admission
+
+    async def test_its_dollars_are_notional_and_stand_apart(self, house: House, clock: Clock) -> None:
+        house.budgets(Budget("billed", 1 * CENT), Budget("all", 100 * CENT, counts="all"))
+        session = await house.session()
+        assert (await self.call(house, session, {})).refusal is None
+        status = house.desk.status()
+        assert {one["name"]: one["spent"] for one in status["budgets"]} == {"billed": 0, "all": 2 * CENT}
+        (told,) = [one for one in status["sessions"] if one["id"] == session.id]
+        assert (told["cost_nanos"], told["notional_nanos"]) == (0, 2 * CENT)
+        await house.guard.counting.written()
+        totals = queries.totals(house.ledger.read())
+        assert (totals.cost_nanos, totals.notional_nanos) == (0, 2 * CENT)
+
+    async def test_an_official_window_can_be_a_budget(self, house: House) -> None:
+        house.budgets(Budget("mine", 90, unit=Unit.PERCENT, official="anthropic/five_hour"))
+        session = await house.session()
+        used = {
+            "anthropic-ratelimit-unified-5h-utilization": "0.91",
+            "anthropic-ratelimit-unified-5h-reset": "1795266000",
+        }
+        assert (await self.call(house, session, used)).refusal is None
+        (window,) = house.desk.status()["windows"]
+        assert (window["provider"], window["name"], window["used_percent"]) == ("anthropic", "five_hour", 91.0)
+        refused = await self.call(house, session, used)
+        assert refused.refusal is not None and refused.verdict.budget == "mine"
+        house.clock.now_us = 1_795_266_000_000_000
+        assert (await self.call(house, session, {})).refusal is None, "it has been reset"
+
+    async def test_the_first_call_that_would_cost_credits_can_be_refused(self, house: House) -> None:
+        house.budgets(Budget("credits", 0, match=(("billing", "credits"),)))
+        session = await house.session()
+        used = {
+            "anthropic-ratelimit-unified-status": "allowed",
+            "anthropic-ratelimit-unified-5h-utilization": "1.0",
+            "anthropic-ratelimit-unified-5h-reset": "1795266000",
+        }
+        assert (await self.call(house, session, used)).refusal is None
+        assert (await self.call(house, session, used)).refusal is not None
+
+    async def test_who_paid_in_the_end_counts(self, house: House) -> None:
+        house.budgets(Budget("billed", 100 * CENT))
+        session = await house.session()
+        over = {"anthropic-ratelimit-unified-status": "allowed", "anthropic-ratelimit-unified-overage-in-use": "true"}
+        await self.call(house, session, over)
+        assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
+        await house.guard.counting.written()
+        assert queries.totals(house.ledger.read()).cost_nanos == 2 * CENT
