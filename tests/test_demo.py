@@ -14,6 +14,7 @@ import pytest
 
 from tokenguard.cli import main
 from tokenguard.cli.demo import audit
+from tokenguard.wire import DIALECTS
 
 
 def start(temporary: Path, *options: str) -> subprocess.Popen[str]:
@@ -44,18 +45,31 @@ def test_the_demo_proves_its_numbers_and_leaves_nothing(tmp_path: Path) -> None:
     with start(tmp_path, "--fast", "--no-tui") as demo:
         told, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, told
-    for agent, place in (("claude", "web on feat/login"), ("codex", "api on main"), ("gemini", "docs on fix/typo")):
+    places = {
+        "claude": "web on feat/login",
+        "codex": "api on main",
+        "gemini": "docs on fix/typo",
+        "babel": "lab on main",
+    }
+    for agent, place in places.items():
         assert f"{agent:<6}  starts in {place}" in told
     # One is stopped by its budget, in the words of its agent; the others end by themselves.
     assert "claude  API Error: 402 tokenguard stopped this request: the day budget of repository web" in told
     assert told.count("stopped this request") == 1
-    assert len(re.findall(r"^(claude|codex |gemini)  tokenguard  \$\d.* in \d+ calls", told, re.M)) == 3
-    proof = re.search(r"equals the providers' own bill to the nanodollar, call by call: (\d+) calls, ([\d,]+)", told)
+    assert len(re.findall(r"^(claude|codex |gemini|babel )  tokenguard  \$\d.* in \d+ calls", told, re.M)) == 4
+    proof = re.search(r"own bill to the nanodollar, call by call: (\d+) calls in (\d+) dialects, ([\d,]+) nano", told)
     assert proof is not None
     total = re.search(r"^ total +(\d+) .*\$(\d+\.\d+)$", told, re.M)
     assert total is not None
     assert total[1] == proof[1]
-    assert float(total[2]) == pytest.approx(int(proof[2].replace(",", "")) / 1e9, abs=0.01)
+    assert float(total[2]) == pytest.approx(int(proof[3].replace(",", "")) / 1e9, abs=0.01)
+    # Every dialect has its row, with streams and documents, and what the ledger and the bill say of it.
+    rows = re.findall(r"^ ([a-z-]+) +(\d+) +(\d+) +\S+ +([\d,]+) +([\d,]+)  =$", told, re.M)
+    assert [row[0] for row in rows] == [*DIALECTS, "total"] and int(proof[2]) == len(DIALECTS)
+    assert all(int(streamed) and int(whole) and ledger == bill for _, streamed, whole, ledger, bill in rows)
+    assert rows[-1][-1] == proof[3]
+    assert sum(int(row[-1].replace(",", "")) for row in rows[:-1]) == int(proof[3].replace(",", ""))
+    assert "babel   > OpenAI Responses over WebSocket" in told
     assert "\x1b" not in told and "Traceback" not in told
     assert left_behind(tmp_path) == []
 
@@ -78,18 +92,21 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, number: signal.Signa
 def test_a_difference_is_told_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = audit.told
+    recorded = audit.recorded
 
-    def wrong(data: dict[str, object]) -> audit.Charged:
-        charged = told(data)
-        return charged._replace(nanos=charged.nanos + 1) if "haiku" in charged.model else charged
+    def wrong(ledger: Path) -> list[audit.Charged]:
+        charges = recorded(ledger)
+        at = next(at for at, call in enumerate(charges) if call.dialect == "bedrock-invoke")
+        charges[at] = charges[at]._replace(nanos=charges[at].nanos + 1)
+        return charges
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(audit, "told", wrong)
+    monkeypatch.setattr(audit, "recorded", wrong)
     assert main(["demo", "--fast", "--no-tui"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-3].startswith("only in the ledger: claude-haiku-5-5")
-    assert lines[-2].startswith("only on the bill: claude-haiku-5-5")
+    assert [line.split()[0] for line in lines if line.endswith("≠")] == ["bedrock-invoke", "total"]
+    assert lines[-3].startswith("only in the ledger: bedrock-invoke, claude-haiku-5-5")
+    assert lines[-2].startswith("only on the bill: bedrock-invoke, claude-haiku-5-5")
     assert lines[-1] == "The ledger differs from the providers' bill in 2 places."
     assert left_behind(tmp_path) == []

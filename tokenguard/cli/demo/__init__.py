@@ -20,27 +20,29 @@ from tokenguard.cli.commands import examples
 def demo(fast: bool, no_tui: bool) -> int:
     """See all of it work against a simulated provider, without a key.
 
-    Three scripted agents work in three repositories, each with a budget, until one of them is stopped. Then every
-    charge in the ledger is compared with the provider's own bill. All of it happens in a folder that goes away.
+    Four scripted agents work in four repositories, each with a budget, until one of them is stopped. Together they
+    speak every protocol that tokenguard reads. Then every charge in the ledger is compared with the providers' own
+    bill. All of it happens in a folder that goes away.
     """
     from tokenguard.cli.demo import audit, live, play, stage  # not needed for help and completion
 
     pace = stage.FAST if fast else stage.HUMAN
-    output.say(f"Three scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
+    output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
     sys.stdout.flush()
     with _ended_by_signals(), stage.built(pace) as staged:
         view = live.view(staged.standings, redraw=not no_tui)
-        settled: list[audit.Charged] = []
         with closing(play.perform(staged, pace)) as performance:
             for happening in performance:
                 view.take(happening)
-                if isinstance(happening, play.Event) and happening.type == "call.settled":
-                    settled.append(audit.told(happening.data))
         output.say()
         output.say(staged.ask("report", "--by", "repo,agent,branch"))
         output.say(staged.ask("report", "--by", "model"))
-        bill = staged.providers.bill()
-        differing = audit.differences(settled, staged.daemon.get("/v1/report")["total"], bill)
+        bill, charges = staged.providers.bill(), audit.recorded(staged.ledger())
+        differing = audit.differences(charges, staged.daemon.get("/v1/report")["total"], bill)
+    for row in output.columns([audit.HEADER, *audit.by_dialect(charges, bill)], right=audit.NUMBERS):
+        output.say(f" {row}".rstrip())
+    output.say()
+    dialects = len({call.dialect for call in bill.calls})
     for line in differing:
         output.say(line)
     if differing:
@@ -48,7 +50,7 @@ def demo(fast: bool, no_tui: bool) -> int:
         return 1
     output.say(
         f"The ledger equals the providers' own bill to the nanodollar, call by call: "
-        f"{len(bill.calls)} calls, {bill.total_nanos:,} nanodollars."
+        f"{len(bill.calls)} calls in {dialects} dialects, {bill.total_nanos:,} nanodollars."
     )
     return 0
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from tokenguard import client, simulator
 from tokenguard.cli import output
-from tokenguard.cli.demo import scripted_agent
+from tokenguard.cli.demo import scripted_agent, scripted_babel
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
 
@@ -36,6 +36,11 @@ idle_exit = 60
 anthropic.base_url = "{url}"
 openai.base_url = "{url}"
 gemini.base_url = "{url}"
+vertex.base_url = "{url}"
+bedrock.base_url = "{url}"
+ollama.base_url = "{url}"
+google.base_url = "{url}"
+google.billing = "metered"
 
 [[budget]]
 name = "day"
@@ -43,6 +48,9 @@ scope = "repo"
 window = "day"
 limit = "{limit}"
 """
+
+BABEL = "babel"
+"""The one that speaks every protocol that the others do not."""
 
 _ELSEWHERE = re.compile(r"(ANTHROPIC|CLAUDE|OPENAI|CODEX|GEMINI|GOOGLE|GIT|TOKENGUARD|XDG)_.*|.*_PROXY", re.IGNORECASE)
 """Variables that the demo's world must not inherit: they lead agents, git or tokenguard to other places."""
@@ -80,6 +88,7 @@ ACTORS = (
     ),
     Actor("codex", "api", "main", "search", ("Find the slow query", "Add an index", "Measure it again")),
     Actor("gemini", "docs", "fix/typo", "typos", ("Find the typos", "Fix them")),
+    Actor(BABEL, "lab", "main", "models", tuple(scripted_babel.WAYS)),
 )
 """The first one never ends by itself: the budget of its repository has to stop it."""
 
@@ -121,6 +130,10 @@ class Stage:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+
+    def ledger(self) -> Path:
+        """The file of the ledger."""
+        return find_paths(self._env).ledger
 
     def standings(self) -> list[dict[str, Any]]:
         """The budgets, as they are now."""
@@ -204,6 +217,10 @@ def _make_repository(folder: Path, branch: str, env: Mapping[str, str]) -> None:
 def _make_stand_in(file: Path) -> None:
     """A command that is called like an agent and is the scripted one."""
     file.parent.mkdir(exist_ok=True)
-    command = shlex.join([sys.executable, str(Path(scripted_agent.__file__)), file.name])
+    if file.name == BABEL:
+        program = [str(Path(scripted_babel.__file__))]
+    else:
+        program = [str(Path(scripted_agent.__file__)), file.name]
+    command = shlex.join([sys.executable, *program])
     file.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     file.chmod(0o755)
