@@ -94,6 +94,8 @@ class FakeDaemon:
         self.asked: list[Asked] = []
         self.fails: set[str] = set()
         """Last path segments that get status 500."""
+        self.events: list[dict[str, Any]] = []
+        """What a watch tells at its beginning."""
         self._news = threading.Condition()
         self._dead = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -147,7 +149,8 @@ class FakeDaemon:
             if last in self.fails:
                 connection.sendall(b"HTTP/1.0 500 no\r\nContent-Length: 0\r\n\r\n")
             elif last == "watch":
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n: still here\n\n")
+                told = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in self.events)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n: still here\n\n" + told)
                 self._dead.wait()
             else:
                 answer = msgspec.json.encode(self._value(last))

@@ -89,6 +89,20 @@ def test_the_agents_process_is_told(session: Session, daemons: Daemons) -> None:
     session.end(0)
 
 
+def test_calls_that_wait_are_told_of(home: Path, daemons: Daemons) -> None:
+    waits = threading.Semaphore(0)
+    session = Session(find_paths({"TOKENGUARD_HOME": str(home)}), {}, lambda _: None, waits.release)
+    daemons.last.events = [
+        {"type": kind, "at_us": 1, "data": {"id": "7f2c", "session": "bcdfg"}}
+        for kind in ("hold.asked", "hold.answered", "hold.asked")
+    ]
+    session.open(ASKED)
+    session.started(1234)
+    assert waits.acquire(timeout=20) and waits.acquire(timeout=20)
+    session.end(0)
+    assert not waits.acquire(blocking=False)
+
+
 def test_a_daemon_that_dies_is_brought_back_with_its_session(session: Session, daemons: Daemons) -> None:
     session.open(ASKED)
     session.started(1234)

@@ -19,9 +19,19 @@ _PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 class Session:
     """One session. It has its token before the daemon knows it, so that the agent's recipe can be made first."""
 
-    def __init__(self, paths: Paths, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-        """Finds the daemon or starts it. Raises `DaemonError`."""
+    def __init__(
+        self,
+        paths: Paths,
+        env: Mapping[str, str],
+        say: Callable[[str], None],
+        call_waits: Callable[[], None] | None = None,
+    ) -> None:
+        """Finds the daemon or starts it; `call_waits` is called when a call begins to wait for an answer.
+
+        Raises `DaemonError`.
+        """
         self._paths, self._env = paths, env
+        self._call_waits = call_waits
         self._daemon = client.ensure(paths, env, say)
         self._asked: dict[str, object] = {"token": os.urandom(24).hex()}
         self._turn = threading.Lock()
@@ -31,6 +41,11 @@ class Session:
     def base_url(self) -> str:
         """What the agent's calls go through."""
         return f"http://127.0.0.1:{self._daemon.port}/s/{self._asked['token']}"
+
+    @property
+    def id(self) -> str:
+        """Its name, once it was opened."""
+        return str(self._asked["id"])
 
     def open(self, asked: Mapping[str, object]) -> None:
         """Make it known. Raises `TokenguardError` if the daemon does not take it."""
@@ -80,8 +95,9 @@ class Session:
 
     def _wait_while_it_lives(self) -> None:
         with self._daemon.stream(f"/v1/sessions/{self._asked['id']}/watch") as events:
-            for _ in events:
-                pass
+            for event in events:
+                if event["type"] == "hold.asked" and self._call_waits is not None:
+                    self._call_waits()
 
     def _attempt(self, action: Callable[[], object]) -> bool:
         try:
