@@ -70,6 +70,7 @@ def test_the_environment_is_ours_and_otherwise_the_same(daemon: FakeDaemon) -> N
     changed = {name: guarded[name] for name in guarded if guarded[name] != alone.get(name)}
     assert changed.pop("NO_PROXY") == changed.pop("no_proxy") == "corp,127.0.0.1,localhost"
     assert changed["OPENAI_BASE_URL"] == f"http://127.0.0.1:4747/s/{token}/openai/v1"
+    assert changed.pop("TOKENGUARD_SESSION") == "bcdfg"
     assert all(name.endswith(("_BASE_URL", "_API_BASE")) for name in changed)
     assert set(alone) <= set(guarded)
 

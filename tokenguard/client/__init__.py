@@ -5,4 +5,7 @@ from __future__ import annotations
 from tokenguard.client.access import Daemon, Stream, find
 from tokenguard.client.starting import ensure
 
-__all__ = ["Daemon", "Stream", "ensure", "find"]
+SESSION = "TOKENGUARD_SESSION"
+"""Variable that names the session to what runs in it, such as an agent's status line. The name is no secret."""
+
+__all__ = ["SESSION", "Daemon", "Stream", "ensure", "find"]

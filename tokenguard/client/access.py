@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ANSWERS_WITHIN = 10.0
 """Seconds for which a daemon may be silent before it is given up."""
 
+WORKS_WITHIN = 30.0
+"""Seconds that it may take for an answer."""
+
 
 class Stream:
     """Server-sent events of the daemon, until it hangs up; to be closed, as a context manager or by `close`."""
@@ -55,17 +58,19 @@ class Daemon:
         self.stopping: bool = about["stopping"]
         """It only lets calls in flight end."""
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The JSON answer to a GET, such as of `/v1/status`."""
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, timeout: float = WORKS_WITHIN
+    ) -> dict[str, Any]:
+        """The JSON answer to a GET, such as of `/v1/status`, within `timeout` seconds."""
         if query:
             from urllib.parse import urlencode
 
             path = f"{path}?{urlencode(query)}"
-        return _asked(self.socket, "GET", path)
+        return _asked(self.socket, "GET", path, timeout=timeout)
 
-    def post(self, path: str, body: object = None) -> dict[str, Any]:
-        """The JSON answer to a POST of `body` as JSON."""
-        return _asked(self.socket, "POST", path, json.dumps({} if body is None else body).encode())
+    def post(self, path: str, body: object = None, *, timeout: float = WORKS_WITHIN) -> dict[str, Any]:
+        """The JSON answer to a POST of `body` as JSON, within `timeout` seconds."""
+        return _asked(self.socket, "POST", path, json.dumps({} if body is None else body).encode(), timeout)
 
     def stream(self, path: str) -> Stream:
         """The events of an endpoint that stays open, such as `/v1/events`; reading them waits as long as it takes."""
@@ -108,13 +113,13 @@ class Daemon:
         return False
 
 
-def find(paths: Paths) -> Daemon | None:
-    """The running daemon; None if there is none. Raises `DaemonError` if there is one that does not answer."""
+def find(paths: Paths, *, timeout: float = ANSWERS_WITHIN) -> Daemon | None:
+    """The running daemon; None if there is none. Raises `DaemonError` if there is one that does not answer in time."""
     path = socket_path(paths.state_dir)
     try:
         if path.parent != paths.state_dir:
             check_owner(path.parent)
-        return Daemon(path, _asked(path, "GET", "/v1/version", timeout=ANSWERS_WITHIN))
+        return Daemon(path, _asked(path, "GET", "/v1/version", timeout=timeout))
     except (FileNotFoundError, NotRunningError):
         return None
     except SilentError as error:
@@ -126,7 +131,7 @@ def find(paths: Paths) -> Daemon | None:
         raise DaemonError(f"the daemon (pid {pid}) does not answer", hint) from error
 
 
-def _asked(path: Path, method: str, target: str, body: bytes = b"", timeout: float = 30) -> dict[str, Any]:
+def _asked(path: Path, method: str, target: str, body: bytes = b"", timeout: float = WORKS_WITHIN) -> dict[str, Any]:
     exchange = Exchange(path, method, target, body, timeout)
     if exchange.status != 200:
         raise _refused(exchange)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tokenguard import agents
+from tokenguard import agents, client
 from tokenguard.agents import Recipe, Situation
 from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.launch import child
+from tokenguard.launch.bell import ring
 from tokenguard.launch.folder import fill, mark, private_folder
 from tokenguard.launch.session import Session
 from tokenguard.platforms.environment import given_environment
@@ -47,10 +48,10 @@ def run(options: LaunchOptions) -> int:
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
         raise UsageError(f"--summary {options.summary}: there is no such folder", "make it first")
     paths = find_paths(env)
-    providers = load(paths).providers
-    session = Session(paths, env, _say)
+    config = load(paths)
+    session = Session(paths, env, _say, ring if config.notify.bell else None)
     with private_folder(paths.state_dir) as folder:
-        situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, providers)
+        situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers)
         recipe = agent.recipe(situation)
         fill(folder, recipe)
         session.open(_request(name, situation, recipe, options))
@@ -64,7 +65,7 @@ def run(options: LaunchOptions) -> int:
             session.started(pid)
 
         try:
-            code = child.run(program, recipe.args, {**env, **recipe.env}, started)
+            code = child.run(program, recipe.args, {**env, **recipe.env, client.SESSION: session.id}, started)
         except BaseException:
             with suppress(TokenguardError):
                 session.end(None)
