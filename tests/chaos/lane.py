@@ -139,9 +139,9 @@ class Lane:
         body = bodies.request(case, "So it is." if case.warm else None, previous)
         target = bodies.path(case, stream=case.stream)
         began, before = home.guard.begun.get(session, 0), len(self._behind.bill().calls)
-        await _leave(home.port, through + target, body, case)
+        await leave(home.port, through + target, body, case)
         direct_before = len(self._direct.bill().calls)
-        await _leave(self._direct.port, target, body, case)
+        await leave(self._direct.port, target, body, case)
         if home.guard.begun.get(session, 0) == began:
             return None
         told = await self._settled(home, session)
@@ -200,7 +200,7 @@ async def _whole(port: int, target: str, body: bytes) -> dict[str, Any]:
     return decoded
 
 
-async def _leave(port: int, target: str, body: bytes, case: Case) -> None:
+async def leave(port: int, target: str, body: bytes, case: Case) -> None:
     """Ask, and leave as the case wants it; every third client without saying good-bye."""
     reader, writer = await _asked(port, target, body)
     try:
