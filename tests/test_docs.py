@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -14,9 +16,12 @@ import pytest
 from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.cli.commands import root
-from tokenguard.config import budgets, prices, sections, settings
+from tokenguard.config import budget_table, prices, sections, settings
+from tokenguard.config.budgets import parse_budgets
 from tokenguard.policy import windows
-from tokenguard.records import Budget
+from tokenguard.policy.budgets import ACTIONS
+from tokenguard.policy.measure import BUCKETS, COUNTS
+from tokenguard.records import BILLINGS, Budget
 from tokenguard.reports import KEYS
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +38,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[loops]": sections.LoopSettings,
     "[preflight]": sections.PreflightSettings,
     "[notify]": sections.NotifySettings,
-    "[[budget]]": budgets.BudgetTable,
+    "[[budget]]": budget_table.BudgetTable,
     "[[price]]": prices.PriceTable,
 }
 
@@ -107,8 +112,22 @@ def test_documented_defaults_are_the_real_ones(section: str) -> None:
         assert written == ("none" if default is None else msgspec.json.encode(default).decode()), field.name
 
 
-@pytest.mark.parametrize("words", [budgets.SCOPES, budgets.ACTIONS, budgets.MODES, budgets.MATCHABLE, windows.KINDS])
-def test_the_values_of_a_budget_are_documented(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        budget_table.SCOPES,
+        budget_table.MODES,
+        budget_table.MATCHABLE,
+        budget_table.OFFICIAL,
+        budget_table.RELEASES,
+        ACTIONS,
+        BILLINGS,
+        BUCKETS,
+        COUNTS,
+        windows.KINDS,
+    ],
+)
+def test_the_values_of_a_budget_are_documented(words: Iterable[str]) -> None:
     body = parts_of(CONFIGURATION)["[[budget]]"]
     assert all(re.search(rf"\b{word}\b", body) for word in words)
 
@@ -118,8 +137,20 @@ def test_the_providers_are_documented() -> None:
     assert set(settings.PROVIDERS) <= set(re.findall(r"`(\w+)`", body))
 
 
-def test_the_levels_of_a_budget_are_the_documented_ones() -> None:
-    assert rows(parts_of(CONFIGURATION)["[[budget]]"])["levels"] == f"`{list(Budget('', 0).levels)}`"
+@pytest.mark.parametrize(
+    "key",
+    ["scope", "month_start", "levels", "at_limit", "mode", "overshoot", "clamp", "counts"]
+    + ["landing_release", "forecast"],
+)
+def test_the_documented_defaults_of_a_budget_are_the_real_ones(key: str) -> None:
+    written = rows(parts_of(CONFIGURATION)["[[budget]]"])[key].strip("`")
+    assert json.loads(written) == json.loads(msgspec.json.encode(getattr(Budget("", 0), key)))
+
+
+def test_the_budgets_that_the_documents_show_can_be_read() -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL)
+    shown = [tomllib.loads(block).get("budget", []) for block in blocks]
+    assert sum(len(parse_budgets(tables, Path("config.toml"))) for tables in shown) >= 5
 
 
 def shown_commands() -> Iterator[tuple[str, str]]:

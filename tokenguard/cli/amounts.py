@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 import click
 from msgspec import Struct
@@ -22,9 +23,12 @@ class Limit(Struct, frozen=True):
 
 
 class AmountType(click.ParamType[Limit]):
-    """`5`, `0.50`, `2M tokens`, `300 calls`, or `'$5'` in quotes."""
+    """`5`, `0.50`, `2M tokens`, `300 calls`, or `'$5'` in quotes; with `percent` also `90%`."""
 
     name = "amount"
+
+    def __init__(self, *, percent: bool = False) -> None:
+        self._percent = percent
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
         if isinstance(value, Limit):
@@ -37,16 +41,19 @@ class AmountType(click.ParamType[Limit]):
         try:
             amount, unit = money.parse_amount(text)
         except ValueError:
-            self.fail(
-                f"'{text}' is not an amount; write 5, 0.50, '2M tokens' or '300 calls' "
-                "(a shell turns an unquoted $5 into nothing)",
-                param,
-                ctx,
-            )
+            self._fail(text, param, ctx)
+        if unit is Unit.PERCENT and not self._percent:
+            self._fail(text, param, ctx)
         return Limit(amount, unit)
+
+    def _fail(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
+        forms = "5, 0.50, '2M tokens', '300 calls' or 90%" if self._percent else "5, 0.50, '2M tokens' or '300 calls'"
+        self.fail(f"'{text}' is not an amount; write {forms} (a shell turns an unquoted $5 into nothing)", param, ctx)
 
 
 AMOUNT = AmountType()
+
+AMOUNT_OR_PERCENT = AmountType(percent=True)
 
 
 def confirm_zero(limit: Limit, option: str, yes: bool) -> None:

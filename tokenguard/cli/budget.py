@@ -8,39 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from tokenguard import attribution, client
-from tokenguard.cli import output
-from tokenguard.cli.amounts import AMOUNT, Limit, confirm_zero
+from tokenguard.cli import budget_words, output
+from tokenguard.cli.amounts import AMOUNT_OR_PERCENT, Limit, confirm_zero
+from tokenguard.cli.budget_options import Downgrade, Match, Percents, Probability, WindowName
 from tokenguard.cli.commands import Commands, examples
 from tokenguard.config import budgets, settings
+from tokenguard.config.budget_table import MODES, OFFICIAL, RELEASES, SCOPES, BudgetTable, out_of_place
 from tokenguard.config.paths import Paths, find_paths, make_private
-from tokenguard.config.tables import read_toml
+from tokenguard.config.tables import convert, read_toml
 from tokenguard.errors import ConfigError, UsageError
-from tokenguard.policy import money, windows
+from tokenguard.policy import money
+from tokenguard.policy.budgets import ACTIONS
+from tokenguard.policy.measure import BUCKETS, COUNTS
+from tokenguard.policy.windows import LATEST_MONTH_START, WEEKDAYS
 from tokenguard.records import Budget, Unit
-
-
-class _Pair(click.ParamType[tuple[str, str]]):
-    name = "field=glob"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        field, sign, glob = str(value).partition("=")
-        if not sign or not glob or field not in budgets.MATCHABLE:
-            fields = ", ".join(budgets.MATCHABLE)
-            self.fail(f"'{value}' is not FIELD=GLOB; FIELD is one of {fields}", param, ctx)
-        return field, glob
-
-
-class _Percents(click.ParamType[tuple[int, ...]]):
-    name = "percents"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        try:
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"'{value}' is not a list of percents; write 50,75,90", param, ctx)
 
 
 @click.group(
@@ -62,10 +45,9 @@ def list_budgets(as_json: bool) -> None:
     """List the budgets that are set, and where; those of the current repository too."""
     known = settings.load(find_paths(os.environ)).budgets + _of_this_repository()
     if as_json:
-        output.say_json({"budgets": [msgspec.structs.asdict(one) | {"match": dict(one.match)} for one in known]})
+        output.say_json({"budgets": [budget_words.as_json(one) for one in known]})
     elif known:
-        header = ("NAME", "SCOPE", "WINDOW", "LIMIT", "AT LIMIT", "MATCH", "SET IN")
-        for line in output.columns([header, *map(_row, known)], right={3}):
+        for line in budget_words.table(known):
             output.say(line)
     else:
         output.say("No budget is set. tokenguard budget set day --window day --limit 20 sets one.")
@@ -78,38 +60,56 @@ def _of_this_repository() -> tuple[Budget, ...]:
     return budgets.read_repository_budgets(Path(place.worktree), place.repo)
 
 
-def _row(budget: Budget) -> Sequence[str]:
-    match = " ".join(f"{field}={glob}" for field, glob in budget.match)
-    limit = money.limit(budget.limit, budget.unit)
-    return budget.name, budget.scope, budget.window, limit, budget.at_limit, match, budget.source
-
-
 @budget.command(
     "set",
     short_help="Set a budget, or change one.",
     epilog=examples(
         "tokenguard budget set web-day --scope repo --window day --limit 20",
         "tokenguard budget set opus --window month --limit 200 --match 'model=claude-opus-*'",
+        "tokenguard budget set burst --window 'rolling 5h' --limit 10 --at-limit hold",
+        "tokenguard budget set plan --official anthropic/five_hour --limit 90%",
         "tokenguard budget set web-day --limit 30",
     ),
 )
 @click.argument("name")
-@click.option("--limit", type=AMOUNT, help="Such as 20, 0.50, '2M tokens' or '300 calls'.")
-@click.option("--window", type=click.Choice(windows.KINDS), help="When it starts anew.")
-@click.option("--scope", type=click.Choice(budgets.SCOPES), help="For each of what it counts; global without it.")
+@click.option("--limit", type=AMOUNT_OR_PERCENT, help="Such as 20, 0.50, '2M tokens' or '300 calls'.")
+@click.option("--window", type=WindowName(), help="When it starts anew: day, month..., or 'rolling 5h'.")
+@click.option("--scope", type=click.Choice(SCOPES), help="For each of what it counts; global without it.")
+@click.option("--official", type=click.Choice(OFFICIAL), help="Stop at a percentage of a provider's own window.")
 @click.option(
     "--match",
-    type=_Pair(),
+    type=Match(),
     multiple=True,
     help="Count only calls whose FIELD (model, repo, agent...) matches; repeatable.",
 )
-@click.option("--levels", type=_Percents(), help="Percents for info, warn and soft; 50,75,90 without it.")
-@click.option("--at-limit", type=click.Choice(budgets.ACTIONS), help="What happens at the limit; refuse without it.")
-@click.option("--mode", type=click.Choice(budgets.MODES), help="How calls are bounded; calibrated without it.")
+@click.option("--counts", type=click.Choice(COUNTS), help="Dollars that are billed, or all; billed without it.")
+@click.option("--bucket", type=click.Choice(tuple(BUCKETS)), help="Count these tokens only.")
+@click.option("--levels", type=Percents(), help="Percents for info, warn and soft; 50,75,90 without it.")
+@click.option("--forecast/--no-forecast", default=None, help="Warn already when it will not last.")
+@click.option("--at-limit", type=click.Choice(ACTIONS), help="What happens at the limit; refuse without it.")
+@click.option("--downgrade", type=Downgrade(), multiple=True, help="Which model takes the place of which; repeatable.")
+@click.option("--clamp/--no-clamp", default=None, help="Lower a call's output limit to what fits.")
+@click.option("--landing", type=AMOUNT_OR_PERCENT, help="Kept back to save work, such as 2 or 10%; 0 for none.")
+@click.option("--landing-release", type=click.Choice(RELEASES), help="Who gives it out; command without it.")
+@click.option("--mode", type=click.Choice(MODES), help="How calls are bounded; calibrated without it.")
+@click.option("--overshoot", type=Probability(), help="How often calibrated may pass the limit; 5% without it.")
 @click.option("--timezone", help="IANA name, such as Europe/Berlin; the machine's zone without it.")
+@click.option("--week-start", type=click.Choice(WEEKDAYS), help="First day of a week; monday without it.")
+@click.option("--month-start", type=click.IntRange(1, LATEST_MONTH_START), help="First day of a month; 1 without it.")
 @click.option("--yes", is_flag=True, help="A limit of 0 is meant.")
-def set_budget(name: str, limit: Limit | None, match: Sequence[tuple[str, str]], yes: bool, **given: object) -> None:
-    """Set the budget NAME, or change what is given of one that was set before."""
+def set_budget(
+    name: str,
+    limit: Limit | None,
+    landing: Limit | None,
+    match: Sequence[tuple[str, str]],
+    downgrade: Sequence[tuple[str, str]],
+    yes: bool,
+    **given: object,
+) -> None:
+    """Set the budget NAME, or change what is given of one that was set before.
+
+    What means nothing any more beside a change, such as the first day of a week that is now a month, goes with it.
+    """
     paths = find_paths(os.environ)
     tables = _tables(paths, name)
     if limit is not None:
@@ -117,11 +117,18 @@ def set_budget(name: str, limit: Limit | None, match: Sequence[tuple[str, str]],
         given["limit"] = budgets.limit_text(limit.value, limit.unit)
     elif name not in tables:
         raise UsageError(f'budget "{name}": --limit is missing', "such as --limit 20")
-    if match:
-        given["match"] = dict(match)
+    if landing is not None:
+        given["landing"] = budgets.limit_text(landing.value, landing.unit)
+    given |= {key: dict(pairs) for key, pairs in (("match", match), ("downgrade", downgrade)) if pairs}
     changes = {key: value for key, value in given.items() if value is not None}
-    tables[name] = {"name": name} | tables.get(name, {}) | changes
-    _describe(_write(paths, tables)[name])
+    table = {"name": name} | tables.get(name, {}) | changes
+    if landing is not None and landing.value == 0:
+        table = {key: value for key, value in table.items() if key not in ("landing", "landing_release")}
+    for key, _ in list(out_of_place(convert(table, BudgetTable, f'budget "{name}"'))):
+        if key not in changes:
+            table.pop(key)
+    tables[name] = table
+    output.say(budget_words.line(_write(paths, tables)[name]))
 
 
 @budget.command("remove", short_help="Remove a budget.", epilog=examples("tokenguard budget remove web-day"))
@@ -145,7 +152,7 @@ def remove_budget(name: str) -> None:
     ),
 )
 @click.argument("name", metavar="[KEY/]NAME")
-@click.option("--amount", type=AMOUNT, required=True, help="By how much, such as 5 or '2M tokens'.")
+@click.option("--amount", type=AMOUNT_OR_PERCENT, required=True, help="By how much, such as 5 or '2M tokens'.")
 @click.option("--reason", required=True, help="Why; it is kept with the raise.")
 @click.option("--ttl", metavar="TIME", help="For how long, such as 30m, 4h or 2d; until the window ends without it.")
 def raise_budget(name: str, amount: Limit, reason: str, ttl: str | None) -> None:
@@ -183,9 +190,3 @@ def _write(paths: Paths, tables: dict[str, dict[str, Any]]) -> dict[str, Budget]
     if daemon is not None:
         daemon.post("/v1/budgets/reload")
     return {budget.name: budget for budget in known}
-
-
-def _describe(budget: Budget) -> None:
-    match = "".join(f", {field} {glob}" for field, glob in budget.match)
-    limit = money.limit(budget.limit, budget.unit)
-    output.say(f"{budget.name}: {limit}, scope {budget.scope}, window {budget.window}{match}")

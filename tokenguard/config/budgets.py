@@ -1,45 +1,27 @@
-"""`[[budget]]` tables: what people write, checked and made into budgets; and the file that the program writes."""
+"""Where budgets are written: the tables of `config.toml`, the file of the program, and that of a repository."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tokenguard.config.tables import convert, read_toml
+from tokenguard.config.budget_table import BudgetTable, make_budget
+from tokenguard.config.tables import convert, read_toml, shown
 from tokenguard.errors import ConfigError
-from tokenguard.policy.money import NANOS, parse_amount
-from tokenguard.policy.windows import KINDS
+from tokenguard.policy.budgets import REPOSITORY_FILE
+from tokenguard.policy.money import NANOS
+from tokenguard.policy.windows import WEEKDAYS
 from tokenguard.records import Budget, Unit
 
-SCOPES = ("session", "repo", "branch", "agent", "model", "provider", "task", "user", "global")
-"""For each of what a budget counts separately; `user` and `global` count everything on this machine."""
+REPOSITORY_ACTIONS = ("refuse", "hold", "warn")
+"""What a repository's budgets can do at their limit."""
 
-ACTIONS = ("refuse", "warn")
-MODES = ("calibrated", "strict")
-
-MATCHABLE = ("agent", "branch", "model", "provider", "repo", "session", "task")
-"""What a budget's `match` can look at."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[budget]]` as it is written; the keys are documented in docs/configuration.md."""
-
-    name: str
-    limit: str | int | float
-    scope: str = "global"
-    window: str | None = None
-    timezone: str | None = None
-    match: dict[str, str] = {}
-    levels: tuple[int, ...] = (50, 75, 90)
-    at_limit: str = "refuse"
-    mode: str = "calibrated"
+_MOST_OF_A_REPOSITORY = 50
+"""Every call is held against every budget that applies to it."""
 
 
 class _BudgetsOnly(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,49 +33,12 @@ def parse_budgets(tables: Sequence[dict[str, Any]], file: Path, *, allow_zero: b
     budgets: dict[str, Budget] = {}
     for number, table in enumerate(tables, 1):
         name = table.get("name", number)
-        where = f'{file.name}: budget "{name}"' if isinstance(name, str) else f"{file.name}: budget {number}"
+        where = f'{file.name}: budget "{shown(name)}"' if isinstance(name, str) else f"{file.name}: budget {number}"
         budget = make_budget(convert(table, BudgetTable, where), where, str(file), allow_zero=allow_zero)
         if budget.name in budgets:
             raise ConfigError(f"{where}: the name is used twice", "give each budget a name of its own")
         budgets[budget.name] = budget
     return tuple(budgets.values())
-
-
-def make_budget(table: BudgetTable, where: str, source: str, *, allow_zero: bool = False) -> Budget:
-    """A budget from what was written. Raises `ConfigError` for whatever is absurd or contradicts itself."""
-    if not _NAME.fullmatch(table.name):
-        raise ConfigError(f"{where}: name: it must be letters, digits, dot, dash or underscore", "such as opus-day")
-    _one_of(table.scope, SCOPES, where, "scope")
-    limit, unit = _limit(table.limit, where, allow_zero=allow_zero)
-    window = table.window or ("session" if table.scope == "session" else None)
-    if window is None:
-        raise ConfigError(f"{where}: window is missing", f"use one of {', '.join(KINDS)}")
-    _one_of(window, KINDS, where, "window")
-    if window == "session" and table.scope != "session":
-        raise ConfigError(f'{where}: window "session" needs scope "session"', 'set scope = "session"')
-    _one_of(table.at_limit, ACTIONS, where, "at_limit")
-    _one_of(table.mode, MODES, where, "mode")
-    for field, glob in table.match.items():
-        _one_of(field, MATCHABLE, where, "match")
-        if "[" in glob:
-            raise ConfigError(f'{where}: match.{field} "{glob}" has a bracket', "use only * and ? as wildcards")
-    if list(table.levels) != sorted(set(table.levels)) or not all(0 < level < 100 for level in table.levels):
-        raise ConfigError(f"{where}: levels must rise and lie between 1 and 99", "such as [50, 75, 90]")
-    if len(table.levels) != 3:
-        raise ConfigError(f"{where}: levels are three percents: info, warn, soft", "such as [50, 75, 90]")
-    return Budget(
-        name=table.name,
-        limit=limit,
-        scope=table.scope,
-        unit=unit,
-        window=window,
-        timezone=_zone(table.timezone, where),
-        match=tuple(sorted(table.match.items())),
-        levels=table.levels,
-        at_limit=table.at_limit,
-        mode=table.mode,
-        source=source,
-    )
 
 
 def read_machine_budgets(file: Path) -> tuple[Budget, ...]:
@@ -104,19 +49,35 @@ def read_machine_budgets(file: Path) -> tuple[Budget, ...]:
 def read_repository_budgets(worktree: Path, repo: str) -> tuple[Budget, ...]:
     """The budgets of a repository's own `tokenguard.toml`, confined to that repository.
 
-    The file can add limits and nothing else, so whatever else it says is an error rather than ignored: its author
-    wanted something that it does not get. Raises `ConfigError`.
+    The file can add limits that stop calls, and nothing else, so whatever else it says is an error rather than ignored:
+    its author wanted something that it does not get. Raises `ConfigError`.
     """
-    file = worktree / "tokenguard.toml"
-    tables = read_toml(file)
+    file = worktree / REPOSITORY_FILE
+    tables = read_toml(file, foreign=True)
     foreign = sorted(set(tables) - {"budget"})
     if foreign:
         raise ConfigError(
-            f'{file}: a repository can only add budgets, not set "{foreign[0]}"',
+            f'{file}: a repository can only add budgets, not set "{shown(foreign[0])}"',
             "move that to your own config.toml",
         )
     budgets = parse_budgets(convert(tables, _BudgetsOnly, str(file)).budget, file)
+    if len(budgets) > _MOST_OF_A_REPOSITORY:
+        text = f"{file}: a repository can add {_MOST_OF_A_REPOSITORY} budgets, not {len(budgets)}"
+        raise ConfigError(text, "leave out those that others cover")
+    for budget in budgets:
+        _only_tightens(budget, f'{file}: budget "{budget.name}"')
     return tuple(msgspec.structs.replace(budget, match=(*budget.match, ("repo", _literal(repo)))) for budget in budgets)
+
+
+def _only_tightens(budget: Budget, where: str) -> None:
+    """It may say no to a request, and not change what the user asks for."""
+    if budget.at_limit not in REPOSITORY_ACTIONS:
+        text = f'{where}: a repository cannot set at_limit "{budget.at_limit}"'
+        raise ConfigError(text, f"use one of {', '.join(REPOSITORY_ACTIONS)}, or move it to your own config.toml")
+    for key in ("downgrade", "clamp"):
+        if getattr(budget, key):
+            text = f"{where}: a repository cannot set {key}, which changes requests"
+            raise ConfigError(text, "move it to your own config.toml")
 
 
 def write_machine_budgets(file: Path, budgets: Iterable[Budget]) -> None:
@@ -137,7 +98,9 @@ def write_machine_budgets(file: Path, budgets: Iterable[Budget]) -> None:
 
 
 def limit_text(limit: int, unit: Unit) -> str:
-    """A limit as `parse_amount` reads it back, exactly: `$20`, `2000000 tokens`, `300 calls`."""
+    """A limit as `parse_amount` reads it back, exactly: `$20`, `2000000 tokens`, `300 calls`, `90%`."""
+    if unit is Unit.PERCENT:
+        return f"{limit}%"
     if unit is not Unit.USD:
         return f"{limit} {unit.value}"
     whole, part = divmod(limit, NANOS)
@@ -145,46 +108,25 @@ def limit_text(limit: int, unit: Unit) -> str:
 
 
 def _table(budget: Budget) -> dict[str, Any]:
-    written: dict[str, Any] = {
-        "name": budget.name,
-        "scope": budget.scope,
-        "limit": limit_text(budget.limit, budget.unit),
-        "window": budget.window,
-        "levels": list(budget.levels),
-        "at_limit": budget.at_limit,
-        "mode": budget.mode,
-    }
-    if budget.timezone:
-        written["timezone"] = budget.timezone
-    if budget.match:
-        written["match"] = dict(budget.match)
+    """The keys of a budget as they are written: the main ones, and those that differ from their default."""
+    written: dict[str, Any] = {"name": budget.name, "limit": limit_text(budget.limit, budget.unit)}
+    if budget.official is None:
+        written |= {"scope": budget.scope, "window": budget.window}
+    written |= {"levels": list(budget.levels), "at_limit": budget.at_limit, "mode": budget.mode}
+    if budget.landing:
+        written["landing"] = limit_text(budget.landing, budget.unit)
+    for field in msgspec.structs.fields(Budget):
+        value = getattr(budget, field.name)
+        if field.name not in (*written, "unit", "source") and value != field.default:
+            written[field.name] = _SPELLED[field.name](value) if field.name in _SPELLED else value
     return written
 
 
-def _limit(written: str | int | float, where: str, *, allow_zero: bool) -> tuple[int, Unit]:
-    try:
-        limit, unit = parse_amount(str(written))
-    except ValueError as error:
-        raise ConfigError(f"{where}: limit {error}") from error
-    if limit == 0 and not allow_zero:
-        raise ConfigError(f"{where}: limit is zero, which refuses every call", "give it an amount above zero")
-    return limit, unit
-
-
-def _zone(name: str | None, where: str) -> str | None:
-    if name is not None:
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError, KeyError) as error:
-            raise ConfigError(
-                f'{where}: timezone "{name}" is not known', "use an IANA name such as Europe/Berlin"
-            ) from error
-    return name
-
-
-def _one_of(value: str, accepted: Sequence[str], where: str, key: str) -> None:
-    if value not in accepted:
-        raise ConfigError(f'{where}: {key} "{value}" is not known', f"use one of {', '.join(accepted)}")
+_SPELLED: dict[str, Callable[[Any], Any]] = {
+    "week_start": WEEKDAYS.__getitem__,
+    "match": dict,
+    "downgrade": dict,
+}
 
 
 def _literal(text: str) -> str:
