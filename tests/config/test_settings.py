@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -91,7 +92,10 @@ def test_who_pays_can_be_set(paths: Paths) -> None:
         ("[providers.x]\n", "providers.x has no base_url; say where it is"),
         ("[interrupted]\ndrain_bytes = -1", "interrupted.drain_bytes is negative; use 0"),
         ('[providers.xai]\non_disconnect = "wait"', 'providers.xai.on_disconnect "wait" is not known; use auto, stop'),
-        ('[providers.xai]\nbilling = "free"', 'providers.xai.billing "free" is not known; use auto, metered, subscription'),
+        (
+            '[providers.xai]\nbilling = "free"',
+            'providers.xai.billing "free" is not known; use auto, metered, subscription',
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_file_key_and_remedy(paths: Paths, text: str, error: str) -> None:
@@ -119,6 +123,34 @@ def test_a_budget_stands_in_one_file(paths: Paths) -> None:
     write(paths, table)
     paths.budgets_file.write_text(table)
     with pytest.raises(ConfigError, match='budget "day" stands in config.toml and in budgets.toml'):
+        load(paths)
+
+
+def test_the_budgets_of_both_files_add_up(paths: Paths) -> None:
+    write(paths, '[[budget]]\nname = "day"\nlimit = 5\nwindow = "day"\n')
+    paths.budgets_file.write_text('[[budget]]\nname = "week"\nlimit = 50\nwindow = "week"\n')
+    assert [(budget.name, budget.source) for budget in load(paths).budgets] == [
+        ("day", str(paths.config_file)),
+        ("week", str(paths.budgets_file)),
+    ]
+
+
+def test_a_user_s_own_file_may_lie_elsewhere(paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles.toml").write_text("[daemon]\nport = 4748\n")
+    paths.config_file.symlink_to("dotfiles.toml")
+    assert load(paths).daemon.port == 4748
+
+
+def test_a_pipe_in_place_of_a_file_blocks_nobody(paths: Paths) -> None:
+    os.mkfifo(paths.config_file)
+    with pytest.raises(ConfigError, match="config.toml is not a file"):
+        load(paths)
+
+
+def test_a_file_beyond_all_measure_is_not_read(paths: Paths) -> None:
+    with paths.config_file.open("wb") as file:
+        file.truncate(1 << 33)
+    with pytest.raises(ConfigError, match="config.toml is larger than 1024 KiB"):
         load(paths)
 
 
