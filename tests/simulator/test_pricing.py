@@ -30,6 +30,13 @@ DAY = date(2026, 11, 21)
         (Leg("gpt-5.5", Usage(300_000), tier="priority"), 3_750_000_000),
         (Leg("gpt-6.1-sol", Usage(1_000, 2_000, 3_000, output=4_000)), 49_700_000),
         (Leg("gemini-2.5-pro", Usage(8, 16, output=24)), 252_000),
+        # A region costs a tenth more at Bedrock, its cliff included: 100,001 x 0.55 + 1,000 x 2.75.
+        (Leg("global.anthropic.claude-sonnet-5-5", Usage(1_000, 20_000, 300, 400, 500)), 11_350_000),
+        (Leg("us.anthropic.claude-sonnet-5-5", Usage(1_000, 20_000, 300, 400, 500)), 12_485_000),
+        (Leg("us.anthropic.claude-haiku-5-5", Usage(100_001, output=1_000)), 57_750_550),
+        (Leg("us.anthropic.claude-opus-5", Usage(1_000, 2_000, 3_000, 4_000, 5_000)), 208_725_000),
+        (Leg("us.anthropic.claude-opus-5-5", Usage(1_000, 20_000, 300, 400, 500)), 24_970_000),
+        (Leg("amazon.nova-pro-v1:0", Usage(1_000, 2_000, output=3_000)), 10_800_000),
         # 0.025 USD per million is 25 nanodollars a token; 0.175 is 175.
         (Leg("gemini-3.1-flash-lite", Usage(cache_read=3)), 75),
         (Leg("claude-sonnet-5", Usage(1), fees={"web_search": 3}), 30_002_000),

@@ -79,6 +79,9 @@ PRICES: dict[str, dict[str, Price]] = {
     "global.anthropic.claude-opus-5-5": {
         "default": _price((4_000_000, 20_000_000, 200_000, 5_000_000, 8_000_000)),
     },
+    "us.anthropic.claude-opus-5": {
+        "default": _price((5_500_000, 27_500_000, 550_000, 6_875_000, 11_000_000)),
+    },
     "us.anthropic.claude-opus-5-5": {
         "default": _price((4_400_000, 22_000_000, 220_000, 5_500_000, 8_800_000)),
     },

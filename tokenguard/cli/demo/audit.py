@@ -75,14 +75,15 @@ def differences(charges: Iterable[Charged], total: dict[str, Any], bill: Bill) -
 def by_dialect(charges: Iterable[Charged], bill: Bill) -> list[Sequence[str]]:
     """A row for each dialect and one for their sum, for a table with `HEADER`."""
     charges = list(charges)
-    names = [name for name in DIALECTS if any(call.dialect == name for call in (*charges, *bill.calls))]
+    used = {call.dialect for call in charges} | {call.dialect for call in bill.calls}
     rows = [
         _row(
             name,
             [call for call in charges if call.dialect == name],
             [call for call in bill.calls if call.dialect == name],
         )
-        for name in names
+        for name in DIALECTS
+        if name in used
     ]
     return [*rows, [""] * len(HEADER), _row("total", charges, bill.calls)]
 

@@ -80,7 +80,7 @@ def ollama(turns: Turns, stream: bool) -> Body:
 
 _VERTEX = "/v1/projects/demo/locations/global/publishers/anthropic/models/claude-sonnet-5-5"
 _INVOKE = "/model/us.anthropic.claude-haiku-5-5/invoke"
-_CONVERSE = "/model/global.anthropic.claude-opus-5-5/converse"
+_CONVERSE = "/model/us.anthropic.claude-opus-5/converse"
 
 WAYS = {
     "OpenAI Responses": Way("openai", "/v1/responses", "/v1/responses", responses),
