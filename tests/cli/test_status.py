@@ -71,6 +71,119 @@ def test_what_is_not_exact_says_so(today: dict[str, Any], line: str) -> None:
     assert lines(found, NOON) == [line]
 
 
+HOLD: dict[str, Any] = {
+    "id": "7f2c",
+    "agent": "claude",
+    "repo": "/src/web",
+    "model": "claude-opus-5-5",
+    "estimate_nanos": 3_440_000_000,
+    "reason": "this call re-reads 340k uncached tokens, about 3.44 USD",
+    "expires_at": "2026-11-21T11:04:31Z",
+}
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    """A status with nothing in it but what is given."""
+    nothing: dict[str, Any] = {"daemon": {}, "sessions": [], "budgets": [], "holds": []}
+    return {**nothing, "totals": {"today": totals(0, 0), "hour": totals(0, 0)}, **changes}
+
+
+def test_what_waits_comes_first_with_its_commands() -> None:
+    other = HOLD | {"id": "8a1b", "agent": "codex", "repo": None, "estimate_nanos": 70_000_000, "reason": "why"}
+    assert lines(found(holds=[HOLD, other]), NOON) == [
+        "!  7f2c  claude  web  opus-5.5   ≈$3.44  4:31 left",
+        "  this call re-reads 340k uncached tokens, about 3.44 USD",
+        "  tokenguard approve 7f2c · tokenguard deny 7f2c",
+        "!  8a1b  codex        opus-5.5  ≈$0.070  4:31 left",
+        "  why",
+        "  tokenguard approve 8a1b · tokenguard deny 8a1b",
+        "",
+        "today $0.00 · no sessions running · 2 calls waiting",
+    ]
+
+
+def test_a_wait_that_is_over_has_no_time_left() -> None:
+    assert lines(found(holds=[HOLD | {"expires_at": "2026-11-21T10:00:00Z"}]), NOON)[0].endswith("  0:00 left")
+
+
+def test_in_a_narrow_pane_the_most_important_stays() -> None:
+    given = {**STATUS, "holds": [HOLD], "sessions": [{**STATUS["sessions"][0], "state": "waiting", "task": "login"}]}
+    told = lines(given, NOON, 40)
+    assert told == [
+        "!  7f2c  claude  web  ≈$3.44  4:31 left",
+        "  this call re-reads 340k uncached",
+        "  tokens, about 3.44 USD",
+        "  tokenguard approve 7f2c",
+        "  tokenguard deny 7f2c",
+        "",
+        "today $14.82 · $3.10/h",
+        "1 session running · 1 call waiting",
+        "web/day     $16.40   82%  info",
+        "calls    300 calls  100%  used up",
+        "all          $0.00    0%",
+        "! claude  web  41 calls  $6.21",
+    ]
+    assert all(len(line) <= 40 for line in told)
+
+
+def test_what_a_subscription_covers_stands_apart() -> None:
+    covered = totals(0, 9) | {"notional_nanos": 12_300_000_000}
+    both = totals(2_000_000_000, 9) | {"notional_nanos": 12_300_000_000}
+    plan = session("/src/web", "main", **covered)
+    assert lines(found(totals={"today": covered, "hour": covered}, sessions=[plan]), NOON) == [
+        "today $0.00 · $12.30 notional · $12.30/h notional · 1 session running",
+        "  claude  web  main  9 calls  $0.00  $12.30 notional",
+    ]
+    told = lines(found(totals={"today": both, "hour": both}), NOON)
+    assert told == ["today $2.00 · $12.30 notional · $2.00/h · no sessions running"]
+
+
+def test_windows_of_providers() -> None:
+    windows = [
+        {
+            "provider": "anthropic",
+            "name": "five_hour",
+            "used_percent": 62.9,
+            "resets_at": "2026-11-21T13:05:00Z",
+            "seen_at": "2026-11-21T10:55:00Z",
+        },
+        {
+            "provider": "chatgpt",
+            "name": "seven_day",
+            "used_percent": 100.0,
+            "resets_at": "2026-11-24T13:05:00Z",
+            "seen_at": "2026-11-21T09:10:00Z",
+        },
+        {"provider": "house", "name": "x", "used_percent": 0.0, "resets_at": None, "seen_at": "2026-11-21T11:00:00Z"},
+    ]
+    assert lines(found(windows=windows), NOON)[1:] == [
+        "Claude 5 h   62%           resets 14:05",
+        "Codex 7 d   100%  used up  resets Nov 24  as of 10:10",
+        "house x       0%",
+    ]
+
+
+def test_landing_reserves() -> None:
+    dollar = 1_000_000_000
+    kept = budget("web/day", 5 * dollar, 20 * dollar, "ok", landing=2 * dollar, landing_released=False)
+    free = budget("calls", 90, 100, "soft", unit="calls", landing=5, landing_released=True)
+    assert lines(found(budgets=[kept, free, budget("all", 0, dollar, "ok", landing=0)]), NOON)[1:] == [
+        "web/day     $5.00  of $20.00     25%        landing $2.00 kept",
+        "calls    90 calls  of 100 calls  90%  soft  landing 5 calls open",
+        "all         $0.00  of $1.00       0%",
+    ]
+
+
+def test_names_of_others_are_printed_harmlessly() -> None:
+    evil = "\x1b]0;x\x07\n"
+    given = found(
+        holds=[HOLD | {"agent": evil, "repo": evil, "model": evil, "reason": evil}],
+        sessions=[session(evil, evil, **totals(0)) | {"agent": evil, "task": evil}],
+        budgets=[budget(evil, 0, 1, "ok")],
+    )
+    assert all(line.isprintable() for line in lines(given, NOON))
+
+
 class FakeDaemon:
     """A daemon that tells `STATUS`."""
 
@@ -152,7 +265,7 @@ def test_asking_a_daemon_imports_little() -> None:
         "client.find = lambda paths: type('D', (), {'get': lambda self, path: "
         "{'daemon': {}, 'totals': dict.fromkeys(['today', 'hour'],"
         " {'calls': 0, 'cost_nanos': 0, 'confidence': 'exact', 'unpriced': 0}),"
-        " 'sessions': [], 'budgets': []}})();"
+        " 'sessions': [], 'budgets': [], 'holds': []}})();"
         "assert cli.main(['status']) == 0; print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -51,6 +51,19 @@ RUN = budget("bcdfghj/session", 2_500_000_000, 5_000_000_000, "info", scope="ses
             "tokenguard  ≈$6.21 in 41 calls  (opus-5.5 $6.02 · new ≈$2.00)",
         ),
         ({"unpriced": 2}, "tokenguard  $6.21 in 41 calls  2 of unknown cost"),
+        ({"notional_nanos": 0}, "tokenguard  $6.21 in 41 calls"),
+        (
+            {"cost_nanos": 0, "notional_nanos": 6_213_000_000, "models": [OPUS]},
+            "tokenguard  $0.00, $6.21 notional, in 41 calls  (opus-5.5)",
+        ),
+        (
+            {"notional_nanos": 193_000_000, "models": [OPUS, HAIKU | {"cost_nanos": 0, "notional_nanos": 193_000_000}]},
+            "tokenguard  $6.21, $0.193 notional, in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193 notional)",
+        ),
+        (
+            {"notional_nanos": 10**9, "models": [OPUS | {"notional_nanos": 10**9}, HAIKU], "confidence": "bound"},
+            "tokenguard  ≈$6.21, ≈$1.00 notional, in 41 calls  (opus-5.5 $6.02 and $1.00 notional · haiku-5.5 $0.193)",
+        ),
     ],
 )
 def test_the_line(changes: dict[str, Any], expected: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenguard.policy.naming import folder_name, printable, short_model
+from tokenguard.policy.naming import folder_name, printable, short_model, window_name
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,20 @@ def test_short_names_of_models(name: str, short: str) -> None:
 @pytest.mark.parametrize(("path", "name"), [("/src/web", "web"), ("/src/web/", "web"), ("/", ""), ("", ""), (None, "")])
 def test_the_name_of_a_repository(path: str | None, name: str) -> None:
     assert folder_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "said"),
+    [
+        ("anthropic", "five_hour", "Claude 5 h"),
+        ("anthropic", "seven_day_overage_included", "Claude 7 d overage included"),
+        ("chatgpt", "thirty_day", "Codex 30 d"),
+        ("chatgpt", "spark_five_hour", "Codex spark 5 h"),
+        ("house", "primary", "house primary"),
+    ],
+)
+def test_the_name_of_a_provider_s_window(provider: str, name: str, said: str) -> None:
+    assert window_name(provider, name) == said
 
 
 @pytest.mark.parametrize(

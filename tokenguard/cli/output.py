@@ -75,10 +75,47 @@ def styled(text: str, style: str) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
-def columns(rows: Sequence[Sequence[str]], *, right: Container[int] = ()) -> list[str]:
-    """Rows as aligned lines; the columns whose numbers are in `right` are aligned to the right, empty ones left out."""
+def room() -> int | None:
+    """How many characters a line of stdout holds; None where it is no terminal, and lines may be of any length."""
+    try:
+        return (os.get_terminal_size(sys.stdout.fileno()).columns or None) if sys.stdout.isatty() else None
+    except (OSError, ValueError):
+        return None
+
+
+def columns(
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Container[int] = (),
+    spare: Sequence[int] = (),
+    room: int | None = None,
+) -> list[str]:
+    """Rows as aligned lines; the columns whose numbers are in `right` are aligned to the right, empty ones left out.
+
+    Where lines are longer than `room`, the columns in `spare` are left out, the first one first.
+    """
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(_cells(row, widths, right)).rstrip() for row in rows]
+    left_out = iter(spare)
+    while True:
+        lines = ["  ".join(_cells(row, widths, right)).rstrip() for row in rows]
+        if room is None or all(_width(line) <= room for line in lines):
+            return lines
+        number = next(left_out, None)
+        if number is None:
+            return lines
+        widths[number] = 0
+
+
+def flowing(parts: Sequence[str], *, indent: str = "", room: int | None = None) -> list[str]:
+    """Parts in as few lines as they take, ` · ` between them."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]} · {part}" if lines else indent + part
+        if not lines or (room is not None and _width(longer) > room):
+            lines.append(indent + part)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _cells(row: Sequence[str], widths: Sequence[int], right: Container[int]) -> Iterator[str]:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
 from tokenguard import client
-from tokenguard.cli import output
+from tokenguard.cli import output, waiting
 from tokenguard.cli.commands import examples
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.policy import money
+from tokenguard.policy.naming import folder_name, printable, window_name
 from tokenguard.records import Confidence, Unit
 
 _LEVELS = {"ok": "", "info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+
+_FRESH = timedelta(minutes=15)
+"""What a provider said of its window longer ago than this is shown with its time."""
 
 
 @click.command(epilog=examples("tokenguard status", "tokenguard status --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """Show what is being spent now: sessions and budgets."""
+    """Show what waits for you and what is being spent now: calls, budgets and sessions."""
     found = _status(find_paths(os.environ))
     if as_json:
         output.say_json(found)
     else:
-        for line in lines(found, datetime.now().astimezone()):
+        for line in lines(found, datetime.now().astimezone(), output.room()):
             output.say(line)
 
 
@@ -40,48 +44,110 @@ def _status(paths: Paths) -> dict[str, Any]:
     return status_at_rest(paths)
 
 
-def lines(found: Mapping[str, Any], now: datetime) -> list[str]:
-    """The status for people, as text; `now` is local."""
-    told = [_summary(found)]
-    told += output.columns([_budget(one, now) for one in found["budgets"]], right={1, 3})
-    told += output.columns([_session(one) for one in found["sessions"]], right={3, 4})
+def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> list[str]:
+    """The status for people, as text in lines of at most `room` characters, as far as that goes; `now` is local."""
+    told = list(_waiting(found["holds"], now, room))
+    told += output.flowing(list(_summary(found)), room=room)
+    limits = [_budget(one, now) for one in found["budgets"]]
+    limits += [_window(one, now) for one in found.get("windows", ())]
+    told += output.columns(limits, right={1, 3}, spare=(6, 2, 5), room=room)
+    sessions = [_session(one) for one in found["sessions"]]
+    told += output.columns(sessions, right={3, 4, 5}, spare=(6, 2, 3, 1), room=room)
     if found["daemon"] is None:
         told.append("the daemon is not running; it starts with the next tokenguard run")
     return told
 
 
-def _summary(found: Mapping[str, Any]) -> str:
-    totals = found["totals"]
-    parts = [f"today {_cost(totals['today'])}"]
-    if totals["hour"]["calls"]:
-        parts.append(f"{_cost(totals['hour'])}/h")
-    parts.append(f"{output.counted(len(found['sessions']), 'session')} running")
-    return " · ".join(parts)
+def _waiting(holds: Sequence[Mapping[str, Any]], now: datetime, room: int | None) -> Iterator[str]:
+    """Each call that waits: what it is, why it waits, and the two commands."""
+    rows = [("!", hold["id"], *waiting.parts(hold), f"{waiting.left(hold, now)} left") for hold in holds]
+    for head, hold in zip(output.columns(rows, right={5, 6}, spare=(4, 3), room=room), holds, strict=True):
+        yield output.styled(head, "warn")
+        yield from _wrapped(printable(hold["reason"]), room)
+        yield from output.flowing(
+            [f"tokenguard {answer} {hold['id']}" for answer in ("approve", "deny")], indent="  ", room=room
+        )
+    if holds:
+        yield ""
+
+
+def _wrapped(text: str, room: int | None) -> list[str]:
+    if room is None or len(text) + 2 <= room:
+        return [f"  {text}"]
+    from textwrap import wrap
+
+    return wrap(text, max(room, 20), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _summary(found: Mapping[str, Any]) -> Iterator[str]:
+    """What was spent today and how fast; beside it, never in it, what a subscription covered."""
+    today, hour = found["totals"]["today"], found["totals"]["hour"]
+    yield f"today {_cost(today)}"
+    if _notional(today):
+        yield _notional(today)
+    if hour["calls"]:
+        yield f"{_cost(hour)}/h" if hour["cost_nanos"] or not _notional(hour) else _notional(hour, "/h")
+    yield f"{output.counted(len(found['sessions']), 'session')} running"
+    if found["holds"]:
+        yield f"{output.counted(len(found['holds']), 'call')} waiting"
 
 
 def _cost(totals: Mapping[str, Any]) -> str:
-    about = totals["confidence"] != Confidence.EXACT or totals["unpriced"] > 0
-    return money.usd(totals["cost_nanos"], about=about)
+    return money.usd(totals["cost_nanos"], about=_is_about(totals))
+
+
+def _notional(totals: Mapping[str, Any], per: str = "") -> str:
+    nanos = totals.get("notional_nanos", 0)
+    return f"{money.usd(nanos, about=_is_about(totals))}{per} notional" if nanos else ""
+
+
+def _is_about(totals: Mapping[str, Any]) -> bool:
+    return bool(totals["confidence"] != Confidence.EXACT or totals["unpriced"])
 
 
 def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
-    """`web/day  $16.40 of $20.00  82%  warn  resets 00:00`; the level in words too, for those who see no colours."""
+    """`web/day  $16.40  of $20.00  82%  warn  resets 00:00`; the level in words too, for those who see no colours."""
     unit = Unit(one["unit"])
     spent, limit = money.amount(one["spent"], unit), money.limit(one["limit"], unit)
     used = f"{money.percent(one['spent'], one['limit'])}%"
     level = output.styled(_LEVELS[one["level"]], one["level"])
-    return one["label"], spent, f"of {limit}", used, level, _resets(one["resets_at"], now)
+    resets = datetime.fromisoformat(one["resets_at"]) if one["resets_at"] else None
+    return printable(one["label"]), spent, f"of {limit}", used, level, _resets(resets, now), _landing(one, unit)
 
 
-def _resets(at: str | None, now: datetime) -> str:
-    if at is None:
+def _landing(one: Mapping[str, Any], unit: Unit) -> str:
+    """What the budget keeps back so that work can be saved."""
+    if not one.get("landing"):
         return ""
-    resets = datetime.fromisoformat(at)
-    near = resets - now < timedelta(days=1)
-    return f"resets {resets:%H:%M}" if near else f"resets {resets:%b} {resets.day}"
+    return f"landing {money.limit(one['landing'], unit)} {'open' if one['landing_released'] else 'kept'}"
+
+
+def _window(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
+    """`Claude 5 h  62%  resets 14:05`: a window that the provider itself keeps."""
+    used = int(one["used_percent"])
+    level = "hard" if used >= 100 else "ok"
+    resets, seen = (_local(one[key], now) for key in ("resets_at", "seen_at"))
+    old = f"as of {_at(seen, now)}" if seen and now - seen > _FRESH else ""
+    name = printable(window_name(one["provider"], one["name"]))
+    return name, "", "", f"{used}%", output.styled(_LEVELS[level], level), _resets(resets, now), old
+
+
+def _local(at: str | None, now: datetime) -> datetime | None:
+    return datetime.fromisoformat(at).astimezone(now.tzinfo) if at else None
+
+
+def _resets(at: datetime | None, now: datetime) -> str:
+    return f"resets {_at(at, now)}" if at else ""
+
+
+def _at(at: datetime, now: datetime) -> str:
+    """`14:05`; `Nov 29` where that is a day or more away."""
+    return f"{at:%H:%M}" if abs(at - now) < timedelta(days=1) else f"{at:%b} {at.day}"
 
 
 def _session(one: Mapping[str, Any]) -> Sequence[str]:
-    repo = (one["repo"] or "").rstrip("/").rpartition("/")[2]
+    sign = "!" if one.get("state") == "waiting" else " "
+    names = (one["agent"], folder_name(one["repo"]), one["branch"] or "", one["task"] or "")
+    agent, repo, branch, task = map(printable, names)
     calls = output.counted(one["calls"], "call")
-    return f"  {one['agent']}", repo, one["branch"] or "", calls, _cost(one), one["task"] or ""
+    return f"{sign} {agent}", repo, branch, calls, _cost(one), _notional(one), task

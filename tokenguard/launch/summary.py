@@ -14,9 +14,13 @@ from tokenguard.records import Confidence, Unit
 
 
 def line(summary: Mapping[str, Any]) -> str:
-    """`tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20`."""
+    """`tokenguard  $6.21 in 41 calls  (opus-5.5 $6.02 · haiku-5.5 $0.193)  web/day 82% of $20`.
+
+    What a subscription covered stands apart: `tokenguard  $0.00, $6.21 notional, in 41 calls`.
+    """
     count = summary["calls"]
-    calls = "no calls" if not count else f"{_cost(summary)} in {money.amount(count, Unit.CALLS)}"
+    cost = f"{_cost(summary)}, {_notional(summary)}," if _notional(summary) else _cost(summary)
+    calls = "no calls" if not count else f"{cost} in {money.amount(count, Unit.CALLS)}"
     refused = f", {summary['refused']} refused" if summary["refused"] else ""
     parts = [f"tokenguard  {calls}{refused}"]
     if summary["unpriced"]:
@@ -25,7 +29,7 @@ def line(summary: Mapping[str, Any]) -> str:
     if len(models) == 1:
         parts.append(f"({short_model(models[0]['model'])})")
     elif models:
-        parts.append("(" + " · ".join(f"{short_model(row['model'])} {_cost(row)}" for row in models) + ")")
+        parts.append("(" + " · ".join(f"{short_model(row['model'])} {_of_model(row)}" for row in models) + ")")
     parts += [_standing(budget) for budget in _worth_saying(summary["budgets"])]
     return "  ".join(parts)
 
@@ -40,6 +44,16 @@ def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
 
 def _cost(row: Mapping[str, Any]) -> str:
     return money.usd(row["cost_nanos"], about=row["confidence"] != Confidence.EXACT)
+
+
+def _notional(row: Mapping[str, Any]) -> str:
+    nanos = row.get("notional_nanos", 0)
+    return f"{money.usd(nanos, about=row['confidence'] != Confidence.EXACT)} notional" if nanos else ""
+
+
+def _of_model(row: Mapping[str, Any]) -> str:
+    """What was billed, and what was not: either alone where the other is nothing."""
+    return " and ".join(filter(None, [_cost(row) if row["cost_nanos"] or not _notional(row) else "", _notional(row)]))
 
 
 def _worth_saying(budgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -20,6 +20,17 @@ def folder_name(path: str | None) -> str:
     return (path or "").rstrip("/").rpartition("/")[2]
 
 
+_PLANS = {"anthropic": "Claude", "chatgpt": "Codex"}
+_SPANS = {"five_hour": "5 h", "seven_day": "7 d", "thirty_day": "30 d"}
+
+
+def window_name(provider: str, name: str) -> str:
+    """A provider's own window as people say it: `Claude 5 h`, `Claude 7 d opus`."""
+    for span, short in _SPANS.items():
+        name = name.replace(span, short)
+    return f"{_PLANS.get(provider, provider)} {name.replace('_', ' ')}"
+
+
 def printable(text: str, most: int = 0) -> str:
     """Text that came from elsewhere, without what a terminal or a desktop would obey; at `most` so many characters."""
     clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
