@@ -264,6 +264,8 @@ class Amount(Struct, frozen=True):
     calls: int = 0
     usage: Usage = Usage()
     """Tokens by bucket. Of a worst case, the most that each bucket can hold: their sum can be more than `tokens`."""
+    above: int = 0
+    """How much more than `nanos` it can have been: of interrupted calls."""
 
     def of(self, unit: Unit) -> int:
         """The component that a budget of this unit counts."""
@@ -272,11 +274,13 @@ class Amount(Struct, frozen=True):
         return self.tokens if unit is Unit.TOKENS else self.calls
 
     def __add__(self, other: Amount) -> Amount:
-        usage = self.usage + other.usage
-        return Amount(self.nanos + other.nanos, self.tokens + other.tokens, self.calls + other.calls, usage)
-
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.nanos - other.nanos, self.tokens - other.tokens, self.calls - other.calls)
+        return Amount(
+            self.nanos + other.nanos,
+            self.tokens + other.tokens,
+            self.calls + other.calls,
+            self.usage + other.usage,
+            self.above + other.above,
+        )
 
 
 class Budget(Struct, frozen=True):

@@ -114,7 +114,8 @@ class Entry(Struct, frozen=True):
             amount = Amount(self.reserved.nanos, most, 1, Usage(most, most, most, 0, most))
         else:
             charge, usage = self.settlement.charge, self.settlement.usage
-            amount = Amount(charge.nanos if charge else 0, usage.total, 1, usage)
+            above = charge.high_nanos - charge.nanos if charge and charge.high_nanos is not None else 0
+            amount = Amount(charge.nanos if charge else 0, usage.total, 1, usage, above)
         return amount, amount.nanos if is_notional(self.billing) else 0
 
     def widths(self) -> tuple[int, int]:
@@ -166,9 +167,12 @@ _NAMES = st.sampled_from([None, "a", "b-1", "b-2"])
 
 def instants(span_us: int) -> st.SearchStrategy[int]:
     """Of a span, counted from its beginning: anywhere, at an hour's beginning, or at that of a block of hours."""
+
+    def beginning(at: int, unit: int) -> int:
+        return (START_US + at) // unit * unit - START_US
+
     anywhere = st.integers(0, span_us)
-    whole = st.sampled_from([HOUR_US, BLOCK * HOUR_US])
-    return st.one_of(anywhere, st.builds(lambda at, unit: (START_US + at) // unit * unit - START_US, anywhere, whole))
+    return st.one_of(anywhere, st.builds(beginning, anywhere, st.sampled_from([HOUR_US, BLOCK * HOUR_US])))
 
 
 @st.composite

@@ -15,6 +15,7 @@ from tests.ledger.support import START_US, Entry, call, entries, in_memory, inst
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Where, queries, writes
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger.rollups import HOUR_US
 from tokenguard.records import Amount, Confidence, Totals
 
 DAY_US = 86_400_000_000
@@ -113,6 +114,26 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
     assert (by_model.cost_nanos, by_model.usage) == (total.cost_nanos, total.usage)
     assert by_model.notional_nanos == total.notional_nanos
     assert by_model.confidence is total.confidence
+
+
+@settings(deadline=None)
+@given(entries(), st.sampled_from(WHERES), instants(400 * DAY_US))
+def test_hours_are_those_of_the_calls(
+    written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int
+) -> None:
+    where, holds = chosen
+    first = (START_US + since) // HOUR_US * HOUR_US
+    expected: dict[int, tuple[Amount, int]] = {}
+    for entry in written:
+        if entry.charged and holds(entry) and entry.call.started_us >= first:
+            hour = entry.call.started_us // HOUR_US * HOUR_US
+            amount, notional = expected.get(hour, (Amount(), 0))
+            more, unbilled = entry.amount()
+            expected[hour] = (amount + more, notional + unbilled)
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        found = queries.hourly(conn, where, first, START_US + 500 * DAY_US)
+    assert found == [(hour, *expected[hour]) for hour in sorted(expected)]
 
 
 @settings(deadline=None)

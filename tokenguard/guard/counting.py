@@ -9,9 +9,12 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tokenguard.errors import LedgerError, UsageError
 from tokenguard.guard.books import Books, Count, Reservation, Share, move_on
 from tokenguard.guard.limits import Limits
+from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
 from tokenguard.guard.trailing import Trailing
 from tokenguard.ledger import Ledger, Told, queries
@@ -56,6 +59,7 @@ class Counting:
         self._ledger = ledger
         self._budgets_of = budgets_of
         self._official = official
+        self._outlook = Outlook(ledger, now)
         self._now = now
         self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(ledger, now())}
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
@@ -68,8 +72,12 @@ class Counting:
         return slots_of(self._budgets_of(call.session), call, zone_of)
 
     def standing(self, slot: Slot) -> Standing:
-        """What a slot holds now."""
-        return self._now_of(self.books.count(slot)).standing()
+        """What a slot holds now, and where that is going."""
+        return self._with_outlook(self.books.count(slot))
+
+    def _with_outlook(self, count: Count) -> Standing:
+        standing = self._now_of(count).standing()
+        return replace(standing, forecast=self._outlook.of(standing))
 
     def strict(self, call: Call) -> bool:
         """Whether a strict budget counts this call."""
@@ -136,9 +144,9 @@ class Counting:
 
         `call` says who paid in the end. `writing` must follow.
         """
-        changed = [count for count in self.books.settle(call.id, charge, call.billing) if self._rises(count)]
+        risen = [self._risen(count) for count in self.books.settle(call.id, charge, call.billing)]
         self._wake()
-        return [count.standing() for count in changed]
+        return [standing for standing in risen if standing is not None]
 
     def writing(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> None:
         """The charge of a settled call is on its way into the ledger; `written` tells when it is there."""
@@ -177,7 +185,7 @@ class Counting:
             lasts = slot.window.end_us is None or slot.window.end_us > now
             # The limit of a session that has ended stops nobody any more.
             if slot not in ahead and lasts and slot.budget.scope != "session":
-                ahead[slot] = self._now_of(count).standing()
+                ahead[slot] = self._with_outlook(count)
         return sorted(ahead.values(), key=_fullness)
 
     def find(self, label: str, running: Iterable[Session]) -> Slot:
@@ -226,6 +234,7 @@ class Counting:
         now = self._now()
         self.books.sweep(now)
         self.limits.sweep()
+        self._outlook.sweep()
         self._limits_changed()
         self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(self._ledger, now)}
 
@@ -272,16 +281,17 @@ class Counting:
         for count in self.books.counts():
             count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
 
-    def _rises(self, count: Count) -> bool:
-        """Whether a count has reached a level that was not told yet; it is then."""
-        level = self._now_of(count).standing().level
-        if level == "ok":
-            return False
+    def _risen(self, count: Count) -> Standing | None:
+        """How a count stands that has reached a level that was not told yet; it is then."""
+        ahead = count.slot.budget.forecast
+        standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
+        if standing.level == "ok":
+            return None
         told = self._told.get(_window_key(count.slot, self._now()), "ok")
-        if LEVELS.index(level) <= LEVELS.index(told):
-            return False
-        self._tell(count.slot, level)
-        return True
+        if LEVELS.index(standing.level) <= LEVELS.index(told):
+            return None
+        self._tell(count.slot, standing.level)
+        return standing
 
     def _tell(self, slot: Slot, level: str) -> None:
         now = self._now()

@@ -200,7 +200,8 @@ class Guard:
         ending = Ending(status, outcome, self.now(), self._habit(call))
         charge, legs = self._charger.charge(call, reading, ending)
         usage = Reading(legs=legs).usage
-        amount = Amount(charge.nanos, usage.total, 1, usage)
+        above = 0 if charge.high_nanos is None else charge.high_nanos - charge.nanos
+        amount = Amount(charge.nanos, usage.total, 1, usage, above)
         changed = self.counting.settle(call, amount)
         written = self._ledger.settle(
             Settlement(

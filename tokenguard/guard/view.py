@@ -13,6 +13,7 @@ from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import ends_at
 from tokenguard.ledger import Where, queries
 from tokenguard.policy.budgets import Standing
+from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.windows import window_at
 from tokenguard.records import OfficialWindow, Totals
 
@@ -88,6 +89,18 @@ def budget_view(standing: Standing) -> dict[str, Any]:
         "overshoot": standing.overshoot,
         "at_limit": budget.at_limit,
         "source": budget.source,
+        "forecast": standing.forecast and forecast_view(standing.forecast),
+    }
+
+
+def forecast_view(forecast: Forecast) -> dict[str, Any]:
+    """Where a budget's spending is going, in its unit."""
+    return {
+        "per_hour": forecast.per_hour,
+        "full_at": instant(forecast.full_us) if forecast.full_us else None,
+        "likely": forecast.likely,
+        "low": forecast.low,
+        "high": forecast.high,
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from tokenguard.ledger.rollups import CALLS, Piece, kept, pieces
+from tokenguard.ledger.rollups import CALLS, HOUR, HOUR_US, Piece, kept, pieces
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, TOTALS, condition, per_call, per_leg, within
 from tokenguard.ledger.values import Where
@@ -100,6 +100,19 @@ def first_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int |
     return rows[0][0] if rows else None
 
 
+def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, int]]:
+    """What `spent` tells, for every hour of UTC in the span in which there was a charge: (beginning, ..., ...)."""
+    first, last = -(-since_us // HOUR_US), until_us // HOUR_US
+    if where.session is None:
+        source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
+        hour = "s.start"
+    else:
+        source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
+        hour = f"s.started_us / {HOUR_US}"
+    rows = fetch(conn, f"SELECT {hour}, {_SPENT} FROM {source} GROUP BY {hour} ORDER BY {hour}", values)
+    return [(at * HOUR_US, _amount(sums), unbilled) for at, *sums, unbilled in rows]
+
+
 def charged(conn: sqlite3.Connection, ids: Iterable[int]) -> set[int]:
     """Those of these calls whose charge is written."""
     wanted = list(ids)
@@ -144,5 +157,5 @@ def _totals(row: Row) -> Totals:
 
 
 def _amount(sums: Sequence[int]) -> Amount:
-    calls, nanos, tokens, *usage = sums
-    return Amount(nanos, tokens, calls, Usage(*usage))
+    calls, nanos, tokens, *usage, above = sums
+    return Amount(nanos, tokens, calls, Usage(*usage), above)

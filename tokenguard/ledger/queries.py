@@ -18,6 +18,7 @@ from tokenguard.ledger.charges import Group as Group
 from tokenguard.ledger.charges import charged as charged
 from tokenguard.ledger.charges import first_charge as first_charge
 from tokenguard.ledger.charges import grouped as grouped
+from tokenguard.ledger.charges import hourly as hourly
 from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
 from tokenguard.ledger.charges import totals as totals

@@ -82,6 +82,7 @@ AMOUNT = (
     "s.cost_nanos",
     f"{' + '.join(f's.{bucket}' for bucket in BUCKETS if bucket != 'reasoning')} + s.presumed",
     *(f"s.{bucket} + s.presumed" if bucket in _FILLED else f"s.{bucket}" for bucket in BUCKETS),
+    "s.above",
 )
 """What a row of a source is to a budget."""
 NOTIONAL = f"iif({_NOTIONAL}, s.cost_nanos, 0)"

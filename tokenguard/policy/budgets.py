@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.measure import is_notional
 from tokenguard.policy.money import percent
 from tokenguard.policy.windows import FOREVER, Window, rolling_us, window_at
@@ -64,6 +65,7 @@ class Standing(Struct, frozen=True):
     """Of the limit, what is kept for landing."""
     overshoot: float = 0.0
     """In which share of its windows spending may pass the limit, at most."""
+    forecast: Forecast | None = None
 
     @property
     def remaining(self) -> int:
@@ -77,11 +79,14 @@ class Standing(Struct, frozen=True):
 
     @property
     def level(self) -> str:
-        """One of `LEVELS`, by what is spent."""
+        """One of `LEVELS`, by what is spent; at least `warn` where the forecast counts and passes the limit."""
         if self.spent >= self.limit:
             return "hard"
         used = percent(self.spent, self.limit)
-        return LEVELS[sum(used >= level for level in self.slot.budget.levels)]
+        reached = sum(used >= level for level in self.slot.budget.levels)
+        if self.slot.budget.forecast and self.forecast and (self.forecast.likely or 0) > self.limit:
+            reached = max(reached, LEVELS.index("warn"))
+        return LEVELS[reached]
 
 
 def slots_of(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | None], tzinfo]) -> list[Slot]:

@@ -28,7 +28,10 @@ def is_notional(billing: str) -> bool:
 def measure(budget: Budget, amount: Amount, billing: str) -> int:
     """What the budget counts of an amount that belongs to a call of this billing."""
     if budget.unit is Unit.USD:
-        return 0 if budget.counts == "billed" and is_notional(billing) else amount.nanos
+        if budget.counts == "billed" and is_notional(billing):
+            return 0
+        # What a strict budget has spent is what it may have spent at most.
+        return amount.nanos + amount.above if budget.mode == "strict" else amount.nanos
     if budget.unit is Unit.TOKENS:
         return amount.tokens if budget.bucket is None else BUCKETS[budget.bucket](amount.usage)
     return amount.calls if budget.unit is Unit.CALLS else 0

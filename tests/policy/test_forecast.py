@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenguard.policy.forecast import DAY_US, HOUR_US, Forecast, forecast
+
+NOON = 20_000 * DAY_US + 12 * HOUR_US
+MIDNIGHT = NOON + 12 * HOUR_US
+
+
+def days(*afternoons: int) -> list[tuple[int, int]]:
+    """So much was spent from two to three in the afternoon, the oldest day first, and 5 each morning at nine."""
+    found: list[tuple[int, int]] = []
+    for index, value in enumerate(afternoons):
+        noon = NOON - (len(afternoons) - index) * DAY_US
+        found += [(noon - 3 * HOUR_US, 5), (noon + 2 * HOUR_US, value)]
+    return [*found, (NOON - 3 * HOUR_US, 5)]
+
+
+def of(hours: list[tuple[int, int]], *, spent: int = 0, last_hour: int = 0, end_us: int | None = MIDNIGHT) -> Forecast:
+    return forecast(spent=spent, limit=100, now_us=NOON, end_us=end_us, last_hour=last_hour, hours=hours)
+
+
+def test_the_rest_of_a_day_is_what_it_was_on_the_days_before() -> None:
+    found = of(days(10, 30, 20), spent=5)
+    assert found.likely == 25
+    assert found.low is not None and 5 < found.low < 25 < (found.high or 0)
+
+
+def test_a_month_is_made_of_days() -> None:
+    assert of(days(10, 30, 20), end_us=NOON + 10 * DAY_US).likely == 10 * (20 + 5)
+
+
+def test_days_that_are_all_alike_leave_no_doubt() -> None:
+    found = of(days(20, 20, 20, 20))
+    assert (found.low, found.likely, found.high) == (20, 20, 20)
+
+
+def test_what_is_spent_now_may_go_on() -> None:
+    assert of(days(20, 20, 20), last_hour=50).high == 400
+
+
+def test_of_a_first_day_little_is_known() -> None:
+    found = of([(NOON - 2 * HOUR_US, 20)], spent=20, last_hour=0)
+    assert (found.low, found.likely, found.high) == (20, 140, 140)
+
+
+@pytest.mark.parametrize(
+    ("spent", "last_hour", "hours_until_full"),
+    [(0, 0, None), (50, 25, 2), (100, 25, 0), (0, 10, 10), (0, 5, None)],
+)
+def test_when_the_limit_is_reached(spent: int, last_hour: int, hours_until_full: int | None) -> None:
+    expected = None if hours_until_full is None else NOON + hours_until_full * HOUR_US
+    assert of([], spent=spent, last_hour=last_hour).full_us == expected
+
+
+def test_a_window_without_end_has_no_projection() -> None:
+    found = of(days(20, 20), last_hour=5, end_us=None)
+    assert (found.likely, found.full_us) == (None, NOON + 20 * HOUR_US)
+
+
+@given(
+    spent=st.integers(0, 10**12),
+    last_hour=st.integers(0, 10**12),
+    left=st.integers(0, 400 * DAY_US),
+    past=st.lists(st.tuples(st.integers(0, 14 * 24), st.integers(0, 10**12)), max_size=50),
+)
+def test_the_likely_is_within_the_band(spent: int, last_hour: int, left: int, past: list[tuple[int, int]]) -> None:
+    hours = sorted((NOON - ago * HOUR_US, value) for ago, value in past)
+    found = of(hours, spent=spent, last_hour=last_hour, end_us=NOON + left)
+    assert found.low is not None and found.likely is not None and found.high is not None
+    assert spent <= found.low <= found.likely <= found.high

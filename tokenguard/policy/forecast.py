@@ -1,0 +1,91 @@
+"""Where spending is going: how fast it is, when the limit is reached, and what the window comes to.
+
+What is still to come is what the same hours cost on the days before. Of less than two days nothing is known but the
+rate so far, and anything between nothing more and the fastest of it is possible.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+HISTORY_US = 14 * DAY_US
+"""How far back the days are that are taken for an example."""
+
+_LEAST_DAYS = 2
+_LONGEST_RUN = 8
+"""Hours for which a day's work may go on at the present rate."""
+_TENTH = 1.2816
+"""Standard deviations beside the mean beyond which a tenth of a normal distribution lies."""
+
+
+class Forecast(Struct, frozen=True):
+    """Where a budget's spending is going, in its unit."""
+
+    per_hour: int
+    """Spent in the last hour."""
+    full_us: int | None = None
+    """When the limit is reached if it goes on like that; None where it is not, within the window."""
+    likely: int | None = None
+    """What the window will have come to at its end; None where it has none."""
+    low: int | None = None
+    """With a probability of 80 %, it is between this and `high`."""
+    high: int | None = None
+
+
+def forecast(
+    *, spent: int, limit: int, now_us: int, end_us: int | None, last_hour: int, hours: Sequence[tuple[int, int]]
+) -> Forecast:
+    """The forecast of a window that ends at `end_us` (None: never).
+
+    `hours` are (beginning, spent) of past hours within `HISTORY_US`, oldest first; hours without spending may be
+    left out, also before the first: the first one tells since when anything is known.
+    """
+    full_us = _full(spent, limit, now_us, end_us, last_hour)
+    if end_us is None:
+        return Forecast(last_hour, full_us)
+    left = max(0.0, (end_us - now_us) / HOUR_US)
+    known_us = now_us - hours[0][0] if hours else 0
+    days = min(known_us, HISTORY_US) // DAY_US
+    if days >= _LEAST_DAYS:
+        likely, low, high = _by_days([_of_day(hours, now_us, day, left) for day in range(1, days + 1)], left)
+        high = max(high, last_hour * min(left, _LONGEST_RUN))
+    else:
+        rate = sum(value for _, value in hours) * HOUR_US / max(known_us, HOUR_US)
+        likely, low, high = rate * left, 0.0, max(rate, last_hour) * left
+    return Forecast(last_hour, full_us, *(spent + round(more) for more in (likely, low, high)))
+
+
+def _full(spent: int, limit: int, now_us: int, end_us: int | None, per_hour: int) -> int | None:
+    if spent >= limit:
+        return now_us
+    if per_hour <= 0:
+        return None
+    at_us = now_us + math.ceil((limit - spent) * HOUR_US / per_hour)
+    return at_us if end_us is None or at_us < end_us else None
+
+
+def _of_day(hours: Sequence[tuple[int, int]], now_us: int, days_ago: int, left: float) -> float:
+    """What was spent that many days ago from this time of the day on, for as long as is left but at most a day."""
+    since = now_us - days_ago * DAY_US
+    until = since + min(left * HOUR_US, DAY_US)
+    return sum(value * _share(start, since, until) for start, value in hours)
+
+
+def _share(start: int, since: float, until: float) -> float:
+    """The part of the hour that is within the span."""
+    return max(0.0, min(start + HOUR_US, until) - max(start, since)) / HOUR_US
+
+
+def _by_days(days: Sequence[float], left: float) -> tuple[float, float, float]:
+    """(likely, low, high) of what is left, from examples of it, or of single days where more than one is left."""
+    count = len(days)
+    times = max(left / 24, 1.0)
+    mean = sum(days) / count
+    deviation = math.sqrt(sum((day - mean) ** 2 for day in days) / (count - 1)) * math.sqrt(times)
+    likely = mean * times
+    return likely, max(0.0, likely - _TENTH * deviation), likely + _TENTH * deviation
