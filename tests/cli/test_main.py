@@ -86,7 +86,7 @@ def test_ctrl_c_is_quiet(cli: Cli, let_status_raise: Raise) -> None:
     ("arguments", "line"),
     [
         (["claude"], "no such command 'claude'; tokenguard --help shows how"),
-        (["statu"], "no such command 'statu'. Did you mean 'status'?; tokenguard --help shows how"),
+        (["repor"], "no such command 'repor'. Did you mean 'report'?; tokenguard --help shows how"),
         (["--bogus"], "no such option '--bogus'; tokenguard --help shows how"),
         (["budget", "sett"], "no such command 'sett'. Did you mean 'set'?; tokenguard budget --help shows how"),
         (["completion", "ksh"], "invalid value for 'SHELL'"),

@@ -1,70 +1,23 @@
-"""The command line. `main` is the one place that turns what happened into an exit code.
-
-0: fine; 1: a verdict against (blocked, over budget, a check that failed); 2: wrong usage; 3: tokenguard's own
-failure; `run` answers with the agent's own code. Commands return their code (None is 0) and raise what is wrong.
-"""
+"""The command line. `main` is where every command begins."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
-import click
-
-from tokenguard.cli import output
-from tokenguard.cli.commands import PROGRAM, WANTS_JSON, root
-from tokenguard.cli.failures import failure_of
-from tokenguard.platforms import unsupported
-
-INTERRUPTED = 130
-PIPE_CLOSED = 141
-"""What a shell reports of a program that Ctrl-C, or a reader that went away, ended."""
-
-_COMPLETION = "_TOKENGUARD_COMPLETE"
-"""Set by the script that `tokenguard completion` prints."""
+STATUSLINE = ["statusline"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; never raises."""
+    """Run one command line and answer with its exit code; never raises.
+
+    The status line is shown at every answer of an agent: it takes a way of its own, which does not import click.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    context: click.Context | None = None
-    output.tolerate()
-    try:
-        problem = unsupported()
-        if problem:
-            output.note(problem)
-            return 3
-        if _COMPLETION in os.environ:
-            return _complete(os.environ[_COMPLETION])
-        context = root.make_context(PROGRAM, arguments)
-        with context:
-            code: int | None = root.invoke(context)
-        sys.stdout.flush()
-        return code or 0
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.exceptions.NoArgsIsHelpError as incomplete:
-        output.help_wanted(incomplete.format_message())
-        return incomplete.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except BrokenPipeError:
-        _forget_stdout()
-        return PIPE_CLOSED
-    except Exception as error:
-        failure = failure_of(error)
-        as_json = context is not None and bool(context.meta.get(WANTS_JSON))
-        output.failed(failure, as_json=as_json, debug=os.environ.get("TOKENGUARD_DEBUG") == "1")
-        return failure.exit_code
+    if arguments == STATUSLINE:
+        from tokenguard.cli.statusline.show import show
 
+        return show()
+    from tokenguard.cli.program import run
 
-def _complete(instruction: str) -> int:
-    from click.shell_completion import shell_complete
-
-    return shell_complete(root, {}, PROGRAM, _COMPLETION, instruction)
-
-
-def _forget_stdout() -> None:
-    """Keep the interpreter from flushing into the closed pipe, and complaining, at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return run(arguments)

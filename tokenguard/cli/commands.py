@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("status:status", "Show what waits for you and what is being spent now."),
     "approve": Entry("holds:approve", "Let a call that waits for an answer go on."),
     "deny": Entry("holds:deny", "Refuse a call that waits for an answer."),
+    "statusline": Entry("statusline.command:statusline", "Print one line for Claude Code's status line."),
     "report": Entry("report:report", "Show what was spent, by model, day, repository and more."),
     "budget": Entry("budget:budget", "List, set, remove and raise budgets."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),

@@ -1,0 +1,90 @@
+"""`tokenguard statusline`, as Claude Code runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Cli
+from tokenguard import client
+from tokenguard.cli import main
+from tokenguard.config.paths import find_paths
+
+LIMITS = {"five_hour": {"used_percentage": 71.5, "resets_at": int(time.time()) + 4000}}
+PROGRAM = [sys.executable, "-m", "tokenguard", "statusline"]
+
+
+def run(home: Path, stdin: bytes, **env: str) -> str:
+    """What it prints; it must not fail, nor say anything else."""
+    variables = {**os.environ, "TOKENGUARD_HOME": str(home), **env}
+    done = subprocess.run(PROGRAM, input=stdin, env=variables, capture_output=True, check=True, timeout=30)
+    assert done.stderr == b""
+    return done.stdout.decode()
+
+
+def test_without_a_daemon_none_is_started(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run(home, json.dumps({"rate_limits": LIMITS}).encode()).startswith("tokenguard is not running · 5h 71%")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "stdin", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"rate_limits":', b"[" * 100_000, b"1e999"]
+)
+def test_an_odd_stdin_prints_a_line_all_the_same(tmp_path: Path, stdin: bytes) -> None:
+    assert run(tmp_path, stdin) == "tokenguard is not running\n"
+
+
+def test_a_broken_home_prints_a_line_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "daemon.sock").mkdir()
+    assert run(tmp_path, b"{}") == "tokenguard is not running\n"
+
+
+def test_a_closed_stdin_and_stdout_are_no_failure(tmp_path: Path) -> None:
+    command = [*PROGRAM[:-1], "statusline"]
+    script = f"{' '.join(command)} <&- >&-"
+    env = {**os.environ, "TOKENGUARD_HOME": str(tmp_path)}
+    done = subprocess.run(["sh", "-c", script], env=env, stderr=subprocess.PIPE, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_daemon_is_told_and_asked(cli: Cli, home: Path, tmp_path: Path) -> None:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text(
+        '[daemon]\nport = 0\n[[budget]]\nname = "plan"\nlimit = "90%"\nofficial = "anthropic/five_hour"\n'
+    )
+    assert main(["daemon", "start"]) == 0
+    try:
+        shown = run(home, json.dumps({"rate_limits": LIMITS}).encode())
+        assert shown.startswith("$0.00 today · plan 72% of 90% warn · 5h 71% until ")
+        assert run(home, b"nonsense") == shown
+        daemon = client.find(find_paths({"TOKENGUARD_HOME": str(home)}))
+        assert daemon is not None
+        (window,) = daemon.get("/v1/status")["windows"]
+        assert (window["provider"], window["name"], window["used_percent"]) == ("anthropic", "five_hour", 71.5)
+    finally:
+        assert main(["daemon", "stop", "--now"]) == 0
+
+
+def test_the_command_with_help_is_an_ordinary_one(cli: Cli) -> None:
+    outcome = cli("statusline", "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert '"command": "tokenguard statusline"' in outcome.out
+
+
+def test_it_imports_little() -> None:
+    program = (
+        "import io, sys; from tokenguard import client, cli;"
+        "client.find = lambda paths, timeout: None; sys.stdin = io.TextIOWrapper(io.BytesIO(b'{}'));"
+        "assert cli.main(['statusline']) == 0; print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "tokenguard is not running\n"
+    heavy = {"click", "httpx2", "textual", "aiohttp", "rich", "asyncio", "sqlite3", "psutil", "ssl", "subprocess"}
+    assert not set(done.stderr.split()) & heavy

@@ -1,0 +1,138 @@
+"""The text of the status line: `$14.82 today · web/day 82% $3.60 left · 5h 70% until 11:54 · week 41%`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from tokenguard.policy import money
+from tokenguard.records import Confidence, Unit
+
+_LEVELS = {"info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+_WINDOWS = {"five_hour": "5h", "seven_day": "week"}
+_PROVIDER = "anthropic"
+"""Whose windows matter to Claude Code."""
+
+_MOST_PERCENT = 101
+"""Some versions of Claude Code told impossible percentages."""
+
+
+def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: str | None, now: datetime) -> str:
+    """The line, of what Claude Code told (anything at all) and the daemon's status; None if none answers.
+
+    `session` is the id of the session in which it is shown, if it is known; `now` is local.
+    """
+    if status is None:
+        parts = [*_own_cost(given), "tokenguard is not running", *_windows(_told(given, now), now)]
+    else:
+        parts = [
+            *_waiting(status, session),
+            _today(status["totals"]["today"]),
+            *_binding(given, status, session),
+            *_windows(_known(status) or _told(given, now), now),
+        ]
+    return "".join(char for char in " · ".join(parts) if char.isprintable())
+
+
+def _today(totals: Mapping[str, Any]) -> str:
+    about = totals["confidence"] != Confidence.EXACT or totals["unpriced"] > 0
+    plan = totals.get("notional_nanos", 0)
+    return f"{money.usd(totals['cost_nanos'], about=about)} today" + (f" + {money.usd(plan)} plan" if plan else "")
+
+
+def _own_cost(given: Mapping[str, Any]) -> Iterator[str]:
+    """Claude Code's own estimate of what it has cost."""
+    usd = _number(_at(given, "cost", "total_cost_usd"))
+    if usd is not None and 0 <= usd < 1e6:
+        yield f"{money.usd(round(usd * money.NANOS), about=True)} this session"
+
+
+def _waiting(status: Mapping[str, Any], session: str | None) -> Iterator[str]:
+    """The call of this session that waits for an answer."""
+    for hold in status.get("holds", ()):
+        if session is None or hold["session"] == session:
+            yield f"! waiting: tokenguard approve {hold['id']}"
+            return
+
+
+def _binding(given: Mapping[str, Any], status: Mapping[str, Any], session: str | None) -> Iterator[str]:
+    """Of the budgets that count this session, the one that is used most."""
+    values = _values(given, status, session)
+    mine = [budget for budget in status["budgets"] if _counts(budget, values)]
+    if mine:
+        yield _budget(max(mine, key=_used))
+
+
+def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | None) -> Mapping[str, object]:
+    """What budgets count by: of our session, or as far as Claude Code tells it."""
+    folder = str(_at(given, "workspace", "project_dir") or "")
+    known = next((one for one in status["sessions"] if one["id"] == session), {"repo": folder, "branch": None})
+    values = {"session": session, "agent": "claude", "provider": _PROVIDER, "model": _at(given, "model", "id")}
+    return values | {"branch": f"{known['repo']}:{known['branch']}", "repo": known["repo"], "task": known.get("task")}
+
+
+def _counts(budget: Mapping[str, Any], values: Mapping[str, object]) -> bool:
+    official = budget.get("official")
+    if official is not None:
+        return str(official).startswith(f"{_PROVIDER}/")
+    return budget["scope"] in ("global", "user") or budget["key"] == values.get(budget["scope"])
+
+
+def _used(budget: Mapping[str, Any]) -> float:
+    return budget["spent"] / budget["limit"] if budget["limit"] else 1.0
+
+
+def _budget(budget: Mapping[str, Any]) -> str:
+    """`web/day 92% soft $1.60 left`"""
+    unit, level, spent, limit = Unit(budget["unit"]), budget["level"], budget["spent"], budget["limit"]
+    used = f"{spent}% of {limit}%" if unit is Unit.PERCENT else f"{money.percent(spent, limit)}%"
+    parts = [budget["label"], used, _LEVELS.get(level, "")]
+    if level != "hard" and unit is not Unit.PERCENT:
+        parts.append(f"{money.amount(max(0, budget['remaining']), unit)} left")
+    return " ".join(part for part in parts if part)
+
+
+def _known(status: Mapping[str, Any]) -> dict[str, tuple[float, datetime | None]]:
+    """Share and end of each official window that the daemon knows of."""
+    return {
+        one["name"]: (one["used_percent"], datetime.fromisoformat(one["resets_at"]) if one["resets_at"] else None)
+        for one in status.get("windows", ())
+        if one["provider"] == _PROVIDER
+    }
+
+
+def _told(given: Mapping[str, Any], now: datetime) -> dict[str, tuple[float, datetime | None]]:
+    """The same, as Claude Code tells it: percentages, and seconds since the epoch."""
+    told: dict[str, tuple[float, datetime | None]] = {}
+    for name in _WINDOWS:
+        used = _number(_at(given, "rate_limits", name, "used_percentage"))
+        resets = _number(_at(given, "rate_limits", name, "resets_at"))
+        if used is not None and 0 <= used <= _MOST_PERCENT:
+            left = None if resets is None else resets - now.timestamp()
+            # What has been reset since was told long ago.
+            if left is None or 0 < left < 366 * 86_400:
+                told[name] = used, None if left is None else now + timedelta(seconds=left)
+    return told
+
+
+def _windows(windows: Mapping[str, tuple[float, datetime | None]], now: datetime) -> Iterator[str]:
+    for name, label in _WINDOWS.items():
+        if name in windows:
+            used, resets = windows[name]
+            near = resets is not None and resets - now < timedelta(days=1)
+            yield f"{label} {int(used)}%" + (f" until {resets.astimezone(now.tzinfo):%H:%M}" if resets and near else "")
+
+
+def _at(value: object, *names: str) -> object:
+    """What stands under these names; None where there is nothing of the kind."""
+    for name in names:
+        value = cast("dict[object, object]", value).get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _number(value: object) -> float | None:
+    """A number that is one, and not beyond all reason."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 1e15 else None

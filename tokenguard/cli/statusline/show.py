@@ -1,0 +1,57 @@
+"""What the status line reads and asks for: JSON on stdin, and a daemon if there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, cast
+
+from tokenguard import client
+from tokenguard.cli.statusline.line import line
+from tokenguard.config.paths import find_paths
+from tokenguard.errors import TokenguardError
+
+_PATIENCE = 0.5
+"""Seconds for which the daemon is waited for: the next line comes soon."""
+
+_MOST = 1 << 20
+"""Bytes that are read of stdin."""
+
+
+def show() -> int:
+    """Print the line. Whatever is wrong, there is one: Claude Code shows nothing at all for a command that fails."""
+    text = "tokenguard"
+    with suppress(Exception):
+        given = _given()
+        text = line(given, _status(given), os.environ.get(client.SESSION), datetime.now().astimezone())
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.flush()
+    return 0
+
+
+def _given() -> Mapping[str, Any]:
+    """What Claude Code tells; nothing where a person runs the command, or if it is no JSON object."""
+    try:
+        given: object = {} if sys.stdin.isatty() else json.loads(sys.stdin.buffer.read(_MOST))
+    except (ValueError, RecursionError, OSError, AttributeError):
+        return {}
+    return cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+
+
+def _status(given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the daemon tells, after it was told of official windows; None if none answers."""
+    try:
+        daemon = client.find(find_paths(os.environ), timeout=_PATIENCE)
+        if daemon is None:
+            return None
+        if given.get("rate_limits"):
+            with suppress(TokenguardError):
+                daemon.post("/v1/official", {"rate_limits": given["rate_limits"]}, timeout=_PATIENCE)
+        return daemon.get("/v1/status", timeout=_PATIENCE)
+    except TokenguardError:
+        return None
