@@ -84,6 +84,22 @@ def test_a_raise_that_makes_no_sense(cli: Cli, options: list[str], message: str)
 
 
 @pytest.mark.usefixtures("free_port")
+def test_a_landing_reserve_is_given_out(cli: Cli) -> None:
+    cli("budget", "set", "day", "--limit", "20", "--window", "day", "--landing", "10%")
+    cli("budget", "set", "plain", "--limit", "20", "--window", "day")
+    cli("daemon", "start")
+    assert "landing $2.00 kept\n" in cli("status").out
+    outcome = cli("budget", "land", "day", "--reason", "save")
+    assert (outcome.code, outcome.out) == (0, "day: the $2.00 kept for landing can be spent; $20.00 left\n")
+    assert "landing $2.00 open\n" in cli("status").out
+    (landed,) = (one for one in cli("status", "--json").document["budgets"] if one["name"] == "day")
+    assert (landed["landing"], landed["landing_released"], landed["remaining"]) == (2 * 10**9, True, 20 * 10**9)
+    refused = cli("budget", "land", "plain")
+    assert refused.code == 2
+    assert refused.err.startswith("tokenguard: plain holds nothing back; ")
+
+
+@pytest.mark.usefixtures("free_port")
 def test_restart_is_another_process(cli: Cli) -> None:
     cli("daemon", "start")
     first = cli("daemon", "status", "--json").document["daemon"]["pid"]

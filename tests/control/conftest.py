@@ -60,6 +60,10 @@ class FakeGuard:
     def official(self, rate_limits: bytes) -> None:
         self.done.append(("official", rate_limits))
 
+    async def release_landing(self, name: str, reason: str) -> dict[str, Any]:
+        self.done.append(("land", name, reason))
+        return {"name": name, "landing": 2}
+
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
         self.done.append(("raise", name, amount, reason, ttl))
         return {"name": name, "limit": 7}

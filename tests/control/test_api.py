@@ -101,6 +101,14 @@ class TestBudgets:
         assert await api.post("/v1/budgets/raise", asked) == {"name": "web/day", "limit": 7}
         assert api.guard.done == [("raise", "web/day", "5", "release", "4h")]
 
+    async def test_land(self, api: Api) -> None:
+        assert await api.post("/v1/budgets/land", {"name": "web/day", "reason": "save"}) == {
+            "name": "web/day",
+            "landing": 2,
+        }
+        await api.post("/v1/budgets/land", {"name": "day"})
+        assert api.guard.done == [("land", "web/day", "save"), ("land", "day", "")]
+
     async def test_reload(self, api: Api) -> None:
         assert await api.post("/v1/budgets/reload") == {}
         assert api.host.reloaded == 1

@@ -170,6 +170,25 @@ def raise_budget(name: str, amount: Limit, reason: str, ttl: str | None) -> None
     output.say(f"{raised['label']}: {spent} of {limit} {f'for {ttl}' if ttl else 'until the window ends'}")
 
 
+@budget.command(
+    "land",
+    short_help="Give out what a budget keeps for landing.",
+    epilog=examples("tokenguard budget land web/day", "tokenguard budget land web/day --reason 'commit what is done'"),
+)
+@click.argument("name", metavar="[KEY/]NAME")
+@click.option("--reason", default="", metavar="WHY", help="Why; it is kept on the record.")
+def land_budget(name: str, reason: str) -> None:
+    """Give out what a budget keeps back, until its window ends, so that work can be saved.
+
+    A budget that counts separately, for each repository say, is named with its KEY, as status shows it.
+    """
+    daemon = client.ensure(find_paths(os.environ), os.environ, output.note)
+    landed = daemon.post("/v1/budgets/land", {"name": name, "reason": reason})
+    unit = Unit(landed["unit"])
+    given, left = money.limit(landed["landing"], unit), money.amount(landed["remaining"], unit)
+    output.say(f"{landed['label']}: the {given} kept for landing can be spent; {left} left")
+
+
 def _tables(paths: Paths, name: str) -> dict[str, dict[str, Any]]:
     """What commands wrote, by name. Raises `UsageError` if `name` is a hand-written budget."""
     for known in settings.load(paths).budgets:

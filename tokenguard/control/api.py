@@ -38,6 +38,11 @@ class _Raise(Struct, frozen=True, forbid_unknown_fields=True):
     ttl: str | None = None
 
 
+class _Land(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    reason: str = ""
+
+
 class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
     answer: Literal["approve", "deny"]
     amount: str | None = None
@@ -81,6 +86,7 @@ class Control:
                 web.post("/v1/budgets/reload", self._reload),
                 web.post("/v1/budgets/raise", self._raise),
                 web.post("/v1/official", self._official),
+                web.post("/v1/budgets/land", self._land),
                 web.post("/v1/shutdown", self._shutdown),
             ]
         )
@@ -176,6 +182,10 @@ class Control:
         asked = msgspec.json.decode(await request.read(), type=_Official)
         self._guard.official(bytes(asked.rate_limits))
         return answer({})
+
+    async def _land(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Land)
+        return answer(await self._guard.release_landing(asked.name, asked.reason))
 
     async def _shutdown(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Shutdown)

@@ -33,6 +33,10 @@ class Guard(Protocol):
         """The events of these types, or all of them, from now on."""
         ...
 
+    async def release_landing(self, name: str, reason: str) -> dict[str, Any]:
+        """Give out what a budget keeps for landing; how it stands then."""
+        ...
+
     async def answer_hold(
         self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None
     ) -> dict[str, Any]:
