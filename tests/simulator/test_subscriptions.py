@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from typing import Any
 
 import aiohttp
 import pytest
@@ -80,9 +81,20 @@ async def test_answers_tell_of_them(client: Client, stream: bool) -> None:
     assert not any("unified" in name or "codex" in name for name in (await client.post(path, body)).headers)
 
 
-async def test_a_socket_tells_of_them_when_it_opens(sim: Simulator) -> None:
-    async with aiohttp.ClientSession(headers=CHATGPT) as session, session.ws_connect(f"{sim.url}/responses") as socket:
-        assert socket._response.headers["x-codex-primary-used-percent"] == "12"  # pyright: ignore[reportPrivateUsage]
+async def first_message(sim: Simulator, headers: dict[str, str]) -> Any:
+    async with aiohttp.ClientSession(headers=headers) as session, session.ws_connect(f"{sim.url}/responses") as socket:
+        await socket.send_json({"type": "response.create", "model": "gpt-6.1-sol", "input": "x"})
+        return await socket.receive_json()
+
+
+async def test_each_turn_of_a_socket_tells_of_them_first(sim: Simulator) -> None:
+    told = await first_message(sim, CHATGPT)
+    assert (told["type"], told["rate_limits"]["allowed"]) == ("codex.rate_limits", True)
+    primary, secondary = told["rate_limits"]["primary"], told["rate_limits"]["secondary"]
+    assert (primary["used_percent"], primary["window_minutes"]) == (12, 300)
+    assert (secondary["used_percent"], secondary["window_minutes"]) == (34, 10_080)
+    assert 0 < primary["reset_after_seconds"] <= 5 * 3_600
+    assert (await first_message(sim, {"authorization": "Bearer key"}))["type"] == "response.created"
 
 
 async def test_a_full_window_refuses_and_says_when_it_ends() -> None:

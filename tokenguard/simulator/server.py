@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -86,8 +87,8 @@ class Simulator:
         return app
 
     async def _tell_windows(self, request: web.Request, response: web.StreamResponse) -> None:
-        now = int(datetime.now(UTC).timestamp())
-        response.headers.update(subscriptions.headers(request.headers, self._settings.windows, now))
+        if response.status != 101:
+            response.headers.update(subscriptions.headers(request.headers, self._settings.windows, _now()))
 
     async def _get_bill(self, request: web.Request) -> web.Response:
         # ?idle=5 waits so many seconds for running calls, whose charge is still open.
@@ -159,6 +160,10 @@ class Simulator:
         self._seen.append(seen)
         return seen
 
+    def windows(self, asked: Mapping[str, str]) -> bytes | None:
+        """What a turn over a WebSocket says first of a subscription, to a client with these headers."""
+        return subscriptions.event(asked, self._settings.windows, _now())
+
     def new_key(self) -> str:
         """What the ids of an error derive from."""
         return f"{self._settings.seed}/{len(self._seen)}"
@@ -181,6 +186,10 @@ class Simulator:
         if ask.previous not in self._conversations:
             raise Rejected(400, f"Previous response with id '{ask.previous}' not found.")
         return replace(ask, prompt=self._conversations[ask.previous] + ask.prompt)
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
 
 
 def _authorized(request: web.Request) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -33,6 +34,10 @@ class Provider(Protocol):
 
     def job(self, dialect: Dialect, ask: Ask) -> Job:
         """Do what is asked. Raises `Rejected`."""
+        ...
+
+    def windows(self, asked: Mapping[str, str]) -> bytes | None:
+        """What a turn says first of a subscription, to a client with these headers."""
         ...
 
     def new_key(self) -> str:
@@ -98,6 +103,8 @@ class _Memory:
             await wire.write(PAGE)
             wire.drop()
             return
+        if told := self._provider.windows(self._request.headers):
+            await wire.write(told)
         plan = stream_plan(job.dialect, job.reply, job.directions)
         await play(job, replace(plan, events=tuple(map(_message, plan.events))), wire)
         if plan.outcome == "completed":

@@ -1,4 +1,4 @@
-"""What providers tell of a subscription's windows in the headers of each answer.
+"""What providers tell of a subscription's windows: in the headers of each answer, or in an event where there are none.
 
 Names and forms are those that Anthropic and ChatGPT send: Anthropic tells fractions of one (`0.34`), ChatGPT percent.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+
+from tokenguard.simulator.shape import Json
+from tokenguard.simulator.values import encode
 
 _HOUR = 3_600
 _FIVE_HOURS, _SEVEN_DAYS = 5 * _HOUR, 168 * _HOUR
@@ -37,10 +40,17 @@ def is_subscribed(asked: Mapping[str, str]) -> bool:
 
 def headers(asked: Mapping[str, str], windows: Windows, now: int) -> dict[str, str]:
     """What the answer to a request with these headers tells at `now` (seconds since the epoch); empty without login."""
-    ends = (now // _FIVE_HOURS + 1) * _FIVE_HOURS, (now // _SEVEN_DAYS + 1) * _SEVEN_DAYS
     if _of_claude(asked):
-        return _claude(windows, ends)
-    return _codex(windows, ends, now) if _of_chatgpt(asked) else {}
+        return _claude(windows, now)
+    return _codex(windows, now) if _of_chatgpt(asked) else {}
+
+
+def event(asked: Mapping[str, str], windows: Windows, now: int) -> bytes | None:
+    """What a WebSocket tells at `now`, as its headers do not; None without ChatGPT's login."""
+    if not _of_chatgpt(asked):
+        return None
+    limits: Json = {"allowed": not windows.full, "limit_reached": windows.full, **_slots(windows, now)}
+    return encode({"type": "codex.rate_limits", "plan_type": "plus", "rate_limits": limits})
 
 
 def _of_claude(asked: Mapping[str, str]) -> bool:
@@ -51,8 +61,9 @@ def _of_chatgpt(asked: Mapping[str, str]) -> bool:
     return "chatgpt-account-id" in asked
 
 
-def _claude(windows: Windows, ends: tuple[int, int]) -> dict[str, str]:
+def _claude(windows: Windows, now: int) -> dict[str, str]:
     used = {"5h": windows.five_hour, "7d": windows.seven_day}
+    ends = _end(now, _FIVE_HOURS), _end(now, _SEVEN_DAYS)
     told: dict[str, str] = {}
     for (name, percent), end in zip(used.items(), ends, strict=True):
         status = "rejected" if percent >= 100 else "allowed_warning" if percent >= _WARN_AT[name] else "allowed"
@@ -72,14 +83,26 @@ def _claude(windows: Windows, ends: tuple[int, int]) -> dict[str, str]:
     return {f"anthropic-ratelimit-unified-{name}": value for name, value in told.items()}
 
 
-def _codex(windows: Windows, ends: tuple[int, int], now: int) -> dict[str, str]:
+def _codex(windows: Windows, now: int) -> dict[str, str]:
     told = {"plan-type": "plus", "credits-has-credits": "false", "credits-unlimited": "false"}
-    sizes = (("primary", windows.five_hour, _FIVE_HOURS), ("secondary", windows.seven_day, _SEVEN_DAYS))
-    for (name, percent, size), end in zip(sizes, ends, strict=True):
-        told |= {
-            f"{name}-used-percent": f"{percent:g}",
-            f"{name}-window-minutes": str(size // 60),
-            f"{name}-reset-at": str(end),
-            f"{name}-reset-after-seconds": str(end - now),
-        }
+    for name, slot in _slots(windows, now).items():
+        told |= {f"{name}-{field.replace('_', '-')}": f"{value:.10g}" for field, value in slot.items()}
     return {f"x-codex-{name}": value for name, value in told.items()}
+
+
+def _slots(windows: Windows, now: int) -> dict[str, dict[str, float]]:
+    sizes = (("primary", windows.five_hour, _FIVE_HOURS), ("secondary", windows.seven_day, _SEVEN_DAYS))
+    return {
+        name: {
+            "used_percent": percent,
+            "window_minutes": size // 60,
+            "reset_at": _end(now, size),
+            "reset_after_seconds": _end(now, size) - now,
+        }
+        for name, percent, size in sizes
+    }
+
+
+def _end(now: int, size: int) -> int:
+    """Of the window of so many seconds that is running."""
+    return (now // size + 1) * size
