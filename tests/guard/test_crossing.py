@@ -283,6 +283,20 @@ async def test_books_equal_the_ledger_after_a_restart(house: House) -> None:
     assert after | {"overshoot": 0} == before | {"overshoot": 0}
 
 
+async def test_a_clock_that_is_set_back_while_no_daemon_runs_opens_no_window_again(house: House, clock: Clock) -> None:
+    day = Budget("day", 4 * CENT, window="day")
+    house.budgets(day)
+    while await house.call(None):
+        pass
+    await house.guard.counting.written()
+    clock.now_us -= 3 * 24 * 3_600_000_000
+    await house.reopen(day)
+    assert not await house.call(None)
+    clock.now_us -= 30 * 24 * 3_600_000_000
+    await house.reopen(day)
+    assert await house.call(None), "a clock that was a month ahead had been wrong"
+
+
 async def test_a_token_is_known_again_after_a_crash(house: House) -> None:
     session = await house.session(budget="0.05")
     assert [await house.call(session) for _ in range(2)] == [True, True]

@@ -125,10 +125,12 @@ def test_a_provider_s_own_window_counts_its_subscription_only() -> None:
 
 def test_a_repository_s_budget_is_not_the_user_s_of_the_same_name() -> None:
     own = Budget("day", 1, scope="repo", source="/home/u/.config/tokenguard/config.toml")
-    theirs = Budget("day", 1, scope="repo", source="/x/web/tokenguard.toml")
+    theirs = Budget("day", 1, scope="repo", source="/x/web/tokenguard.toml", match=(("repo", "/x/web"),))
+    run = Budget("day", 1, scope="session", source="run")
     (mine,), (other,) = slots_of([own], CALL, lambda _: UTC), slots_of([theirs], CALL, lambda _: UTC)
     assert (mine.label, other.label) == ("web/day", "web:day")
-    assert ident(own) != ident(theirs)
+    assert len({ident(own), ident(theirs), ident(run)}) == 3
+    assert ident(replace(theirs, source="/x/web-fix/tokenguard.toml")) == ident(theirs), "another worktree of it"
 
 
 @pytest.mark.parametrize(

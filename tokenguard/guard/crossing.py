@@ -25,7 +25,7 @@ from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
-from tokenguard.ledger import Ledger, Settlement
+from tokenguard.ledger import Ledger, Settlement, queries
 from tokenguard.policy import billing, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.policy.measure import is_notional
@@ -48,6 +48,9 @@ from tokenguard.wire import DIALECTS, official
 from tokenguard.wire.shape import Refusal
 
 log = logging.getLogger(__name__)
+
+_STEP_BACK_US = 7 * 24 * 3_600_000_000
+"""A clock that is set back by more than this while no daemon runs had been wrong before."""
 
 
 class Admission(Struct, frozen=True):
@@ -75,7 +78,7 @@ class Guard:
         self._network = _configured(config)
         self.hub = Hub()
         self._clock = clock
-        self._latest_us = 0
+        self._latest_us = _latest(ledger, clock())
         self.sessions = Sessions(ledger, self.now)
         self.official = Official(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
@@ -340,6 +343,12 @@ class Guard:
     def _in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
         return agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
+
+
+def _latest(ledger: Ledger, clock_us: int) -> int:
+    """The instant that no clock may go behind, or budgets would be granted twice."""
+    latest_us = queries.latest_start(ledger.read())
+    return latest_us if latest_us - clock_us <= _STEP_BACK_US else 0
 
 
 def _configured(config: Config) -> Network:

@@ -16,6 +16,7 @@ __all__ = ["Finding", "Runaway"]
 _MOST_SESSIONS = 1_000
 _MOST_CONVERSATIONS = 200
 """Of one session; the one that was not used for longest is forgotten first, as with all that is remembered here."""
+_MOST_STREAKS = 8
 _MOST_CALLS = 10_000
 """That were asked about and have not ended: those that were refused never end."""
 
@@ -24,7 +25,8 @@ V = TypeVar("V")
 
 
 class _Conversation(Struct):
-    streak: Streak = Streak()
+    streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
+    """By what is called: agents that began with the same words share a conversation."""
     same: Sameness = Sameness()
     failures: Failures = Failures()
     ended_us: int | None = None
@@ -68,7 +70,9 @@ class Runaway:
         conversation = _entry(session.conversations, ident, _Conversation, _MOST_CONVERSATIONS)
         _put(self._asked, call.id, _Asked(call.session, ident, facts.trail.body), _MOST_CALLS)
         waited_us = 0 if conversation.ended_us is None else max(0, call.started_us - conversation.ended_us)
-        conversation.streak = loops.repeated(conversation.streak, facts.trail, waited_us)
+        if facts.trail.repeats:
+            streak = loops.repeated(conversation.streaks.pop(facts.trail.calls, Streak()), facts.trail, waited_us)
+            _put(conversation.streaks, facts.trail.calls, streak, _MOST_STREAKS)
         conversation.same = loops.asked(conversation.same, facts.trail.body, waited_us)
         conversation.failures = loops.in_a_row(conversation.failures, call.started_us)
         session.pace = loops.aged(session.pace, call.started_us)
@@ -114,8 +118,9 @@ class Runaway:
     def _found(self, session: _Session, conversation: _Conversation, facts: Facts, likely_nanos: int) -> list[Finding]:
         settings = self._settings
         found: list[Finding] = []
-        if loops.is_circling(conversation.streak, settings.repeats):
-            found.append(loops.circling(facts.trail.tool, conversation.streak.repeats, self._action("repeats")))
+        streak = conversation.streaks.get(facts.trail.calls)
+        if streak is not None and loops.is_circling(streak, settings.repeats):
+            found.append(loops.circling(facts.trail.tool, streak.repeats, self._action("repeats")))
         if loops.is_the_same(conversation.same, settings.identical):
             found.append(loops.same_again(conversation.same.succeeded + 1, self._action("identical")))
         if loops.is_storm(conversation.failures, settings.failures):
@@ -141,7 +146,8 @@ def _excuse(session: _Session, rule: str, ident: int) -> None:
     if rule == "velocity":
         session.pace = loops.told_pace(session.pace)
     elif conversation is not None and rule == "repeats":
-        conversation.streak = loops.told(conversation.streak)
+        last = next(reversed(conversation.streaks))
+        conversation.streaks[last] = loops.told(conversation.streaks[last])
     elif conversation is not None and rule == "identical":
         conversation.same = loops.told_same(conversation.same)
     elif conversation is not None:

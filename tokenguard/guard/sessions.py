@@ -16,8 +16,9 @@ from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
 from tokenguard.ledger import Ledger, Where, queries
+from tokenguard.policy.budgets import RUN
 from tokenguard.policy.money import parse_amount
-from tokenguard.records import Budget, Session, Totals
+from tokenguard.records import Budget, Session, Totals, Unit
 from tokenguard.upstream import Network
 
 log = logging.getLogger(__name__)
@@ -138,4 +139,6 @@ def _run_budget(text: str) -> Budget:
         limit, unit = parse_amount(text)
     except ValueError as error:
         raise UsageError(f"--budget {error}") from error
-    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", source="run")
+    if unit is Unit.PERCENT:
+        raise UsageError("--budget is no percentage", "give dollars, tokens or calls")
+    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", source=RUN)

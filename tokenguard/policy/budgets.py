@@ -27,6 +27,9 @@ LEVELS = ("ok", "info", "warn", "soft", "hard")
 REPOSITORY_FILE = "tokenguard.toml"
 """In which a repository sets budgets of its own."""
 
+RUN = "run"
+"""Source of the budget of a single run."""
+
 ACTIONS = ("refuse", "hold", "downgrade", "warn")
 """What a budget can do at its limit, most severe first."""
 
@@ -145,8 +148,14 @@ def repository_of(budget: Budget) -> str | None:
 
 
 def ident(budget: Budget) -> str:
-    """Under which name its raises and levels are written: a repository's budget is not the user's of the same name."""
-    return budget.name if repository_of(budget) is None else f"{budget.source}:{budget.name}"
+    """Under which name its raises and levels are written: neither a run's nor a repository's budget is the user's."""
+    if budget.source == RUN:
+        return f"{RUN}:{budget.name}"
+    if repository_of(budget) is None:
+        return budget.name
+    # Every worktree of a repository has a file of its own, and all of them are one.
+    repo = next((glob for field, glob in reversed(budget.match) if field == "repo"), budget.source)
+    return f"{repo}:{budget.name}"
 
 
 def short_key(scope: str, key: str) -> str:
