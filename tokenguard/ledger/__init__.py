@@ -9,8 +9,8 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenguard.ledger import queries, writes
-from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger import queries, rollups, writes
+from tokenguard.ledger.opening import open_for_writing, tell_rebuilt
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told, Where
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session, Verdict
@@ -34,6 +34,7 @@ class Ledger:
         self._path = path
         self._writer = writer
         self._reading: sqlite3.Connection | None = None
+        self._audited: int | None = None
         self.next_call_id = next_call_id
         """The first unused call id when the file was opened; open rows below it were left by an earlier process."""
         self.set_aside = set_aside
@@ -112,6 +113,23 @@ class Ledger:
     def see_window(self, window: OfficialWindow) -> Future[None]:
         """Keep what a provider said of a window, in place of what it said of it before."""
         return self._writer.submit(writes.see_window, window)
+
+    async def audit(self) -> int:
+        """Compare the sums of one hour with its calls, the newest first, then an older one each time, and around again.
+
+        Where they disagree they are rebuilt, and then those of all other hours are compared at once. Returns how many
+        hours were wrong: what was read from sums before has to be read again.
+        """
+        self._audited, agreed = await self._writer.submit(rollups.audit, self._audited)
+        if agreed:
+            return 0
+        wrong, hour = 1, None
+        while True:
+            hour, agreed = await self._writer.submit(rollups.audit, hour)
+            wrong += not agreed
+            if hour is None:
+                tell_rebuilt(wrong)
+                return wrong
 
     async def close(self) -> None:
         """Commit all that is queued and close the file; what is submitted later fails."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenguard.errors import LedgerError
+from tokenguard.ledger import rollups
 from tokenguard.ledger.failures import is_corrupt, ledger_error
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
+
+log = logging.getLogger(__name__)
 
 DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
 """`normal` survives the death of the process, `full` that of the machine's power as well."""
@@ -45,7 +49,7 @@ def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, P
 
 
 def suspect(path: Path) -> None:
-    """Note that the file proved corrupt in use: the next opening checks all of it, not only what it touches."""
+    """Note that the file proved wrong in use: the next opening checks all of it, not only what it touches."""
     _marker(path).touch(mode=0o600)
 
 
@@ -72,13 +76,31 @@ def _open(path: Path, durability: str) -> sqlite3.Connection:
 
 
 def _check(conn: sqlite3.Connection, *, thoroughly: bool) -> None:
-    """Raises sqlite3's corruption error if the pages that every write touches are unsound, or `thoroughly` any page."""
+    """Raises sqlite3's corruption error if the pages that every write touches are unsound, or `thoroughly` any page.
+
+    Sums that do not agree with their calls are rebuilt: those of the newest hour, where a crash would have left its
+    traces, or `thoroughly` all.
+    """
     conn.execute("SELECT max(id) FROM calls").fetchone()
     conn.execute("SELECT count(*) FROM calls WHERE state = 'open'").fetchone()
     if thoroughly and (found := conn.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         error = sqlite3.DatabaseError(found)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
+    conn.execute("BEGIN")
+    hour, agreed = rollups.audit(conn, None)
+    wrong = 0 if agreed else 1
+    while thoroughly and hour is not None:
+        hour, agreed = rollups.audit(conn, hour)
+        wrong += not agreed
+    conn.execute("COMMIT")
+    if wrong:
+        tell_rebuilt(wrong)
+
+
+def tell_rebuilt(hours: int) -> None:
+    """Log that sums were wrong."""
+    log.warning("the sums of %d hours did not agree with their calls; they were rebuilt", hours)
 
 
 def _set_aside(path: Path) -> Path:

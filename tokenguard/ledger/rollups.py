@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -20,7 +21,7 @@ from msgspec.structs import astuple
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, Sums, condition, per_part, per_role, within
 from tokenguard.ledger.values import Where
-from tokenguard.records import Charge, Confidence, Usage
+from tokenguard.records import Call, Charge, Confidence, Usage
 
 HOUR_US = 3_600_000_000
 HOUR = 1
@@ -47,7 +48,7 @@ _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {_SUMMED
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT {BLOCK}, ?, s.key, {_SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
-_CLEAR = "DELETE FROM rollups WHERE size = ? AND start = ?"
+_CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 
 
 class Piece(Struct, frozen=True):
@@ -93,14 +94,12 @@ def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]
     span, ends = within("r.start", piece.since, piece.until)
     left_out = "whole" if by_leg else "part"
     conditions = " AND ".join([*terms, "r.size = ?", *span, f"k.role <> '{left_out}'"])
-    columns = ", ".join([*(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
+    columns = ", ".join(["r.start", *(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
     joined = "rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key"
     return f"(SELECT {columns} FROM {joined} WHERE {conditions}) AS s", [*values, piece.size, *ends]
 
 
-def add_plain(
-    conn: sqlite3.Connection, started_us: int, keys: Sequence[str | None], charge: Charge | None, usage: Usage, leg: str
-) -> None:
+def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage: Usage, leg: str) -> None:
     """Add a charge of one leg that is being written: the short way, as most are."""
     confidence = charge.confidence if charge else Confidence.ESTIMATED
     nanos = charge.nanos if charge else 0
@@ -114,7 +113,7 @@ def add_plain(
         0 if charge is None or charge.high_nanos is None else charge.high_nanos - nanos,
         *astuple(usage),
     )
-    _add(conn, started_us // HOUR_US, (*keys, leg, "plain"), sums)
+    _add(conn, call.started_us // HOUR_US, (*_keys_of(call), leg, "plain"), sums)
 
 
 def add(conn: sqlite3.Connection, call_id: int) -> None:
@@ -130,9 +129,9 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
     What does not agree is replaced.
     """
     found = _of_calls(conn, *_in_hour(hour))
-    agreed = _stored(conn, HOUR, hour) == found
+    agreed = _stored(conn, HOUR, hour, hour + 1) == found
     if not agreed:
-        conn.execute(_CLEAR, (HOUR, hour))
+        conn.execute(_CLEAR, (HOUR, hour, hour + 1))
         _put(conn, hour, found)
         _rebuild_block(conn, hour)
     elif hour % BLOCK == 0 and not _block_agrees(conn, hour):
@@ -143,9 +142,24 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
 
 def agrees(conn: sqlite3.Connection, hour: int) -> bool:
     """What `check` tells, without repairing anything."""
-    if _stored(conn, HOUR, hour) != _of_calls(conn, *_in_hour(hour)):
+    if _stored(conn, HOUR, hour, hour + 1) != _of_calls(conn, *_in_hour(hour)):
         return False
     return hour % BLOCK != 0 or _block_agrees(conn, hour)
+
+
+def audit(conn: sqlite3.Connection, hour: int | None) -> tuple[int | None, bool]:
+    """`check` the hour after this one, in the order of `before`; which it was, None after the last, and the result."""
+    following = before(conn, hour)
+    return following, following is None or check(conn, following)
+
+
+def wrong_hours(conn: sqlite3.Connection) -> int:
+    """How many hours do not agree, of all; blocks count as their first hour. Repairs nothing, and reads every call."""
+    wrong, hour = 0, before(conn, None)
+    while hour is not None:
+        wrong += not agrees(conn, hour)
+        hour = before(conn, hour)
+    return wrong
 
 
 def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
@@ -171,6 +185,7 @@ def fill(conn: sqlite3.Connection) -> None:
         hour = before(conn, hour)
 
 
+_keys_of = attrgetter(*KEYS)
 _NO_HOUR = 2**62 // HOUR_US
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 _GROUPED = ", ".join(f"s.{column}" for column in (*KEYS, "leg"))
@@ -184,8 +199,8 @@ def _of_calls(conn: sqlite3.Connection, condition: str, values: Sequence[object]
     return _by_key([*conn.execute(whole, values), *conn.execute(parts, values)])
 
 
-def _stored(conn: sqlite3.Connection, size: int, start: int, end: int | None = None) -> dict[_Key, Sums]:
-    return _by_key(conn.execute(_STORED, (size, start, start + 1 if end is None else end)).fetchall())
+def _stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[_Key, Sums]:
+    return _by_key(conn.execute(_STORED, (size, start, end)).fetchall())
 
 
 def _by_key(rows: Iterable[Row]) -> dict[_Key, Sums]:
@@ -197,12 +212,13 @@ def _in_hour(hour: int) -> tuple[str, list[object]]:
 
 
 def _block_agrees(conn: sqlite3.Connection, start: int) -> bool:
-    return _stored(conn, BLOCK, start) == _stored(conn, HOUR, start, start + BLOCK)
+    end = start + BLOCK
+    return _stored(conn, BLOCK, start, end) == _stored(conn, HOUR, start, end)
 
 
 def _rebuild_block(conn: sqlite3.Connection, hour: int) -> None:
     start = hour // BLOCK * BLOCK
-    conn.execute(_CLEAR, (BLOCK, start))
+    conn.execute(_CLEAR, (BLOCK, start, start + BLOCK))
     conn.execute(_COARSEN, (start, start, start + BLOCK))
 
 

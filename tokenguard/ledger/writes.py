@@ -20,7 +20,6 @@ from tokenguard.ledger.rows import (
     places,
     session_row,
 )
-from tokenguard.ledger.sums import KEYS
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, OfficialWindow, Session, Usage, Verdict
@@ -34,7 +33,7 @@ _RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budge
 _REFUSE = f"INSERT INTO calls ({CALL}, budget, reason, state) VALUES ({places(CALL)}, ?, ?, 'refused')"
 _SETTLE = f"""UPDATE calls
     SET {", ".join(f"{column.strip()} = ?" for column in _END.split(","))}, billing = ?, state = 'settled'
-    WHERE id = ? AND state = 'open' RETURNING started_us, {", ".join(KEYS)}"""
+    WHERE id = ? AND state = 'open'"""
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _PRESUME = """UPDATE calls
@@ -67,7 +66,7 @@ def refuse(conn: sqlite3.Connection, call: Call, verdict: Verdict) -> None:
 def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
     """The charge of a call in place of its reservation; a call that was never reserved is added.
 
-    Who pays is taken from the settlement: before the answer it was only expected.
+    Its call is the one that was reserved, but for who pays: before the answer that was only expected.
 
     Settling a call twice breaks the primary key, so that nothing is counted twice.
     """
@@ -86,16 +85,14 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
         as_json(charged.marks) if charged.marks else None,
         *astuple(settlement.usage),
     )
-    row = conn.execute(_SETTLE, (*end, call.billing, call.id)).fetchone()
-    if row is None:
+    if conn.execute(_SETTLE, (*end, call.billing, call.id)).rowcount == 0:
         conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
-        row = (call.started_us, *(getattr(call, key) for key in KEYS))
     legs, usage = settlement.legs, settlement.usage
     costs = _leg_costs(charge, len(legs))
     for index, leg in enumerate(legs):
         conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], *astuple(leg.usage)))
     if len(legs) == 1 and legs[0].billed and legs[0].usage == usage:
-        rollups.add_plain(conn, row[0], row[1:], charge, usage, legs[0].model)
+        rollups.add_plain(conn, call, charge, usage, legs[0].model)
     else:
         rollups.add(conn, call.id)
 

@@ -1,0 +1,193 @@
+"""The sums that are kept are those of the calls, however they came about."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
+from tokenguard.ledger import Ledger, migrations, queries, rollups, writes
+from tokenguard.ledger.opening import suspect
+from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
+from tokenguard.records import Leg, Usage
+
+DAY_US = 24 * HOUR_US
+HOURS = START_US // HOUR_US
+
+
+@pytest.fixture
+def conn() -> Iterator[sqlite3.Connection]:
+    with closing(in_memory()) as opened:
+        for number in range(1, 40):
+            # Of a model and a helper, half an hour apart: twenty hours, in the middle of which a block begins.
+            of = call(number, started_us=(HOURS // BLOCK * BLOCK - 10) * HOUR_US + number * HOUR_US // 2)
+            whole = settlement(of)
+            helped = replace(whole, legs=(*whole.legs, Leg("haiku", Usage(5))), usage=Usage(15, output=2))
+            writes.settle(opened, helped if number % 3 else whole)
+        yield opened
+
+
+def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
+    names = "repo, branch, agent, provider, model, task, request_class, billing, leg, role"
+    rows = conn.execute(f"SELECT {names}, r.* FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key").fetchall()
+    # Without the number that stands for the key.
+    return Counter((*row[:12], *row[13:]) for row in rows)
+
+
+def walk(conn: sqlite3.Connection) -> list[int]:
+    """The hours that are checked, one after the other."""
+    found: list[int] = []
+    while (hour := rollups.before(conn, found[-1] if found else None)) is not None:
+        found.append(hour)
+    return found
+
+
+@settings(deadline=None)
+@given(entries())
+def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry]) -> None:
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        added = contents(conn)
+        assert all(rollups.agrees(conn, hour) for hour in walk(conn))
+        conn.execute("DELETE FROM rollups")
+        conn.execute("DELETE FROM rollup_keys")
+        rollups.fill(conn)
+        assert contents(conn) == added
+
+
+@settings(deadline=None)
+@given(entries(), instants(400 * DAY_US))
+def test_every_wrong_number_is_found_and_put_right(written: list[Entry], at: int) -> None:
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        sound, kept = contents(conn), queries.totals(conn)
+        for damage in (
+            "UPDATE rollups SET cost_nanos = cost_nanos + 1 WHERE start <= ?",
+            "DELETE FROM rollups WHERE start >= ?",
+            "UPDATE rollups SET start = start + 1 WHERE size = 1 AND start >= ?",
+            "INSERT OR IGNORE INTO rollups SELECT size, ?, key, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM rollups",
+        ):
+            conn.execute(damage, ((START_US + at) // HOUR_US,))
+            wrong = contents(conn) != sound
+            agreed = [rollups.check(conn, hour) for hour in walk(conn)]
+            assert all(agreed) is not wrong
+            assert contents(conn) == sound
+            assert queries.totals(conn) == kept
+
+
+@given(*[st.one_of(st.none(), instants(100 * DAY_US))] * 2)
+def test_a_span_is_cut_into_pieces_without_gap_or_overlap(since: int | None, until: int | None) -> None:
+    since_us, until_us = (None if at is None else START_US + at for at in (since, until))
+    ends: list[tuple[int, int]] = []
+    for piece in rollups.pieces(since_us, until_us):
+        unit = 1 if piece.size == CALLS else HOUR_US
+        low = -1 if piece.since is None else piece.since * unit
+        high = 2**62 if piece.until is None else piece.until * unit
+        if piece.size != CALLS:
+            assert (piece.since or 0) % piece.size == (piece.until or 0) % piece.size == 0
+        if low < high:
+            ends.append((low, high))
+    ends.sort()
+    whole = (-1 if since_us is None else since_us, 2**62 if until_us is None else until_us)
+    if whole[0] >= whole[1]:
+        assert ends == []
+    else:
+        assert (ends[0][0], ends[-1][1]) == whole
+        assert all(before[1] == after[0] for before, after in zip(ends, ends[1:], strict=False))
+
+
+def test_calls_are_read_only_where_a_span_begins_or_ends() -> None:
+    read = [p for p in rollups.pieces(START_US + 1, START_US + 300 * DAY_US - 1) if p.size == CALLS]
+    assert sum((p.until or 0) - (p.since or 0) for p in read) < 2 * HOUR_US
+    assert not [p for p in rollups.pieces(START_US, START_US + 300 * DAY_US) if p.size == CALLS]
+    hours = [p for p in rollups.pieces(START_US, START_US + 300 * DAY_US) if p.size == HOUR]
+    assert sum((p.until or 0) - (p.since or 0) for p in hours) < 2 * BLOCK
+
+
+def test_questions_are_answered_from_the_sums(conn: sqlite3.Connection) -> None:
+    conn.execute("DELETE FROM legs")
+    conn.execute("DELETE FROM calls")
+    assert queries.totals(conn).calls == queries.spent(conn)[0].calls == 39
+    assert {group.key: group.totals.calls for group in queries.grouped(conn, ["model"])} == {
+        ("opus",): 39,
+        ("haiku",): 26,
+    }
+
+
+def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
+    sound = contents(conn)
+    conn.execute("DROP TABLE rollups")
+    conn.execute("DROP TABLE rollup_keys")
+    conn.execute("PRAGMA user_version = 6")
+    migrations.migrate(conn)
+    assert contents(conn) == sound
+
+
+def test_every_hour_and_block_comes_up_to_be_checked(conn: sqlite3.Connection) -> None:
+    hours = walk(conn)
+    assert hours == sorted(set(hours), reverse=True)
+    stored = {row[0] for row in conn.execute("SELECT start FROM rollups")}
+    assert stored <= set(hours)
+    conn.execute("DELETE FROM rollups")
+    assert stored <= set(walk(conn)), "hours without any sums are found by their calls"
+
+
+async def filled(path: Path) -> None:
+    ledger = Ledger.open(path)
+    for number in range(10):
+        await ledger.settle(settlement(call(number, started_us=START_US + number * HOUR_US)))
+    await ledger.close()
+
+
+def spoil(path: Path, hours: str) -> None:
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute(f"UPDATE rollups SET cost_nanos = 7 WHERE size = 1 AND start {hours}")
+
+
+async def test_opening_puts_the_newest_hour_right(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    await filled(tmp_path / "ledger.db")
+    spoil(tmp_path / "ledger.db", f"= {HOURS + 9}")
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    assert queries.totals(ledger.read(), since_us=START_US).cost_nanos == 10_000
+    await ledger.close()
+    assert caplog.messages == ["the sums of 1 hours did not agree with their calls; they were rebuilt"]
+
+
+async def test_the_hours_are_audited_one_by_one_and_all_at_once_when_one_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled(tmp_path / "ledger.db")
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    spoil(tmp_path / "ledger.db", f"IN ({HOURS + 3}, {HOURS + 8})")
+    assert await ledger.audit() == 0, "the newest hour is sound"
+    assert await ledger.audit() == 2, "one is found, and then the other"
+    assert queries.totals(ledger.read(), since_us=START_US).cost_nanos == 10_000
+    assert [await ledger.audit() for _ in range(30)] == [0] * 30
+    await ledger.close()
+    assert caplog.messages == ["the sums of 2 hours did not agree with their calls; they were rebuilt"]
+
+
+async def test_a_suspect_ledger_has_all_its_sums_checked_at_the_next_opening(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    await filled(path)
+    spoil(path, f"IN ({HOURS + 3}, {HOURS + 8})")
+    with closing(queries.connect_readonly(path)) as conn:
+        assert rollups.wrong_hours(conn) == 3, "these two, and the first of their block"
+    suspect(path)
+    await Ledger.open(path).close()
+    with closing(queries.connect_readonly(path)) as conn:
+        assert rollups.wrong_hours(conn) == 0
+
+
+async def test_an_empty_ledger_has_nothing_to_audit(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    assert await ledger.audit() == await ledger.audit() == 0
+    await ledger.close()
