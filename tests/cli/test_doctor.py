@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.support import Cli, call, record
-from tokenguard import __version__, client
+from tokenguard import __version__, client, platforms
 from tokenguard.cli import installation
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
@@ -236,3 +237,33 @@ def test_the_way_to_the_providers(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp
     assert "secret" not in cli("doctor").out
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example")
     assert findings(cli, "network")[-1]["state"] == "fail"
+
+
+def test_who_is_told_of_held_calls(cli: Cli, home: Path, quiet_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(cli, "notify") == []
+    secret = home / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    settings = 'desktop = true\nbell = true\nwebhook = "https://chat.example/hooks/s3cret"\n'
+    config = home / "config.toml"
+    config.write_text(f"[daemon]\nport = 0\n[notify]\n{settings}")
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    desktop, bell, webhook = findings(cli, "notify")
+    assert (desktop["state"], desktop["detail"]) == (
+        "warn",
+        "notify-send is not found: nothing is shown on the desktop",
+    )
+    assert "libnotify" in desktop["remedy"]
+    assert bell["state"] == "ok"
+    assert (webhook["state"], webhook["detail"]) == ("warn", "posts to chat.example are not signed")
+    assert "s3cret" not in cli("doctor").out
+
+    config.write_text(f'[daemon]\nport = 0\n[notify]\n{settings}webhook_secret_file = "{secret}"\n')
+    program(quiet_machine, "notify-send", "notify-send 0.8.3")
+    told = [(one["state"], one["detail"]) for one in findings(cli, "notify")]
+    assert told[0] == ("ok", "the desktop, through notify-send")
+    assert told[2] == ("ok", "posts to chat.example, signed")
+
+    monkeypatch.setattr(platforms, "_SYSTEMS", {})
+    assert findings(cli, "notify")[0]["detail"].startswith("this system's desktop is not known")

@@ -137,6 +137,11 @@ def test_what_is_no_id_is_not_sent(cli: Cli, daemon: FakeDaemon, text: str) -> N
     assert outcome.err.endswith(" is not the id of a call; tokenguard status shows those that wait\n")
 
 
+def test_a_window_of_a_provider_is_raised_in_percent(cli: Cli, daemon: FakeDaemon) -> None:
+    assert cli("approve", "7f2c", "--amount", "5%").out.endswith("web/day is raised by 5%\n")
+    assert daemon.answers[0][1]["amount"] == "5%"
+
+
 @pytest.mark.parametrize("amount", ["", "0", "5 euro"])
 def test_an_amount_that_a_shell_has_eaten(cli: Cli, daemon: FakeDaemon, amount: str) -> None:
     assert cli("approve", "7f2c", "--amount", amount).code == 2

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.config.notices import dear_nanos, webhook_secret
+from tokenguard.config.notices import webhook_secret
 from tokenguard.config.paths import Paths, find_paths
-from tokenguard.config.sections import NotifySettings, PreflightSettings
+from tokenguard.config.sections import NotifySettings
 from tokenguard.config.settings import load
 from tokenguard.errors import ConfigError
 
-NANOS = 1_000_000_000
 CHAT = "https://chat.example/hooks/T0/B0/s3cret"
 
 
@@ -37,14 +36,11 @@ def refused(paths: Paths, text: str) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize(("above", "nanos"), [('"$2"', 2 * NANOS), ("2", 2 * NANOS), ("0.5", NANOS // 2)])
-def test_a_dear_call_is_an_amount_of_dollars(paths: Paths, above: str, nanos: int) -> None:
+@pytest.mark.parametrize(("above", "value"), [('"$2"', "$2"), ("2", 2), ("0.5", 0.5)])
+def test_a_dear_call_is_an_amount_of_dollars(paths: Paths, above: str, value: str | float) -> None:
     paths.config_file.write_text(f'[preflight]\nabove = {above}\nat_limit = "hold"')
-    assert dear_nanos(load(paths).preflight) == nanos
-
-
-def test_without_an_amount_no_call_is_dear() -> None:
-    assert dear_nanos(PreflightSettings()) is None
+    found = load(paths).preflight
+    assert (found.above, found.at_limit) == (value, "hold")
 
 
 @pytest.mark.parametrize("above", ['"2M tokens"', '"5 calls"', '"90%"', '"$0"', "0", "-1", "nan", "inf", '""', '"two"'])

@@ -48,6 +48,7 @@ def _findings(paths: Paths) -> Iterator[Finding]:
         config = settings.Config()  # what is wrong with it was told above
     yield from surroundings.agents(os.environ, config)
     yield from surroundings.network(os.environ, config)
+    yield from surroundings.notifications(os.environ, config)
     yield surroundings.git(os.environ)
 
 

@@ -10,7 +10,7 @@ import click
 
 from tokenguard import client
 from tokenguard.cli import output
-from tokenguard.cli.amounts import AMOUNT, Limit
+from tokenguard.cli.amounts import AMOUNT_OR_PERCENT, Limit
 from tokenguard.cli.commands import examples
 from tokenguard.cli.waiting import words
 from tokenguard.config.budgets import limit_text
@@ -40,7 +40,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     epilog=examples("tokenguard approve 7f2c", "tokenguard approve 7f2c --amount 5 --reason 'release tonight'")
 )
 @click.argument("hold_id", metavar="[ID]", required=False, shell_complete=_complete)
-@click.option("--amount", type=AMOUNT, help="Raise its budget by so much, for other calls too.")
+@click.option("--amount", type=AMOUNT_OR_PERCENT, help="Raise its budget by so much, for other calls too.")
 @click.option("--reason", metavar="TEXT", help="Why; it is kept with the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def approve(hold_id: str | None, amount: Limit | None, reason: str | None, as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""Checks of what tokenguard works with: agents, their settings, proxies, git."""
+"""Checks of what tokenguard works with: agents, their settings, proxies, those who are told, git."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from tokenguard import platforms
 from tokenguard.agents import AGENTS, Agent, Situation
 from tokenguard.cli.findings import Finding, failed, ok, warn
 from tokenguard.config.settings import Config
@@ -71,6 +73,35 @@ def network(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     authorities = ", ".join(set_here.ca_bundles + of_the_run.ca_bundles)
     trust = f", trusting {authorities} too" if authorities else ""
     yield ok("network", f"providers are reached {way}{trust}")
+
+
+def notifications(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
+    """Who is told of held calls, as far as somebody is to be."""
+    wanted = config.notify
+    if wanted.desktop:
+        yield _desktop(env)
+    if wanted.bell:
+        yield ok("notify", "the terminal of a run rings when one of its calls waits")
+    if wanted.webhook is not None:
+        host = urlsplit(wanted.webhook).hostname
+        if wanted.webhook_secret_file is None:
+            yield warn(
+                "notify", f"posts to {host} are not signed", "set webhook_secret_file in [notify] of config.toml"
+            )
+        else:
+            yield ok("notify", f"posts to {host}, signed")
+
+
+def _desktop(env: Mapping[str, str]) -> Finding:
+    command = platforms.notification("", "", urgent=False)
+    if command is None:
+        return warn(
+            "notify", "this system's desktop is not known: nothing is shown on it", "use a webhook in its place"
+        )
+    if shutil.which(command[0], path=env.get("PATH")) is None:
+        remedy = "install it (on Linux it belongs to libnotify)"
+        return warn("notify", f"{command[0]} is not found: nothing is shown on the desktop", remedy)
+    return ok("notify", f"the desktop, through {command[0]}")
 
 
 def git(env: Mapping[str, str]) -> Finding:

@@ -1,4 +1,4 @@
-"""What `[preflight]` and `[notify]` may say, and what of it others take as a value."""
+"""What `[preflight]` and `[notify]` may say."""
 
 from __future__ import annotations
 
@@ -32,11 +32,6 @@ def check_preflight(given: PreflightSettings, file: str) -> None:
     if unit is not Unit.USD or amount == 0:
         text = f'{file}: preflight.above "{given.above}" is not an amount of dollars above zero'
         raise ConfigError(text, 'use "$2" or "0.50", or leave it out')
-
-
-def dear_nanos(given: PreflightSettings) -> int | None:
-    """The likely cost of one call from which on it is noticed, in nanodollars; None where that is not wanted."""
-    return None if given.above is None else parse_amount(str(given.above))[0]
 
 
 def check_notify(given: NotifySettings, file: str) -> None:
