@@ -54,13 +54,13 @@ class LoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[loops]`: what counts as running away. 0 switches a rule off."""
 
     repeats: int = 8
-    """The same tool call with the same arguments, so many turns in a row."""
+    """The same tool call with the same arguments, so many turns in a row; five times as many where each takes long."""
     identical: int = 5
-    """The same request, so many times in a row."""
+    """The same request, so many times in a row, though it was answered."""
     failures: int = 20
-    """So many calls of a session in a row that failed."""
+    """So many calls of a conversation in a row that failed. Agents make ten attempts before they give up."""
     velocity: float = 0
-    """Spending so many times as fast as the session's own history."""
+    """Spending so many times as fast as the session's own history. There is no figure that fits everybody's work."""
     at_limit: str = "warn"
     """`warn`, `hold` or `refuse`."""
     actions: dict[str, str] = {}
@@ -71,7 +71,7 @@ class PreflightSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """`[preflight]`: notice of a single call that will be dear."""
 
     above: str | int | float | None = None
-    """Likely cost of one call from which on it is noticed, such as `$2`: `notices.dear_nanos` is its value."""
+    """Likely cost of one call from which on it is noticed, such as `$2`."""
     at_limit: str = "warn"
     """One of `notices.ACTIONS`."""
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
+from tokenguard.config.loops import check_loops
 from tokenguard.config.notices import check_notify, check_preflight
 from tokenguard.config.paths import Paths
 from tokenguard.config.prices import parse_prices
@@ -90,6 +91,7 @@ def load(paths: Paths) -> Config:
     file = paths.config_file
     written = convert(read_toml(file), _File, file.name)
     _check(written, file.name)
+    check_loops(written.loops, file.name)
     check_preflight(written.preflight, file.name)
     check_notify(written.notify, file.name)
     chosen = {

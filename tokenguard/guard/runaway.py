@@ -36,7 +36,7 @@ class _Conversation(Struct):
 class _Session(Struct):
     conversations: dict[int, _Conversation] = field(default_factory=dict[int, _Conversation])
     pace: Pace = Pace()
-    found: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    found: dict[tuple[str, int], None] = field(default_factory=dict[tuple[str, int], None])
     """Rules that hold calls up, and the conversations in which they do."""
 
 
@@ -76,7 +76,8 @@ class Runaway:
         conversation.same = loops.asked(conversation.same, facts.trail.body, waited_us)
         conversation.failures = loops.in_a_row(conversation.failures, call.started_us)
         session.pace = loops.aged(session.pace, call.started_us)
-        session.found.difference_update([(rule, ident) for rule in RULES])
+        for rule in RULES:
+            session.found.pop((rule, ident), None)
         found = self._found(session, conversation, facts, likely_nanos)
         if not found:
             return None
@@ -84,7 +85,7 @@ class Runaway:
         if gravest.action == "warn":
             _excuse(session, gravest.rule, ident)
         else:
-            session.found.add((gravest.rule, ident))
+            _put(session.found, (gravest.rule, ident), None, _MOST_CONVERSATIONS)
         return gravest
 
     def settled(self, call: Call, *, failed: bool, nanos: int, ended_us: int) -> None:

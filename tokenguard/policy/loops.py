@@ -105,9 +105,7 @@ class Pace(Struct, frozen=True):
 
 
 def repeated(streak: Streak, trail: Trail, waited_us: int) -> Streak:
-    """With one more request, made so long after the answer before."""
-    if not trail.repeats:
-        return Streak()
+    """With one more request that shows it, made so long after the answer before."""
     if trail.calls != streak.calls or trail.repeats == 1:
         return Streak(trail.calls, trail.repeats)
     added = trail.repeats - streak.repeats
@@ -187,12 +185,18 @@ def aged(pace: Pace, now_us: int) -> Pace:
     """With what is recent no more as part of the history."""
     oldest = now_us // MINUTE_US - RECENT_MINUTES + 1
     old = sum(one.number < oldest for one in pace.recent)
-    return _with_history(pace, old) if old else pace
+    if not old:
+        return pace
+    nanos, minutes = pace.nanos + _nanos(pace.recent[:old]), pace.minutes + _minutes(pace.recent[:old])
+    if minutes > FADING_MINUTES:
+        nanos, minutes = nanos // 2, minutes // 2
+    return Pace(pace.recent[old:], nanos, minutes)
 
 
 def told_pace(pace: Pace) -> Pace:
-    """Somebody knows of it: from now on it is the usual one."""
-    return _with_history(pace, len(pace.recent))
+    """Somebody knows of it: the recent one is the usual one from now on."""
+    minutes = _minutes(pace.recent)
+    return Pace((), _nanos(pace.recent) * pace.minutes // minutes, pace.minutes) if minutes else pace
 
 
 def speed(pace: Pace, likely_nanos: int) -> float:
@@ -208,7 +212,11 @@ def circling(tool: str, repeats: int, action: str) -> Finding:
     """The finding of `repeats`."""
     said = f"was called {repeats} times in a row with the same arguments"
     name = printable(tool, _LONGEST_NAME)
-    return _finding("repeats", action, (f"the tool {name} {said}" if name else "", f"a tool {said}", "a tool was called again and again"))
+    return _finding(
+        "repeats",
+        action,
+        (f"the tool {name} {said}" if name else "", f"a tool {said}", "a tool was called again and again"),
+    )
 
 
 def same_again(times: int, action: str) -> Finding:
@@ -243,14 +251,6 @@ def _finding(rule: str, action: str, said: Iterable[str]) -> Finding:
     going_on = "stop the agent if that is not meant" if action == "warn" else _GOING_ON[rule]
     text = next(one for one in said if one and is_safe(one))
     return Finding(rule, action, f"{text}; {going_on}")
-
-
-def _with_history(pace: Pace, old: int) -> Pace:
-    past, recent = pace.recent[:old], pace.recent[old:]
-    nanos, minutes = pace.nanos + _nanos(past), pace.minutes + _minutes(past)
-    if minutes > FADING_MINUTES:
-        nanos, minutes = nanos // 2, minutes // 2
-    return Pace(recent, nanos, minutes)
 
 
 def _nanos(minutes: Iterable[Minute]) -> int:
