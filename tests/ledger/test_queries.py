@@ -27,6 +27,7 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
     (Where(agent="claude", provider="openai"), lambda e: (e.call.agent, e.call.provider) == ("claude", "openai")),
     (Where(model="opus", task="a"), lambda entry: (entry.call.model, entry.call.task) == ("opus", "a")),
     (Where(request_class="title"), lambda entry: entry.call.request_class == "title"),
+    (Where(match=(("session", "s[12]"),)), lambda entry: entry.call.session in ("s1", "s2")),
     (Where(billing="credits"), lambda entry: entry.billing == "credits"),
     (Where(match=(("model", "*p*"),)), lambda entry: fnmatchcase(entry.call.model, "*p*")),
     (

@@ -103,7 +103,7 @@ def first_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int |
 def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, int]]:
     """What `spent` tells, for every hour of UTC in the span in which there was a charge: (beginning, ..., ...)."""
     first, last = -(-since_us // HOUR_US), until_us // HOUR_US
-    if where.session is None:
+    if not _by_session(where):
         source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
         hour = "s.start"
     else:
@@ -131,15 +131,18 @@ def _ask(
 ) -> Iterator[Row]:
     """The rows of columns over every piece of the span, whatever keeps its sums."""
     by_leg = "model" in keys
-    kept_by = {name for name, _ in where.match} | set(keys)
-    # No sums are kept by session: an index leads to its calls.
-    whole = where.session is not None or "session" in kept_by
-    for piece in [Piece(CALLS, since_us, until_us)] if whole else pieces(since_us, until_us):
+    whole = [Piece(CALLS, since_us, until_us)]
+    for piece in whole if _by_session(where, keys) else pieces(since_us, until_us):
         if piece.size == CALLS:
             source, values = _of_calls(where, piece.since, piece.until, by_leg=by_leg)
         else:
             source, values = kept(piece, where, by_leg=by_leg)
         yield from fetch(conn, f"SELECT {columns} FROM {source}{grouping}", values)
+
+
+def _by_session(where: Where, keys: Sequence[str] = ()) -> bool:
+    """Whether sessions are told apart. No sums are kept of them: an index leads to their calls."""
+    return where.session is not None or "session" in keys or any(name == "session" for name, _ in where.match)
 
 
 def _of_calls(where: Where, since_us: int | None, until_us: int | None, *, by_leg: bool) -> tuple[str, list[object]]:

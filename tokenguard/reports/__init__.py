@@ -91,9 +91,10 @@ def _slices(
         return
     while (first_us := first_charge(conn, since_us, until_us)) is not None:
         buckets = {key: bucket_at(key, first_us, tz) for key in keys}
-        since_us = min(bucket.end_us for bucket in buckets.values())
+        # Nothing was charged between the last slice and this one; whole hours are summed up already.
+        begin_us, since_us = since_us, min(bucket.end_us for bucket in buckets.values())
         end_us = since_us if until_us is None else min(since_us, until_us)
-        yield {key: bucket.label for key, bucket in buckets.items()}, first_us, end_us
+        yield {key: bucket.label for key, bucket in buckets.items()}, begin_us, end_us
 
 
 def _ordered(keys: list[str], rows: list[_Row]) -> list[_Row]:
