@@ -160,21 +160,26 @@ class TestCodex:
                 },
                 "secondary": {"used_percent": 29.5, "window_minutes": 10_080, "reset_after_seconds": 90},
             },
-            "credits": {"has_credits": False, "unlimited": False, "balance": None},
+            "credits": {"has_credits": False, "unlimited": True, "balance": None},
         }
-        assert official.read_event("chatgpt", json.dumps(event).encode(), NOW_US) == (
+        headers = official.event_headers(json.dumps(event).encode())
+        assert official.read("chatgpt", headers, NOW_US) == (
             OfficialWindow("chatgpt", "five_hour", 7.0, (NOW_S + 60) * 1_000_000, 300, NOW_US),
             OfficialWindow("chatgpt", "seven_day", 29.5, (NOW_S + 90) * 1_000_000, 10_080, NOW_US),
         )
+        assert headers["x-codex-credits-has-credits"] == "false"
+        assert headers["x-codex-credits-unlimited"] == "true"
 
-    def test_an_event_of_a_limit_of_single_models(self) -> None:
+    @pytest.mark.parametrize("name", ["codex_bengalfox", "Codex-Bengalfox", "bengalfox"])
+    def test_an_event_of_a_limit_of_single_models(self, name: str) -> None:
         event = {
             "type": "codex.rate_limits",
-            "metered_limit_name": "codex_bengalfox",
-            "rate_limits": {"primary": {"used_percent": 7, "window_minutes": 300}, "secondary": None},
+            "metered_limit_name": name,
+            "rate_limits": {"primary": {"used_percent": 100, "window_minutes": 300}, "secondary": None},
         }
-        (window,) = official.read_event("chatgpt", json.dumps(event).encode(), NOW_US)
-        assert window.name == "bengalfox_five_hour"
+        headers = official.event_headers(json.dumps(event).encode())
+        assert percents(headers) == {"bengalfox_five_hour": 100.0}
+        assert headers["x-codex-primary-used-percent"] == "100.0"
 
     @pytest.mark.parametrize(
         "message",
@@ -190,7 +195,7 @@ class TestCodex:
         ],
     )
     def test_other_messages_say_nothing(self, message: bytes) -> None:
-        assert official.read_event("chatgpt", message, NOW_US) == ()
+        assert read(official.event_headers(message)) == {}
 
 
 class TestStatusLine:
@@ -258,11 +263,20 @@ VALUES = st.one_of(
 )
 
 
-@given(st.dictionaries(st.one_of(NAMES, st.text(max_size=40)), VALUES), st.binary(max_size=200))
+MESSAGES = st.one_of(
+    st.binary(max_size=200),
+    st.dictionaries(
+        st.sampled_from(["primary", "secondary"]),
+        st.dictionaries(st.sampled_from(["used_percent", "window_minutes", "reset_at", "reset_after_seconds"]), VALUES),
+    ).map(lambda slots: json.dumps({"type": "codex.rate_limits", "limit_name": "Ü -", "rate_limits": slots}).encode()),
+)
+
+
+@given(st.dictionaries(st.one_of(NAMES, st.text(max_size=40)), VALUES), MESSAGES)
 def test_nothing_that_headers_say_raises_or_is_absurd(headers: dict[str, str], message: bytes) -> None:
     windows = (
         *official.read("p", headers, NOW_US),
-        *official.read_event("p", b'"codex.rate_limits"' + message, NOW_US),
+        *official.read("p", official.event_headers(message), NOW_US),
         *official.read_status_line(message, NOW_US),
     )
     for window in windows:

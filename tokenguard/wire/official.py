@@ -68,9 +68,15 @@ class _Slots(Struct):
     secondary: _Slot | None = None
 
 
+class _Credits(Struct):
+    has_credits: bool | None = None
+    unlimited: bool | None = None
+
+
 class _Event(Struct):
     type: str = ""
     rate_limits: _Slots | None = None
+    credits: _Credits | None = None
     metered_limit_name: str | None = None
     limit_name: str | None = None
 
@@ -102,17 +108,18 @@ def read(provider: str, headers: Mapping[str, str], at_us: int) -> tuple[Officia
     return (*_claude(provider, claude, at_us), *_codex(provider, codex, at_us))
 
 
-def read_event(provider: str, message: bytes, at_us: int) -> tuple[OfficialWindow, ...]:
-    """The windows that an event `codex.rate_limits` tells of; none for any other event."""
+def event_headers(message: bytes) -> dict[str, str]:
+    """An event `codex.rate_limits` as the headers that would say the same; empty for any other message."""
     if b'"codex.rate_limits"' not in message:
-        return ()
+        return {}
     event = _EVENT.read(message)[0]
-    if event is None or event.type != "codex.rate_limits" or event.rate_limits is None:
-        return ()
-    family = (event.metered_limit_name or event.limit_name or "codex").strip().lower().replace("_", "-")
-    slots = (("primary", event.rate_limits.primary), ("secondary", event.rate_limits.secondary))
-    read = (_codex_window(provider, family, name, slot, at_us) for name, slot in slots if slot is not None)
-    return tuple(window for window in read if window is not None)
+    if event is None or event.type != "codex.rate_limits":
+        return {}
+    limit = (event.metered_limit_name or event.limit_name or "codex").strip().lower().replace("_", "-")
+    family = limit if limit.startswith("codex") else f"codex-{limit}"
+    said = {f"x-{name}-{field}": value for name in ("codex", family) for field, value in _fields(event.rate_limits)}
+    said |= {f"{_CODEX_PREFIX}credits-{name}": value for name, value in _credits(event.credits)}
+    return said if family == "codex" else said | {"x-codex-active-limit": family}
 
 
 def read_status_line(rate_limits: bytes, at_us: int) -> tuple[OfficialWindow, ...]:
@@ -127,6 +134,20 @@ def read_status_line(rate_limits: bytes, at_us: int) -> tuple[OfficialWindow, ..
         for name, window in read
         if window is not None and (used := _percent(window.used_percentage, most=_MOST_TOLD)) is not None
     )
+
+
+def _fields(slots: _Slots | None) -> Iterator[tuple[str, str]]:
+    """`primary-used-percent`, `12.5`"""
+    for name, slot in (("primary", slots.primary), ("secondary", slots.secondary)) if slots else ():
+        for field in _Slot.__struct_fields__ if slot else ():
+            if (value := getattr(slot, field)) is not None:
+                yield f"{name}-{field.replace('_', '-')}", str(value)
+
+
+def _credits(credits: _Credits | None) -> Iterator[tuple[str, str]]:
+    for field in _Credits.__struct_fields__ if credits else ():
+        if (value := getattr(credits, field)) is not None:
+            yield field.replace("_", "-"), str(value).lower()
 
 
 def _claude(provider: str, said: Mapping[str, str], at_us: int) -> Iterator[OfficialWindow]:
