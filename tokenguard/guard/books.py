@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -11,51 +11,54 @@ from msgspec.structs import replace
 
 from tokenguard.guard.trailing import Trailing
 from tokenguard.policy.budgets import Slot, Standing
-from tokenguard.policy.fitting import Need, Taken, fits, shortfall, stated, variance
+from tokenguard.policy.fitting import MOST_MARGIN, Need, Taken, fits, shortfall, stated, variance
 from tokenguard.policy.measure import measure
 from tokenguard.records import Amount, Budget, Call
 
-_UNLIMITED = Need(0)
+_NOTHING = Need(0)
 
 
 class Reservation(Struct, frozen=True):
     """What is set aside for one call."""
 
     likely: Amount
-    """By `calibrated` budgets."""
+    """As often exceeded as not."""
     worst: Amount
     """By `strict` budgets, and what a call costs that a crash left open."""
     bounded: bool = True
     """Whether the call cannot pass `worst`. If it can, strict budgets do not let it through."""
     p95: Amount | None = None
     """What 95 of 100 such calls do not pass, where it was estimated."""
+    mean: Amount | None = None
+    """What such calls take on average: long answers are rare, and cost much."""
 
     def need(self, budget: Budget, billing: str) -> Need:
         """What this budget sets aside."""
         if budget.official is not None:
-            return _UNLIMITED
+            return _NOTHING
         if budget.mode == "strict":
             return Need(measure(budget, self.worst, billing), bounded=self.bounded)
         likely = measure(budget, self.likely, billing)
-        if self.p95 is None:
-            return Need(likely)
-        return Need(likely, variance(likely, measure(budget, self.p95, billing)))
+        mean = likely if self.mean is None else measure(budget, self.mean, billing)
+        return Need(mean, 0.0 if self.p95 is None else variance(likely, measure(budget, self.p95, billing)))
 
 
 class Count:
     """One slot's sums, in its budget's unit."""
 
-    __slots__ = ("held_back", "kind", "limit", "reserved", "slot", "spent", "trailing", "variance", "widest")
+    __slots__ = ("alarm", "held_back", "kind", "limit", "reserved", "slot", "spent", "trailing", "variance", "widest")
 
     def __init__(self, slot: Slot, spent: int, trailing: Trailing | None) -> None:
         budget = slot.budget
         self.slot = slot
-        self.kind = (budget.mode, budget.unit, budget.bucket, budget.official is None)
-        """Budgets of one kind set the same aside for a call."""
+        self.kind = (budget.mode, budget.unit, budget.bucket, budget.counts, budget.official is None)
+        """Budgets of one kind set the same aside for a call, and count the same of it."""
         self.limit = budget.limit
         """With the raises in force."""
         self.held_back = 0
         """The landing reserve, while it is kept."""
+        self.alarm: float = 0
+        """What may be spent before its level has to be looked at."""
         self.spent = spent
         self.trailing = trailing
         self.reserved = 0
@@ -65,6 +68,10 @@ class Count:
 
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
+        # Most calls find more room than any margin takes.
+        free = self.limit - self.held_back - self.spent - self.reserved - need.value
+        if free > self.limit // MOST_MARGIN and need.bounded:
+            return True
         return fits(self._taken(), need, self.slot.budget.overshoot)
 
     def fits_alone(self, need: Need) -> bool:
@@ -78,6 +85,34 @@ class Count:
     def _taken(self) -> Taken:
         return Taken(self.limit - self.held_back, self.spent, self.reserved, self.variance)
 
+    def set_aside(self, need: Need) -> None:
+        """Reserve for a call."""
+        self.reserved += need.value
+        if need.variance:
+            self.variance += need.variance
+            self.widest = max(self.widest, need.variance)
+
+    def give_back(self, need: Need) -> None:
+        """Take out what was reserved for a call."""
+        self.reserved -= need.value
+        # What is left of a difference of floating point numbers is nothing.
+        self.variance = self.variance - need.variance if self.reserved else 0.0
+
+    def charge(self, started_us: int, value: int, now_us: int) -> None:
+        """Add what a call took that began then."""
+        if self.trailing is None:
+            self.spent += value
+            return
+        self.move_on(now_us)
+        if self.trailing.holds(started_us):
+            self.spent += value
+            self.trailing.add(started_us, value)
+
+    def move_on(self, now_us: int) -> None:
+        """Let a rolling window end now."""
+        if self.trailing is not None:
+            self.spent -= self.trailing.lost(now_us)
+
     def standing(self) -> Standing:
         """What the slot holds now."""
         budget = self.slot.budget
@@ -85,37 +120,47 @@ class Count:
         return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot)
 
 
-class Share(NamedTuple):
-    """What an open call has set aside in one count."""
+class Part(NamedTuple):
+    """What an open call has set aside in each count of one kind."""
 
-    into: Count
+    counts: list[Count]
     need: Need
 
 
 class _Met(NamedTuple):
-    """The counts that calls of one kind meet, until the first of their windows ends."""
+    """The counts that calls of one kind meet, by their own kinds, until the first of their windows ends."""
 
     until_us: float
-    counts: list[Count]
-    rolling: list[Count]
+    kinds: list[list[Count]]
+    moving: list[Count]
+    """Those whose sums change by themselves."""
 
 
 class _Open:
-    __slots__ = ("call", "reservation", "shares")
+    __slots__ = ("call", "parts", "reservation")
 
-    def __init__(self, call: Call, reservation: Reservation, shares: list[Share]) -> None:
+    def __init__(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
         self.call = call
         self.reservation = reservation
-        self.shares = shares
+        self.parts = parts
 
 
 class Books:
     """Counts by slot. Every open call is in every count that it meets, so that the sums cannot drift apart."""
 
-    def __init__(self, slots_of: Callable[[Call], list[Slot]], begin: Callable[[Slot], Count]) -> None:
-        """`slots_of` gives the slots that a call meets, `begin` a count with what was spent in its slot already."""
+    def __init__(
+        self,
+        slots_of: Callable[[Call], list[Slot]],
+        begin: Callable[[Slot], Count],
+        refresh: Callable[[Count, int], None],
+    ) -> None:
+        """`slots_of` gives the slots that a call meets, `begin` a count with what was spent in its slot already.
+
+        `refresh` brings a count up to now whose sum changes by itself.
+        """
         self._slots_of = slots_of
         self._begin = begin
+        self._refresh = refresh
         self._counts: dict[tuple[str, str, str, int], Count] = {}
         self._met: dict[tuple[str | None, ...], _Met] = {}
         self._open: dict[int, _Open] = {}
@@ -128,12 +173,14 @@ class Books:
             count = self._counts[ident] = self._begin(slot)
             for entry in self._open.values():
                 if slot in self._slots_of(entry.call):
-                    entry.shares.append(_set_aside(count, entry.reservation.need(slot.budget, entry.call.billing)))
+                    need = entry.reservation.need(slot.budget, entry.call.billing)
+                    count.set_aside(need)
+                    entry.parts.append(Part([count], need))
         return count
 
-    def met(self, call: Call, now_us: int) -> list[Count]:
-        """All counts that a call meets."""
-        kind = (
+    def met(self, call: Call, now_us: int) -> list[list[Count]]:
+        """All counts that a call meets, those of one kind together."""
+        like = (
             call.session,
             call.repo,
             call.branch,
@@ -144,24 +191,23 @@ class Books:
             call.billing,
             call.request_class,
         )
-        met = self._met.get(kind)
+        met = self._met.get(like)
         if met is None or call.started_us >= met.until_us:
-            counts = [self.count(slot) for slot in self._slots_of(call)]
-            ends = (count.slot.window.end_us for count in counts)
-            until_us = min((end for end in ends if end is not None), default=math.inf)
-            rolling = [count for count in counts if count.trailing is not None]
-            met = self._met[kind] = _Met(until_us, counts, rolling)
-        for count in met.rolling:
-            move_on(count, now_us)
-        return met.counts
+            met = self._met[like] = _by_kind([self.count(slot) for slot in self._slots_of(call)])
+        for count in met.moving:
+            self._refresh(count, now_us)
+        return met.kinds
 
     def counts(self) -> list[Count]:
         """Every slot in use."""
         return list(self._counts.values())
 
-    def reserve(self, call: Call, reservation: Reservation, shares: Iterable[Share]) -> None:
+    def reserve(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
         """Set aside for a call in every count that it meets."""
-        self._open[call.id] = _Open(call, reservation, [_set_aside(count, need) for count, need in shares])
+        for counts, need in parts:
+            for count in counts:
+                count.set_aside(need)
+        self._open[call.id] = _Open(call, reservation, parts)
 
     def recover(self, call: Call, reservation: Reservation) -> None:
         """Take over a call that an earlier process left open; counts find it when they are read from the ledger."""
@@ -172,7 +218,7 @@ class Books:
         entry = self._open.get(call_id)
         return entry.reservation if entry else None
 
-    def settle(self, call_id: int, charge: Amount, billing: str | None = None) -> list[Count]:
+    def settle(self, call_id: int, charge: Amount, now_us: int, billing: str | None = None) -> list[Count]:
         """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is closed.
 
         `billing` is who paid in the end, where that is known.
@@ -180,17 +226,18 @@ class Books:
         entry = self._open.pop(call_id, None)
         if entry is None:
             return []
-        for count, need in entry.shares:
-            count.reserved -= need.value
-            count.variance = count.variance - need.variance if count.reserved else 0.0
-        counts = [share.into for share in entry.shares]
-        call = entry.call
+        for counts, need in entry.parts:
+            for count in counts:
+                count.give_back(need)
+        call, kinds = entry.call, [part.counts for part in entry.parts]
         if billing not in (None, call.billing):
             call = replace(call, billing=billing)
-            counts = [self.count(slot) for slot in self._slots_of(call)]
-        for count in counts:
-            _charge(count, call, charge)
-        return counts
+            kinds = [[self.count(slot)] for slot in self._slots_of(call)]
+        for counts in kinds:
+            value = measure(counts[0].slot.budget, charge, call.billing)
+            for count in counts:
+                count.charge(call.started_us, value, now_us)
+        return [count for counts in kinds for count in counts]
 
     def reserved_nanos(self, session: str) -> int:
         """What is likely to be spent by the open calls of a session."""
@@ -201,7 +248,7 @@ class Books:
         self._counts.clear()
         self._met.clear()
         for entry in self._open.values():
-            entry.shares = []
+            entry.parts = []
 
     def sweep(self, now_us: int) -> None:
         """Drop the counts of windows that have ended, and what was remembered of sessions that may have."""
@@ -212,26 +259,11 @@ class Books:
                 del self._counts[ident]
 
 
-def move_on(count: Count, now_us: int) -> None:
-    """Let a rolling window end now."""
-    if count.trailing is not None:
-        count.spent -= count.trailing.lost(now_us)
-
-
-def _set_aside(count: Count, need: Need) -> Share:
-    # A strict budget never admits an unbounded call, but one that came later meets calls that are open already.
-    count.reserved += need.value
-    count.variance += need.variance
-    count.widest = max(count.widest, need.variance)
-    return Share(count, need)
-
-
-def _charge(count: Count, call: Call, charge: Amount) -> None:
-    if count.slot.budget.official is not None:
-        return
-    value = measure(count.slot.budget, charge, call.billing)
-    if count.trailing is None:
-        count.spent += value
-    elif count.trailing.holds(call.started_us):
-        count.spent += value
-        count.trailing.add(call.started_us, value)
+def _by_kind(counts: list[Count]) -> _Met:
+    kinds: dict[object, list[Count]] = {}
+    for count in counts:
+        kinds.setdefault(count.kind, []).append(count)
+    ends = (count.slot.window.end_us for count in counts)
+    until_us = min((end for end in ends if end is not None), default=math.inf)
+    moving = [count for count in counts if count.trailing is not None or count.slot.budget.official is not None]
+    return _Met(until_us, list(kinds.values()), moving)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tokenguard.errors import LedgerError, UsageError
-from tokenguard.guard.books import Books, Count, Reservation, Share, move_on
+from tokenguard.guard.books import Books, Count, Part, Reservation
 from tokenguard.guard.limits import Limits
 from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
@@ -54,7 +54,7 @@ class Counting:
         now: Callable[[], int],
     ) -> None:
         """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name."""
-        self.books = Books(self.slots, self._begin)
+        self.books = Books(self.slots, self._begin, self._refresh)
         self.limits = Limits(ledger, now)
         self._ledger = ledger
         self._budgets_of = budgets_of
@@ -81,44 +81,36 @@ class Counting:
 
     def strict(self, call: Call) -> bool:
         """Whether a strict budget counts this call."""
-        return any(count.slot.budget.mode == "strict" for count in self.books.met(call, self._now()))
+        return any(counts[0].slot.budget.mode == "strict" for counts in self.books.met(call, self._now()))
 
     def try_reserve(self, call: Call, reservation: Reservation) -> list[Over]:
         """Set aside for a call in all its slots, or in none: those that cannot take it, the most severe first.
 
         Budgets that only warn never prevent it.
         """
-        shares = self._shares(call, reservation)
-        over = [share for share in shares if not share.into.fits(share.need)]
+        parts = self._parts(call, reservation)
+        over = [(count, need) for counts, need in parts for count in counts if not count.fits(need)]
         if not over:
-            self.books.reserve(call, reservation, shares)
+            self.books.reserve(call, reservation, parts)
             return []
         found = [Over(count.standing(), need, count.shortfall(need)) for count, need in over]
         found.sort(key=lambda one: severity(one.standing))
         if not stops(found[0].standing):
-            self.books.reserve(call, reservation, shares)
+            self.books.reserve(call, reservation, parts)
         return found
 
     def fits(self, call: Call, reservation: Reservation) -> bool:
         """Whether no budget would stop a call."""
-        shares = self._shares(call, reservation)
-        return all(share.into.fits(share.need) for share in shares if stops(share.into.standing()))
+        parts = self._parts(call, reservation)
+        return all(count.fits(need) for counts, need in parts for count in counts if stops(count.standing()))
 
-    def _shares(self, call: Call, reservation: Reservation) -> list[Share]:
+    def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
         now = self._now()
         if now >= self.limits.until_us:
             self.limits.sweep()
             self._limits_changed()
-        needs: dict[object, Need] = {}
-        shares: list[Share] = []
-        for count in self.books.met(call, now):
-            need = needs.get(count.kind)
-            if need is None:
-                need = needs[count.kind] = reservation.need(count.slot.budget, call.billing)
-            if count.slot.budget.official is not None:
-                self._read_official(count)
-            shares.append(Share(count, need))
-        return shares
+        met = self.books.met(call, now)
+        return [Part(counts, reservation.need(counts[0].slot.budget, call.billing)) for counts in met]
 
     async def reserve(self, call: Call, reservation: Reservation) -> list[Over]:
         """As `try_reserve`; a call that would fit if open reservations were not there waits up to `PATIENCE_S`."""
@@ -144,7 +136,11 @@ class Counting:
 
         `call` says who paid in the end. `writing` must follow.
         """
-        risen = [self._risen(count) for count in self.books.settle(call.id, charge, call.billing)]
+        risen = [
+            self._risen(count)
+            for count in self.books.settle(call.id, charge, self._now(), call.billing)
+            if count.spent >= count.alarm or count.slot.budget.forecast
+        ]
         self._wake()
         return [standing for standing in risen if standing is not None]
 
@@ -155,8 +151,8 @@ class Counting:
 
     def admit_freely(self, call: Call) -> None:
         """Open a call for which nothing is set aside."""
-        shares = [Share(count, Need(0)) for count in self.books.met(call, self._now())]
-        self.books.reserve(call, Reservation(Amount(), Amount()), shares)
+        parts = [Part(counts, Need(0)) for counts in self.books.met(call, self._now())]
+        self.books.reserve(call, Reservation(Amount(), Amount()), parts)
 
     async def written(self) -> None:
         """Wait until every charge so far is in the ledger."""
@@ -166,7 +162,7 @@ class Counting:
 
     def release(self, call: Call) -> None:
         """Give back what was set aside for a call that is not forwarded after all."""
-        self.books.settle(call.id, Amount())
+        self.books.settle(call.id, Amount(), self._now())
         self._wake()
 
     def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
@@ -227,7 +223,7 @@ class Counting:
         for call_id in call_ids:
             reservation = self.books.reserved_for(call_id)
             if reservation is not None:
-                self.books.settle(call_id, reservation.worst)
+                self.books.settle(call_id, reservation.worst, self._now())
 
     def sweep(self) -> None:
         """Drop what has ended: windows, raises, and what was told of them."""
@@ -267,28 +263,30 @@ class Counting:
         return count
 
     def _now_of(self, count: Count) -> Count:
-        if count.slot.budget.official is not None:
-            self._read_official(count)
-        else:
-            move_on(count, self._now())
+        self._refresh(count, self._now())
         return count
 
-    def _read_official(self, count: Count) -> None:
-        window = self._official(count.slot.budget.official or "")
+    def _refresh(self, count: Count, now_us: int) -> None:
+        """Bring a sum up to now that changes by itself: of a rolling window, or of one that a provider keeps."""
+        if count.slot.budget.official is None:
+            count.move_on(now_us)
+            return
+        window = self._official(count.slot.budget.official)
         count.spent = math.ceil(window.used_percent) if window else 0
 
     def _limits_changed(self) -> None:
         for count in self.books.counts():
             count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
+            count.alarm = 0
 
     def _risen(self, count: Count) -> Standing | None:
         """How a count stands that has reached a level that was not told yet; it is then."""
         ahead = count.slot.budget.forecast
         standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
-        if standing.level == "ok":
-            return None
         told = self._told.get(_window_key(count.slot, self._now()), "ok")
-        if LEVELS.index(standing.level) <= LEVELS.index(told):
+        rises = LEVELS.index(standing.level) > LEVELS.index(told)
+        count.alarm = standing.next_level
+        if not rises:
             return None
         self._tell(count.slot, standing.level)
         return standing

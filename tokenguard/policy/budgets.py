@@ -6,6 +6,7 @@ for every budget that applies to it; all of them must agree.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
@@ -90,6 +91,12 @@ class Standing(Struct, frozen=True):
         if self.slot.budget.forecast and self.forecast and (self.forecast.likely or 0) > self.limit:
             reached = max(reached, LEVELS.index("warn"))
         return LEVELS[reached]
+
+    @property
+    def next_level(self) -> float:
+        """What may be spent before it reaches another level; infinite at the last one."""
+        marks = [-(-level * self.limit // 100) for level in self.slot.budget.levels]
+        return min((mark for mark in (*marks, self.limit) if mark > self.spent), default=math.inf)
 
 
 def slots_of(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | None], tzinfo]) -> list[Slot]:
