@@ -18,6 +18,7 @@ COMMANDS = {
     "--help": (["--help"], 120),
     "status": (["status"], 150),
     "status --json": (["status", "--json"], 150),
+    "statusline": (["statusline"], 80),
     "report": (["report"], None),
     "budget list": (["budget", "list"], None),
 }
@@ -26,7 +27,9 @@ COMMANDS = {
 
 def took_ms(command: list[str], env: Mapping[str, str]) -> float:
     started = time.perf_counter()
-    subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )
     return (time.perf_counter() - started) * 1000
 
 

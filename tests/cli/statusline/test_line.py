@@ -15,8 +15,8 @@ NOON = datetime.fromisoformat("2026-11-21T12:00:00+01:00")
 NOON_S = int(NOON.timestamp())
 
 
-def totals(nanos: int, *, confidence: str = "exact", unpriced: int = 0, plan: int = 0) -> dict[str, Any]:
-    return {"cost_nanos": nanos, "confidence": confidence, "unpriced": unpriced, "notional_nanos": plan}
+def totals(nanos: int, *, confidence: str = "exact", unpriced: int = 0, notional: int = 0) -> dict[str, Any]:
+    return {"cost_nanos": nanos, "confidence": confidence, "unpriced": unpriced, "notional_nanos": notional}
 
 
 def budget(label: str, spent: int, limit: int, level: str = "ok", **rest: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_all_of_it() -> None:
         (totals(0), "$0.00 today"),
         (totals(1_000_000_000, confidence="estimated"), "≈$1.00 today"),
         (totals(1_000_000_000, unpriced=1), "≈$1.00 today"),
-        (totals(1_200_000_000, plan=12_300_000_000), "$1.20 today + $12.30 plan"),
+        (totals(1_200_000_000, notional=12_300_000_000), "$1.20 today, $12.30 notional"),
     ],
 )
 def test_what_is_not_exact_and_what_a_plan_covers_are_told_apart(today: dict[str, Any], start: str) -> None:

@@ -37,8 +37,9 @@ def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: st
 
 def _today(totals: Mapping[str, Any]) -> str:
     about = totals["confidence"] != Confidence.EXACT or totals["unpriced"] > 0
-    plan = totals.get("notional_nanos", 0)
-    return f"{money.usd(totals['cost_nanos'], about=about)} today" + (f" + {money.usd(plan)} plan" if plan else "")
+    notional = totals.get("notional_nanos", 0)
+    beside = f", {money.usd(notional)} notional" if notional else ""
+    return f"{money.usd(totals['cost_nanos'], about=about)} today{beside}"
 
 
 def _own_cost(given: Mapping[str, Any]) -> Iterator[str]:
