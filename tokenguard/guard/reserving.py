@@ -22,16 +22,17 @@ class Reserver:
         expected = self._turns.estimate(call, facts)
         likely = self._priced(call, expected.likely, asked)
         p95 = self._priced(call, expected.p95, asked)
+        mean = self._priced(call, expected.mean, asked)
         found = self._catalogue.find(call.provider, call.model)
         limit = estimate.worst(facts, found.model.window if found else None, self._turns.before(call, facts))
         if limit is None:
-            return Reservation(likely, p95, bounded=False, p95=p95)
+            return Reservation(likely, p95, bounded=False, p95=p95, mean=mean)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
         nanos = rates.nanos(limit.input, limit.output)
         prompt, output = limit.prompt, limit.output
         most = Usage(prompt, prompt, prompt, 0, output)
         worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1, most)
-        return Reservation(likely, worst, bounded=not rates.mark, p95=p95)
+        return Reservation(likely, worst, bounded=not rates.mark, p95=p95, mean=mean)
 
     def longest_output(self, call: Call) -> int | None:
         """The most that the model of a call can answer, in tokens, where it is known."""

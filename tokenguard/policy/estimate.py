@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard.policy.tokens import tokens
 from tokenguard.policy.trend import Trend
@@ -29,6 +30,9 @@ CACHE_LIFE_US = {"5m": 5 * 60 * 1_000_000, "1h": 60 * 60 * 1_000_000}
 
 _P95 = 1.645
 """Standard deviations above the mean of a normal distribution below which 95 of 100 values lie."""
+
+_WIDEST = 1.5
+"""Standard deviation of a logarithm beyond which nothing is known of the mean."""
 
 _SLACK = 40
 """Tokens by which a first prompt may miss whatever its size: what providers add to some models."""
@@ -75,6 +79,8 @@ class Estimate(Struct, frozen=True):
     """As often exceeded as not."""
     p95: Usage
     """Prompt and output that 95 of 100 calls each do not exceed, as long as the call is not `uncapped`."""
+    mean: Usage
+    """As `likely`, but with the output of an average call: long answers are rare, and make up much of all output."""
 
 
 _PRIOR = Experience(first=Trend(6, 0.0, 6 * 0.4**2), later=Trend(4, 0.0, 4 * 0.4**2), output=Trend(2, 0.0, 2 * 1.3**2))
@@ -116,10 +122,19 @@ def estimate(facts: Facts, last: Turn | None, now_us: int, model: Experience, se
     likely, p95 = guess.tokens(prompts, 0), guess.tokens(prompts, _P95)
     if facts.rounds > 1:
         p95 += likely + _TOOL_RESULT
+    usual = output.tokens(outputs, 0)
+    probably = _in_buckets(likely, facts, last, now_us, _capped(usual, facts))
     return Estimate(
-        _in_buckets(likely, facts, last, now_us, _capped(output.tokens(outputs, 0), facts)),
+        probably,
         _in_buckets(p95, facts, last, now_us, _capped(output.tokens(outputs, _P95), facts)),
+        replace(probably, output=_capped(round(usual * _mean_of_median(outputs)), facts)),
     )
+
+
+def _mean_of_median(trend: Trend) -> float:
+    """How much the mean is of the median, where logarithms are normally distributed."""
+    deviation = min(trend.at(1) - trend.at(0), _WIDEST)
+    return math.exp(deviation * deviation / 2)
 
 
 def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -> Experience:
