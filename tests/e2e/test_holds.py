@@ -88,6 +88,7 @@ def begin(
         text=True,
     )
     running.append(run)
+    until(tg.daemon_pid, "the daemon has started")
     return run
 
 
