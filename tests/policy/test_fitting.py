@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenguard.policy.fitting import Need, Taken, deviations, fits, margin, shortfall, stated, variance
+from tokenguard.policy.fitting import Need, Taken, calibrated, deviations, fits, margin, shortfall, stated
+from tokenguard.policy.trend import Trend
 
 
 @pytest.mark.parametrize(
@@ -34,20 +35,48 @@ def test_deviations_are_those_of_the_normal_distribution(overshoot: float, expec
     assert deviations(overshoot) == pytest.approx(expected, abs=1e-4)
 
 
-def test_the_margin_of_one_call_is_its_95th_percentile() -> None:
-    assert margin(variance(1_000, 3_000), 0.05, 10**9) == pytest.approx(2_000, abs=2)
+UNSEEN = Trend()
+ROOMY = Taken(10**9, 0)
 
 
-def test_the_margin_of_many_calls_is_less_than_the_sum_of_their_margins() -> None:
-    one = variance(1_000, 3_000)
-    assert margin(16 * one, 0.05, 10**9) == pytest.approx(4 * margin(one, 0.05, 10**9), abs=8)
+def test_nothing_is_known_but_what_was_estimated() -> None:
+    need = calibrated(1_000, 1_500, 2_645, UNSEEN)
+    assert (need.value, need.likely) == (1_500, 1_000)
+    assert math.sqrt(need.variance) == pytest.approx(1_000, rel=1e-3)
+    assert need.doubt == pytest.approx(500, rel=1e-3), "as if four calls had been seen"
 
 
-def test_a_margin_takes_at_most_a_tenth_of_the_limit_and_says_so() -> None:
-    wide = variance(1_000, 9_000)
-    assert margin(wide, 0.05, 10_000) == 1_000
-    assert stated(wide, 0.05, 10**9) == 0.05
-    assert 0.3 < stated(wide, 0.05, 10_000) < 0.5
+def test_what_calls_took_before_outweighs_what_was_estimated() -> None:
+    seen = UNSEEN
+    for _ in range(400):
+        seen = seen.seen(3.0, 30)
+    need = calibrated(1_000, 1_500, 2_645, seen)
+    assert 2_800 < need.value <= 3_000
+    assert need.doubt < 100
+
+
+def test_a_call_that_cannot_vary_needs_no_margin() -> None:
+    assert margin(ROOMY, Need(1), 0.05) == 0
+
+
+def test_chance_adds_up_to_less_than_the_sum_of_its_margins() -> None:
+    one = margin(ROOMY, Need(0, 1_000.0**2), 0.05)
+    assert one == pytest.approx(1_645, abs=1)
+    assert margin(ROOMY._replace(variance=15 * 1_000.0**2), Need(0, 1_000.0**2), 0.05) == pytest.approx(4 * one, abs=4)
+
+
+def test_doubts_about_all_calls_of_a_kind_add_up_in_full() -> None:
+    alone = margin(ROOMY, Need(0, 1.0, 1_000.0), 0.05)
+    assert margin(ROOMY._replace(variance=15.0, doubt=15_000.0), Need(0, 1.0, 1_000.0), 0.05) == pytest.approx(
+        16 * alone, rel=0.01
+    )
+
+
+def test_one_call_adds_at_most_a_tenth_of_the_limit_and_the_budget_says_so() -> None:
+    assert margin(Taken(10_000, 0), Need(0, 5_000.0**2), 0.05) == 1_000
+    assert stated(5_000.0, 0.05, 10**9) == 0.05
+    assert 0.3 < stated(5_000.0, 0.05, 10_000) < 0.5
+    assert stated(0.0, 0.05, 10_000) == 0.05
 
 
 @given(
@@ -58,10 +87,10 @@ def test_a_margin_takes_at_most_a_tenth_of_the_limit_and_says_so() -> None:
     spread=st.integers(0, 10**11),
 )
 def test_with_the_shortfall_added_a_call_fits(limit: int, spent: int, reserved: int, value: int, spread: int) -> None:
-    need = Need(value, float(spread) ** 2)
+    need = Need(value, float(spread) ** 2, float(spread) / 3)
     taken = Taken(limit, spent, reserved)
     if fits(taken, need, 0.05):
         return
     enough = limit + shortfall(taken, need, 0.05)
     assert fits(taken._replace(limit=enough), need, 0.05)
-    assert enough <= max(limit, spent + reserved + value + math.ceil(1.65 * spread)) + 2
+    assert enough <= max(limit, spent + reserved + value + math.ceil(1.75 * spread)) + 2

@@ -9,13 +9,18 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.trailing import Trailing
 from tokenguard.policy.budgets import Slot, Standing
-from tokenguard.policy.fitting import MOST_MARGIN, Need, Taken, fits, shortfall, stated, variance
+from tokenguard.policy.fitting import Need, Taken, fits, shortfall, stated
 from tokenguard.policy.measure import measure
-from tokenguard.records import Amount, Budget, Call
+from tokenguard.records import Amount, Call, Unit
 
 _NOTHING = Need(0)
+
+
+Kind = tuple[str, Unit, str | None, str, bool]
+"""(mode, unit, bucket, what is counted, not official): budgets of one kind count the same of a call."""
 
 
 class Reservation(Struct, frozen=True):
@@ -32,27 +37,28 @@ class Reservation(Struct, frozen=True):
     mean: Amount | None = None
     """What such calls take on average: long answers are rare, and cost much."""
 
-    def need(self, budget: Budget, billing: str) -> Need:
-        """What this budget sets aside."""
-        if budget.official is not None:
-            return _NOTHING
-        if budget.mode == "strict":
-            return Need(measure(budget, self.worst, billing), bounded=self.bounded)
-        likely = measure(budget, self.likely, billing)
-        mean = likely if self.mean is None else measure(budget, self.mean, billing)
-        return Need(mean, 0.0 if self.p95 is None else variance(likely, measure(budget, self.p95, billing)))
-
 
 class Count:
     """One slot's sums, in its budget's unit."""
 
-    __slots__ = ("alarm", "held_back", "kind", "limit", "reserved", "slot", "spent", "trailing", "variance", "widest")
+    __slots__ = (
+        "alarm",
+        "doubt",
+        "held_back",
+        "kind",
+        "limit",
+        "reserved",
+        "slot",
+        "spent",
+        "trailing",
+        "variance",
+        "widest",
+    )
 
     def __init__(self, slot: Slot, spent: int, trailing: Trailing | None) -> None:
         budget = slot.budget
         self.slot = slot
-        self.kind = (budget.mode, budget.unit, budget.bucket, budget.counts, budget.official is None)
-        """Budgets of one kind set the same aside for a call, and count the same of it."""
+        self.kind: Kind = (budget.mode, budget.unit, budget.bucket, budget.counts, budget.official is None)
         self.limit = budget.limit
         """With the raises in force."""
         self.held_back = 0
@@ -63,15 +69,12 @@ class Count:
         self.trailing = trailing
         self.reserved = 0
         self.variance = 0.0
+        self.doubt = 0.0
         self.widest = 0.0
-        """The largest variance of a call in it."""
+        """The farthest that one call in it may have been off: a standard deviation."""
 
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
-        # Most calls find more room than any margin takes.
-        free = self.limit - self.held_back - self.spent - self.reserved - need.value
-        if free > self.limit // MOST_MARGIN and need.bounded:
-            return True
         return fits(self._taken(), need, self.slot.budget.overshoot)
 
     def fits_alone(self, need: Need) -> bool:
@@ -83,20 +86,24 @@ class Count:
         return shortfall(self._taken(), need, self.slot.budget.overshoot)
 
     def _taken(self) -> Taken:
-        return Taken(self.limit - self.held_back, self.spent, self.reserved, self.variance)
+        return Taken(self.limit - self.held_back, self.spent, self.reserved, self.variance, self.doubt)
 
     def set_aside(self, need: Need) -> None:
         """Reserve for a call."""
         self.reserved += need.value
         if need.variance:
             self.variance += need.variance
-            self.widest = max(self.widest, need.variance)
+            self.doubt += need.doubt
+            self.widest = max(self.widest, math.sqrt(need.variance + need.doubt * need.doubt))
 
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""
         self.reserved -= need.value
-        # What is left of a difference of floating point numbers is nothing.
-        self.variance = self.variance - need.variance if self.reserved else 0.0
+        self.variance -= need.variance
+        self.doubt -= need.doubt
+        if not self.reserved:
+            # What is left of a difference of floating point numbers is nothing.
+            self.variance = self.doubt = 0.0
 
     def charge(self, started_us: int, value: int, now_us: int) -> None:
         """Add what a call took that began then."""
@@ -153,11 +160,13 @@ class Books:
         slots_of: Callable[[Call], list[Slot]],
         begin: Callable[[Slot], Count],
         refresh: Callable[[Count, int], None],
+        calibration: Calibration,
     ) -> None:
         """`slots_of` gives the slots that a call meets, `begin` a count with what was spent in its slot already.
 
-        `refresh` brings a count up to now whose sum changes by itself.
+        `refresh` brings a count up to now whose sum changes by itself. `calibration` learns what calls take.
         """
+        self._calibration = calibration
         self._slots_of = slots_of
         self._begin = begin
         self._refresh = refresh
@@ -173,10 +182,23 @@ class Books:
             count = self._counts[ident] = self._begin(slot)
             for entry in self._open.values():
                 if slot in self._slots_of(entry.call):
-                    need = entry.reservation.need(slot.budget, entry.call.billing)
+                    need = self.need(count, entry.call, entry.reservation)
                     count.set_aside(need)
                     entry.parts.append(Part([count], need))
         return count
+
+    def need(self, count: Count, call: Call, reservation: Reservation) -> Need:
+        """What a count sets aside for a call."""
+        budget = count.slot.budget
+        if budget.official is not None:
+            return _NOTHING
+        if budget.mode == "strict":
+            return Need(measure(budget, reservation.worst, call.billing), bounded=reservation.bounded)
+        likely = measure(budget, reservation.likely, call.billing)
+        if reservation.p95 is None or reservation.mean is None:
+            return Need(likely)
+        mean, p95 = (measure(budget, one, call.billing) for one in (reservation.mean, reservation.p95))
+        return self._calibration.need(call, count.kind, likely, mean, p95)
 
     def met(self, call: Call, now_us: int) -> list[list[Count]]:
         """All counts that a call meets, those of one kind together."""
@@ -218,10 +240,12 @@ class Books:
         entry = self._open.get(call_id)
         return entry.reservation if entry else None
 
-    def settle(self, call_id: int, charge: Amount, now_us: int, billing: str | None = None) -> list[Count]:
+    def settle(
+        self, call_id: int, charge: Amount, now_us: int, *, billing: str | None = None, teaches: bool = False
+    ) -> list[Count]:
         """Put a call's charge in place of what was set aside for it; the counts that changed, none if it is closed.
 
-        `billing` is who paid in the end, where that is known.
+        `billing` is who paid in the end, where that is known; `teaches` says that the charge is what was billed.
         """
         entry = self._open.pop(call_id, None)
         if entry is None:
@@ -229,6 +253,9 @@ class Books:
         for counts, need in entry.parts:
             for count in counts:
                 count.give_back(need)
+            if teaches and need.likely:
+                taken = measure(counts[0].slot.budget, charge, entry.call.billing)
+                self._calibration.seen(entry.call, counts[0].kind, need.likely, taken)
         call, kinds = entry.call, [part.counts for part in entry.parts]
         if billing not in (None, call.billing):
             call = replace(call, billing=billing)

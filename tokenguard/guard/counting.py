@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tokenguard.errors import LedgerError, UsageError
 from tokenguard.guard.books import Books, Count, Part, Reservation
+from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.limits import Limits
 from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
@@ -54,7 +55,7 @@ class Counting:
         now: Callable[[], int],
     ) -> None:
         """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name."""
-        self.books = Books(self.slots, self._begin, self._refresh)
+        self.books = Books(self.slots, self._begin, self._refresh, Calibration())
         self.limits = Limits(ledger, now)
         self._ledger = ledger
         self._budgets_of = budgets_of
@@ -110,7 +111,7 @@ class Counting:
             self.limits.sweep()
             self._limits_changed()
         met = self.books.met(call, now)
-        return [Part(counts, reservation.need(counts[0].slot.budget, call.billing)) for counts in met]
+        return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
     async def reserve(self, call: Call, reservation: Reservation) -> list[Over]:
         """As `try_reserve`; a call that would fit if open reservations were not there waits up to `PATIENCE_S`."""
@@ -131,14 +132,14 @@ class Counting:
         count = self.books.count(over.standing.slot)
         return count.reserved > 0 and count.fits_alone(over.need)
 
-    def settle(self, call: Call, charge: Amount) -> list[Standing]:
+    def settle(self, call: Call, charge: Amount, *, exact: bool = False) -> list[Standing]:
         """Put a call's charge in place of what was set aside for it: the standings that reached a level, once each.
 
-        `call` says who paid in the end. `writing` must follow.
+        `call` says who paid in the end, `exact` that it was billed so. `writing` must follow.
         """
         risen = [
             self._risen(count)
-            for count in self.books.settle(call.id, charge, self._now(), call.billing)
+            for count in self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact)
             if count.spent >= count.alarm or count.slot.budget.forecast
         ]
         self._wake()

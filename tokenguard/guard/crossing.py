@@ -34,6 +34,7 @@ from tokenguard.records import (
     Budget,
     Call,
     Charge,
+    Confidence,
     Event,
     Facts,
     OfficialWindow,
@@ -205,7 +206,7 @@ class Guard:
         usage = Reading(legs=legs).usage
         above = 0 if charge.high_nanos is None else charge.high_nanos - charge.nanos
         amount = Amount(charge.nanos, usage.total, 1, usage, above)
-        changed = self.counting.settle(call, amount)
+        changed = self.counting.settle(call, amount, exact=charge.confidence is Confidence.EXACT and charge.nanos > 0)
         written = self._ledger.settle(
             Settlement(
                 call=call,

@@ -12,6 +12,7 @@ from tokenguard.guard.holds import Hold
 from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import ends_at
 from tokenguard.ledger import Where, queries
+from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.windows import window_at
@@ -139,7 +140,7 @@ def hold_view(hold: Hold) -> dict[str, Any]:
         "model": call.model,
         "estimate_nanos": hold.estimate_nanos,
         "budget": hold.budget,
-        "reason": hold.reason,
+        "reason": wording.cause(hold.reason),
         "asked_at": instant(hold.asked_us),
         "expires_at": instant(hold.expires_us),
     }
