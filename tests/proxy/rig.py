@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tokenguard.policy.disconnects import Drain
 from tokenguard.proxy import Proxy
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
@@ -187,7 +189,12 @@ class Settled(NamedTuple):
 
 
 class Decision:
-    def __init__(self, refusal: Refusal | None) -> None:
+    def __init__(
+        self, call: Call, refusal: Refusal | None, model: str | None = None, max_output: int | None = None
+    ) -> None:
+        self.call = call
+        self.model = model
+        self.max_output = max_output
         self.verdict = Verdict("refuse", reason=refusal.body.decode()) if refusal else Verdict("allow")
         self.refusal = refusal
 
@@ -199,6 +206,10 @@ class FakeGuard:
         self.base_url = base_url
         self.other_urls: dict[str, str] = {}
         self.refusal: Refusal | None = None
+        self.model: str | None = None
+        """The model that is let through in place of any other."""
+        self.max_output: int | None = None
+        self.answers: list[tuple[Call, dict[str, str]]] = []
         self.network = Network()
         self.drained: Drain | None = None
         self.asked_to_drain = asyncio.Event()
@@ -244,10 +255,15 @@ class FakeGuard:
                 self.left.set()
         if self.refusal is None:
             self.admitted.append(call)
-        return Decision(self.refusal)
+        if self.model is not None:
+            call = replace(call, model=self.model, requested=call.model)
+        return Decision(call, self.refusal, self.model, self.max_output)
 
     def join(self, call: Call) -> None:
         self.joined.append(call)
+
+    def answered(self, call: Call, headers: Mapping[str, str]) -> None:
+        self.answers.append((call, dict(headers)))
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         self.settled.put_nowait(Settled(call, reading, status, outcome))

@@ -303,9 +303,10 @@ async def test_a_meter_that_fails_breaks_no_socket(
 
 async def test_a_turn_that_the_upstream_cannot_have_heard_of_costs_nothing() -> None:
     guard = FakeGuard("http://127.0.0.1:1")
-    running = turns.Turns(guard, Route(SESSION, "openai", guard.base_url, "/v1/responses", ""), {})
-    turn = await running.ask(create())
-    assert isinstance(turn, Turn) and not running.idle
+    running = turns.Turns(guard, Route(SESSION, "openai", guard.base_url, "/v1/responses", ""), {}, {})
+    turn = await running.read(create())
+    assert isinstance(turn, Turn)
+    assert isinstance(await running.decide(turn, create()), turns.Admitted) and not running.idle
     running.unsent(turn)
     running.end("cut")
     settled = guard.settled.get_nowait()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from tokenguard.wire.shape import Refusal
+from tokenguard import agents
+from tokenguard.policy import wording
+from tokenguard.records import Call
+from tokenguard.wire.shape import Dialect, Refusal
 
 UNKNOWN_SESSION = "this session is over or unknown; start the agent with tokenguard run"
 
@@ -19,6 +22,22 @@ def problem(status: int, kind: str, text: str, *, close: bool = False) -> web.Re
 def refused(refusal: Refusal, *, status: int | None = None, close: bool = False) -> web.Response:
     """A refusal in the dialect of the agent, as it was worded; `status` in place of its own."""
     return _response(status or refusal.status, refusal.content_type, refusal.body, close)
+
+
+def unchangeable(model: str | None) -> str:
+    """Why a call is refused whose request cannot be changed as the guard decided: to another model, else a limit."""
+    if model is not None:
+        return wording.plain_refusal(
+            "a budget lets only a cheaper model serve it, and it cannot be moved to that one; choose another model"
+        )
+    return wording.plain_refusal(
+        "a budget lets it have less output only, and that cannot be put into it; lower its output limit"
+    )
+
+
+def worded(call: Call, dialect: Dialect, text: str) -> Refusal:
+    """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
+    return agents.named(call.agent).refuse(call.dialect, text) or dialect.refuse(text)
 
 
 def healthy(version: str) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 from tokenguard import wire
 from tokenguard.proxy.encoding import decode
 from tokenguard.records import Facts
+from tokenguard.wire.rewriting import rewrite
 from tokenguard.wire.shape import Dialect
 
 LARGEST_BODY = 100 << 20
@@ -27,8 +28,9 @@ class Ask(NamedTuple):
     facts: Facts
     body: bytes
     """What goes upstream: the client's bytes, or a rewritten body without any encoding."""
-    sieve: wire.Filter | None
-    """With a rewritten body: what takes its effect out of the answer again."""
+    sieve: wire.Filter | None = None
+    """Of a body into which something was injected: what takes its effect out of the answer again."""
+    rewritten: bool = False
 
 
 async def read_body(request: web.BaseRequest) -> bytes | None:
@@ -64,5 +66,31 @@ def _understood(dialect: Dialect, path: str, body: bytes, content_encoding: str 
         # `ValueError` says that the request is not of the dialect; anything else is our fault, and not the agent's.
         if not isinstance(error, ValueError):
             _log.error("a request of %s could not be read: %s", dialect.NAME, type(error).__name__)
-        return Ask(Facts(model="unknown", body_bytes=len(body), uncapped=("unreadable-request",)), body, None)
-    return Ask(facts, body, None) if injected is None else Ask(facts, *injected)
+        return Ask(Facts(model="unknown", body_bytes=len(body), uncapped=("unreadable-request",)), body)
+    return Ask(facts, body) if injected is None else Ask(facts, *injected, rewritten=True)
+
+
+async def change(
+    dialect: Dialect, path: str, ask: Ask, content_encoding: str | None, *, model: str | None, max_output: int | None
+) -> tuple[str, Ask] | None:
+    """The path and the request with another model or a lower limit; None if it cannot be changed without doubt."""
+
+    def changed() -> tuple[str, Ask] | None:
+        plain = ask.body if ask.rewritten else decode(ask.body, content_encoding, LARGEST_BODY)
+        put = rewrite(dialect.NAME, path, plain, model=model, max_output=max_output)
+        if put is None:
+            return None
+        facts = dialect.facts(*put)
+        return (put[0], Ask(facts, put[1], ask.sieve, rewritten=True)) if is_done(facts, model, max_output) else None
+
+    try:
+        return changed() if len(ask.body) < _OFF_LOOP else await asyncio.to_thread(changed)
+    except Exception as error:
+        _log.error("a request of %s could not be changed: %s", dialect.NAME, type(error).__name__)
+        return None
+
+
+def is_done(facts: Facts, model: str | None, max_output: int | None) -> bool:
+    """Whether a request that was changed is read as it was meant to be."""
+    limit = facts.max_output
+    return model in (None, facts.model) and (max_output is None or (limit is not None and limit <= max_output))

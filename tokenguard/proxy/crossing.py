@@ -15,6 +15,21 @@ class Admission(Protocol):
     """The guard's answer to a call."""
 
     @property
+    def call(self) -> Call:
+        """The call as it goes on, which may be of another model: the one that is settled."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model to put into the request; None to leave it."""
+        ...
+
+    @property
+    def max_output(self) -> int | None:
+        """The output limit to put into the request, in tokens; None to leave it."""
+        ...
+
+    @property
     def refusal(self) -> Refusal | None:
         """What the agent gets instead of the provider's answer; None where the call may go on."""
         ...
@@ -41,7 +56,8 @@ class Guard(Protocol):
     async def admit(self, call: Call, facts: Facts) -> Admission:
         """Decide; when it returns without a refusal, a durable reservation stands that `settle` must replace.
 
-        If it is cancelled (the client left while it waited) it leaves no reservation behind.
+        It takes minutes where a person is asked. If it is cancelled (the client left while it waited) it leaves no
+        reservation behind.
         """
         ...
 
@@ -49,12 +65,17 @@ class Guard(Protocol):
         """Take note of a call that the provider began unasked: it counts, and `settle` must follow."""
         ...
 
+    def answered(self, call: Call, headers: Mapping[str, str]) -> None:
+        """The answer to an admitted call begins with these headers, or says within itself what they would say."""
+        ...
+
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Book what an admitted call came to; called exactly once for each.
 
         Outcomes: `ok`; `refused-upstream` (the provider said no, status 3xx or 4xx) and `provider-error` (5xx, or an
         error inside the body); `client-gone` (the client left before the end); `cut` (the answer broke off);
-        `unreachable` (no answer came). Where `status` is None the mark `sent` says that the request may have arrived
+        `unreachable` (no answer came); `refused-here` (it was not sent, since the request could not be changed into the
+        one that was admitted). Where `status` is None the mark `sent` says that the request may have arrived
         all the same.
         """
         ...

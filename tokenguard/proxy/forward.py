@@ -7,11 +7,12 @@ from asyncio import BaseProtocol
 from collections.abc import Callable
 
 from aiohttp import ClientResponse, UploadTracker, web
+from msgspec.structs import replace
 
 from tokenguard import wire
-from tokenguard.proxy.answers import problem, refused
-from tokenguard.proxy.asking import LARGEST_BODY, Ask, read_body, understand
-from tokenguard.proxy.crossing import Guard
+from tokenguard.proxy.answers import problem, refused, unchangeable, worded
+from tokenguard.proxy.asking import LARGEST_BODY, Ask, change, read_body, understand
+from tokenguard.proxy.crossing import Admission, Guard
 from tokenguard.proxy.encoding import is_encoded
 from tokenguard.proxy.headers import request_headers
 from tokenguard.proxy.metering import Gauge
@@ -75,24 +76,49 @@ class Forwarder:
         admission = await self._guard.admit(call, ask.facts)
         if admission.refusal is not None:
             return refused(admission.refusal)
-        passage = self._passages[request.protocol] = Passage(self._guard, call)
+        passage = self._passages[request.protocol] = Passage(self._guard, admission.call)
         try:
+            if admission.model is not None or admission.max_output is not None:
+                changed = await self._changed(request, route, dialect, ask, admission)
+                if changed is None:
+                    passage.failure = "refused-here"
+                    return refused(worded(call, dialect, unchangeable(admission.model)))
+                route, ask = changed
             return await self._forward(request, route, dialect, ask, passage)
         finally:
             del self._passages[request.protocol]
             passage.settle("cut" if self.stopping and not passage.left else "client-gone")
+
+    async def _changed(
+        self, request: web.BaseRequest, route: Route, dialect: Dialect, ask: Ask, admission: Admission
+    ) -> tuple[Route, Ask] | None:
+        changed = await change(
+            dialect,
+            route.path,
+            ask,
+            request.headers.get("Content-Encoding"),
+            model=admission.model,
+            max_output=admission.max_output,
+        )
+        return None if changed is None else (replace(route, path=changed[0]), changed[1])
 
     async def _forward(
         self, request: web.BaseRequest, route: Route, dialect: Dialect, ask: Ask, passage: Passage
     ) -> web.StreamResponse:
         try:
             answer = await self._send(
-                request, route, ask.body, metered=True, rewritten=ask.sieve is not None, tracker=passage.upload
+                request,
+                route,
+                ask.body,
+                metered=True,
+                rewritten=ask.rewritten,
+                filtered=ask.sieve is not None,
+                tracker=passage.upload,
             )
         except UpstreamError as error:
             passage.failure = "unreachable"
             return _unreachable(error)
-        passage.status = answer.status
+        passage.answered(answer)
         passage.gauge = gauge = Gauge(dialect, ask.facts, route.provider, answer)
         readable = gauge.stream and not is_encoded(answer.headers.get("Content-Encoding"))
         sieve = ask.sieve if readable else None
@@ -119,6 +145,7 @@ class Forwarder:
         *,
         metered: bool = False,
         rewritten: bool = False,
+        filtered: bool = False,
         tracker: UploadTracker | None = None,
     ) -> ClientResponse:
         return await self._upstreams.send(
@@ -126,7 +153,9 @@ class Forwarder:
             route.base_url,
             route.target,
             method=request.method,
-            headers=request_headers(request.raw_headers, len(body), metered=metered, rewritten=rewritten),
+            headers=request_headers(
+                request.raw_headers, len(body), metered=metered, rewritten=rewritten, filtered=filtered
+            ),
             body=body,
             tracker=tracker,
         )

@@ -25,11 +25,13 @@ _HOP_BY_HOP = frozenset(
 _NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect"}
 
 
-def request_headers(raw: RawHeaders, length: int, *, metered: bool, rewritten: bool) -> list[tuple[str, str]]:
+def request_headers(
+    raw: RawHeaders, length: int, *, metered: bool, rewritten: bool, filtered: bool = False
+) -> list[tuple[str, str]]:
     """Headers of the request upstream, in their order and spelling.
 
-    `length` is the body's. For a `metered` call only encodings are accepted that the meter can undo; for a
-    `rewritten` body, which is not encoded any more, none, since its answer is filtered.
+    `length` is the body's, which is not encoded any more if it was `rewritten`. For a `metered` call only encodings are
+    accepted that the meter can undo; where the answer will be `filtered`, none.
     """
     dropped = _dropped(raw, _NOT_FORWARDED)
     spelled: dict[bytes, str] = {}
@@ -42,12 +44,12 @@ def request_headers(raw: RawHeaders, length: int, *, metered: bool, rewritten: b
         if lower == b"content-length":
             value = str(length)
         elif lower == b"accept-encoding" and metered:
-            value = "identity" if rewritten else acceptable(value)
+            value = "identity" if filtered else acceptable(value)
         elif lower == b"content-encoding" and rewritten:
             continue
         # Of duplicates that differ in case, aiohttp would lose all but the last.
         headers.append((spelled.setdefault(lower, raw_name.decode("latin-1")), value))
-    if rewritten and b"accept-encoding" not in spelled:
+    if filtered and b"accept-encoding" not in spelled:
         headers.append(("Accept-Encoding", "identity"))
     return headers
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from aiohttp import UploadTracker
+from aiohttp import ClientResponse, UploadTracker
 from msgspec.structs import replace
 
 from tokenguard.proxy.crossing import Guard
@@ -49,6 +49,14 @@ class Passage:
         self.left, self._give_up, self._bytes_left = True, give_up, drain.bytes
         self._timer = asyncio.get_running_loop().call_later(drain.seconds, give_up)
         return True
+
+    def answered(self, answer: ClientResponse) -> None:
+        """The head of an answer is here."""
+        self.status = answer.status
+        try:
+            self._guard.answered(self._call, answer.headers)
+        except Exception as error:
+            _log.error("the headers of an answer could not be read: %s", type(error).__name__)
 
     def seen(self, chunk: bytes) -> None:
         """Meter a piece of the answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tokenguard.proxy.answers import problem
 from tokenguard.proxy.crossing import Guard
@@ -78,7 +79,8 @@ class Sockets:
         for name, value in upgraded_headers(upstream.raw_headers):
             client.headers.add(name, value)
         await client.prepare(request)
-        turns = Turns(self._guard, route, request.headers)
+        opened = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in upstream.raw_headers)
+        turns = Turns(self._guard, route, request.headers, opened)
         link = Link(client, upstream, turns)
         self._links.add(link)
         outcome = "client-gone"

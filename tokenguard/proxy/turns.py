@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.proxy.answers import UNKNOWN_SESSION
-from tokenguard.proxy.crossing import Guard
+from tokenguard.proxy.answers import UNKNOWN_SESSION, unchangeable
+from tokenguard.proxy.asking import is_done
+from tokenguard.proxy.crossing import Admission, Guard
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Call, Reading
-from tokenguard.wire import openai_responses, openai_socket
+from tokenguard.wire import official, openai_responses, openai_socket
 from tokenguard.wire.openai_socket import SocketMeter, Turn
+from tokenguard.wire.rewriting import rewrite
 
 _PROGRESS_EVERY = 0.3
 """Seconds."""
@@ -27,18 +31,28 @@ _log = logging.getLogger(__name__)
 class _Running(Struct):
     call: Call
     next_progress: float
-    sent: bool = True
+    sent: bool = False
     """Whether the message that asks for it may have arrived."""
 
 
-class Turns:
-    """Brings the turns of one socket before the guard. Nothing here touches a message."""
+class Admitted(NamedTuple):
+    """A turn that may run."""
 
-    def __init__(self, guard: Guard, route: Route, headers: Mapping[str, str]) -> None:
-        """`headers` are those with which the client asked for the socket."""
+    turn: Turn
+    message: bytes
+    """That asks for it; not always as the client wrote it."""
+
+
+class Turns:
+    """Brings the turns of one socket before the guard."""
+
+    def __init__(self, guard: Guard, route: Route, headers: Mapping[str, str], opened: Mapping[str, str]) -> None:
+        """`headers` are those with which the client asked for the socket, `opened` those with which it was opened."""
         self._guard = guard
         self._route = route
         self._headers = headers
+        self._opened: Mapping[str, str] | None = opened
+        """Until they are told: they are of that moment."""
         self._clock = asyncio.get_running_loop().time
         self._meter = SocketMeter()
         self._deciding = 0
@@ -49,23 +63,24 @@ class Turns:
         """Whether no turn runs, and none is being decided."""
         return not self._running and not self._deciding
 
-    async def ask(self, message: bytes) -> Turn | bytes | None:
-        """A message of the client, before it is sent on: the turn that it asks for, None if it asks for none.
+    async def read(self, message: bytes) -> Turn | None:
+        """The turn that a message of the client asks for; None if it asks for none."""
+        with self._busy():
+            return await _asked(message)
 
-        Bytes are the message to send back instead: the turn is refused.
+    async def decide(self, turn: Turn, message: bytes) -> Admitted | bytes:
+        """Bring a turn before the guard, which takes minutes where a person is asked.
+
+        Bytes are the message to send back instead: it is refused. If this is cancelled, `end` settles what there is.
         """
-        self._deciding += 1
-        try:
-            turn = await _asked(message)
-            if turn is None:
-                return None
-            refusal = await self._admit(turn)
-            if refusal is not None:
-                return openai_socket.refuse(refusal, turn.stream_id)
-            self._meter.begin(turn)
-            return turn
-        finally:
-            self._deciding -= 1
+        with self._busy():
+            self._meter.recall(turn)
+            admitted = await self._admit(turn, message)
+            if isinstance(admitted, str):
+                return openai_socket.refuse(admitted, turn.stream_id)
+            self._running[admitted.turn].sent = True
+            self._meter.begin(admitted.turn)
+            return admitted
 
     def unsent(self, turn: Turn) -> None:
         """The message that asks for a turn could not be sent on."""
@@ -75,12 +90,18 @@ class Turns:
     def tell(self, message: bytes) -> None:
         """A message of the upstream, once it is sent on."""
         turn = self._received(message)
+        if headers := official.event_headers(message):
+            for each in self._running.values():
+                self._tell_headers(each.call, headers)
         if turn is None:
             return
         running = self._running.get(turn)
         if running is None:
             running = self._begin(turn)
             self._guard.join(running.call)
+        if self._opened is not None:
+            self._tell_headers(running.call, self._opened)
+            self._opened = None
         if turn.ended:
             self._settle(turn, _outcome(turn))
             return
@@ -94,8 +115,16 @@ class Turns:
         for turn in list(self._running):
             self._settle(turn, outcome, *marks)
 
-    async def _admit(self, turn: Turn) -> str | None:
-        """Why a turn is refused; None if it may run."""
+    @contextmanager
+    def _busy(self) -> Generator[None]:
+        self._deciding += 1
+        try:
+            yield
+        finally:
+            self._deciding -= 1
+
+    async def _admit(self, turn: Turn, message: bytes) -> Admitted | str:
+        """What may be sent, or why it is refused."""
         token = self._route.token
         if token is not None and self._guard.session_of(token) is None:
             # A socket may outlive the session in which it was opened.
@@ -110,10 +139,37 @@ class Turns:
         except BaseException:
             del self._running[turn]
             raise
-        if admission.refusal is None:
-            return None
+        if admission.refusal is not None:
+            del self._running[turn]
+            return admission.verdict.reason
+        running.call = admission.call
+        if admission.model is None and admission.max_output is None:
+            return Admitted(turn, message)
+        changed = await self._changed(message, admission)
         del self._running[turn]
-        return admission.verdict.reason
+        if changed is None:
+            self._guard.settle(running.call, Reading(), status=None, outcome="refused-here")
+            return unchangeable(admission.model)
+        self._running[changed.turn] = running
+        return changed
+
+    async def _changed(self, message: bytes, admission: Admission) -> Admitted | None:
+        """The message that asks for what was admitted, and its turn; None if it cannot be had without doubt."""
+
+        def changed() -> Admitted | None:
+            model, limit = admission.model, admission.max_output
+            put = rewrite(openai_responses.NAME, self._route.path, message, model=model, max_output=limit)
+            turn = openai_socket.asked(put[1]) if put is not None else None
+            if put is None or turn is None or not is_done(turn.facts, model, limit):
+                return None
+            self._meter.recall(turn)
+            return Admitted(turn, put[1])
+
+        try:
+            return changed() if len(message) < _OFF_LOOP else await asyncio.to_thread(changed)
+        except Exception as error:
+            _log.error("a message over a WebSocket could not be changed: %s", type(error).__name__)
+            return None
 
     def _begin(self, turn: Turn) -> _Running:
         call = self._guard.begin(
@@ -144,6 +200,12 @@ class Turns:
             self._meter = SocketMeter()
             self.end("cut", "meter-failed")
             return None
+
+    def _tell_headers(self, call: Call, headers: Mapping[str, str]) -> None:
+        try:
+            self._guard.answered(call, headers)
+        except Exception as error:
+            _log.error("what came with an answer could not be read: %s", type(error).__name__)
 
     def _tell_progress(self, call: Call, turn: Turn) -> None:
         try:

@@ -14,17 +14,20 @@ from __future__ import annotations
 from collections import deque
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from tokenguard.records import Facts, Reading
+from tokenguard.records import Facts, Reading, Trail
 from tokenguard.wire import openai_responses
 from tokenguard.wire.decoding import Reader
+from tokenguard.wire.items import Item, items_of
+from tokenguard.wire.repeating import Called, brings_results, calls_of, fingerprint_of, name_of
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.sse import MAX_EVENT
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
-_TELLING = frozenset({"response.created", "response.output_item.done"}) | _LAST
+_ITEM_DONE = "response.output_item.done"
+_TELLING = frozenset({"response.created", _ITEM_DONE}) | _LAST
 
 
 class _Response(Struct):
@@ -40,7 +43,20 @@ class _Message(Struct):
     status_code: int | None = None
 
 
+class _Done(Struct):
+    item: Item | None = None
+
+
+class _Asking(Struct):
+    input: Raw = Raw()
+
+
 _MESSAGE = Reader(_Message)
+_DONE = Reader(_Done)
+_ASKING = Reader(_Asking)
+
+_REMEMBERED = 200
+"""Responses of a socket of which it is remembered what tools they called."""
 
 _UNSTATED = 400
 """Status of an `error` that names none."""
@@ -54,11 +70,15 @@ def claims(method: str, path: str) -> bool:
 class Turn:
     """One response: from its `response.create` to its last event."""
 
-    def __init__(self, facts: Facts, stream_id: str, *, generates: bool = True) -> None:
+    def __init__(self, facts: Facts, stream_id: str, *, generates: bool = True, brings_results: bool = False) -> None:
         self.facts = facts
         self.stream_id = stream_id
         self.generates = generates
         """False for a warm-up."""
+        self.brings_results = brings_results
+        """Whether it goes on with what tools returned."""
+        self.called: list[Called] = []
+        """The tools that its response called, so far."""
         self.response_id: str | None = None
         self.status: int | None = None
         """What it would be over HTTP: 200 from the first event on, else what the `error` says that came instead."""
@@ -76,6 +96,9 @@ class Turn:
         self._output_bytes += sum(map(len, openai_responses.CONTENT.findall(message)))
         if read.type in _TELLING:
             self._account.take("", message)
+        if read.type == _ITEM_DONE:
+            done = _DONE.read(message)[0]
+            self.called += calls_of(done.item) if done is not None and done.item is not None else []
         if self.status is None:
             self.status = 200 if read.type != "error" else read.status or read.status_code or _UNSTATED
         self.ended |= read.type in _LAST
@@ -88,7 +111,23 @@ def asked(message: bytes) -> Turn | None:
         return None
     facts = replace(openai_responses.facts("", message), stream=True)
     generates = read.generate is not False
-    return Turn(facts if generates else replace(facts, max_output=0), read.stream_id, generates=generates)
+    return Turn(
+        facts if generates else replace(facts, max_output=0),
+        read.stream_id,
+        generates=generates,
+        brings_results=facts.prompt.continues is not None and _brings_results(message),
+    )
+
+
+def stream_of(message: bytes) -> str:
+    """The stream that a message of the client belongs to."""
+    read = _MESSAGE.read(message)[0]
+    return read.stream_id if read is not None else ""
+
+
+def _brings_results(message: bytes) -> bool:
+    asking = _ASKING.read(message)[0]
+    return asking is not None and brings_results(items_of(asking.input))
 
 
 class SocketMeter:
@@ -97,11 +136,18 @@ class SocketMeter:
     def __init__(self) -> None:
         self._open: dict[str, deque[Turn]] = {}
         self._last_facts = Facts("")
+        self._called: dict[str, Trail] = {}
 
     @property
     def open_turns(self) -> tuple[Turn, ...]:
         """Turns whose last event has not come, in no particular order: what a socket that closes leaves behind."""
         return tuple(turn for turns in self._open.values() for turn in turns)
+
+    def recall(self, turn: Turn) -> None:
+        """Let a turn that goes on with results say which calls they are of: its message does not."""
+        continued = self._called.get(turn.facts.prompt.continues or "")
+        if continued is not None and turn.brings_results:
+            turn.facts = replace(turn.facts, trail=replace(continued, body=turn.facts.trail.body))
 
     def begin(self, turn: Turn) -> None:
         """A turn is asked for."""
@@ -118,8 +164,18 @@ class SocketMeter:
             return None
         turn.take(read, message)
         if turn.ended:
+            self._remember(turn)
             self._end(turn)
         return turn
+
+    def _remember(self, turn: Turn) -> None:
+        if turn.response_id is None or not turn.called:
+            return
+        calls, before = fingerprint_of(turn.called), turn.facts.trail
+        repeats = before.repeats + 1 if calls == before.calls else 1
+        self._called[turn.response_id] = Trail(0, name_of(turn.called[0]), calls, repeats)
+        if len(self._called) > _REMEMBERED:
+            del self._called[next(iter(self._called))]
 
     def _end(self, turn: Turn) -> None:
         turns = self._open[turn.stream_id]
