@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.windows import Window
-from tokenguard.policy.wording import is_safe, plain_refusal, refusal, safe_label
+from tokenguard.policy.wording import cause, is_safe, plain_refusal, refusal, safe_label
 from tokenguard.records import Budget, Unit
 
 # What fifteen real agents were seen to take for a reason to send the request again, or to pay for a compaction.
@@ -45,6 +45,12 @@ def test_a_call_that_does_not_fit_says_what_it_may_take() -> None:
     assert "has too little left for this call" in text
     assert "(19.00 of 20.00 USD used, 0.25 set aside for calls in flight; this call may take 0.90 USD)" in text
     assert "resets" not in text
+
+
+def test_a_person_who_is_asked_is_told_the_cause_alone() -> None:
+    used_up = refusal(standing(spent=20, limit=20, unit=Unit.CALLS), 1, NOW_US, NOW + timedelta(hours=14))
+    assert cause(used_up) == "the day budget of repository web is used up (20 of 20 calls). It resets at 00:00."
+    assert cause("this call sends 340k uncached tokens") == "this call sends 340k uncached tokens"
 
 
 def test_a_strict_budget_says_that_nothing_bounds_the_call() -> None:

@@ -94,6 +94,11 @@ def unapproved(reason: str, how: str, who: str, why: str | None) -> str:
     return f"tokenguard stopped this request: {first}. See tokenguard status"
 
 
+def cause(reason: str) -> str:
+    """Why a call waits, for the person who is asked: of a refusal's sentence neither the opening nor the remedy."""
+    return reason.removeprefix("tokenguard stopped this request: ").partition(" To go on: ")[0]
+
+
 def _after(reason: str) -> str:
     """A refusal's sentence without its opening, to stand second."""
     rest = reason.removeprefix("tokenguard stopped this request: ")
