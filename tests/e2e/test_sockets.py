@@ -21,10 +21,10 @@ Socket = aiohttp.ClientWebSocketResponse
 
 
 @contextmanager
-def guarded(tg: Installation, *options: str) -> Generator[str]:
-    """A base URL for OpenAI, as an agent under `run` gets it; the session lasts as long as the block."""
+def guarded(tg: Installation, *options: str, shows: str = "OPENAI_BASE_URL") -> Generator[str]:
+    """The base URL of that variable, as an agent under `run` gets it; the session lasts as long as the block."""
     with subprocess.Popen(
-        tg.command("run", *options, "--", "sh", "-c", "echo $OPENAI_BASE_URL; cat"),
+        tg.command("run", *options, "--", "sh", "-c", f"echo ${shows}; cat"),
         env=tg.env, cwd=tg.work, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as run:  # fmt: skip
         assert run.stdin and run.stdout
