@@ -10,13 +10,14 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inpu
 # A Python to build the environment with; the first one that is new enough where none is named.
 PYTHON = python3
 
-.PHONY: help env demo test lint types tests test-agents bench prices clean
+.PHONY: help env demo test lint types tests test-agents bench budget-bench prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
+	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
 
@@ -64,6 +65,9 @@ test-agents: $(TOOLS)
 bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \
 	$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
+
+budget-bench: $(TOOLS)
+	$(BIN)/python -m tests.bench.budget_bench
 
 prices: $(TOOLS)
 	$(BIN)/python tools/compile_prices.py
