@@ -22,7 +22,7 @@ DATA: dict[str, dict[str, Any]] = {
         "expires_at": "2026-11-21T12:05:00Z",
         "budget": "web/day",
     },
-    "hold.answered": {"id": "7f2c", "answer": "approve", "who": "ann", "reason": None, "amount": None},
+    "hold.answered": {"id": "7f2c", "session": "bcdfg", "answer": "approve", "who": "ann", "reason": None},
     "budget.level": {
         "budget": "web/day",
         "level": "soft",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +84,13 @@ def test_other_events_are_nobody_s_business() -> None:
     assert set(TYPES) == set(DATA)
     assert notice(Event("call.settled", 1, {}), "info") is None
     assert notice(Event("lost", 1, {"count": 3}), "info") is None
+
+
+def test_the_keys_that_leave_are_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/notifications.md").read_text("utf-8")
+    rows = [line.split("|") for line in page.partition("keys of `data`")[2].splitlines() if line.startswith("| `")]
+    documented = {row[1].strip(" `"): set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[2]))) for row in rows}
+    assert documented == {kind: set(told(kind).data) for kind in DATA}
 
 
 def test_paths_stay_here() -> None:

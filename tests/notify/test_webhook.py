@@ -9,6 +9,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +105,18 @@ async def test_a_post_is_signed_and_dated(receiver: Receiver, upstreams: Upstrea
             "budget": "web/day",
         },
     }
+
+
+async def test_the_documented_receiver_takes_it(receiver: Receiver, upstreams: Upstreams) -> None:
+    page = (Path(__file__).parents[2] / "docs/notifications.md").read_text("utf-8")
+    documented: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], documented)
+    await Webhook(upstreams, Network(), receiver.url, SECRET).tell(told())
+    [(headers, body)] = receiver.got
+    signature = headers["X-Tokenguard-Signature"]
+    assert documented["genuine"](body, signature, SECRET)
+    assert not documented["genuine"](body + b" ", signature, SECRET)
+    assert not documented["genuine"](body, signature, b"other")
 
 
 async def test_without_a_secret_nothing_is_signed(receiver: Receiver, upstreams: Upstreams) -> None:

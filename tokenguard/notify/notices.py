@@ -112,7 +112,7 @@ _KINDS = {
         ("id", "session", "agent", "repo", "model", "estimate_nanos", "reason", "asked_at", "expires_at", "budget"),
         asks=True,
     ),
-    "hold.answered": _Kind(_answered, ("id", "session", "answer", "who", "reason", "amount")),
+    "hold.answered": _Kind(_answered, ("id", "session", "answer", "who", "reason")),
     "budget.level": _Kind(_level, ("budget", "level", "spent", "limit", "unit", "window_end_us")),
     "call.runaway": _Kind(_running_away, ("call", "session", "rule", "action", "text")),
     "call.preflight": _Kind(_dear, ("call", "session", "estimate_nanos", "text")),
