@@ -194,3 +194,76 @@ def test_a_refusal_is_the_last_event_of_a_turn(stream_id: str) -> None:
     turn = asked(meter, stream_id=stream_id)
     assert meter.received(message) is turn
     assert (turn.ended, turn.reading().state, turn.reading().error) == (True, "none", "invalid_prompt")
+
+
+def called(*names: str) -> list[bytes]:
+    """The events of tools that a response calls."""
+    return [
+        event("output_item.done", item={"type": "function_call", "id": f"fc_{name}", "name": name, "arguments": "{}"})
+        for name in names
+    ]
+
+
+def results(*more: object) -> list[object]:
+    return [{"type": "function_call_output", "call_id": "c", "output": "x"}, *more]
+
+
+def goes_on(meter: SocketMeter, number: int, *names: str, input: object = None) -> Turn:
+    """The turn that continues the one before; its response calls these tools."""
+    sent = results() if input is None else input
+    turn = openai_socket.asked(create(previous_response_id=f"resp_{number - 1}", input=sent))
+    assert turn is not None
+    meter.recall(turn)
+    meter.begin(turn)
+    for message in (event("created", f"resp_{number}"), *called(*names), completed(f"resp_{number}", 5)):
+        meter.received(message)
+    return turn
+
+
+def test_what_a_socket_repeats_is_known_though_it_is_never_sent_again() -> None:
+    meter = SocketMeter()
+    assert goes_on(meter, 1, "ls").facts.trail.repeats == 0
+    for number in range(2, 6):
+        trail = goes_on(meter, number, "ls").facts.trail
+        assert (trail.tool, trail.repeats) == ("ls", number - 1)
+    assert goes_on(meter, 6, "cat").facts.trail.repeats == 5
+    assert (goes_on(meter, 7).facts.trail.tool, goes_on(meter, 7).facts.trail.repeats) == ("cat", 1)
+    assert goes_on(meter, 8).facts.trail.repeats == 0
+
+
+def test_calls_of_a_turn_may_come_in_any_order() -> None:
+    meter = SocketMeter()
+    for number, names in enumerate((("a", "b"), ("b", "a"), ("a", "b")), 1):
+        goes_on(meter, number, *names)
+    assert goes_on(meter, 4).facts.trail.repeats == 3
+
+
+def test_a_fresh_prompt_ends_what_a_socket_repeats() -> None:
+    meter = SocketMeter()
+    for number in range(1, 4):
+        goes_on(meter, number, "ls")
+    prompt = {"type": "message", "role": "user", "content": "and now?"}
+    assert goes_on(meter, 4, "ls", input=results(prompt)).facts.trail.repeats == 0
+    assert goes_on(meter, 5, "ls").facts.trail.repeats == 1
+
+
+def test_conversations_of_a_socket_are_told_apart() -> None:
+    meter = SocketMeter()
+    for number in (10, 20, 30):
+        goes_on(meter, number, "ls")
+    for number in (11, 21, 31):
+        assert goes_on(meter, number, "ls").facts.trail.repeats == 1
+
+
+def test_what_a_socket_remembers_is_bounded() -> None:
+    meter = SocketMeter()
+    for number in range(1_000):
+        goes_on(meter, number, "ls")
+    assert len(vars(meter)["_called"]) == vars(openai_socket)["_REMEMBERED"]
+
+
+@pytest.mark.parametrize(
+    ("message", "stream"), [(b'{"stream_id":"a"}', "a"), (b"{}", ""), (b"no json", ""), (b'{"stream_id":7}', "")]
+)
+def test_every_message_belongs_to_a_stream(message: bytes, stream: str) -> None:
+    assert openai_socket.stream_of(message) == stream
