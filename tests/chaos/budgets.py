@@ -28,7 +28,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tests.chaos import sockets, truth, virtual
-from tests.chaos.scenarios import REALISTIC, WORTHS, Scenario, draw
+from tests.chaos.scenarios import REALISTIC, WORTHS, draw
 from tests.chaos.stage import Stage, Watched, make_places
 
 RAM = Path("/dev/shm")
@@ -88,15 +88,20 @@ def play(seed: int, number: int, folder: Path, places: list[Path], guard: type[W
     home = folder / str(number)
     home.mkdir()
 
-    async def main() -> Stage:
-        stage = Stage(scenario, home, places, guard)
-        await stage.play()
-        return stage
+    stages: list[Stage] = []
 
+    async def main() -> None:
+        stages.append(Stage(scenario, home, places, guard))
+        await stages[0].play()
+
+    raised: list[str] = []
     try:
-        stage = virtual.run(main())
+        virtual.run(main())
+    except Exception as error:
+        raised.append(f"raised {_innermost(error)!r}")
     finally:
         shutil.rmtree(home)
+    stage = stages[0]
     return Outcome(
         number=number,
         kind=scenario.kind,
@@ -109,7 +114,7 @@ def play(seed: int, number: int, folder: Path, places: list[Path], guard: type[W
         falsely=sum(refused.fits for refused in stage.refused),
         windows=tuple(_windows(stage)),
         apart=tuple(stage.estimated_apart),
-        broken=tuple([*stage.broken, *_overspent(scenario, stage)]),
+        broken=tuple([*raised, *stage.broken, *_overspent(stage)]),
         seconds=time.perf_counter() - began,
     )
 
@@ -129,7 +134,13 @@ def _windows(stage: Stage) -> Iterator[Window]:
                 yield Window(budget.mode, limit, billed, truth.charged(budget, entries), stated)
 
 
-def _overspent(scenario: Scenario, stage: Stage) -> Iterator[str]:
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _overspent(stage: Stage) -> Iterator[str]:
     """Strict budgets whose limit was passed: by what was charged, and where all bills came, by those."""
     for budget in stage.books.budgets:
         if budget.mode != "strict" or budget.at_limit == "warn":

@@ -6,6 +6,7 @@ Nothing is forwarded: a call takes its time, and its answer is read as a meter w
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -26,10 +27,13 @@ from tokenguard.config.settings import Config
 from tokenguard.errors import UsageError
 from tokenguard.guard import Desk, Guard, OpenSession
 from tokenguard.ledger import Ledger, queries
-from tokenguard.records import Amount, Budget, Call, Session, Unit, Usage
+from tokenguard.policy.estimate import BYTES_PER_TOKEN
+from tokenguard.records import Amount, Budget, Call, Reading, Session, Unit, Usage
 
 PRESUME_S = 600
 """As the ledger's setting says by default."""
+PROGRESS_S = 1.0
+"""Between two words about how far an answer is; a proxy says it more often."""
 REFUSALS = 6
 """After which an agent that goes on gives up."""
 
@@ -272,8 +276,18 @@ class Stage:
         entry.sure = ending.sure
         if billed.total:
             conversation.sent(turn, asyncio.get_running_loop().time())
-        await asyncio.sleep(turn.seconds * ending.share)
+        await self._stream(call, turn, ending)
         self._guard.settle(call, reading, status=ending.status, outcome=ending.outcome)
+
+    async def _stream(self, call: Call, turn: Turn, ending: Ending) -> None:
+        """The answer comes, and whoever passes it on says how far it is."""
+        seconds = turn.seconds * ending.share
+        steps = math.ceil(seconds / PROGRESS_S)
+        for step in range(1, steps):
+            await asyncio.sleep(seconds / steps)
+            so_far = int(turn.output * ending.share * step / steps)
+            self._guard.progress(call, Reading(state="partial", output_bytes=so_far * BYTES_PER_TOKEN))
+        await asyncio.sleep(seconds / max(1, steps))
 
     def _settled(self, data: Mapping[str, Any]) -> None:
         entry = self.books.entries.get(data["id"])
@@ -281,7 +295,8 @@ class Stage:
             # Its client left before it was decided; it was not forwarded.
             entry = self.books.add(self._guard.begun[data["id"]], Amount(calls=1))
         usage: Usage = data["usage"]
-        entry.charge = amount_of(data["cost_nanos"], usage)
+        above = data["cost_high_nanos"] - data["cost_nanos"]
+        entry.charge = Amount(data["cost_nanos"], usage.total, 1, usage, above)
         if not entry.sure:
             if not data["cost_low_nanos"] <= entry.bill.nanos <= data["cost_high_nanos"]:
                 self.estimated_apart.append(f"{data['outcome']} {data['marks']}: {entry.bill.nanos} of {entry.charge}")

@@ -50,7 +50,8 @@ def key_of(budget: Budget, call: Call) -> str | None:
 def measured(budget: Budget, amount: Amount) -> int:
     """What the budget counts of an amount."""
     if budget.unit is Unit.USD:
-        return amount.nanos
+        # Of an interrupted call nobody knows the bill: a strict budget counts the most that it can be.
+        return amount.nanos + amount.above if budget.mode == "strict" else amount.nanos
     if budget.unit is Unit.CALLS:
         return amount.calls
     if budget.bucket == "cache_write":

@@ -66,7 +66,7 @@ class Conversation:
         self._output = _heavy(rng, 220, 1.0) if rng.random() < 0.94 else _heavy(rng, 2_500, 0.6)
         said = prose(rng, _heavy(rng, 250, 1.2)) + f" [sim:output={self._output}]"
         self._messages.append({"role": "user", "content": said})
-        body = {
+        body: dict[str, object] = {
             "model": MODEL,
             "max_tokens": LIMIT,
             "stream": self._streaming,
