@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from datetime import datetime
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Cli, call, record
+from tests.cli.support import NOW_US, Cli, call, record
 from tokenguard import client
 from tokenguard.cli.status import lines
-from tokenguard.config.paths import Paths
+from tokenguard.config.paths import Paths, find_paths
+from tokenguard.ledger import Ledger
+from tokenguard.records import OfficialWindow
 
 NOON = datetime.fromisoformat("2026-11-21T12:00:00+01:00")
 
@@ -241,6 +244,25 @@ def test_without_a_daemon_the_ledger_tells(cli: Cli, home: Path) -> None:
     shown = cli("status").out.splitlines()
     assert shown[0].startswith("today $")
     assert shown[-1] == "the daemon is not running; it starts with the next tokenguard run"
+
+
+def test_without_a_daemon_windows_of_providers_stand_until_their_reset(cli: Cli, home: Path) -> None:
+    record(home, {})
+    windows = [
+        OfficialWindow("anthropic", name, 62.0, NOW_US + ends_us, minutes=300, seen_us=NOW_US)
+        for name, ends_us in (("seven_day", 3_600_000_000), ("five_hour", -1))
+    ]
+
+    async def see() -> None:
+        ledger = Ledger.open(find_paths({"TOKENGUARD_HOME": str(home)}).ledger)
+        for window in windows:
+            await ledger.see_window(window)
+        await ledger.close()
+
+    asyncio.run(see())
+    (told,) = cli("status", "--json").document["windows"]
+    assert (told["name"], told["used_percent"]) == ("seven_day", 62.0)
+    assert "Claude 7 d  62%  resets " in cli("status").out
 
 
 def test_before_anything_was_recorded(cli: Cli, home: Path) -> None:

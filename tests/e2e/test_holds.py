@@ -7,6 +7,7 @@ import hmac
 import http.server
 import json
 import os
+import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.launch.support import Terminal
 from tests.support.installation import Installation
 from tests.support.waiting import until
 from tokenguard import simulator
@@ -200,6 +202,23 @@ def test_a_dear_call_asks_before_it_is_made(
     assert refused.returncode == 2 and "waits for no budget" in refused.stderr
     tg("approve", hold["id"])
     assert end_of(run)[0] == 0
+
+
+def test_the_terminal_of_the_run_rings(
+    tg: Installation, sim: simulator.Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tg.work)
+    tg.configure(sim.url, settings="[notify]\nbell = true\n" + TIGHT)
+    # What the agent says goes elsewhere: it is the terminal that rings.
+    agent = " ".join(map(shlex.quote, tg.agent("anthropic:stream", PROMPT)[2:]))
+    terminal = Terminal(tg.command("run", "--", "sh", "-c", f"{agent} >/dev/null"), tg.env)
+    try:
+        terminal.until("\a")
+        tg("deny")
+        assert terminal.wait() == 1
+        assert terminal.screen.count("\a") == 1
+    finally:
+        terminal.close()
 
 
 def test_those_who_are_told(

@@ -12,6 +12,7 @@ from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.guard import view
 from tokenguard.guard.limits import RELEASE, held_back, limit_of
+from tokenguard.guard.official import standing
 from tokenguard.guard.slots import call_of, where_of, zone_of
 from tokenguard.ledger import queries
 from tokenguard.policy.budgets import Slot, Standing, slots_ahead
@@ -32,6 +33,7 @@ def status_at_rest(paths: Paths) -> dict[str, Any]:
             "totals": view.lately(ledger, now_us),
             "sessions": [],
             "budgets": [view.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
+            "windows": [view.window_view(one) for one in standing(queries.official_windows(ledger), now_us)],
             "holds": [],
         }
 

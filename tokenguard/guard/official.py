@@ -51,8 +51,7 @@ class Official:
 
     def all(self) -> list[OfficialWindow]:
         """All that have not been reset since they were told of, by provider and name."""
-        now_us = self._now()
-        return [window for _, window in sorted(self._windows.items()) if _end_us(window) > now_us]
+        return standing(self._windows.values(), self._now())
 
     def _is_new(self, window: OfficialWindow) -> bool:
         known = self._windows.get(window.key)
@@ -70,6 +69,11 @@ class Official:
             return True
         same = known.resets_us - window.resets_us < _SAME_US
         return same and window.used_percent > known.used_percent
+
+
+def standing(windows: Iterable[OfficialWindow], now_us: int) -> list[OfficialWindow]:
+    """Of these, those that have not been reset since they were told of, by provider and name."""
+    return sorted((window for window in windows if _end_us(window) > now_us), key=lambda window: window.key)
 
 
 def _end_us(window: OfficialWindow) -> int:
