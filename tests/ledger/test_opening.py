@@ -10,6 +10,7 @@ import pytest
 from tests.ledger.support import call, session, settlement
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, queries
+from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.opening import open_for_writing
 
 GARBAGE = b"not a database at all" * 1_000
@@ -100,17 +101,15 @@ async def test_a_log_that_somebody_reads_goes_with_its_file(path: Path) -> None:
     await ledger.close()
 
 
-async def test_a_page_found_corrupt_in_use_is_cause_to_check_all_at_the_next_opening(path: Path) -> None:
+async def test_a_suspect_ledger_is_checked_page_by_page(path: Path) -> None:
     await filled(path)
     damage(path, page_of(path, "sessions"), b"\xff" * 4096)
 
     ledger = Ledger.open(path)
     assert ledger.set_aside is None, "no opening reads everything"
-    with pytest.raises(LedgerError, match="restart the daemon"):
-        await ledger.open_session(session("a"), None)
-    await ledger.settle(settlement(call(900)))
     await ledger.close()
 
+    suspect(path)
     ledger = Ledger.open(path)
     assert ledger.set_aside is not None
     await ledger.open_session(session("a"), None)
@@ -120,7 +119,7 @@ async def test_a_page_found_corrupt_in_use_is_cause_to_check_all_at_the_next_ope
 
 async def test_a_false_alarm_costs_one_check(path: Path) -> None:
     await filled(path)
-    path.with_name("ledger.db-suspect").touch()
+    suspect(path)
 
     ledger = Ledger.open(path)
     assert ledger.set_aside is None

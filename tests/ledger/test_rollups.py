@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
 from tokenguard.ledger import Ledger, migrations, queries, rollups, writes
-from tokenguard.ledger.opening import suspect
+from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
 from tokenguard.records import Leg, Usage
 

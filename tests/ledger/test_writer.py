@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.errors import LedgerError
+from tokenguard.ledger.file import File
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.writer import Writer
 
@@ -39,7 +40,7 @@ class Held:
         self.conn, _ = open_for_writing(path, "normal")
         self.statements: list[str] = []
         self.conn.set_trace_callback(self.statements.append)
-        self.writer = Writer(self.conn, path)
+        self.writer = Writer(File(self.conn, path, "normal"))
         entered, self._release = threading.Event(), threading.Event()
         self.first = self.writer.submit(hold, entered, self._release)
         entered.wait()
@@ -93,7 +94,7 @@ async def test_a_full_disk_fails_what_does_not_fit_and_nothing_later(path: Path)
     conn, _ = open_for_writing(path, "normal")
     pages = conn.execute("PRAGMA page_count").fetchone()[0]
     conn.execute(f"PRAGMA max_page_count = {pages + 3}")
-    writer = Writer(conn, path)
+    writer = Writer(File(conn, path, "normal"))
 
     with pytest.raises(LedgerError, match="full; free some disk space"):
         await writer.submit(add, "large", "x" * 100_000)

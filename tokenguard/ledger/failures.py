@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from tokenguard.errors import LedgerError
 
@@ -17,6 +18,8 @@ _HINTS = {
     sqlite3.SQLITE_CORRUPT: "restart the daemon: it sets the file aside and begins a new one",
     sqlite3.SQLITE_NOTADB: "restart the daemon: it sets the file aside and begins a new one",
 }
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_OUTAGES = {*_HINTS, *_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL}
 
 
 def _code(error: BaseException) -> int:
@@ -29,11 +32,32 @@ def is_corrupt(error: BaseException) -> bool:
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def is_locked(error: BaseException) -> bool:
+    """Whether the error says that another program holds the file."""
+    return _code(error) in _LOCKED
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the error is the file's or the disk's, and not that of what was to be written."""
+    return _code(error) in _OUTAGES or isinstance(error, OSError)
+
+
 def ledger_error(doing: str, error: Exception) -> LedgerError:
     """The error as `the ledger cannot be DOING: why`, with a remedy where one is known."""
     if isinstance(error, OSError):
         return LedgerError(f"the ledger cannot be {doing}: {error.strerror}", _HINTS[sqlite3.SQLITE_CANTOPEN])
     return LedgerError(f"the ledger cannot be {doing}: {error}", _HINTS.get(_code(error), ""))
+
+
+def marker(path: Path) -> Path:
+    """The file that stands for the suspicion against a ledger."""
+    return path.with_name(f"{path.name}-suspect")
+
+
+def suspect(path: Path) -> None:
+    """Note that a ledger proved wrong in use: its next opening checks all of it, not only what it touches."""
+    with suppress(OSError):
+        marker(path).touch(mode=0o600)
 
 
 @contextmanager

@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import rollups
-from tokenguard.ledger.failures import is_corrupt, ledger_error
+from tokenguard.ledger.failures import is_corrupt, ledger_error, marker
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
+from tokenguard.ledger.rows import Row, places
 
 log = logging.getLogger(__name__)
 
 DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
 """`normal` survives the death of the process, `full` that of the machine's power as well."""
 
-_BUSY_MS = 2_000
+BUSY_MS = 2_000
+"""How long a write waits for another program that holds the file."""
+
 _CHECKPOINT_PAGES = 2_000
 _WAL_KEPT_BYTES = 16 << 20
 
@@ -40,35 +44,67 @@ def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, P
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
-            set_aside = _set_aside(path)
+            set_aside = put_aside(path)
             conn = _open(path, durability)
     except (sqlite3.Error, OSError) as error:
         raise ledger_error(f"opened at {path}", error) from error
-    _marker(path).unlink(missing_ok=True)
+    marker(path).unlink(missing_ok=True)
     return conn, set_aside
 
 
-def suspect(path: Path) -> None:
-    """Note that the file proved wrong in use: the next opening checks all of it, not only what it touches."""
-    _marker(path).touch(mode=0o600)
+_GOING_ON = {
+    "sessions": "ended_us IS NULL",
+    "calls": "state = 'open'",
+    "raises": "TRUE",
+    "decisions": "TRUE",
+    "levels": "TRUE",
+    "experience": "TRUE",
+    "official_windows": "TRUE",
+}
+"""What a new ledger needs of the one before it: which rows of which tables."""
 
 
-def _marker(path: Path) -> Path:
-    return path.with_name(f"{path.name}-suspect")
+GoingOn = list[tuple[str, list[Row]]]
+"""Statements that write what goes on, and their rows."""
+
+
+def what_goes_on(conn: sqlite3.Connection) -> GoingOn:
+    """What a new ledger needs of this one, as far as it can still be read."""
+    found: GoingOn = []
+    for table, condition in _GOING_ON.items():
+        with suppress(sqlite3.Error):
+            read = conn.execute(f"SELECT * FROM {table} WHERE {condition}")
+            columns = ", ".join(column[0] for column in read.description)
+            found.append((f"INSERT INTO {table} ({columns}) VALUES ({places(columns)})", read.fetchall()))
+    return found
+
+
+def begin_anew(path: Path, durability: str, going_on: GoingOn) -> sqlite3.Connection:
+    """A new ledger in place of one that was put aside. Raises sqlite3's errors."""
+    conn = _open(path, durability)
+    try:
+        conn.execute("BEGIN")
+        for statement, rows in going_on:
+            conn.executemany(statement, rows)
+        conn.execute("COMMIT")
+    except BaseException:
+        conn.close()
+        raise
+    return conn
 
 
 def _open(path: Path, durability: str) -> sqlite3.Connection:
     # Created here because SQLite would apply the umask; its -wal and -shm files take over this mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
-    conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     try:
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute(f"PRAGMA synchronous = {DURABILITIES[durability]}")
         conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         migrate(conn)
-        _check(conn, thoroughly=_marker(path).exists())
+        _check(conn, thoroughly=marker(path).exists())
     except BaseException:
         conn.close()
         raise
@@ -103,7 +139,7 @@ def tell_rebuilt(hours: int) -> None:
     log.warning("the sums of %d hours did not agree with their calls; they were rebuilt", hours)
 
 
-def _set_aside(path: Path) -> Path:
+def put_aside(path: Path) -> Path:
     """Rename the file and its write-ahead log so that they still belong together; nothing is deleted."""
     kept = path.with_name(f"{path.name}.corrupt-{datetime.now(UTC):%Y-%m-%dT%H%M%S.%fZ}")
     wal = path.with_name(f"{path.name}-wal")

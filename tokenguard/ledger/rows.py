@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import json
 
-from tokenguard.ledger.failures import translated
+from tokenguard.ledger.failures import is_corrupt, ledger_error, suspect
 from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.policy.trend import Trend
@@ -32,9 +33,16 @@ Row = tuple[Any, ...]
 
 
 def fetch(conn: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[Row]:
-    """All rows of a question at once: a statement left halfway would keep its snapshot, and the log growing."""
-    with translated("read"):
+    """All rows of a question at once: a statement left halfway would keep its snapshot, and the log growing.
+
+    Raises `LedgerError`; a file that proves corrupt is noted as suspect.
+    """
+    try:
         return conn.execute(sql, values).fetchall()
+    except sqlite3.Error as error:
+        if is_corrupt(error):
+            suspect(Path(conn.execute("PRAGMA database_list").fetchone()[2]))
+        raise ledger_error("read", error) from error
 
 
 def places(columns: str) -> str:
