@@ -9,7 +9,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 import aiohttp
 import msgspec
@@ -116,9 +116,12 @@ async def bare_aiohttp(upstream_port: int) -> int:
     return await _listen(web.Server(handle, access_log=None))
 
 
-class _Admission:
-    verdict = Verdict("allow")
+class _Admission(NamedTuple):
+    call: Call
+    verdict: Verdict = Verdict("allow")
     refusal: Refusal | None = None
+    model: str | None = None
+    max_output: int | None = None
 
 
 class _StubGuard:
@@ -136,9 +139,12 @@ class _StubGuard:
         return Call(1, "s1", "claude", provider, dialect, facts.model, 0, facts.stream)
 
     async def admit(self, call: Call, facts: Facts) -> _Admission:
-        return _Admission()
+        return _Admission(call)
 
     def join(self, call: Call) -> None:
+        pass
+
+    def answered(self, call: Call, headers: Mapping[str, str]) -> None:
         pass
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:

@@ -14,15 +14,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tokenguard.errors import TokenguardError
+from tokenguard.upstream.connections import Connector
 from tokenguard.upstream.network import Network
 from tokenguard.upstream.sockets import LARGEST_MESSAGE, UpstreamSocket, expect_upgrade
 
 CONNECT_TIMEOUT = 30.0
 """Seconds for resolving, connecting, a proxy's tunnel and the TLS handshake together."""
-KEEP_ALIVE = 60.0
-"""Seconds for which an idle connection is kept."""
-DNS_CACHE = 60
-"""Seconds for which an address is remembered."""
 LARGEST_HEADER = 1 << 16
 """Bytes of one header field, and of the request or status line."""
 MOST_HEADERS = 1024
@@ -123,10 +120,7 @@ class Upstreams:
     def _pool(self, network: Network) -> aiohttp.ClientSession:
         pool = self._pools.get(network)
         if pool is None:
-            connector = aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=DNS_CACHE, ssl=_trust(network)
-            )
-            pool = self._pools[network] = _session(connector, for_sockets=False)
+            pool = self._pools[network] = _session(Connector(_trust(network)), for_sockets=False)
         return pool
 
     def _socket_pool(self, network: Network) -> aiohttp.ClientSession:
