@@ -156,9 +156,9 @@ class Counting:
         self.books.reserve(call, Reservation(Amount(), Amount()), parts)
 
     async def written(self) -> None:
-        """Wait until every charge so far is in the ledger."""
-        while self._unwritten:
-            await asyncio.wait([done for _, _, done in self._unwritten.values()])
+        """Wait until every charge so far is in the ledger, unless it cannot be written for now."""
+        while self._unwritten and self._ledger.failing is None:
+            await asyncio.wait([done for _, _, done in self._unwritten.values()], timeout=1)
             await asyncio.sleep(0)
 
     def release(self, call: Call) -> None:
