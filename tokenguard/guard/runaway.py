@@ -75,7 +75,8 @@ class Runaway:
             _put(conversation.streaks, facts.trail.calls, streak, _MOST_STREAKS)
         conversation.same = loops.asked(conversation.same, facts.trail.body, waited_us)
         conversation.failures = loops.in_a_row(conversation.failures, call.started_us)
-        session.pace = loops.aged(session.pace, call.started_us)
+        if self._settings.velocity:
+            session.pace = loops.aged(session.pace, call.started_us)
         for rule in RULES:
             session.found.pop((rule, ident), None)
         found = self._found(session, conversation, facts, likely_nanos)
@@ -94,7 +95,8 @@ class Runaway:
         session = self._sessions.get(asked.session) if asked is not None else None
         if asked is None or session is None:
             return
-        session.pace = loops.spent(session.pace, asked.conversation, nanos, ended_us)
+        if self._settings.velocity:
+            session.pace = loops.spent(session.pace, asked.conversation, nanos, ended_us)
         conversation = session.conversations.get(asked.conversation)
         if conversation is None:
             return
