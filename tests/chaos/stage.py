@@ -42,6 +42,8 @@ class Refused(Struct, frozen=True):
     """A call that was not let through."""
 
     call: Call
+    turn: int
+    """Its number in the run: a turn can be refused more than once."""
     budget: str | None
     fits: bool
     """By the true bill, of what was settled and what was in flight."""
@@ -249,7 +251,9 @@ class Stage:
             facts=turn.facts,
             headers={"x-api-key": "k"},
         )
-        self.calls += 1
+        if turn is not conversation.asked:
+            self.calls += 1
+            conversation.asked, conversation.number = turn, self.calls
         self._pending.add(call.id)
         try:
             async with asyncio.timeout(ending.patience_s):
@@ -262,7 +266,9 @@ class Stage:
         if admission.refusal is not None:
             usage = conversation.usage(turn, now_s)
             bill = amount_of(traces.bill(turn.model.name, usage, call.started_us), usage)
-            self.refused.append(Refused(call, admission.verdict.budget, self.books.fits(call, bill)))
+            self.refused.append(
+                Refused(call, conversation.number, admission.verdict.budget, self.books.fits(call, bill))
+            )
             return False
         call = admission.call
         await self._answer(call, conversation, turn, ending)

@@ -11,7 +11,7 @@ from tokenguard.errors import UsageError
 from tokenguard.guard import Admission
 from tokenguard.ledger import queries
 from tokenguard.policy.wording import is_safe
-from tokenguard.records import Budget, Call, Facts, Session, Unit
+from tokenguard.records import Budget, Call, Facts, Reading, Session, Unit
 
 CENT = 10_000_000
 SONNET = "claude-sonnet-5"
@@ -355,3 +355,19 @@ class TestSubscription:
         assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
         await house.guard.counting.written()
         assert queries.totals(house.ledger.read()).cost_nanos == 2 * CENT
+
+
+async def test_a_call_that_answers_more_than_usual_holds_more(house: House) -> None:
+    house.budgets(Budget("day", 1_000 * CENT), Budget("strict", 1_000 * CENT, mode="strict"))
+    session = await house.session()
+    admission = await admit(house, session)
+    reserved = [{one["name"]: one["reserved"] for one in house.desk.status()["budgets"]}]
+    for tokens in (10, 3_000, 6_000):
+        house.guard.progress(admission.call, Reading(state="partial", output_bytes=4 * tokens))
+        reserved.append({one["name"]: one["reserved"] for one in house.desk.status()["budgets"]})
+    begun, little, more, most = (one["day"] for one in reserved)
+    assert begun == little < more < most
+    assert more > 3_000 * 20_000
+    assert len({one["strict"] for one in reserved}) == 1, "the worst case holds all the same"
+    settle(house, admission)
+    assert [one["reserved"] for one in house.desk.status()["budgets"]] == [0, 0]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenguard.policy.fitting import Need, Taken, calibrated, deviations, fits, margin, shortfall, stated
+from tokenguard.policy.fitting import Need, Taken, calibrated, deviations, fits, shortfall, stated
 from tokenguard.policy.trend import Trend
 
 
@@ -30,8 +30,8 @@ def test_a_call_without_bound_never_fits() -> None:
     assert not fits(Taken(10**12, 0), Need(1, bounded=False), 0.05)
 
 
-@pytest.mark.parametrize(("overshoot", "expected"), [(0.5, 0.0), (0.15866, 1.0), (0.05, 1.6449), (0.001, 3.0902)])
-def test_deviations_are_those_of_the_normal_distribution(overshoot: float, expected: float) -> None:
+@pytest.mark.parametrize(("overshoot", "expected"), [(0.5, 1.2816), (0.05, 2.3263), (0.005, 3.0902)])
+def test_each_of_five_moments_has_its_share_of_the_chance(overshoot: float, expected: float) -> None:
     assert deviations(overshoot) == pytest.approx(expected, abs=1e-4)
 
 
@@ -55,25 +55,32 @@ def test_what_calls_took_before_outweighs_what_was_estimated() -> None:
     assert need.doubt < 100
 
 
+def takes(taken: Taken, need: Need) -> int:
+    """The least room in which the call fits."""
+    return shortfall(taken._replace(limit=0), need, 0.05) - taken.spent - taken.reserved
+
+
 def test_a_call_that_cannot_vary_needs_no_margin() -> None:
-    assert margin(ROOMY, Need(1), 0.05) == 0
+    assert takes(Taken(0, 0), Need(7)) == 7
+    assert takes(Taken(0, 5, 100), Need(7)) == 7
 
 
 def test_chance_adds_up_to_less_than_the_sum_of_its_margins() -> None:
-    one = margin(ROOMY, Need(0, 1_000.0**2), 0.05)
-    assert one == pytest.approx(1_645, abs=1)
-    assert margin(ROOMY._replace(variance=15 * 1_000.0**2), Need(0, 1_000.0**2), 0.05) == pytest.approx(4 * one, abs=4)
+    one = Need(100_000, 1_000.0**2, likely=100_000)
+    assert takes(Taken(0, 0), one) == pytest.approx(102_327, abs=1)
+    others = Taken(0, 0, 1_500_000, 15 * 1_000.0**2)
+    assert takes(others, one) == pytest.approx(100_000 + 4 * 2_327, abs=4)
 
 
 def test_doubts_about_all_calls_of_a_kind_add_up_in_full() -> None:
-    alone = margin(ROOMY, Need(0, 1.0, 1_000.0), 0.05)
-    assert margin(ROOMY._replace(variance=15.0, doubt=15_000.0), Need(0, 1.0, 1_000.0), 0.05) == pytest.approx(
-        16 * alone, rel=0.01
-    )
+    one = Need(100_000, 1.0, 1_000.0, likely=100_000)
+    assert takes(Taken(0, 0), one) == pytest.approx(102_327, abs=2)
+    assert takes(Taken(0, 0, 1_500_000, 15.0, 15_000.0), one) == pytest.approx(100_000 + 16 * 2_327, abs=20)
 
 
-def test_one_call_adds_at_most_a_tenth_of_the_limit_and_the_budget_says_so() -> None:
-    assert margin(Taken(10_000, 0), Need(0, 5_000.0**2), 0.05) == 1_000
+def test_beside_what_is_likely_a_call_needs_at_most_a_tenth_of_the_limit_and_the_budget_says_so() -> None:
+    wide = Need(3_000, 5_000.0**2, likely=1_000)
+    assert fits(Taken(10_000, 8_000), wide, 0.05) and not fits(Taken(10_000, 8_001), wide, 0.05)
     assert stated(5_000.0, 0.05, 10**9) == 0.05
     assert 0.3 < stated(5_000.0, 0.05, 10_000) < 0.5
     assert stated(0.0, 0.05, 10_000) == 0.05
@@ -87,10 +94,10 @@ def test_one_call_adds_at_most_a_tenth_of_the_limit_and_the_budget_says_so() -> 
     spread=st.integers(0, 10**11),
 )
 def test_with_the_shortfall_added_a_call_fits(limit: int, spent: int, reserved: int, value: int, spread: int) -> None:
-    need = Need(value, float(spread) ** 2, float(spread) / 3)
+    need = Need(value, float(spread) ** 2, float(spread) / 3, likely=value // 2)
     taken = Taken(limit, spent, reserved)
     if fits(taken, need, 0.05):
         return
     enough = limit + shortfall(taken, need, 0.05)
     assert fits(taken._replace(limit=enough), need, 0.05)
-    assert enough <= max(limit, spent + reserved + value + math.ceil(1.75 * spread)) + 2
+    assert enough <= max(limit, spent, spent + reserved + value + math.ceil(2.5 * spread)) + 2

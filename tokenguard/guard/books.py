@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.trailing import Trailing
 from tokenguard.policy.budgets import Slot, Standing
-from tokenguard.policy.fitting import Need, Taken, fits, shortfall, stated
+from tokenguard.policy.fitting import FAR_OFF, MOST_MARGIN, Need, Taken, fits, shortfall, stated, variance
 from tokenguard.policy.measure import measure
 from tokenguard.records import Amount, Call, Unit
 
@@ -71,10 +71,15 @@ class Count:
         self.variance = 0.0
         self.doubt = 0.0
         self.widest = 0.0
-        """The farthest that one call in it may have been off: a standard deviation."""
+        """The farthest that one call in it may have been off: the square of a standard deviation."""
 
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
+        # Most calls fit by far, which shows without a root.
+        free = self.limit - self.held_back - self.spent - self.reserved - max(need.value, need.likely)
+        spare = free - self.limit // MOST_MARGIN
+        if need.bounded and spare > 0 and spare * spare > FAR_OFF * (self.variance + self.doubt * self.doubt):
+            return True
         return fits(self._taken(), need, self.slot.budget.overshoot)
 
     def fits_alone(self, need: Need) -> bool:
@@ -94,7 +99,7 @@ class Count:
         if need.variance:
             self.variance += need.variance
             self.doubt += need.doubt
-            self.widest = max(self.widest, math.sqrt(need.variance + need.doubt * need.doubt))
+            self.widest = max(self.widest, need.variance + need.doubt * need.doubt)
 
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""
@@ -123,7 +128,7 @@ class Count:
     def standing(self) -> Standing:
         """What the slot holds now."""
         budget = self.slot.budget
-        overshoot = stated(self.widest, budget.overshoot, self.limit) if budget.mode == "calibrated" else 0.0
+        overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit) if budget.mode == "calibrated" else 0.0
         return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot)
 
 
@@ -144,10 +149,12 @@ class _Met(NamedTuple):
 
 
 class _Open:
-    __slots__ = ("call", "parts", "reservation")
+    __slots__ = ("asked", "call", "parts", "reservation")
 
     def __init__(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
         self.call = call
+        self.asked = reservation
+        """As it was before the call was sent."""
         self.reservation = reservation
         self.parts = parts
 
@@ -235,6 +242,23 @@ class Books:
         """Take over a call that an earlier process left open; counts find it when they are read from the ledger."""
         self._open[call.id] = _Open(call, reservation, [])
 
+    def outgrown(self, call_id: int, reservation: Reservation) -> None:
+        """A call takes more than it was expected to take. What strict budgets have set aside holds all the same."""
+        entry = self._open[call_id]
+        entry.reservation = reservation
+        for index, (counts, before) in enumerate(entry.parts):
+            if before.likely:
+                need = _as_expected(counts[0], entry.call, reservation, before.likely)
+                for count in counts:
+                    count.give_back(before)
+                    count.set_aside(need)
+                entry.parts[index] = Part(counts, need)
+
+    def asked_for(self, call_id: int) -> Reservation | None:
+        """What was set aside for a call when it was sent; None if it is not open."""
+        entry = self._open.get(call_id)
+        return entry.asked if entry else None
+
     def reserved_for(self, call_id: int) -> Reservation | None:
         """What is set aside for a call; None if it is not open."""
         entry = self._open.get(call_id)
@@ -284,6 +308,13 @@ class Books:
             end = count.slot.window.end_us
             if end is not None and end <= now_us:
                 del self._counts[ident]
+
+
+def _as_expected(count: Count, call: Call, reservation: Reservation, likely: int) -> Need:
+    """What to set aside for a call of which more is known than how such calls usually turn out."""
+    amounts = (reservation.likely, reservation.mean or reservation.likely, reservation.p95 or reservation.likely)
+    usual, mean, p95 = (measure(count.slot.budget, amount, call.billing) for amount in amounts)
+    return Need(mean, variance(usual, p95), likely=likely)
 
 
 def _by_kind(counts: list[Count]) -> _Met:

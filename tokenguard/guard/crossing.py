@@ -26,7 +26,7 @@ from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Ledger, Settlement, queries
-from tokenguard.policy import billing, wording
+from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import (
@@ -180,6 +180,14 @@ class Guard:
         live.last_us = call.started_us
         self.tell("call.started", _told(call))
 
+    def _outgrown(self, call: Call, reading: Reading) -> None:
+        books = self.counting.books
+        asked, facts = books.asked_for(call.id), self._turns.sent(call)
+        so_far = max(reading.usage.output, reading.output_bytes // estimate.BYTES_PER_TOKEN)
+        if asked is None or asked.mean is None or facts is None or so_far * 2 < asked.mean.usage.output:
+            return
+        books.outgrown(call.id, self._decider.reserver.outgrown(call, facts, asked, so_far))
+
     def answered(self, call: Call, headers: Mapping[str, str]) -> None:
         """The provider has begun to answer a call: its headers may tell who pays, and how full its windows are."""
         self.hear(official.read(call.provider, headers, self.now()))
@@ -193,7 +201,8 @@ class Guard:
             self.tell("official.window", view.window_view(window))
 
     def progress(self, call: Call, reading: Reading) -> None:
-        """Tell what a call that still runs has read so far."""
+        """Take note of what a call that still runs has answered so far, and tell."""
+        self._outgrown(call, reading)
         if self.hub.listened:
             self.tell("call.progress", _told(call) | {"usage": reading.usage, "output_bytes": reading.output_bytes})
 

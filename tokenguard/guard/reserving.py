@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+from msgspec.structs import replace
+
 from tokenguard import prices
 from tokenguard.guard.books import Reservation
 from tokenguard.guard.turns import Turns
 from tokenguard.policy import estimate
+from tokenguard.policy.outgrown import Output, outgrown
 from tokenguard.records import Amount, Call, Context, Facts, Leg, Usage
 
 
@@ -33,6 +38,18 @@ class Reserver:
         most = Usage(prompt, prompt, prompt, 0, output)
         worst = Amount(max(nanos, likely.nanos), max(limit.total, likely.tokens), 1, most)
         return Reservation(likely, worst, bounded=not rates.mark, p95=p95, mean=mean)
+
+    def outgrown(self, call: Call, facts: Facts, reservation: Reservation, so_far: int) -> Reservation:
+        """What to set aside for a call that has answered so many tokens and goes on."""
+        before = (reservation.likely, reservation.mean or reservation.likely, reservation.p95 or reservation.likely)
+        expected = outgrown(Output(*(amount.usage.output for amount in before)), so_far)
+        asked = Context(tier=facts.tier, speed=facts.speed)
+        most = facts.max_output or math.inf
+        likely, mean, p95 = (
+            self._priced(call, replace(amount.usage, output=math.ceil(min(output, most))), asked)
+            for amount, output in zip(before, (expected.likely, expected.mean, expected.p95), strict=True)
+        )
+        return replace(reservation, likely=likely, mean=mean, p95=p95)
 
     def longest_output(self, call: Call) -> int | None:
         """The most that the model of a call can answer, in tokens, where it is known."""

@@ -52,6 +52,10 @@ class Turns:
         """A call has ended, or was not forwarded; what its request said."""
         return self._sent.pop(call.id, Facts(call.model))
 
+    def sent(self, call: Call) -> Facts | None:
+        """What the request of a call in flight said."""
+        return self._sent.get(call.id)
+
     def before(self, call: Call, facts: Facts) -> Turn | None:
         """The turn that a call continues, as far as it is known."""
         if facts.prompt.continues is not None:

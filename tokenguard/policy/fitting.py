@@ -4,8 +4,8 @@ A `calibrated` budget sets what every call in flight takes on average aside, and
 calls err in both directions, so that the margin of many is smaller than the sum of their margins; but where little is
 known of such calls, all of them may err in the same direction, and then their doubts add up.
 
-One call adds at most a tenth of the limit to the margin: a small budget would block everything otherwise, and says
-instead that it is passed more often (`stated`).
+Beside what is likely, one call needs at most a tenth of the limit: a small budget would block everything otherwise, and
+says instead that it is passed more often (`stated`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,20 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from tokenguard.policy.trend import Trend
+from tokenguard.policy.trend import Trend, normal_quantile
 
 MOST_MARGIN = 10
-"""One call adds at most this part of the limit to a margin."""
+"""Beside what is likely, a call needs at most this part of the limit to be free."""
 
 _P95 = 1.6448536269514722
 """Standard deviations above the mean below which 95 of 100 values of a normal distribution lie."""
+
+_MOMENTS = 5
+"""How often in a window, about, calls go as far as the margin lets them: each time is another chance to pass the limit.
+(Measured with 1 to 64 calls at once: tests/chaos/budgets.py.)"""
+
+FAR_OFF = 100.0
+"""The square of more standard deviations than any margin has."""
 
 _PRIOR_WEIGHT = 4
 """As many calls that were seen count as much as what was expected of them."""
@@ -58,45 +65,47 @@ def calibrated(likely: int, mean: int, p95: int, seen: Trend) -> Need:
     """
     if likely <= 0:
         return Need(mean)
-    expected = Trend(_PRIOR_WEIGHT, mean / likely, _PRIOR_WEIGHT * ((p95 - likely) / likely / _P95) ** 2)
+    expected = Trend(_PRIOR_WEIGHT, mean / likely, _PRIOR_WEIGHT * variance(likely, p95) / likely**2)
     known = seen.after(expected, _PRIOR_WEIGHT)
-    variance = known.squares / known.count
+    spread = known.squares / known.count
     return Need(
         math.ceil(likely * known.mean),
-        variance=likely * likely * variance,
-        doubt=likely * math.sqrt(variance / known.count),
+        variance=likely * likely * spread,
+        doubt=likely * math.sqrt(spread / known.count),
         likely=likely,
     )
+
+
+def variance(likely: int, p95: int) -> float:
+    """The variance of what a call takes, from what it likely takes and what 95 of 100 such calls do not pass."""
+    return (max(p95 - likely, 0) / _P95) ** 2
 
 
 def fits(taken: Taken, need: Need, overshoot: float) -> bool:
     """Whether a call fits beside all that a slot holds. A slot without room takes nothing, however small."""
     if not need.bounded or taken.spent >= taken.limit:
         return False
-    room = taken.limit - taken.spent - taken.reserved - need.value
-    return room >= 0 and margin(taken, need, overshoot) <= room
+    return _takes(taken, need, overshoot) <= taken.limit - taken.spent - taken.reserved
 
 
 def shortfall(taken: Taken, need: Need, overshoot: float) -> int:
-    """By how much the limit would have to be higher for the call to fit; at least 1."""
-    held = taken.spent + taken.reserved + need.value
-    # What a call may add to the margin rises with the limit, which has to hold that as well.
-    around = margin(taken, need, overshoot)
-    enough = held + around
-    while held + margin(taken._replace(limit=enough), need, overshoot) > enough:
-        enough = held + margin(taken._replace(limit=enough), need, overshoot)
+    """By how much the limit would have to be higher for the call to fit, as it is on average; at least 1."""
+    held = taken.spent + taken.reserved
+    enough = max(taken.limit, taken.spent + 1, held + need.value)
+    # What a call may take beside what is likely rises with the limit, which has to hold that as well.
+    while held + _takes(taken._replace(limit=enough), need, overshoot) > enough:
+        enough = held + _takes(taken._replace(limit=enough), need, overshoot)
     return max(1, enough - taken.limit)
 
 
-def margin(taken: Taken, need: Need, overshoot: float) -> int:
-    """What to keep free beside the sum, so that it is passed in a share of `overshoot` of all cases."""
-    variance = taken.variance + need.variance
-    if not variance:
-        return 0
+def _takes(taken: Taken, need: Need, overshoot: float) -> int:
+    """What has to be free: what the call takes on average, and a margin for it and all others."""
     sure = deviations(overshoot)
-    all_of_it = sure * math.sqrt(variance + (taken.doubt + need.doubt) ** 2)
-    without = sure * math.sqrt(taken.variance + taken.doubt**2)
-    return math.ceil(min(all_of_it, without + taken.limit // MOST_MARGIN))
+    others = sure * math.sqrt(taken.variance + taken.doubt**2)
+    together = sure * math.sqrt(taken.variance + need.variance + (taken.doubt + need.doubt) ** 2)
+    likely = need.likely or need.value
+    beside = need.value - likely + together - others
+    return likely + math.ceil(others + min(beside, taken.limit // MOST_MARGIN))
 
 
 def stated(deviation: float, overshoot: float, limit: int) -> float:
@@ -108,12 +117,5 @@ def stated(deviation: float, overshoot: float, limit: int) -> float:
 
 @lru_cache(maxsize=64)
 def deviations(overshoot: float) -> float:
-    """Standard deviations above the mean that a normally distributed value passes with this probability (< 0.5)."""
-    low, high = 0.0, 10.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if 0.5 * math.erfc(middle / math.sqrt(2)) > overshoot:
-            low = middle
-        else:
-            high = middle
-    return low
+    """Standard deviations to keep above the mean, so that a window is passed with this probability."""
+    return normal_quantile(1 - overshoot / _MOMENTS)

@@ -39,6 +39,18 @@ class Trend(Struct, frozen=True):
         return self.mean + deviations * math.sqrt(self.squares / self.count * (1 + 1 / self.count))
 
 
+def normal_quantile(share: float) -> float:
+    """Standard deviations from the mean below which this share (between 0 and 1) of a normal distribution lies."""
+    low, high = -10.0, 10.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if 0.5 * math.erfc(-middle / math.sqrt(2)) < share:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
 def _joined(one: Trend, other: Trend) -> Trend:
     count = one.count + other.count
     if not count:
