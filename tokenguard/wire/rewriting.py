@@ -7,7 +7,7 @@ that names further models to fall back to cannot be moved to another one, since 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -104,9 +104,10 @@ def rewrite(
 
 def _with_model(dialect: str, shape: _Shape, path: str, body: bytes, model: str) -> tuple[str, bytes]:
     """Raises `ValueError` if it cannot be done, as all below."""
-    if not model or _falls_back(body):
+    top = _members(body)
+    if not model or _falls_back(body, top):
         raise ValueError("another model may answer")
-    stated = list(_found(body, _MODEL))
+    stated = list(_found(body, _MODEL, top))
     if not isinstance(shape.model, re.Pattern):
         if dialect == "openai-chat" and (deployment := _DEPLOYMENT.fullmatch(path)) is not None:
             if any(msgspec.json.decode(body[one.start : one.end]) != unquote(deployment[2]) for one in stated):
@@ -124,17 +125,18 @@ def _with_model(dialect: str, shape: _Shape, path: str, body: bytes, model: str)
 
 
 def _with_limit(dialect: str, shape: _Shape, path: str, body: bytes, max_output: int) -> bytes:
-    each = max_output // _answers(body, shape.answers)
+    top = _members(body)
+    each = max_output // _answers(body, shape.answers, top)
     if each < 1:
         raise ValueError("nothing is left for an answer")
     new = b"%d" % each
-    limits = [found for one in shape.limits for found in _found(body, one) if body[found.start : found.end] != b"null"]
-    if limits:
+    places = (found for one in shape.limits for found in _found(body, one, top))
+    if limits := [found for found in places if body[found.start : found.end] != b"null"]:
         return _replaced(body, [found for found in limits if not _is_within(body[found.start : found.end], each)], new)
     if shape.added is None or not _takes_a_limit(dialect, path):
         raise ValueError("no limit to lower")
     added = shape.added
-    if dialect == "openai-chat" and _WITHOUT_MAX_TOKENS.match(_stated_model(body)):
+    if dialect == "openai-chat" and _WITHOUT_MAX_TOKENS.match(_stated_model(body, top)):
         added = _CHAT_LIMITS[0]
     return _inserted(body, skip_blanks(body, 0), added, new)
 
@@ -146,22 +148,23 @@ def _takes_a_limit(dialect: str, path: str) -> bool:
     return _DEPLOYMENT.fullmatch(path) is None
 
 
-def _falls_back(body: bytes) -> bool:
-    values = (body[found.start : found.end] for one in _FURTHER_MODELS for found in _found(body, one))
+def _members(body: bytes) -> list[Member]:
+    return list(members(body, skip_blanks(body, 0)))
+
+
+def _falls_back(body: bytes, top: list[Member]) -> bool:
+    values = (body[found.start : found.end] for one in _FURTHER_MODELS for found in _found(body, one, top))
     return any(value.strip(b"[] \t\r\n") not in (b"", b"null") for value in values)
 
 
-def _found(data: bytes, path: Path, at: int | None = None) -> Iterator[Member]:
+def _found(data: bytes, path: Path, within: Iterable[Member]) -> Iterator[Member]:
     """Every member at a path; none where there is no object on the way."""
-    at = skip_blanks(data, 0) if at is None else at
-    if data[at : at + 1] != b"{":
-        return
-    for member in members(data, at):
+    for member in within:
         if member.key in path[0]:
             if len(path) == 1:
                 yield member
-            else:
-                yield from _found(data, path[1:], member.start)
+            elif data[member.start : member.start + 1] == b"{":
+                yield from _found(data, path[1:], members(data, member.start))
 
 
 def _replaced(data: bytes, places: list[Member], new: bytes) -> bytes:
@@ -193,8 +196,8 @@ def _value(path: Path, new: bytes) -> bytes:
     return b"{" + _member(path, new) + b"}" if path else new
 
 
-def _answers(body: bytes, path: Path | None) -> int:
-    counts = [body[found.start : found.end] for found in _found(body, path)] if path is not None else []
+def _answers(body: bytes, path: Path | None, top: list[Member]) -> int:
+    counts = [body[found.start : found.end] for found in _found(body, path, top)] if path is not None else []
     return max((int(count) for count in counts if _DIGITS.fullmatch(count)), default=1) or 1
 
 
@@ -202,8 +205,8 @@ def _is_within(value: bytes, limit: int) -> bool:
     return _DIGITS.fullmatch(value) is not None and int(value) <= limit
 
 
-def _stated_model(body: bytes) -> str:
-    names = [msgspec.json.decode(body[found.start : found.end]) for found in _found(body, _MODEL)]
+def _stated_model(body: bytes, top: list[Member]) -> str:
+    names = [msgspec.json.decode(body[found.start : found.end]) for found in _found(body, _MODEL, top)]
     return names[-1] if names and isinstance(names[-1], str) else ""
 
 
