@@ -74,6 +74,8 @@ def test_csv(cli: Cli) -> None:
         (["--model", "claude-haiku*"], 500_000_000),
         (["--branch", "main", "--task", "log*", "--provider", "anthropic"], 3_500_000_000),
         (["--session", "nobody"], 0),
+        (["--billing", "metered"], 3_500_000_000),
+        (["--billing", "subscription"], 0),
         (["--since", "90d"], 12_500_000_000),
         (["--since", "90d", "--until", "7d"], 9_000_000_000),
     ],

@@ -13,7 +13,7 @@ from tokenguard.reports.export import as_csv, as_json
 
 def answer(**row: Any) -> dict[str, Any]:
     sums = {"calls": 2, "usage": to_builtins(Usage(1, 2, 3, 4, 5, 1)), "cost_nanos": 12_000_000_034}
-    sums |= {"confidence": "estimated", "unpriced": 0}
+    sums |= {"notional_nanos": 7, "confidence": "estimated", "unpriced": 0}
     whole = {**row, **sums, "token_share": 1.0, "spend_share": 1.0}
     return {"by": list(row), "since": None, "until": None, "rows": [whole], "total": sums}
 
@@ -32,6 +32,7 @@ def test_csv_has_a_column_for_every_key_and_number() -> None:
         "reasoning": "1",
         "cost_nanos": "12000000034",
         "cost_usd": "12.000000034",
+        "notional_nanos": "7",
         "token_share": "1.0",
         "spend_share": "1.0",
         "confidence": "estimated",

@@ -15,7 +15,7 @@ DOLLAR = 1_000_000_000
 
 def sums(calls: int, nanos: int, usage: Usage, confidence: str = "exact", unpriced: int = 0) -> dict[str, Any]:
     counted = {"calls": calls, "usage": to_builtins(usage), "cost_nanos": nanos}
-    return {**counted, "confidence": confidence, "unpriced": unpriced}
+    return {**counted, "notional_nanos": 0, "confidence": confidence, "unpriced": unpriced}
 
 
 def answer(by: list[str], *rows: dict[str, Any], total: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -81,6 +81,27 @@ def test_what_is_not_exact_says_so() -> None:
         " ≈ not exact: estimated, or a bound that the true cost does not pass",
         " 2 calls have no known price and are not in the cost",
     ]
+
+
+def test_what_is_notional_stands_apart() -> None:
+    billed = {**row(2 * DOLLAR, 0.5, 1, billing="metered")}
+    covered = {**row(0, 0.5, 0, billing="subscription"), "notional_nanos": 12 * DOLLAR}
+    total = {**sums(82, 2 * DOLLAR, Usage(1)), "notional_nanos": 12 * DOLLAR}
+    assert lines(answer(["billing"], billed, covered, total=total)) == [
+        " BILLING       CALLS    IN  CACHED    OUT  TOKENS  SPEND   COST  NOTIONAL",
+        " metered          41  118k    3.1M  22.0k     50%   100%  $2.00",
+        " subscription     41  118k    3.1M  22.0k     50%     0%  $0.00    $12.00",
+        "",
+        " total            82     1       0      0                 $2.00    $12.00",
+        "",
+        " notional: at list price, but covered by a subscription or run on this machine",
+    ]
+
+
+def test_where_nothing_is_billed_there_are_no_shares_of_it() -> None:
+    covered = {**row(0, 1, 0, model="opus"), "notional_nanos": 12 * DOLLAR}
+    shown = lines(answer(["model"], covered, total={**covered}))
+    assert shown[1].split() == ["opus", "41", "118k", "3.1M", "22.0k", "100%", "$0.00", "$12.00"]
 
 
 def test_nothing_is_a_sentence() -> None:

@@ -41,6 +41,23 @@ def settle(conn: sqlite3.Connection, of: Call, nanos: int = 1_000, *legs: tuple[
     writes.settle(conn, whole)
 
 
+def test_what_is_notional_is_no_cost_but_orders_what_costs_the_same(conn: sqlite3.Connection) -> None:
+    for number, (model, billing) in enumerate(
+        [("haiku", "subscription"), ("opus", "subscription"), ("gpt", "credits"), ("local", "local")], 1
+    ):
+        settle(conn, replace(call(number, model=model), billing=billing), number * 100)
+    found = report(conn, ["model"], None, None, Where(), UTC)
+    assert [(row["model"], row["cost_nanos"], row["notional_nanos"]) for row in found["rows"]] == [
+        ("gpt", 300, 0),
+        ("local", 0, 400),
+        ("opus", 0, 200),
+        ("haiku", 0, 100),
+    ]
+    assert [row["spend_share"] for row in found["rows"]] == [1, 0, 0, 0]
+    assert (found["total"]["cost_nanos"], found["total"]["notional_nanos"]) == (300, 700)
+    assert rows(conn, "billing") == [("credits", 1, 300), ("local", 1, 0), ("subscription", 2, 0)]
+
+
 def rows(conn: sqlite3.Connection, *by: str, zone: str = "UTC", where: Where | None = None) -> list[tuple[Any, ...]]:
     """(labels..., calls, nanodollars) of each row."""
     found = report(conn, by, None, None, where or Where(), ZoneInfo(zone))
@@ -64,6 +81,7 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "cost_nanos": 700,
                 "cost_low_nanos": 700,
                 "cost_high_nanos": 700,
+                "notional_nanos": 0,
                 "confidence": "exact",
                 "unpriced": 0,
                 "token_share": 0.2,
@@ -76,6 +94,7 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "cost_nanos": 300,
                 "cost_low_nanos": 300,
                 "cost_high_nanos": 300,
+                "notional_nanos": 0,
                 "confidence": "exact",
                 "unpriced": 0,
                 "token_share": 0.8,
@@ -88,6 +107,7 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
             "cost_nanos": 1000,
             "cost_low_nanos": 1000,
             "cost_high_nanos": 1000,
+            "notional_nanos": 0,
             "confidence": "exact",
             "unpriced": 0,
         },

@@ -47,6 +47,7 @@ def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
 @_filter("provider", "provider")
 @_filter("session", "session")
 @_filter("task", "task")
+@_filter("billing", "billing: metered, subscription, credits or local")
 @click.option("--timezone", metavar="ZONE", help="IANA name for days and hours; the machine's zone without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")

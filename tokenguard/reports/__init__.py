@@ -37,7 +37,8 @@ def report(
     """The charges in `since_us <= started < until_us`, by any combination of `KEYS`, with their totals.
 
     Rows by `model` are by leg: a call counts in the row of every model that it used, and once in the total. Rows
-    are ordered key by key: times ascending, others the dearest first.
+    are ordered key by key: times ascending, others the dearest first. What is notional is no part of cost or share, but
+    orders what cost the same.
 
     Raises `UsageError` for another key, or none.
     """
@@ -100,16 +101,20 @@ def _slices(
 def _ordered(keys: list[str], rows: list[_Row]) -> list[_Row]:
     """Ordered key by key: times as they come, others by the sum of all that they hold, the dearest first."""
     costs: Counter[tuple[str | None, ...]] = Counter()
+    notional: Counter[tuple[str | None, ...]] = Counter()
     arrivals: dict[tuple[str, str | None], int] = {}
     for labels, sums in rows:
         for at, column in enumerate(zip(keys, labels, strict=True)):
             costs[labels[: at + 1]] += sums.cost_nanos
+            notional[labels[: at + 1]] += sums.notional_nanos
             arrivals.setdefault(column, len(arrivals))
 
-    def order(row: _Row) -> list[tuple[int, str]]:
+    def order(row: _Row) -> list[tuple[int, int, str]]:
         labels, _ = row
         return [
-            (arrivals[key, label] if key in TIME_KEYS else -costs[labels[: at + 1]], label or "")
+            (arrivals[key, label], 0, "")
+            if key in TIME_KEYS
+            else (-costs[labels[: at + 1]], -notional[labels[: at + 1]], label or "")
             for at, (key, label) in enumerate(zip(keys, labels, strict=True))
         ]
 
@@ -123,6 +128,7 @@ def _sums(sums: Totals) -> dict[str, Any]:
         "cost_nanos": sums.cost_nanos,
         "cost_low_nanos": sums.cost_nanos - sums.below_nanos,
         "cost_high_nanos": sums.cost_nanos + sums.above_nanos,
+        "notional_nanos": sums.notional_nanos,
         "confidence": sums.confidence.value,
         "unpriced": sums.unpriced,
     }

@@ -23,7 +23,7 @@ def as_csv(report: dict[str, Any]) -> str:
     """The rows of the report, without their total, so that columns can be summed."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    sums = ["cost_nanos", "cost_usd", "token_share", "spend_share", "confidence", "unpriced"]
+    sums = ["cost_nanos", "cost_usd", "notional_nanos", "token_share", "spend_share", "confidence", "unpriced"]
     lines.writerow([*report["by"], "calls", *_BUCKETS, *sums])
     for row in report["rows"]:
         usage = [row["usage"][bucket] for bucket in _BUCKETS]

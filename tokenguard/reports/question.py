@@ -13,7 +13,7 @@ from tokenguard.ledger.values import Where
 from tokenguard.reports import report
 from tokenguard.reports.instants import parse_instant, zone_of
 
-_GLOBS = ("branch", "agent", "model", "provider", "session", "task")
+_GLOBS = ("branch", "agent", "model", "provider", "session", "task", "billing")
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +33,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     provider: str | None = None
     session: str | None = None
     task: str | None = None
+    billing: str | None = None
 
 
 def answer(conn: sqlite3.Connection, question: Question, now_us: int) -> dict[str, Any]:

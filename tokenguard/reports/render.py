@@ -22,20 +22,23 @@ _Names = dict[str, dict[str | None, str]]
 def table(report: dict[str, Any]) -> RenderableType:
     """The report with its total and what has to be known of its numbers.
 
-    With one key, tokens are shown by bucket and as a share; with more, the room goes to the keys.
+    With one key, tokens are shown by bucket and as a share; with more, the room goes to the keys. What is notional has
+    a column of its own, where there is any.
     """
     if not report["rows"]:
         return Text(" no calls in this time")
     by: list[str] = report["by"]
     names = {key: _names(key, [row[key] for row in report["rows"]]) for key in by}
-    rows = [[*_labels(by, names, row, before), *_numbers(by, row)] for before, row in _after(report["rows"])]
-    total = ["total", *by[1:], *_numbers(by, report["total"])]
+    whole = report["total"]
+    rows = [[*_labels(by, names, row, before), *_numbers(by, row, whole)] for before, row in _after(report["rows"])]
+    total = ["total", *by[1:], *_numbers(by, whole, whole)]
     total[1 : len(by)] = [""] * (len(by) - 1)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for key in by:
         grid.add_column(key.replace("-", " ").upper())
     heads = ("IN", "CACHED", "OUT", "TOKENS") if len(by) == 1 else ("TOKENS",)
-    for at, name in enumerate(("CALLS", *heads, "SPEND", "COST"), len(by)):
+    money = ("SPEND", "COST", "NOTIONAL") if whole["notional_nanos"] else ("SPEND", "COST")
+    for at, name in enumerate(("CALLS", *heads, *money), len(by)):
         width = max(len(cells[at]) for cells in [*rows, total])
         grid.add_column(name, justify="right", no_wrap=True, min_width=max(width, len(name)))
     for cells in rows:
@@ -64,14 +67,16 @@ def _labels(by: list[str], names: _Names, row: dict[str, Any], before: dict[str,
     return [""] * said + [names[key][row[key]] for key in by[said:]]
 
 
-def _numbers(by: list[str], sums: dict[str, Any]) -> list[str]:
+def _numbers(by: list[str], sums: dict[str, Any], whole: dict[str, Any]) -> list[str]:
     usage = Usage(**sums["usage"])
-    spend = _percent(sums.get("spend_share"))
+    money = [_percent(sums.get("spend_share") if whole["cost_nanos"] else None), _dollars(sums, "cost_nanos")]
+    if whole["notional_nanos"]:
+        money.append(_dollars(sums, "notional_nanos") if sums["notional_nanos"] else "")
     if len(by) > 1:
-        return [f"{sums['calls']:,}", tokens(usage.total), spend, _cost(sums)]
+        return [f"{sums['calls']:,}", tokens(usage.total), *money]
     sent, cached = usage.prompt - usage.cache_read, usage.cache_read
     buckets = (tokens(sent), tokens(cached), tokens(usage.output))
-    return [f"{sums['calls']:,}", *buckets, _percent(sums.get("token_share")), spend, _cost(sums)]
+    return [f"{sums['calls']:,}", *buckets, _percent(sums.get("token_share")), *money]
 
 
 def _percent(share: float | None) -> str:
@@ -81,15 +86,19 @@ def _percent(share: float | None) -> str:
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
-def _cost(sums: dict[str, Any]) -> str:
-    return usd(sums["cost_nanos"], about=sums["confidence"] != Confidence.EXACT or sums["unpriced"] > 0)
+def _dollars(sums: dict[str, Any], which: str) -> str:
+    return usd(sums[which], about=sums["confidence"] != Confidence.EXACT or sums["unpriced"] > 0)
 
 
 def _notes(total: dict[str, Any]) -> list[str]:
-    notes = ["", "≈ not exact: estimated, or a bound that the true cost does not pass"]
+    notes: list[str] = []
+    if total["confidence"] != Confidence.EXACT or total["unpriced"]:
+        notes.append("≈ not exact: estimated, or a bound that the true cost does not pass")
     if total["unpriced"]:
         notes.append(f"{total['unpriced']:,} calls have no known price and are not in the cost")
-    return notes if total["confidence"] != Confidence.EXACT or total["unpriced"] else []
+    if total["notional_nanos"]:
+        notes.append("notional: at list price, but covered by a subscription or run on this machine")
+    return ["", *notes] if notes else []
 
 
 def _names(key: str, labels: list[str | None]) -> dict[str | None, str]:
