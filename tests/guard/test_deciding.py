@@ -360,7 +360,7 @@ class TestSubscription:
 async def test_a_call_that_answers_more_than_usual_holds_more(house: House) -> None:
     house.budgets(Budget("day", 1_000 * CENT), Budget("strict", 1_000 * CENT, mode="strict"))
     session = await house.session()
-    admission = await admit(house, session)
+    admission = await admit(house, session, request(max_output=64_000))
     reserved = [{one["name"]: one["reserved"] for one in house.desk.status()["budgets"]}]
     for tokens in (10, 3_000, 6_000):
         house.guard.progress(admission.call, Reading(state="partial", output_bytes=4 * tokens))
