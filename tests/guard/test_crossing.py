@@ -378,6 +378,20 @@ async def test_the_user_s_configuration_of_a_provider_wins_over_the_agent_s_sett
     assert house.guard.upstream_of(session, "anthropic") == "http://127.0.0.1:9"
 
 
+@pytest.mark.parametrize(
+    ("asked", "nanos"),
+    [("global.anthropic.claude-sonnet-5-5", 3_000_000), ("us.anthropic.claude-sonnet-5-5", 3_300_000)],
+)
+async def test_bedrock_s_models_cost_what_their_ids_say_though_answers_leave_it_out(
+    house: House, asked: str, nanos: int
+) -> None:
+    call = house.guard.begin(None, provider="bedrock", dialect="bedrock-invoke", facts=Facts(asked), headers={})
+    house.guard.join(call)
+    reading = answer(input=1_000, output=100, model="claude-sonnet-5-5")
+    house.guard.settle(call, reading, status=200, outcome="ok")
+    assert await charges(house) == Amount(nanos, 1_100, 1)
+
+
 async def test_events_tell_what_happens(house: House) -> None:
     house.budgets(Budget("day", 5 * CENT))
     seen: list[Event] = []

@@ -98,7 +98,7 @@ class Charger:
         )
 
     def _priced(self, call: Call, legs: tuple[Leg, ...], marks: tuple[str, ...]) -> Charge:
-        priced = prices.charge(self._catalogue, call.provider, legs, call.started_us)
+        priced = prices.charge(self._catalogue, call.provider, _as_asked(call, legs), call.started_us)
         return replace(priced, marks=(*marks, *priced.marks)) if marks else priced
 
     def _within(self, call: Call, charge: Charge, span: Span) -> Charge:
@@ -114,6 +114,13 @@ class Charger:
         rates = prices.dearest(self._catalogue, call.provider, leg.model, call.started_us, asked)
         fees = self._priced(call, (*others, replace(leg, usage=Usage())), ()).nanos
         return rates.nanos(leg.usage.prompt, leg.usage.output) + fees
+
+
+def _as_asked(call: Call, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """The legs by the names that have a price: Bedrock's answers leave out whether a model ran in one region."""
+    if call.dialect != "bedrock-invoke":
+        return legs
+    return tuple(replace(leg, model=call.model) if leg.model in call.model else leg for leg in legs)
 
 
 def _why(reading: Reading, ending: Ending) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 PROVIDERS = {
     "bedrock": "aws",
     "chatgpt": "openai",
+    "code-assist": "google",
     "copilot": "github-copilot",
     "gemini": "google",
     "kimi": "moonshotai",
