@@ -133,7 +133,8 @@ async def test_a_client_that_leaves_is_charged_within_an_interval(
             for _ in range(after):
                 await socket.receive_json()
         total = _settled(tg)
-    assert total["confidence"] == "estimated"
+    # Who leaves at once may do so before the call is let through: then it is sent to nobody.
+    assert total["confidence"] == "estimated" or (after == 0 and not sim.bill().calls)
     if billing == "stop":
         assert total["cost_low_nanos"] <= sim.bill().total_nanos <= total["cost_high_nanos"]
         # Leaving was passed on: the provider did not go on to the end.
