@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -70,9 +71,11 @@ class Outcome(Struct, frozen=True):
     persists: bool
     strict: bool
     calls: int
+    """A call that is tried again after a refusal is the same call."""
     refused: int
+    """Tries."""
     falsely: int
-    """Of the refused ones, those that would have fitted."""
+    """Calls that were refused though they would have fitted."""
     windows: tuple[Window, ...]
     apart: tuple[str, ...]
     """Interrupted calls whose bill is not within the interval that was given for it."""
@@ -98,6 +101,8 @@ def play(seed: int, number: int, folder: Path, places: list[Path], guard: type[W
     try:
         virtual.run(main())
     except Exception as error:
+        if not stages:
+            raise
         raised.append(f"raised {_innermost(error)!r}")
     finally:
         shutil.rmtree(home)
@@ -111,7 +116,7 @@ def play(seed: int, number: int, folder: Path, places: list[Path], guard: type[W
         strict=scenario.strict,
         calls=stage.calls,
         refused=len(stage.refused),
-        falsely=sum(refused.fits for refused in stage.refused),
+        falsely=len({refused.turn for refused in stage.refused if refused.fits}),
         windows=tuple(_windows(stage)),
         apart=tuple(stage.estimated_apart),
         broken=tuple([*raised, *stage.broken, *_overspent(stage)]),
@@ -134,9 +139,9 @@ def _windows(stage: Stage) -> Iterator[Window]:
                 yield Window(budget.mode, limit, billed, truth.charged(budget, entries), stated)
 
 
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+def _innermost(error: Any) -> Any:
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
     return error
 
 

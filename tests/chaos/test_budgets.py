@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator
+from statistics import mean
 from typing import Any
 
 import pytest
 
 from tests.chaos import truth
-from tests.chaos.budgets import Outcome, at_least, at_most, run, run_sockets, shortfalls, table
+from tests.chaos.budgets import USABLE, Outcome, at_least, at_most, run, run_sockets, shortfalls, table
+from tests.chaos.scenarios import REALISTIC
 from tests.chaos.stage import Watched
-from tokenguard.guard import Admission, Desk
-from tokenguard.records import Call, Facts, Reading, Verdict
+from tokenguard.guard import Admission
+from tokenguard.records import Budget, Call, Facts, Reading, Verdict
 from tokenguard.wire import DIALECTS
 
 SEED = 11
@@ -27,12 +31,15 @@ def broken(outcomes: list[Outcome]) -> list[str]:
 
 
 def test_budgets_hold_in_a_sample_of_runs() -> None:
-    outcomes = run(range(40), SEED, 1)
-    found = shortfalls(outcomes)
-    assert not found, f"{table(outcomes)}\n" + "\n".join([*found, *broken(outcomes)])
+    outcomes = run(range(24), SEED, 1)
+    assert not broken(outcomes), "\n".join(broken(outcomes))
+    assert not [apart for one in outcomes for apart in one.apart]
     assert {one.kind for one in outcomes} == {"trace", "chaos"}
     assert sum(one.refused for one in outcomes) > 100
-    assert not [apart for one in outcomes for apart in one.apart]
+    # How often calibrated budgets are passed takes many more runs to tell; how far, and what can be used, does not.
+    used = [window.used for one in outcomes if one.worth >= REALISTIC for window in one.windows]
+    assert mean(used) > USABLE, table(outcomes)
+    assert max(used) < 1.3, table(outcomes)
 
 
 def test_budgets_hold_over_sockets() -> None:
@@ -42,21 +49,31 @@ def test_budgets_hold_over_sockets() -> None:
 
 
 class Careless(Watched):
-    """Looks at what is spent, and lets through what is not over: it reserves nothing."""
+    """Adds up what is charged, and lets through what is not over by then: it reserves nothing."""
 
     def __init__(self, *of: Any) -> None:
         super().__init__(*of)
-        self.desk = Desk(self, of[0])
+        self.charged: Counter[tuple[str, str, str]] = Counter()
 
     async def admit(self, call: Call, facts: Facts) -> Admission:
-        for view in self.desk.status()["budgets"]:
-            budget = next(budget for budget in self.config.budgets if budget.name == view["name"])
-            key = truth.key_of(budget, call)
-            if key is not None and key.replace("\0", ":") == view["key"] and view["spent"] >= view["limit"]:
+        for budget, slot in self._slots(call):
+            if self.charged[slot] >= budget.limit:
                 text = "it is used up"
-                return Admission(call, Verdict("refuse", view["label"], text), DIALECTS[call.dialect].refuse(text))
+                return Admission(call, Verdict("refuse", budget.name, text), DIALECTS[call.dialect].refuse(text))
         self.join(call)
         return Admission(call, Verdict("allow"))
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        super().tell(kind, data)
+        if kind == "call.settled":
+            for budget, slot in self._slots(self.begun[data["id"]]):
+                self.charged[slot] += truth.measured(budget, truth.amount_of(data["cost_nanos"], data["usage"]))
+
+    def _slots(self, call: Call) -> Iterator[tuple[Budget, tuple[str, str, str]]]:
+        for budget in self.config.budgets:
+            key = truth.key_of(budget, call)
+            if key is not None and truth.span_us(budget) is None:
+                yield budget, (budget.name, key, truth.window_of(budget, call.started_us))
 
 
 class Forgetful(Watched):
@@ -74,21 +91,15 @@ class Generous(Watched):
         super().settle(call, Reading(), status=500, outcome=outcome)
 
 
-@pytest.mark.parametrize(
-    ("guard", "what"),
-    [
-        (Careless, "strict budget"),
-        (Careless, "has no reservation"),
-        (Forgetful, "reservations"),
-        (Generous, "was charged"),
-    ],
-)
-def test_a_guard_that_is_wrong_is_caught(guard: type[Watched], what: str) -> None:
-    assert any(what in one for one in shortfalls(run(range(12), SEED, 1, guard)))
+def test_a_guard_that_reserves_nothing_is_caught() -> None:
+    found = shortfalls(run(range(24), SEED, 1, Careless))
+    for what in ("strict budget", "has no reservation", "were passed, more than"):
+        assert any(what in one for one in found), what
 
 
-def test_careless_guards_pass_calibrated_budgets_more_often_than_these_state() -> None:
-    assert any("were passed, more than" in one for one in shortfalls(run(range(40), SEED, 1, Careless)))
+@pytest.mark.parametrize(("guard", "what"), [(Forgetful, "reservations"), (Generous, "was charged")])
+def test_a_guard_that_settles_wrongly_is_caught(guard: type[Watched], what: str) -> None:
+    assert any(what in one for one in shortfalls(run(range(4), SEED, 1, guard)))
 
 
 def test_rates_are_judged_by_what_chance_allows() -> None:

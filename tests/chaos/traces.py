@@ -87,6 +87,9 @@ class Conversation:
         self._cached = 0
         self._last_s = -math.inf
         self._turn: Turn | None = None
+        self.asked: Turn | None = None
+        """The turn that was sent last, decided or not, and its number in the run."""
+        self.number = 0
 
     def turn(self) -> Turn:
         """The request that is due."""

@@ -8,6 +8,7 @@ after a while that the run's seed draws.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import selectors
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -72,15 +73,34 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 class SlowWriter:
-    """Stands between a ledger and its writer: what is written is told in order, and late."""
+    """Stands between a ledger and its writer: what is written is told in order, and late. All else is the writer's."""
+
+    _OWN = ("_writer", "_rng", "_told_until")
 
     def __init__(self, writer: Any, rng: Random) -> None:
         self._writer = writer
         self._rng = rng
         self._told_until = 0.0
 
-    def submit(self, *of: Any) -> asyncio.Future[Any]:
-        """As the writer does."""
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._writer, name)
+        if not callable(found) or inspect.iscoroutinefunction(found):
+            return found
+
+        def call(*of: Any) -> Any:
+            given = found(*of)
+            future: asyncio.Future[Any] | None = given if isinstance(given, asyncio.Future) else None
+            return given if future is None else self._late(future)
+
+        return call
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self._OWN:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._writer, name, value)
+
+    def _late(self, future: asyncio.Future[Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         told: asyncio.Future[Any] = loop.create_future()
@@ -92,12 +112,8 @@ class SlowWriter:
             loop.clockwork.outside -= 1
             loop.call_at(due, _tell, done, told)
 
-        self._writer.submit(*of).add_done_callback(written)
+        future.add_done_callback(written)
         return told
-
-    async def close(self) -> None:
-        """As the writer does."""
-        await self._writer.close()
 
 
 class SlowLedger(Ledger):
