@@ -89,8 +89,7 @@ class SlowWriter:
 
         def call(*of: Any) -> Any:
             given = found(*of)
-            future: asyncio.Future[Any] | None = given if isinstance(given, asyncio.Future) else None
-            return given if future is None else self._late(future)
+            return self._late(given) if asyncio.isfuture(given) else given
 
         return call
 
