@@ -234,6 +234,17 @@ async def test_a_rolling_window_lets_go_of_what_is_too_old(house: House) -> None
     assert house.desk.status()["budgets"][0]["spent"] == 0
 
 
+async def test_a_call_that_outlasts_a_rolling_window_holds_nothing_in_it(house: House) -> None:
+    house.budgets(Budget("minute", 100 * CENT, window="rolling 1m"), Budget("day", 100 * CENT, window="day"))
+    admission = await admit(house, await house.session())
+    assert all(one["reserved"] > 0 for one in house.desk.status()["budgets"])
+    house.clock.now_us += 61_000_000
+    reserved = {one["name"]: one["reserved"] for one in house.desk.status()["budgets"]}
+    assert reserved["minute"] == 0 < reserved["day"]
+    settle(house, admission)
+    assert {one["name"]: one["spent"] for one in house.desk.status()["budgets"]} == {"minute": 0, "day": 2 * CENT}
+
+
 async def test_one_bucket_of_tokens(house: House) -> None:
     house.budgets(Budget("out", 3_000, unit=Unit.TOKENS, bucket="output"))
     session = await house.session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -104,11 +105,9 @@ class Count:
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""
         self.reserved -= need.value
-        self.variance -= need.variance
-        self.doubt -= need.doubt
-        if not self.reserved:
-            # What is left of a difference of floating point numbers is nothing.
-            self.variance = self.doubt = 0.0
+        # What is left of a difference of floating point numbers can be less than nothing.
+        self.variance = max(0.0, self.variance - need.variance) if self.reserved else 0.0
+        self.doubt = max(0.0, self.doubt - need.doubt) if self.reserved else 0.0
 
     def charge(self, started_us: int, value: int, now_us: int) -> None:
         """Add what a call took that began then."""
@@ -181,6 +180,20 @@ class Books:
         self._met: dict[tuple[str | None, ...], _Met] = {}
         self._open: dict[int, _Open] = {}
 
+    def refresh(self, count: Count, now_us: int) -> None:
+        """Bring a count up to now whose sum changes by itself."""
+        self._refresh(count, now_us)
+        trailing = count.trailing
+        if trailing is None:
+            return
+        # A call that began before the window does will never count in it, however long it still runs.
+        while trailing.open and not trailing.holds(trailing.open[0][0]):
+            entry = self._open.get(heapq.heappop(trailing.open)[1])
+            for index, (counts, need) in enumerate(entry.parts if entry else ()):
+                if entry and count in counts:
+                    count.give_back(need)
+                    entry.parts[index] = Part([one for one in counts if one is not count], need)
+
     def count(self, slot: Slot) -> Count:
         """The slot's sums, from the ledger when they are asked for first."""
         ident = (slot.budget.source, slot.budget.name, slot.key, slot.window.start_us)
@@ -192,6 +205,7 @@ class Books:
                     need = self.need(count, entry.call, entry.reservation)
                     count.set_aside(need)
                     entry.parts.append(Part([count], need))
+                    _watch(count, entry.call)
         return count
 
     def need(self, count: Count, call: Call, reservation: Reservation) -> Need:
@@ -224,7 +238,7 @@ class Books:
         if met is None or call.started_us >= met.until_us:
             met = self._met[like] = _by_kind([self.count(slot) for slot in self._slots_of(call)])
         for count in met.moving:
-            self._refresh(count, now_us)
+            self.refresh(count, now_us)
         return met.kinds
 
     def counts(self) -> list[Count]:
@@ -236,6 +250,7 @@ class Books:
         for counts, need in parts:
             for count in counts:
                 count.set_aside(need)
+                _watch(count, call)
         self._open[call.id] = _Open(call, reservation, parts)
 
     def recover(self, call: Call, reservation: Reservation) -> None:
@@ -247,7 +262,7 @@ class Books:
         entry = self._open[call_id]
         entry.reservation = reservation
         for index, (counts, before) in enumerate(entry.parts):
-            if before.likely:
+            if counts and before.likely:
                 need = _as_expected(counts[0], entry.call, reservation, before.likely)
                 for count in counts:
                     count.give_back(before)
@@ -277,10 +292,10 @@ class Books:
         for counts, need in entry.parts:
             for count in counts:
                 count.give_back(need)
-            if teaches and need.likely:
+            if counts and teaches and need.likely:
                 taken = measure(counts[0].slot.budget, charge, entry.call.billing)
                 self._calibration.seen(entry.call, counts[0].kind, need.likely, taken)
-        call, kinds = entry.call, [part.counts for part in entry.parts]
+        call, kinds = entry.call, [part.counts for part in entry.parts if part.counts]
         if billing not in (None, call.billing):
             call = replace(call, billing=billing)
             kinds = [[self.count(slot)] for slot in self._slots_of(call)]
@@ -308,6 +323,11 @@ class Books:
             end = count.slot.window.end_us
             if end is not None and end <= now_us:
                 del self._counts[ident]
+
+
+def _watch(count: Count, call: Call) -> None:
+    if count.trailing is not None:
+        heapq.heappush(count.trailing.open, (call.started_us, call.id))
 
 
 def _as_expected(count: Count, call: Call, reservation: Reservation, likely: int) -> Need:

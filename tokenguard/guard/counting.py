@@ -264,7 +264,7 @@ class Counting:
         return count
 
     def _now_of(self, count: Count) -> Count:
-        self._refresh(count, self._now())
+        self.books.refresh(count, self._now())
         return count
 
     def _refresh(self, count: Count, now_us: int) -> None:

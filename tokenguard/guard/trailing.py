@@ -25,6 +25,8 @@ class Trailing:
         self._known_us = self._edge_us
         """What began until then and is not out yet is in `_next`."""
         self._next: list[tuple[int, int]] = []
+        self.open: list[tuple[int, int]] = []
+        """A heap of (started_us, id) of calls in flight, which whoever sets aside for them puts in and takes out."""
 
     def holds(self, started_us: int) -> bool:
         """Whether a call that began then is in the window."""
