@@ -382,3 +382,15 @@ async def test_a_call_that_answers_more_than_usual_holds_more(house: House) -> N
     assert len({one["strict"] for one in reserved}) == 1, "the worst case holds all the same"
     settle(house, admission)
     assert [one["reserved"] for one in house.desk.status()["budgets"]] == [0, 0]
+
+
+async def test_a_call_that_cannot_be_changed_as_its_budget_asks_counts_nowhere(house: House) -> None:
+    house.budgets(Budget("calls", 10, unit=Unit.CALLS))
+    admission = await admit(house, await house.session())
+    house.guard.settle(admission.call, Reading(), status=None, outcome="refused-here")
+    await house.guard.counting.written()
+    (budget,) = house.desk.status()["budgets"]
+    assert (budget["spent"], budget["reserved"], house.guard.busy) == (0, 0, 0)
+    await house.reopen(Budget("calls", 10, unit=Unit.CALLS))
+    assert row(house, admission.call)[0] == "refused"
+    assert queries.totals(house.ledger.read()).calls == 0

@@ -21,7 +21,7 @@ from tokenguard.guard.holds import Holds
 from tokenguard.guard.hub import Hub
 from tokenguard.guard.noticing import Noticing
 from tokenguard.guard.official import Official
-from tokenguard.guard.registry import UNWRAPPED
+from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
@@ -158,8 +158,7 @@ class Guard:
                 self._turns.end(call)
                 return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
         except asyncio.CancelledError:
-            # The client left before anything was forwarded.
-            self.settle(call, Reading(), status=None, outcome="client-gone")
+            self._withdraw(call, "its agent left before it was let through")
             raise
         self._started(call)
         model = call.model if call.requested else None
@@ -208,6 +207,9 @@ class Guard:
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
+        if outcome == "refused-here":
+            self._withdraw(call, "it could not be changed as its budget asks")
+            return
         if call.id in self._paid:
             call = replace(call, billing=self._paid.pop(call.id))
         ending = Ending(status, outcome, self.now(), self._habit(call))
@@ -232,11 +234,7 @@ class Guard:
         written.add_done_callback(lambda done: _log_failure(call, done))
         self.counting.writing(call, amount, written)
         sums = _sums(call, charge, usage)
-        was_in_flight = call.id in self._in_flight
-        self._in_flight.discard(call.id)
-        # An answer that was read on without its client can end after the session.
-        if (live := self.sessions.running.get(call.session)) is not None:
-            live.in_flight = max(0, live.in_flight - was_in_flight)
+        if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
             live.totals += sums
         self._noticing.runaway.settled(call, failed=outcome != "ok", nanos=charge.nanos, ended_us=ending.at_us)
@@ -258,6 +256,24 @@ class Guard:
         )
         for standing in changed:
             self.tell("budget.level", view.level_view(standing))
+
+    def _withdraw(self, call: Call, reason: str) -> None:
+        """A call that was reserved is not forwarded after all."""
+        self._turns.end(call)
+        self.counting.release(call)
+        self._ledger.withdraw(call.id, reason).add_done_callback(lambda done: _log_failure(call, done))
+        self._ended(call)
+        self.tell("call.refused", _told(call) | {"budget": None, "reason": reason})
+
+    def _ended(self, call: Call) -> Live | None:
+        """A call is not in flight any more; its session, if that still runs."""
+        was_in_flight = call.id in self._in_flight
+        self._in_flight.discard(call.id)
+        # An answer that was read on without its client can end after the session.
+        live = self.sessions.running.get(call.session)
+        if live is not None:
+            live.in_flight = max(0, live.in_flight - was_in_flight)
+        return live
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         """Record a request that may have cost what nobody here can read: unknown is never zero."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import queries, rollups, writes
-from tokenguard.ledger.opening import open_for_writing, tell_rebuilt
+from tokenguard.ledger import agreement, queries, writes
+from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.values import Decision, Raise, Settlement, Told, Where
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session, Verdict
@@ -103,6 +103,10 @@ class Ledger:
         """Write a call that was not forwarded; it counts nowhere."""
         return self._writer.offer(None, writes.refuse, call, verdict)
 
+    def withdraw(self, call_id: int, reason: str) -> Future[None]:
+        """A call that was reserved is not forwarded after all: it counts nowhere."""
+        return self._writer.promise(writes.withdraw, call_id, reason)
+
     def open_calls(self) -> list[tuple[Call, Amount]]:
         """Calls that an earlier process left open: they stay reserved until they are presumed."""
         return queries.open_reservations(self.read(), before_id=self.next_call_id)
@@ -150,15 +154,15 @@ class Ledger:
         hours were wrong: what was read from sums before has to be read again.
         """
         nothing: tuple[int | None, bool] = (None, True)
-        self._audited, agreed = await self._writer.offer(nothing, rollups.audit, self._audited)
+        self._audited, agreed = await self._writer.offer(nothing, agreement.check_next, self._audited)
         if agreed:
             return 0
         wrong, hour = 1, None
         while True:
-            hour, agreed = await self._writer.offer(nothing, rollups.audit, hour)
+            hour, agreed = await self._writer.offer(nothing, agreement.check_next, hour)
             wrong += not agreed
             if hour is None:
-                tell_rebuilt(wrong)
+                agreement.tell_rebuilt(wrong)
                 return wrong
 
     async def close(self) -> None:

@@ -36,6 +36,8 @@ _SETTLE = f"""UPDATE calls
     WHERE id = ? AND state = 'open'"""
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
+_WITHDRAW = """UPDATE calls SET state = 'refused', reserved_nanos = 0, reserved_tokens = 0, reason = ?
+    WHERE id = ? AND state = 'open'"""
 _PRESUME = """UPDATE calls
     SET state = 'presumed', outcome = 'presumed', cost_nanos = reserved_nanos, confidence = 'bound',
         cost_low = 0, cost_high = reserved_nanos
@@ -61,6 +63,11 @@ def reserve(conn: sqlite3.Connection, call: Call, reserved: Amount, verdict: Ver
 def refuse(conn: sqlite3.Connection, call: Call, verdict: Verdict) -> None:
     """A call that was not forwarded."""
     conn.execute(_REFUSE, (*astuple(call), verdict.budget, verdict.reason))
+
+
+def withdraw(conn: sqlite3.Connection, call_id: int, reason: str) -> None:
+    """A call that was let through, and not forwarded after all."""
+    conn.execute(_WITHDRAW, (reason, call_id))
 
 
 def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
