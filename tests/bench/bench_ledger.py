@@ -1,6 +1,6 @@
 """What the ledger costs: CPU of a reserve and a settle, and queries over a large ledger.
 
-python tests/bench/bench_ledger.py [--calls N]     N calls in the large ledger, default 1,000,000; 0 leaves it out
+python -m tests.bench.bench_ledger [--calls N]     N calls in the large ledger, default 1,000,000; 0 leaves it out
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import uvloop
 
-from tokenguard.ledger import Ledger, Settlement, Where, queries, writes
-from tokenguard.ledger.opening import open_for_writing
+from tests.bench.large_ledger import generate
+from tokenguard.ledger import Ledger, Settlement, Where, queries
 from tokenguard.records import Amount, Call, Charge, Leg, Usage
 from tokenguard.reports import report
 
@@ -98,26 +98,13 @@ def _tell(what: str, cpu: float, wall: float, times: int) -> None:
 def large(folder: Path, count: int) -> None:
     """Questions to a ledger of many calls over a year, the caches of SQLite and of the system warm."""
     path = folder / "large.db"
-    conn, _ = open_for_writing(path, "normal")
-    rng = random.Random(3)
-    conn.execute("BEGIN")
-    for number in range(1, count + 1):
-        writes.settle(conn, settlement(call(number, NOW_US - 365 * DAY_US * (count - number) // count, rng), rng))
-    last = call(count + 1, NOW_US, rng)
-    writes.reserve(conn, last, Amount(1, 1, 1), None)
-    conn.execute("COMMIT")
-    conn.close()
+    generate(path, count, NOW_US)
     print(f"\n{count:,} calls, {path.stat().st_size / 2**20:.0f} MiB")
-
-    opened = time.perf_counter()
-    conn, _ = open_for_writing(path, "normal")
-    writes.presume(conn, 0, 1)
-    print(f"{'open for writing, with recovery':34} {(time.perf_counter() - opened) * 1e3:9.2f} ms")
-    conn.close()
-
     conn = queries.connect_readonly(path)
     day, month, year = NOW_US - DAY_US, NOW_US - 30 * DAY_US, NOW_US - 365 * DAY_US
-    repo, session = Where(repo=last.repo), Where(session=call(count // 2, NOW_US, rng).session)
+    repo = Where(repo="/home/somebody/src/repository-3")
+    (name,) = conn.execute("SELECT session FROM calls WHERE id = ?", (count // 2,)).fetchone()
+    session = Where(session=name)
     questions: dict[str, Callable[[], object]] = {
         "spent: session": lambda: queries.spent(conn, session),
         "spent: repo, day": lambda: queries.spent(conn, repo, day),

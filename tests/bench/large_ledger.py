@@ -10,7 +10,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tokenguard.ledger import rollups
+from tokenguard.ledger import agreement
 from tokenguard.ledger.opening import open_for_writing
 
 YEAR_US = 365 * 86_400_000_000
@@ -69,7 +69,7 @@ def generate(path: Path, calls: int, until_us: int) -> float:
     conn.execute("COMMIT")
     started = time.perf_counter()
     conn.execute("BEGIN")
-    rollups.fill(conn)
+    agreement.fill(conn)
     conn.execute("COMMIT")
     took = time.perf_counter() - started
     _sessions(conn, calls)

@@ -203,6 +203,17 @@ def test_a_damaged_ledger(cli: Cli, home: Path) -> None:
     assert findings(cli, "prices") == []
 
 
+def test_sums_that_do_not_agree_are_made_anew_by_the_next_daemon(cli: Cli, home: Path) -> None:
+    record(home, {call(number): 5 for number in range(1, 4)})
+    with closing(sqlite3.connect(home / "ledger.db")) as conn, conn:
+        conn.execute("UPDATE rollups SET cost_nanos = cost_nanos + 1")
+    (found,) = findings(cli, "ledger")
+    assert (found["state"], found["remedy"]) == ("fail", "tokenguard daemon restart: it makes them anew")
+    assert found["detail"] == f"{home}/ledger.db: its sums do not agree with its calls"
+    record(home, {})
+    assert findings(cli, "ledger")[0]["state"] == "ok"
+
+
 def test_what_of_an_agent_is_not_guarded(cli: Cli, quiet_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(quiet_machine, "claude", "2.1.329 (Claude Code)")
     monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")

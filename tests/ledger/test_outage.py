@@ -16,7 +16,7 @@ import pytest_asyncio
 from tests.ledger.support import START_US, call, session, settlement
 from tests.support.waiting import until
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import Decision, Ledger, Raise, file, opening, queries, rollups, writer
+from tokenguard.ledger import Decision, Ledger, Raise, agreement, file, opening, queries, writer
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Unit, Verdict
 
@@ -111,7 +111,7 @@ async def test_what_is_settled_meanwhile_is_written_when_it_can_be(ledger: Ledge
     await eventually(lambda: not ledger.failing)
     assert queries.totals(ledger.read()).cost_nanos == sum(range(1, 40))
     assert [of.id for of, _ in queries.open_reservations(ledger.read()) if of.id < 1_000] == []
-    assert rollups.wrong_hours(ledger.read()) == 0
+    assert agreement.agrees_as_a_whole(ledger.read())
 
 
 async def test_an_outage_is_told_once_and_so_is_its_end(

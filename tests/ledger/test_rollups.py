@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
-from tokenguard.ledger import Ledger, migrations, queries, rollups, writes
+from tokenguard.ledger import Ledger, agreement, migrations, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
 from tokenguard.records import Leg, Usage
@@ -45,7 +45,7 @@ def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
 def walk(conn: sqlite3.Connection) -> list[int]:
     """The hours that are checked, one after the other."""
     found: list[int] = []
-    while (hour := rollups.before(conn, found[-1] if found else None)) is not None:
+    while (hour := agreement.before(conn, found[-1] if found else None)) is not None:
         found.append(hour)
     return found
 
@@ -56,10 +56,12 @@ def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry
     with closing(in_memory()) as conn:
         write(conn, written)
         added = contents(conn)
-        assert all(rollups.agrees(conn, hour) for hour in walk(conn))
+        assert agreement.agrees_as_a_whole(conn)
+        assert agreement.glance(conn)
+        assert agreement.check_all(conn) == 0
         conn.execute("DELETE FROM rollups")
         conn.execute("DELETE FROM rollup_keys")
-        rollups.fill(conn)
+        agreement.fill(conn)
         assert contents(conn) == added
 
 
@@ -77,7 +79,7 @@ def test_every_wrong_number_is_found_and_put_right(written: list[Entry], at: int
         ):
             conn.execute(damage, ((START_US + at) // HOUR_US,))
             wrong = contents(conn) != sound
-            agreed = [rollups.check(conn, hour) for hour in walk(conn)]
+            agreed = [agreement.check(conn, hour) for hour in walk(conn)]
             assert all(agreed) is not wrong
             assert contents(conn) == sound
             assert queries.totals(conn) == kept
@@ -180,11 +182,11 @@ async def test_a_suspect_ledger_has_all_its_sums_checked_at_the_next_opening(tmp
     await filled(path)
     spoil(path, f"IN ({HOURS + 3}, {HOURS + 8})")
     with closing(queries.connect_readonly(path)) as conn:
-        assert rollups.wrong_hours(conn) == 3, "these two, and the first of their block"
+        assert not agreement.agrees_as_a_whole(conn)
     suspect(path)
     await Ledger.open(path).close()
     with closing(queries.connect_readonly(path)) as conn:
-        assert rollups.wrong_hours(conn) == 0
+        assert agreement.agrees_as_a_whole(conn)
 
 
 async def test_an_empty_ledger_has_nothing_to_audit(tmp_path: Path) -> None:

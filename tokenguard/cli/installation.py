@@ -21,6 +21,8 @@ from tokenguard.config.paths import Paths
 from tokenguard.daemon import catalogue
 from tokenguard.errors import TokenguardError
 from tokenguard.ledger import queries
+from tokenguard.ledger.agreement import agrees_as_a_whole
+from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.migrations import OLDEST_SQLITE
 from tokenguard.platforms.service import service_port
 
@@ -122,15 +124,23 @@ def ledger(paths: Paths) -> Iterator[Finding]:
     try:
         with closing(queries.connect_readonly(paths.ledger)) as conn:
             sound: str = conn.execute("PRAGMA quick_check(1)").fetchone()[0]
-            calls = queries.totals(conn).calls
+            with queries.snapshot(conn):
+                agreed = agrees_as_a_whole(conn)
+                calls = queries.totals(conn).calls
     except TokenguardError as error:
         yield failed("ledger", error)
         return
     except sqlite3.Error as error:
-        sound, calls = str(error), 0
+        sound, calls, agreed = str(error), 0, True
     if sound != "ok":
+        suspect(paths.ledger)
         remedy = "tokenguard daemon restart: it sets the file aside and begins another"
         yield fail("ledger", f"{paths.ledger}: {sound}", remedy)
+        return
+    if not agreed:
+        suspect(paths.ledger)
+        remedy = "tokenguard daemon restart: it makes them anew"
+        yield fail("ledger", f"{paths.ledger}: its sums do not agree with its calls", remedy)
         return
     yield ok("ledger", f"{paths.ledger}: {counted(calls, 'call')}, sound")
     yield _prices(paths)

@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import rollups
+from tokenguard.ledger import agreement
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it."""
@@ -299,4 +299,4 @@ def _007_rollups(conn: sqlite3.Connection) -> None:
         """,
     ):
         conn.execute(statement)
-    rollups.fill(conn)
+    agreement.fill(conn)

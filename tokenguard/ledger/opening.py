@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 from contextlib import suppress
@@ -10,12 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import rollups
+from tokenguard.ledger import agreement
 from tokenguard.ledger.failures import is_corrupt, ledger_error, marker
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
 from tokenguard.ledger.rows import Row, places
-
-log = logging.getLogger(__name__)
 
 DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
 """`normal` survives the death of the process, `full` that of the machine's power as well."""
@@ -123,20 +120,12 @@ def _check(conn: sqlite3.Connection, *, thoroughly: bool) -> None:
         error = sqlite3.DatabaseError(found)
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
-    conn.execute("BEGIN")
-    hour, agreed = rollups.audit(conn, None)
-    wrong = 0 if agreed else 1
-    while thoroughly and hour is not None:
-        hour, agreed = rollups.audit(conn, hour)
-        wrong += not agreed
-    conn.execute("COMMIT")
-    if wrong:
-        tell_rebuilt(wrong)
-
-
-def tell_rebuilt(hours: int) -> None:
-    """Log that sums were wrong."""
-    log.warning("the sums of %d hours did not agree with their calls; they were rebuilt", hours)
+    if thoroughly or not agreement.glance(conn):
+        conn.execute("BEGIN")
+        wrong = agreement.check_all(conn) if thoroughly else not agreement.check_next(conn, None)[1]
+        conn.execute("COMMIT")
+        if wrong:
+            agreement.tell_rebuilt(wrong)
 
 
 def put_aside(path: Path) -> Path:

@@ -31,7 +31,7 @@ BLOCK = 720
 CALLS = 0
 """The `size` of a piece that is read from the calls themselves."""
 
-_Key = tuple[str | None, ...]
+Key = tuple[str | None, ...]
 """The values of `KEYS`, and `leg` and `role`."""
 
 _COLUMNS = (*KEYS, "leg", "role")
@@ -41,12 +41,12 @@ _ROW = f"(?, ?, ?, {', '.join('?' for _ in SUMS)})"
 _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {_ROW}"
 _ADD = f"""{_PUT}, {_ROW} ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
-_SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
-_STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {_SUMMED}
+SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
+_STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
     FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key WHERE s.size = ? AND s.start >= ? AND s.start < ?
     GROUP BY {", ".join(f"k.{column}" for column in _COLUMNS)}"""
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
-    SELECT {BLOCK}, ?, s.key, {_SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
+    SELECT {BLOCK}, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 
@@ -119,119 +119,55 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
 def add(conn: sqlite3.Connection, call_id: int) -> None:
     """Add a charge of any kind that was just written, and its legs."""
     started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
-    for key, sums in _of_calls(conn, "c.id = ?", [call_id]).items():
+    for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
         _add(conn, started_us // HOUR_US, key, sums)
 
 
-def check(conn: sqlite3.Connection, hour: int) -> bool:
-    """Whether the sums of an hour agree with its calls; those of its block with the hours, if it begins with this one.
-
-    What does not agree is replaced.
-    """
-    found = _of_calls(conn, *_in_hour(hour))
-    agreed = _stored(conn, HOUR, hour, hour + 1) == found
-    if not agreed:
-        conn.execute(_CLEAR, (HOUR, hour, hour + 1))
-        _put(conn, hour, found)
-        _rebuild_block(conn, hour)
-    elif hour % BLOCK == 0 and not _block_agrees(conn, hour):
-        agreed = False
-        _rebuild_block(conn, hour)
-    return agreed
-
-
-def agrees(conn: sqlite3.Connection, hour: int) -> bool:
-    """What `check` tells, without repairing anything."""
-    if _stored(conn, HOUR, hour, hour + 1) != _of_calls(conn, *_in_hour(hour)):
-        return False
-    return hour % BLOCK != 0 or _block_agrees(conn, hour)
-
-
-def audit(conn: sqlite3.Connection, hour: int | None) -> tuple[int | None, bool]:
-    """`check` the hour after this one, in the order of `before`; which it was, None after the last, and the result."""
-    following = before(conn, hour)
-    return following, following is None or check(conn, following)
-
-
-def wrong_hours(conn: sqlite3.Connection) -> int:
-    """How many hours do not agree, of all; blocks count as their first hour. Repairs nothing, and reads every call."""
-    wrong, hour = 0, before(conn, None)
-    while hour is not None:
-        wrong += not agrees(conn, hour)
-        hour = before(conn, hour)
-    return wrong
-
-
-def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
-    """The hour to check after this one: the latest before it that has calls or sums, or with which a block begins."""
-    end = _NO_HOUR if hour is None else hour
-    found: list[int | None] = [
-        conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0],
-        *(conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, BLOCK)),
-    ]
-    hours = [at // HOUR_US if index == 0 else at for index, at in enumerate(found) if at is not None]
-    if hour is not None and hour % BLOCK:
-        hours.append(hour // BLOCK * BLOCK)
-    return max(hours, default=None)
-
-
-def fill(conn: sqlite3.Connection) -> None:
-    """Sum up the calls of a ledger that has no sums yet."""
-    hour = before(conn, None)
-    while hour is not None:
-        _put(conn, hour, _of_calls(conn, *_in_hour(hour)))
-        if hour % BLOCK == 0:
-            _rebuild_block(conn, hour)
-        hour = before(conn, hour)
-
-
 _keys_of = attrgetter(*KEYS)
-_NO_HOUR = 2**62 // HOUR_US
-_LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 _GROUPED = ", ".join(f"s.{column}" for column in (*KEYS, "leg"))
 
 
-def _of_calls(conn: sqlite3.Connection, condition: str, values: Sequence[object]) -> dict[_Key, Sums]:
+def of_calls(conn: sqlite3.Connection, condition: str, values: Sequence[object]) -> dict[Key, Sums]:
     """What the calls for which this holds add to sums, by key."""
     charged = f"{CHARGED} AND {condition}"
-    whole = f"SELECT {_GROUPED}, s.role, {_SUMMED} FROM {per_role(charged)} GROUP BY {_GROUPED}, s.role"
-    parts = f"SELECT {_GROUPED}, 'part', {_SUMMED} FROM {per_part(charged)} GROUP BY {_GROUPED}"
+    whole = f"SELECT {_GROUPED}, s.role, {SUMMED} FROM {per_role(charged)} GROUP BY {_GROUPED}, s.role"
+    parts = f"SELECT {_GROUPED}, 'part', {SUMMED} FROM {per_part(charged)} GROUP BY {_GROUPED}"
     return _by_key([*conn.execute(whole, values), *conn.execute(parts, values)])
 
 
-def _stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[_Key, Sums]:
+def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Key, Sums]:
+    """The sums that are kept of a span, by key."""
     return _by_key(conn.execute(_STORED, (size, start, end)).fetchall())
 
 
-def _by_key(rows: Iterable[Row]) -> dict[_Key, Sums]:
+def _by_key(rows: Iterable[Row]) -> dict[Key, Sums]:
     return {row[: len(_COLUMNS)]: Sums(*row[len(_COLUMNS) :]) for row in rows}
 
 
-def _in_hour(hour: int) -> tuple[str, list[object]]:
+def in_hour(hour: int) -> tuple[str, list[object]]:
+    """The condition that calls `c` started in this hour, and the values in it."""
     return "c.started_us >= ? AND c.started_us < ?", [hour * HOUR_US, (hour + 1) * HOUR_US]
 
 
-def _block_agrees(conn: sqlite3.Connection, start: int) -> bool:
-    end = start + BLOCK
-    return _stored(conn, BLOCK, start, end) == _stored(conn, HOUR, start, end)
+def put_hour(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> None:
+    """Keep these sums of an hour, in place of those that were kept."""
+    conn.execute(_CLEAR, (HOUR, hour, hour + 1))
+    conn.executemany(_PUT, [(HOUR, hour, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
 
 
-def _rebuild_block(conn: sqlite3.Connection, hour: int) -> None:
+def put_block(conn: sqlite3.Connection, hour: int) -> None:
+    """Sum up the hours of the block that holds this one, in place of the sums that were kept of it."""
     start = hour // BLOCK * BLOCK
     conn.execute(_CLEAR, (BLOCK, start, start + BLOCK))
     conn.execute(_COARSEN, (start, start, start + BLOCK))
 
 
-def _add(conn: sqlite3.Connection, hour: int, key: _Key, sums: Sums) -> None:
+def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> None:
     name, numbers = _name_of(conn, key), astuple(sums)
     conn.execute(_ADD, (HOUR, hour, name, *numbers, BLOCK, hour // BLOCK * BLOCK, name, *numbers))
 
 
-def _put(conn: sqlite3.Connection, hour: int, found: dict[_Key, Sums]) -> None:
-    conn.executemany(_PUT, [(HOUR, hour, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
-
-
-def _name_of(conn: sqlite3.Connection, key: _Key) -> int:
+def _name_of(conn: sqlite3.Connection, key: Key) -> int:
     """The number that stands for a key."""
     for row in conn.execute(_FIND, key):
         number: int = row[0]

@@ -1,0 +1,112 @@
+"""Whether the sums that are kept agree with the calls; where they do not, they are made anew."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+
+from tokenguard.ledger.rollups import (
+    BLOCK,
+    HOUR,
+    HOUR_US,
+    SUMMED,
+    Piece,
+    in_hour,
+    kept,
+    of_calls,
+    put_block,
+    put_hour,
+    stored,
+)
+from tokenguard.ledger.rows import Row
+from tokenguard.ledger.sums import CHARGED, per_call
+from tokenguard.ledger.values import Where
+
+log = logging.getLogger(__name__)
+
+_NO_HOUR = 2**62 // HOUR_US
+_LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
+
+
+def check(conn: sqlite3.Connection, hour: int) -> bool:
+    """Whether the sums of an hour agree with its calls; those of its block with the hours, if it begins with this one.
+
+    What does not agree is replaced.
+    """
+    found = of_calls(conn, *in_hour(hour))
+    if stored(conn, HOUR, hour, hour + 1) != found:
+        put_hour(conn, hour, found)
+        put_block(conn, hour)
+        return False
+    end = hour + BLOCK
+    if hour % BLOCK == 0 and stored(conn, BLOCK, hour, end) != stored(conn, HOUR, hour, end):
+        put_block(conn, hour)
+        return False
+    return True
+
+
+def check_next(conn: sqlite3.Connection, hour: int | None) -> tuple[int | None, bool]:
+    """`check` the hour after this one, in the order of `before`; which it was, None after the last, and the result."""
+    following = before(conn, hour)
+    return following, following is None or check(conn, following)
+
+
+def check_all(conn: sqlite3.Connection) -> int:
+    """`check` every hour; how many of them did not agree. This takes a minute for ten million calls."""
+    wrong, hour = 0, before(conn, None)
+    while hour is not None:
+        wrong += not check(conn, hour)
+        hour = before(conn, hour)
+    return wrong
+
+
+def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
+    """The hour to check after this one: the latest before it that has calls or sums, or with which a block begins."""
+    end = _NO_HOUR if hour is None else hour
+    started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0]
+    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, BLOCK)]
+    found.append(None if started_us is None else started_us // HOUR_US)
+    if hour is not None and hour % BLOCK:
+        found.append(hour // BLOCK * BLOCK)
+    return max((one for one in found if one is not None), default=None)
+
+
+def glance(conn: sqlite3.Connection) -> bool:
+    """Whether the newest hour agrees as a whole, where a crash would have left its traces: fast, also if it is busy."""
+    hour = before(conn, None)
+    if hour is None:
+        return True
+    condition, values = in_hour(hour)
+    of_hour = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'{CHARGED} AND {condition}')}", values).fetchone()
+    return bool(of_hour == _sum_of(conn, Piece(HOUR, hour, hour + 1)))
+
+
+def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
+    """Whether all calls together agree with all hours and all blocks. Reads every call, and repairs nothing."""
+    of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
+    hours, blocks = (Piece(size, None, None) for size in (HOUR, BLOCK))
+    by_leg = _sum_of(conn, hours, by_leg=True) == _sum_of(conn, blocks, by_leg=True)
+    return bool(of_all == _sum_of(conn, hours) == _sum_of(conn, blocks) and by_leg)
+
+
+def fill(conn: sqlite3.Connection) -> None:
+    """Sum up the calls of a ledger that has no sums yet: a minute for ten million calls, which is logged."""
+    hour = before(conn, None)
+    if hour is not None:
+        log.info("summing up what was charged so far, once")
+    while hour is not None:
+        put_hour(conn, hour, of_calls(conn, *in_hour(hour)))
+        if hour % BLOCK == 0:
+            put_block(conn, hour)
+        hour = before(conn, hour)
+
+
+def tell_rebuilt(hours: int) -> None:
+    """Log that sums were wrong."""
+    log.warning("the sums of %d hours did not agree with their calls; they were rebuilt", hours)
+
+
+def _sum_of(conn: sqlite3.Connection, piece: Piece, *, by_leg: bool = False) -> Row:
+    source, values = kept(piece, Where(), by_leg=by_leg)
+    found: Row = conn.execute(f"SELECT {SUMMED} FROM {source}", values).fetchone()
+    return found
