@@ -68,6 +68,12 @@ class File:
         result: Failed | None = self.apply([(_touch, ())])[0]
         return result
 
+    def make_room(self) -> None:
+        """Move the write-ahead log into the file, as far as there is room: then it need not grow for what comes."""
+        if self._conn is not None:
+            with suppress(sqlite3.Error):
+                self._conn.execute("PRAGMA wal_checkpoint").fetchall()
+
     def wait_for_locks(self, milliseconds: int) -> None:
         """How long a write waits for another program to finish."""
         if self._conn is not None:

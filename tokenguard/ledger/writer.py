@@ -157,6 +157,8 @@ class Writer:
 
     def _write(self, batch: list[_Item]) -> None:
         """What was kept first, then the batch; nothing overtakes what is still kept after that."""
+        if self.failing is not None:
+            self._file.make_room()
         outage = self._write_kept()
         if outage is not None:
             for item in [item for item in batch if item.kept]:
