@@ -71,6 +71,14 @@ async def test_an_approved_call_goes_through_and_raises_its_budget_by_what_it_ta
     assert (raised.who, raised.reason, raised.budget) == ("max", "nearly done", "day")
     (budget,) = house.desk.status()["budgets"]
     assert budget["limit"] == 10 * CENT + raised.amount and budget["remaining"] >= 0
+    assert raised.amount % (CENT // 10) == 0
+    (decision,) = queries.decisions(house.ledger.read())
+    assert (decision.kind, decision.who, decision.reason, decision.call_id) == (
+        "approve",
+        "max",
+        "nearly done",
+        admission.call.id,
+    )
     assert house.desk.status()["holds"] == []
     settle(house, admission)
 
@@ -203,6 +211,8 @@ async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> N
     assert (budget["landing"], budget["landing_released"], budget["level"]) == (50 * CENT, False, "info")
     released = await house.desk.release_landing("day", "to save the work")
     assert released["landing_released"] is True
+    with pytest.raises(UsageError, match="open already"):
+        await house.desk.release_landing("day", "again")
     settle(house, await admit(house, session))
     await house.guard.counting.written()
     await house.reopen(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
@@ -344,6 +354,7 @@ class TestSubscription:
         assert (window["provider"], window["name"], window["used_percent"]) == ("anthropic", "five_hour", 91.0)
         refused = await self.call(house, session, used)
         assert refused.refusal is not None and refused.verdict.budget == "mine"
+        assert "91%" in refused.verdict.reason and "It resets at 13:00" in refused.verdict.reason
         house.clock.now_us = 1_795_266_000_000_000
         assert (await self.call(house, session, {})).refusal is None, "it has been reset"
 

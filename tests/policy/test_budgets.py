@@ -145,3 +145,7 @@ def test_keys_are_shortened_for_people() -> None:
     assert short_key("repo", "/home/x/web/") == "web"
     assert short_key("branch", branch_key("/home/x/web", "feat/login")) == "web/feat/login"
     assert short_key("agent", "claude") == "claude"
+
+
+def test_a_budget_of_nothing_is_fine_as_long_as_nothing_is_spent() -> None:
+    assert (standing(0, 0).level, standing(0, 1).level) == ("ok", "hard")

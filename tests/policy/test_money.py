@@ -123,4 +123,4 @@ def test_limits_are_told_to_their_last_digit(value: int, text: str) -> None:
 def test_a_hundred_percent_means_used_up() -> None:
     assert percent(999, 1000) == 99
     assert percent(1000, 1000) == 100
-    assert percent(0, 0) == 100
+    assert (percent(0, 0), percent(1, 0)) == (0, 100)

@@ -107,7 +107,8 @@ def test_no_refusal_makes_an_agent_try_again(
     assert '"' not in text
     assert "\n" not in text
     assert text.startswith("tokenguard stopped this request: ")
-    assert "tokenguard budget raise" in text or "tokenguard status" in text
+    remedies = ("tokenguard budget raise", "tokenguard status", "set an output limit")
+    assert any(remedy in text for remedy in remedies)
 
 
 @pytest.mark.parametrize("text", ["HTTP 1500", "$500", "Rate limit", 'say "no"', "Request timed out"])

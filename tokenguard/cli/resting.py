@@ -51,4 +51,4 @@ def _standings(ledger: sqlite3.Connection, budgets: tuple[Budget, ...], now_us: 
         spent = measure_sum(slot.budget, *queries.spent(ledger, where_of(slot), since_us, slot.window.end_us))
         if spent:
             limit, kept = limit_of(slot, raises, now_us), held_back(slot, releases, now_us)
-            yield Standing(slot, limit, spent, reserved=0, held_back=kept)
+            yield Standing(slot, limit, spent, reserved=0, held_back=kept, resets_us=slot.window.end_us)

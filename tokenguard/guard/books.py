@@ -49,6 +49,7 @@ class Count:
         "kind",
         "limit",
         "reserved",
+        "resets_us",
         "slot",
         "spent",
         "trailing",
@@ -66,6 +67,7 @@ class Count:
         """The landing reserve, while it is kept."""
         self.alarm: float = 0
         """What may be spent before its level has to be looked at."""
+        self.resets_us = slot.window.end_us
         self.spent = spent
         self.trailing = trailing
         self.reserved = 0
@@ -128,7 +130,7 @@ class Count:
         """What the slot holds now."""
         budget = self.slot.budget
         overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit) if budget.mode == "calibrated" else 0.0
-        return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot)
+        return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot, self.resets_us)
 
 
 class Part(NamedTuple):

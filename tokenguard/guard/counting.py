@@ -274,6 +274,7 @@ class Counting:
             return
         window = self._official(count.slot.budget.official)
         count.spent = math.ceil(window.used_percent) if window else 0
+        count.resets_us = window.resets_us if window else None
 
     def _limits_changed(self) -> None:
         for count in self.books.counts():

@@ -25,7 +25,7 @@ from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.turns import Turns
-from tokenguard.ledger import Ledger, Settlement, queries
+from tokenguard.ledger import Decision, Ledger, Settlement, queries
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.policy.measure import is_notional
@@ -88,7 +88,7 @@ class Guard:
         self._turns = Turns(ledger)
         self._noticing = Noticing(self._turns, self.tell)
         self._noticing.configure(config)
-        self._decider = Decider(self.counting, self.holds, self._noticing, self.now)
+        self._decider = Decider(self.counting, self.holds, self._noticing, self._record, self.now)
         self._paid: dict[int, str] = {}
         self._take_prices(catalogue)
         self._in_flight: set[int] = set()
@@ -357,6 +357,9 @@ class Guard:
         setting = self.config.on_disconnect.get(call.provider, "auto")
         return habit(call.provider, call.dialect, stream=call.stream, setting=setting)
 
+    def _record(self, decision: Decision) -> None:
+        self._ledger.decide(decision).add_done_callback(_log_undecided)
+
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
         return (*self.sessions.of(session_id).budgets, *self.config.budgets)
 
@@ -403,6 +406,11 @@ def _told(call: Call) -> dict[str, object]:
         "billing": call.billing,
         "requested": call.requested,
     }
+
+
+def _log_undecided(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.error("a decision is not in the ledger: %s", done.exception())
 
 
 def _log_failure(call: Call, done: asyncio.Future[None]) -> None:

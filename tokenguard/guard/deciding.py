@@ -13,11 +13,14 @@ from msgspec.structs import replace
 from tokenguard import agents
 from tokenguard.guard.books import Reservation
 from tokenguard.guard.counting import Counting, Over, stops
-from tokenguard.guard.holds import Answer, Hold, Holds
+from tokenguard.guard.holds import Answer, Hold, Holds, decision
 from tokenguard.guard.noticing import Notice, Noticing
 from tokenguard.guard.reserving import Reserver
-from tokenguard.guard.slots import ends_at
+from tokenguard.guard.slots import resets_at
+from tokenguard.ledger import Decision
 from tokenguard.policy import wording
+from tokenguard.policy.budgets import Slot
+from tokenguard.policy.money import rounded_up
 from tokenguard.records import Call, Facts, Verdict
 
 LEAST_CLAMP = 1_000
@@ -42,8 +45,17 @@ class Ruling(Struct, frozen=True):
 class Decider:
     """Rules on calls by the budgets that count them."""
 
-    def __init__(self, counting: Counting, holds: Holds, noticing: Noticing, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        counting: Counting,
+        holds: Holds,
+        noticing: Noticing,
+        record: Callable[[Decision], object],
+        now: Callable[[], int],
+    ) -> None:
+        """`record` keeps what people decided."""
         self._counting = counting
+        self._record = record
         self._holds = holds
         self._noticing = noticing
         self._now = now
@@ -57,11 +69,12 @@ class Decider:
             if asked.verdict.action == "refuse":
                 return asked
         over = await self._counting.reserve(call, asked.reservation)
+        if opened := await self._open_landing(over):
+            over = self._counting.try_reserve(call, asked.reservation)
         if not _stopping(over):
-            return replace(asked, verdict=_warning(over)) if over else asked
+            return replace(asked, verdict=_warning(over, opened) or asked.verdict)
         return (
-            await self._landed(asked, over)
-            or self._clamped(asked, over)
+            self._clamped(asked, over)
             or self._downgraded(asked, over)
             or await self._held(asked, over)
             or self._refused(asked, over)
@@ -73,7 +86,7 @@ class Decider:
             return replace(asked, verdict=Verdict("refuse", None, wording.plain_refusal(notice.text)))
         if notice.action != "hold":
             return replace(asked, verdict=Verdict("warn", None, notice.text))
-        hold = self._hold(asked.call, notice.text, asked.reservation.likely.nanos)
+        hold = self._hold(asked, notice.text)
         answer = await self._answer(hold, None)
         if answer.kind != "approve":
             return self._unapproved(asked, hold, answer)
@@ -81,23 +94,16 @@ class Decider:
             self._noticing.runaway.excuse(asked.call.session)
         return replace(asked, verdict=Verdict("allow", None, f"approved by {answer.who}"))
 
-    async def _landed(self, asked: Ruling, over: list[Over]) -> Ruling | None:
-        """With the landing reserves that open by themselves."""
+    async def _open_landing(self, over: list[Over]) -> list[Slot]:
+        """Open the landing reserves that open by themselves, for the first call that does not fit without them."""
         opening = [
             one.standing.slot
             for one in _stopping(over)
             if one.standing.held_back and one.standing.slot.budget.landing_release == "auto"
         ]
-        if not opening:
-            return None
         for slot in opening:
             await self._counting.release_landing(slot, reason="the rest is used up", who="tokenguard")
-        left = self._counting.try_reserve(asked.call, asked.reservation)
-        if _stopping(left):
-            return None
-        label = opening[0].label
-        text = f"the budget {label} is used up; its landing reserve is open"
-        return replace(asked, verdict=Verdict("warn", label, text))
+        return opening
 
     def _clamped(self, asked: Ruling, over: list[Over]) -> Ruling | None:
         """With the highest output limit that fits."""
@@ -157,7 +163,7 @@ class Decider:
         if "hold" not in actions or "refuse" in actions:
             return None
         reason = self._sentence(stopping[0])
-        hold = self._hold(asked.call, reason, asked.reservation.likely.nanos, stopping[0])
+        hold = self._hold(asked, reason, stopping[0])
         answer = await self._answer(hold, asked)
         if answer.kind == "fits":
             return replace(asked, verdict=Verdict("allow", hold.budget, "it waited until there was room"))
@@ -169,12 +175,16 @@ class Decider:
                 return replace(asked, verdict=Verdict("allow", hold.budget, f"approved by {answer.who}"))
             for one in left:
                 reason = answer.reason or f"call {asked.call.id} was approved"
-                await self._counting.raise_by(one.standing.slot, one.shortfall, reason=reason, who=answer.who)
+                slot = one.standing.slot
+                value = rounded_up(one.shortfall, slot.budget.unit)
+                await self._counting.raise_by(slot, value, reason=reason, who=answer.who)
         return None
 
-    def _hold(self, call: Call, reason: str, estimate_nanos: int, over: Over | None = None) -> Hold:
+    def _hold(self, asked: Ruling, reason: str, over: Over | None = None) -> Hold:
+        call, reservation = asked.call, asked.reservation
+        about = (reservation.mean or reservation.likely).nanos
         seconds = agents.named(call.agent).HOLD_SECONDS
-        return Hold(call, reason, estimate_nanos, self._now(), seconds, over.standing.slot if over else None)
+        return Hold(call, reason, about, self._now(), seconds, over.standing.slot if over else None)
 
     async def _answer(self, hold: Hold, asked: Ruling | None) -> Answer:
         """Wait for an answer; or, where a call is given, until it fits. It is reserved then."""
@@ -190,7 +200,10 @@ class Decider:
                     hold.answer.set_result(Answer("expired"))
                 elif asked is not None and not _stopping(self._counting.try_reserve(asked.call, asked.reservation)):
                     hold.answer.set_result(Answer("fits"))
-        return hold.answer.result()
+        answer = hold.answer.result()
+        if answer.kind in ("approve", "deny", "expired"):
+            self._record(decision(hold, answer, self._now()))
+        return answer
 
     def _unapproved(self, asked: Ruling, hold: Hold, answer: Answer) -> Ruling:
         text = wording.unapproved(hold.reason, answer.kind, answer.who, answer.reason)
@@ -203,13 +216,19 @@ class Decider:
 
     def _sentence(self, over: Over) -> str:
         need = over.need.value if over.need.bounded else None
-        return wording.refusal(over.standing, need, self._now(), ends_at(over.standing.slot))
+        return wording.refusal(over.standing, need, self._now(), resets_at(over.standing))
 
 
 def _stopping(over: list[Over]) -> list[Over]:
     return [one for one in over if stops(one.standing)]
 
 
-def _warning(over: list[Over]) -> Verdict:
-    label = over[0].standing.slot.label
-    return Verdict("warn", label, f"the budget {label} is used up; it only warns")
+def _warning(over: list[Over], opened: list[Slot]) -> Verdict | None:
+    """What to say of a call that goes through all the same."""
+    if over:
+        label = over[0].standing.slot.label
+        return Verdict("warn", label, f"the budget {label} is used up; it only warns")
+    if opened:
+        label = opened[0].label
+        return Verdict("warn", label, f"the budget {label} is used up; its landing reserve is open")
+    return None

@@ -44,7 +44,9 @@ class Desk:
                 if live.session.id != UNWRAPPED or live.totals.calls
             ],
             "budgets": [
-                view.budget_view(standing) for standing in guard.counting.in_force(live.session for live in running)
+                view.budget_view(standing)
+                for standing in guard.counting.in_force(live.session for live in running)
+                if standing.slot.key != UNWRAPPED or standing.spent or standing.reserved
             ],
             "windows": [view.window_view(window) for window in guard.official.all()],
             "holds": [view.hold_view(hold) for hold in guard.holds],
@@ -86,6 +88,8 @@ class Desk:
         slot = self._find(name)
         if not slot.budget.landing:
             raise UsageError(f"{slot.label} holds nothing back", "its landing is not set; see tokenguard budget list")
+        if not self._guard.counting.standing(slot).held_back:
+            raise UsageError(f"the landing reserve of {slot.label} is open already", "see tokenguard status")
         return self._raised(
             await self._guard.counting.release_landing(slot, reason=reason or "released", who=getpass.getuser())
         )

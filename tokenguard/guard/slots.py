@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tokenguard.config.settings import local_zone
 from tokenguard.ledger import Where
-from tokenguard.policy.budgets import Slot
+from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.records import Call, Session
 
 
@@ -49,8 +49,8 @@ def where_of(slot: Slot) -> Where:
     return replace(where, **{scope: key})
 
 
-def ends_at(slot: Slot) -> datetime | None:
-    """The end of a slot's window, in its budget's zone; None if it never resets, or moves along."""
-    if slot.window.end_us is None:
+def resets_at(standing: Standing) -> datetime | None:
+    """When a slot starts anew, in its budget's zone; None if it does not, or moves along."""
+    if standing.resets_us is None:
         return None
-    return datetime.fromtimestamp(slot.window.end_us / 1_000_000, zone_of(slot.budget.timezone))
+    return datetime.fromtimestamp(standing.resets_us / 1_000_000, zone_of(standing.slot.budget.timezone))

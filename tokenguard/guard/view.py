@@ -10,7 +10,7 @@ from typing import Any
 from tokenguard.config.settings import local_zone
 from tokenguard.guard.holds import Hold
 from tokenguard.guard.registry import Live
-from tokenguard.guard.slots import ends_at
+from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Where, queries
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
@@ -67,7 +67,7 @@ def session_view(live: Live, reserved_nanos: int, waiting: int = 0) -> dict[str,
 
 def budget_view(standing: Standing) -> dict[str, Any]:
     """A slot of a budget."""
-    budget, resets = standing.slot.budget, ends_at(standing.slot)
+    budget, resets = standing.slot.budget, resets_at(standing)
     return {
         "name": budget.name,
         "label": standing.slot.label,
@@ -114,7 +114,7 @@ def level_view(standing: Standing) -> dict[str, Any]:
         "spent": standing.spent,
         "limit": standing.limit,
         "unit": standing.slot.budget.unit,
-        "window_end_us": standing.slot.window.end_us,
+        "window_end_us": standing.resets_us,
     }
 
 

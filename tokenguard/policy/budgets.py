@@ -69,6 +69,8 @@ class Standing(Struct, frozen=True):
     """Of the limit, what is kept for landing."""
     overshoot: float = 0.0
     """In which share of its windows spending may pass the limit, at most."""
+    resets_us: int | None = None
+    """When it starts anew; None if it does not, or moves along."""
     forecast: Forecast | None = None
 
     @property
@@ -84,7 +86,7 @@ class Standing(Struct, frozen=True):
     @property
     def level(self) -> str:
         """One of `LEVELS`, by what is spent; at least `warn` where the forecast counts and passes the limit."""
-        if self.spent >= self.limit:
+        if self.spent >= self.limit and self.spent:
             return "hard"
         used = percent(self.spent, self.limit)
         reached = sum(used >= level for level in self.slot.budget.levels)

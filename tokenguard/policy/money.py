@@ -83,6 +83,12 @@ def limit(value: int, unit: Unit) -> str:
     return f"${dollars:,}.{f'{part:09d}'.rstrip('0'):0<2}"
 
 
+def rounded_up(value: int, unit: Unit) -> int:
+    """An amount that is no longer to read than it has to be: dollars to the next cent, below one to a tenth of it."""
+    step = (NANOS // 100 if value >= NANOS else NANOS // 1000) if unit is Unit.USD else 1
+    return -(-value // step) * step
+
+
 def percent(part: int, whole: int) -> int:
-    """Whole percents, rounded down, so that 100 means used up; a limit of zero is always used up."""
-    return part * 100 // whole if whole else 100
+    """Whole percents, rounded down, so that 100 means used up; of a limit of zero, anything is."""
+    return part * 100 // whole if whole else 100 * bool(part)

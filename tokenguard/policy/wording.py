@@ -53,10 +53,12 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     `need` is what the call would have taken, in the budget's unit, None if nothing bounds that; `resets` is the end of
     the window in the budget's zone. Whatever would make agents try again is left out or replaced by an opaque id.
     """
-    subject = _subject(standing)
+    subject = _subject(standing, need)
     reset = f" It resets at {_when(resets, now_us)}." if resets else ""
     label = shlex.quote(safe_label(standing.slot.label))
     remedy = f" To go on: tokenguard budget raise {label} --amount {_step(standing)} --reason WHY"
+    if need is None and not standing.used_up:
+        remedy = " To go on: let the request set an output limit, or let the budget be calibrated"
     for figures in (_figures(standing, need), ""):
         text = f"tokenguard stopped this request: {subject}{figures}.{reset}{remedy}"
         if is_safe(text):
@@ -116,9 +118,11 @@ def safe_label(label: str) -> str:
     return "id-" + "".join(chr(ord("a") + byte % 26) for byte in digest[:6])
 
 
-def _subject(standing: Standing) -> str:
+def _subject(standing: Standing, need: int | None) -> str:
     budget, key = standing.slot.budget, standing.slot.key
-    state = "is used up" if standing.used_up else "has too little left for this call"
+    state = "cannot take this call" if need is None else "has too little left for this call"
+    if standing.used_up:
+        state = "is used up"
     if budget.scope == "session":
         return f"the session budget {state}"
     kind = "" if budget.window == "total" else f"{budget.window} "
