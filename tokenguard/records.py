@@ -116,6 +116,23 @@ class Reading(Struct, frozen=True):
         return total
 
 
+class Lineage(Struct, frozen=True):
+    """What shows that a request repeats all that an earlier one sent, as fingerprints of this process. Never stored."""
+
+    terms: int = 0
+    """Of the parameters by which a provider makes a prompt of the rest; 0 where nothing can be shown."""
+    head: tuple[tuple[int, int], ...] = ()
+    """Fingerprint and bytes of each part that stands before the messages: system prompts, definitions of tools."""
+    messages: tuple[int, ...] = ()
+    """Of each message, in order."""
+    ends: tuple[int, ...] = ()
+    """Bytes of all messages up to each one and with it."""
+    media: tuple[int, ...] = ()
+    """The messages, by their place, that hold images, documents or sounds, whose tokens do not follow from bytes."""
+    deferred_bytes: int = 0
+    """Of definitions of tools that a provider keeps out of the prompt until they are needed."""
+
+
 class Prompt(Struct, frozen=True):
     """What a request sends, by kind: its tokens are estimated from it. No content; empty where it was not read.
 
@@ -143,6 +160,7 @@ class Prompt(Struct, frozen=True):
     """Whether it may refer to content that is elsewhere."""
     continues: str | None = None
     """Id of the response that this request continues and does not repeat: the provider holds what came before."""
+    lineage: Lineage = Lineage()
 
 
 class Trail(Struct, frozen=True):
@@ -168,6 +186,8 @@ class Facts(Struct, frozen=True):
     body_bytes: int = 0
     """Size of the decoded request body."""
     has_tools: bool = False
+    provided_tools: int = 0
+    """Tools that the provider defines itself: their definitions are not in the body."""
     uncapped: tuple[str, ...] = ()
     """What makes the input unbounded, by name: server tools without a maximum, state that the provider holds."""
     tier: str | None = None
@@ -179,6 +199,8 @@ class Facts(Struct, frozen=True):
     least_output: int = 1
     """The least output limit that the provider would take with the rest of the request: more than it is to think."""
     trail: Trail = Trail()
+    counted: int | None = None
+    """The most tokens that the prompt has, by the provider's own count, where it was asked for one."""
 
 
 BILLINGS = ("metered", "subscription", "credits", "local")

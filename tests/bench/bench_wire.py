@@ -86,7 +86,7 @@ def request(dialect: str) -> bytes:
         turns = [{"role": "user", "content": [{"type": "text", "text": text}]}] * 30
         body = {"model": "a-model", "stream": True, "tools": tools}
         body |= {"input" if dialect == "openai-responses" else "messages": turns}
-    return json.dumps(body, ensure_ascii=False).encode()
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def median(function: Callable[[], object], number: int = 20) -> float:

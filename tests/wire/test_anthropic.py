@@ -216,6 +216,7 @@ def test_facts_of_a_request() -> None:
         max_output=32_000,
         body_bytes=len(data),
         has_tools=True,
+        provided_tools=1,
         tier="auto",
         speed="fast",
     )

@@ -127,6 +127,8 @@ def test_an_exception_in_a_stream_is_named() -> None:
 )
 def test_facts_of_a_request(limits: dict[str, Any], limit: int | None) -> None:
     data = body({"tools": [{"type": "web_search_20250305"}], **limits})
-    expected = Facts(MODEL, max_output=limit, body_bytes=len(data), has_tools=True, uncapped=("web_search",))
+    expected = Facts(
+        MODEL, max_output=limit, body_bytes=len(data), has_tools=True, provided_tools=1, uncapped=("web_search",)
+    )
     assert unweighed(bedrock_invoke.facts(PATH, data)) == expected
     assert bedrock_invoke.facts(PATH + "-with-response-stream", data).stream

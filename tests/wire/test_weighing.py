@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from tests.wire.support import body
 from tokenguard.records import Prompt, Trail
@@ -241,17 +242,31 @@ def test_server_tools_with_a_maximum_are_rounds() -> None:
     assert DIALECTS["openai-responses"].facts("/v1/responses", body({"max_tool_calls": 3})).rounds == 4
 
 
-@pytest.mark.parametrize(
-    "messages", [b"{}", b"7", b"[7]", b'[{"role":{}}]', b'[{"content":{"text":1}}]', b'[{"content":[[]]}]']
-)
-def test_messages_of_another_shape_are_text(messages: bytes) -> None:
-    prompt, _ = weigh(messages, messages, b"")
+@pytest.mark.parametrize("message", [b"7", b'{"role":{}}', b'{"content":{"text":1}}', b'{"content":[[]]}'])
+def test_messages_of_another_shape_are_text(message: bytes) -> None:
+    prompt, _ = weigh(b'{"messages":[%b]}' % message, "messages", [Raw(message)])
     assert (prompt.messages, prompt.opening) == (1, 0)
-    assert prompt.text_bytes == pytest.approx(len(messages), abs=2)
+    assert prompt.text_bytes == pytest.approx(len(message) + 2, abs=2)
+
+
+@pytest.mark.parametrize("messages", [{}, 7])
+def test_what_is_no_list_of_messages_is_not_weighed(messages: object) -> None:
+    facts = DIALECTS["anthropic-messages"].facts("/v1/messages", body({"messages": messages}))
+    assert (facts.prompt, facts.uncapped) == (Prompt(refers=True), ("malformed-request",))
 
 
 def test_without_messages_there_is_nothing_to_weigh() -> None:
-    assert weigh(b'{"inputText":"hi"}', b"", b"") == (Prompt(refers=True), Trail())
+    assert weigh(b'{"inputText":"hi"}', "messages", None) == (Prompt(refers=True), Trail())
+
+
+def test_grains_are_remembered_but_never_mixed_up() -> None:
+    def grain(number: int) -> float:
+        words = "seven " * (number % 9) + "x " * number
+        return weighed("anthropic-messages", said("anthropic-messages", ("user", [text(words[:400])]))).grain
+
+    found = [grain(number) for number in range(400)]
+    assert len(set(found)) > 100
+    assert [grain(number) for number in reversed(range(400))] == found[::-1]
 
 
 KEYS = st.sampled_from(["data", "url", "signature", "type", "cache_control", "content", "parts", "text", "role"])
@@ -265,6 +280,6 @@ VALUES = st.recursive(
 @given(VALUES, VALUES)
 def test_any_json_can_be_weighed(messages: object, system: object) -> None:
     whole = body({"messages": messages, "system": system})
-    prompt, _ = weigh(whole, body(messages), body(system))
+    prompt = DIALECTS["anthropic-messages"].facts("/v1/messages", whole).prompt
     assert min(prompt.text_bytes, prompt.media_bytes, prompt.sealed_bytes, prompt.media) >= 0
     assert prompt.text_bytes <= len(whole)

@@ -29,7 +29,8 @@ class Reserver:
         p95 = self._priced(call, expected.p95, asked)
         mean = self._priced(call, expected.mean, asked)
         found = self._catalogue.find(call.provider, call.model)
-        limit = estimate.worst(facts, found.model.window if found else None, self._turns.before(call, facts))
+        window = found.model.window if found else None
+        limit = estimate.worst(facts, window, self._turns.before(call, facts), self._turns.repeated(call, facts))
         if limit is None:
             return Reservation(likely, p95, bounded=False, p95=p95, mean=mean)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from tokenguard.ledger import Ledger, queries
-from tokenguard.policy import estimate
+from tokenguard.policy import estimate, lineage
 from tokenguard.policy.estimate import Estimate, Experience, Turn
-from tokenguard.records import Call, Facts, Reading, Usage
+from tokenguard.policy.lineage import Counted
+from tokenguard.records import Call, Facts, Lineage, Reading, Usage
+from tokenguard.wire.shape import EXACT_MARKS
 
 _MOST = 2_000
 """Of everything that is remembered, as many entries; the one that was not used for longest is forgotten first."""
@@ -19,7 +21,16 @@ _MOST = 2_000
 _KEPT_EVERY_US = 10_000_000
 """What was learned is written at most that often, and whenever a session ends: losing the last of it does no harm."""
 
+_MOST_COUNTED = 8
+"""Requests that are remembered of one conversation: it forks where an agent asks aside, or goes back."""
+
+_EXACT = EXACT_MARKS | {"drained"}
+_INEXACT = frozenset({"ollama"})
+"""Dialects whose counts leave out what a server has in its cache, now and then."""
+
 _NOTHING = Experience()
+
+_NO_LINEAGE = Lineage()
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +50,8 @@ class Turns:
         self._sent: dict[int, Facts] = {}
         self._last: dict[tuple[str, str, bool, int], Turn] = {}
         self._answers: dict[tuple[str, str], Turn] = {}
+        self._held: dict[tuple[str, str], Counted] = {}
+        self._counted: dict[tuple[str, str, str, str, int], tuple[Counted, ...]] = {}
         self._models = queries.experience(ledger.read())
         self._sessions: dict[tuple[str, str, str, bool], Experience] = {}
         self._unkept: dict[tuple[str, str, bool], Experience] = {}
@@ -62,6 +75,15 @@ class Turns:
             return self._answers.get((call.session, facts.prompt.continues))
         return self._last.get(_conversation(call, facts))
 
+    def repeated(self, call: Call, facts: Facts) -> int | None:
+        """The most tokens that a call's prompt has, if it repeats one that was counted; None if it shows none."""
+        if facts.prompt.continues is not None:
+            held = self._held.get((call.session, facts.prompt.continues))
+            return lineage.most_tokens(facts, held) if held is not None else None
+        earlier = self._counted.get(_beginning(call, facts), ())
+        known = (lineage.most_tokens(facts, one) for one in earlier)
+        return min((tokens for tokens in known if tokens is not None), default=None)
+
     def estimate(self, call: Call, facts: Facts) -> Estimate:
         """What a call will take."""
         kind = (call.provider, call.model, facts.has_tools)
@@ -76,6 +98,10 @@ class Turns:
     def learn(self, call: Call, facts: Facts, reading: Reading) -> None:
         """The provider has told what a call took."""
         usage, last = _own(reading), self.before(call, facts)
+        if usage.prompt and call.dialect not in _INEXACT and _EXACT.issuperset(reading.marks):
+            self._count(call, facts, usage, reading.response_id)
+        # Not kept for longer than that: a long conversation has many fingerprints.
+        facts = replace(facts, prompt=replace(facts.prompt, lineage=_NO_LINEAGE))
         if facts.max_output == 0:
             # A warm-up teaches nothing but what the provider holds, which is at most as many tokens as bytes.
             held = usage if usage.prompt else Usage(input=facts.body_bytes + (last.usage.total if last else 0))
@@ -97,11 +123,22 @@ class Turns:
             self._keep_at_us = call.started_us + _KEPT_EVERY_US
             self._keep()
 
+    def _count(self, call: Call, facts: Facts, usage: Usage, response_id: str | None) -> None:
+        counted, held = lineage.counted(facts, usage.prompt), lineage.held(facts, usage.total)
+        if counted is not None:
+            key = _beginning(call, facts)
+            others = (one for one in self._counted.get(key, ()) if one.messages != counted.messages)
+            _remember(self._counted, key, (counted, *others)[:_MOST_COUNTED])
+        if held is not None and response_id is not None:
+            _remember(self._held, (call.session, response_id), held)
+
     def forget(self, session: str) -> None:
         """Drop what is remembered of a session that has ended; what it taught of its models is written down."""
         self._keep()
         _drop(self._last, session)
         _drop(self._answers, session)
+        _drop(self._held, session)
+        _drop(self._counted, session)
         _drop(self._sessions, session)
 
     def _keep(self) -> None:
@@ -112,6 +149,12 @@ class Turns:
 
 def _conversation(call: Call, facts: Facts) -> tuple[str, str, bool, int]:
     return call.session, call.model, facts.has_tools, facts.prompt.opening
+
+
+def _beginning(call: Call, facts: Facts) -> tuple[str, str, str, str, int]:
+    """By how a conversation is told from others where nothing may be mixed up: by its first message."""
+    first = next(iter(facts.prompt.lineage.messages), 0)
+    return call.session, call.provider, call.dialect, call.model, first
 
 
 def _own(reading: Reading) -> Usage:

@@ -19,7 +19,7 @@ from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 NAME = "anthropic-messages"
 
@@ -31,6 +31,8 @@ _CONTENT = re.compile(rb'_delta", *"(?!signature)[a-z_]+": *' + STRING)
 
 _REMOTE = re.compile(rb'"type":\s*"url"|"file_id":\s*"file_')
 _DATE = re.compile(r"_\d{8}$")
+_DEFINED = (None, "custom")
+"""Types of tools that the client defines."""
 _CLIENT_TOOLS = ("custom", "bash_", "computer_", "memory_", "text_editor_")
 
 
@@ -39,6 +41,7 @@ class _Tool(Struct):
 
     type: str | None = None
     max_uses: Count | None = None
+    defer_loading: bool | None = None
 
 
 class _Edit(Struct):
@@ -70,7 +73,7 @@ class _Request(Struct):
     cache_control: _CacheControl | None = None
     thinking: Raw = Raw()
     system: Raw = Raw()
-    messages: Raw = Raw()
+    messages: Messages = None
 
 
 _REQUEST = Reader(_Request)
@@ -84,17 +87,26 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
-    prompt, trail = weigh(body, request.messages, request.system, life=_life(request.cache_control))
+    tools = request.tools or []
+    prompt, trail = weigh(
+        body,
+        "messages",
+        request.messages,
+        request.system,
+        life=_life(request.cache_control),
+        defers=any(tool.defer_loading for tool in tools),
+    )
     return Facts(
         model=request.model,
         stream=bool(request.stream),
         max_output=request.max_tokens,
         body_bytes=len(body),
-        has_tools=bool(request.tools),
+        has_tools=bool(tools),
+        provided_tools=sum(tool.type not in _DEFINED for tool in tools),
         uncapped=uncapped(_uncapped(request), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
         speed=request.speed,
-        rounds=1 + sum(tool.max_uses or 0 for tool in request.tools or ()),
+        rounds=1 + sum(tool.max_uses or 0 for tool in tools),
         prompt=prompt,
         least_output=least_output(request.thinking),
         trail=trail,

@@ -20,7 +20,7 @@ from tokenguard.wire.meters import BodyMeter, FrameMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 NAME = "bedrock-converse"
 
@@ -99,7 +99,7 @@ class _Request(Struct):
     performanceConfig: _Performance | None = None
     additionalModelRequestFields: Raw = Raw()
     system: Raw = Raw()
-    messages: Raw = Raw()
+    messages: Messages = None
 
 
 _ANSWER = Reader(_Answer)
@@ -117,7 +117,7 @@ def facts(path: str, body: bytes) -> Facts:
     if request is None or found is None:
         raise ValueError("not a JSON object")
     tools = request.toolConfig.tools if request.toolConfig is not None else []
-    prompt, trail = weigh(body, request.messages, request.system)
+    prompt, trail = weigh(body, "messages", request.messages, request.system)
     return Facts(
         model=unquote(found[1]),
         stream=found[2] is not None,

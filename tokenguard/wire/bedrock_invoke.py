@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from msgspec import Raw, Struct, field
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tokenguard.records import Facts, Leg, Reading, Usage
@@ -89,8 +89,8 @@ class _Request(Struct):
     max_gen_len: Count | None = None
     textGenerationConfig: _Generation | None = None
     inferenceConfig: _Generation | None = None
-    inputText: Raw = Raw()
-    prompt: Raw = Raw()
+    inputText: str | None = None
+    prompt: str | None = None
 
 
 _WRAPPED = Reader(_Wrapped)
@@ -120,7 +120,7 @@ def facts(path: str, body: bytes) -> Facts:
     facts = anthropic.facts(path, body)
     prompt, trail = facts.prompt, facts.trail
     if not prompt.messages:
-        prompt, trail = weigh(body, request.inputText or request.prompt, b"")
+        prompt, trail = weigh(body, "prompt", request.inputText or request.prompt)
     return replace(
         facts,
         model=unquote(found[1]),

@@ -20,7 +20,7 @@ from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 NAME = "gemini"
 
@@ -50,7 +50,7 @@ class Request(Struct):
     cached_snake: str | None = field(name="cached_content", default=None)
     tier_camel: str | None = field(name="serviceTier", default=None)
     tier_snake: str | None = field(name="service_tier", default=None)
-    contents: Raw = Raw()
+    contents: Messages = None
     system_camel: Raw = field(name="systemInstruction", default=Raw())
     system_snake: Raw = field(name="system_instruction", default=Raw())
 
@@ -76,7 +76,7 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
     limit = generation.max_camel if generation.max_camel is not None else generation.max_snake
     answers = max(generation.candidates_camel or generation.candidates_snake or 1, 1)
     names = [*_uncapped(request), *(["candidateCount"] if limit is None and answers > 1 else [])]
-    prompt, trail = weigh(body, request.contents, request.system_camel or request.system_snake)
+    prompt, trail = weigh(body, "contents", request.contents, request.system_camel or request.system_snake)
     return Facts(
         model=model.removeprefix("models/"),
         stream=stream,

@@ -17,7 +17,7 @@ from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import LineMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 NAME = "ollama"
 
@@ -38,9 +38,9 @@ class _Request(Struct):
     stream: bool | None = None
     options: _Options | None = None
     tools: list[_Any] | None = None
-    messages: Raw = Raw()
+    messages: Messages = None
     system: Raw = Raw()
-    prompt: Raw = Raw()
+    prompt: str | None = None
 
 
 class _Line(Struct):
@@ -63,7 +63,7 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
-    prompt, trail = weigh(body, request.messages or request.prompt, request.system)
+    prompt, trail = weigh(body, "messages", request.messages or request.prompt, request.system)
     limit = request.options.num_predict if request.options is not None else None
     return Facts(
         model=request.model,

@@ -17,7 +17,7 @@ from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 __all__ = ["NAME", "claims", "facts", "inject", "meter", "refuse"]
 
@@ -53,9 +53,11 @@ class _Request(Struct):
     web_search_options: _Any | None = None
     search_parameters: _Any | None = None
     plugins: list[_Any] | None = None
+    models: list[str] | None = None
+    """OpenRouter's, which answer where the first one does not."""
     reasoning: Raw = Raw()
     """OpenRouter's."""
-    messages: Raw = Raw()
+    messages: Messages = None
 
 
 _REQUEST = Reader(_Request)
@@ -72,7 +74,7 @@ def facts(path: str, body: bytes) -> Facts:
     deployment = _DEPLOYMENT.search(path)
     limit = request.max_completion_tokens if request.max_completion_tokens is not None else request.max_tokens
     answers = max(request.n or 1, 1)
-    prompt, trail = weigh(body, request.messages, b"")
+    prompt, trail = weigh(body, "messages", request.messages)
     return Facts(
         model=request.model or (deployment[1] if deployment is not None else ""),
         stream=bool(request.stream),
@@ -109,6 +111,8 @@ def _uncapped(request: _Request, limit: int | None) -> Iterable[str]:
         yield "search_parameters"
     if request.plugins:
         yield "plugins"
+    if request.models:
+        yield "models"
     if limit is None and (request.n or 1) > 1:
         yield "n"
     if "grok" in request.model:

@@ -15,7 +15,7 @@ from tokenguard.wire.openai_chat import refuse
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.shape import NO_HEADERS, Meter
 from tokenguard.wire.sse import STRING
-from tokenguard.wire.weighing import weigh
+from tokenguard.wire.weighing import Messages, weigh
 
 __all__ = ["NAME", "claims", "facts", "meter", "refuse"]
 
@@ -30,6 +30,8 @@ _REMOTE = re.compile(
 )
 _LEAST = 16
 """The API refuses a lower `max_output_tokens`."""
+_DEFINED = ("function", "custom", "namespace")
+"""Types of tools that the client defines."""
 _CLIENT_TOOLS = ("function", "custom", "namespace", "local_shell", "shell", "apply_patch", "computer_use_preview")
 
 
@@ -47,8 +49,9 @@ class _Request(Struct):
     previous_response_id: str | None = None
     conversation: object = None
     prompt: object = None
+    context_management: object = None
     instructions: Raw = Raw()
-    input: Raw = Raw()
+    input: Messages = None
 
 
 _REQUEST = Reader(_Request)
@@ -62,13 +65,14 @@ def facts(path: str, body: bytes) -> Facts:
     request, whole = _REQUEST.read(body)
     if request is None:
         raise ValueError("not a JSON object")
-    prompt, trail = weigh(body, request.input, request.instructions, continues=request.previous_response_id)
+    prompt, trail = weigh(body, "input", request.input, request.instructions, continues=request.previous_response_id)
     return Facts(
         model=request.model,
         stream=bool(request.stream),
         max_output=request.max_output_tokens,
         body_bytes=len(body),
         has_tools=bool(request.tools),
+        provided_tools=sum(tool.type not in _DEFINED for tool in request.tools or ()),
         uncapped=uncapped(_uncapped(request), body, remote=_REMOTE if prompt.refers else None, whole=whole),
         tier=request.service_tier,
         rounds=1 + (request.max_tool_calls or 0),
@@ -92,3 +96,5 @@ def _uncapped(request: _Request) -> Iterable[str]:
     for name in ("previous_response_id", "conversation", "prompt"):
         if getattr(request, name) is not None:
             yield name
+    if request.context_management:
+        yield "compaction"

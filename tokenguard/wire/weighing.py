@@ -9,12 +9,18 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from typing import TypeAlias
 
+import msgspec
 from msgspec import Raw
 
-from tokenguard.records import Prompt, Trail
+from tokenguard.records import Lineage, Prompt, Trail
 from tokenguard.wire.items import Item, Part, is_answer, items_of
+from tokenguard.wire.lineage import lineage_of
 from tokenguard.wire.repeating import fingerprint, repeated
+
+Messages: TypeAlias = list[Raw] | str | None
+"""The messages of a request: each as it came, or a single text."""
 
 _MESSAGE_FRAME = 30
 """Bytes of `{"role":"user","content":""},`"""
@@ -26,18 +32,21 @@ _TYPE_FRAME = 14
 """Bytes of `"type":"text",`"""
 _FUNCTION_FRAME = 40
 """Bytes of `{"functionCall":{"name":"","args":{}}},`"""
+_ASIDE = frozenset({"system", "developer"})
 _SYSTEM_FRAME = 8
 _QUOTES = 2
 
 _SPECIAL = re.compile(
-    rb'"(data|bytes|file_data|image_url|url|encrypted_content|signature|thoughtSignature|thought_signature'
-    rb"|cache_control|cachePoint|file_id|file_url|fileUri|file_uri|s3Location"
+    rb'"(?<=[{, \t\r\n]")(data|bytes|url|image_url|encrypted_content|signature|thought(?:Signature|_signature)'
+    rb"|cache(?:_control|Point)|prompt_cache_breakpoint|file(?:_(?:data|id|ur[il])|Uri)|s3Location"
     rb'|type(?=":\s*"(?:compaction|item_reference)"))":\s*"?'
 )
 """Keys of what is not plain text. Inside of strings they do not match: there the quotes are escaped."""
 
 _SEALED = frozenset({b"encrypted_content", b"signature", b"thoughtSignature", b"thought_signature"})
 _CACHE = frozenset({b"cache_control", b"cachePoint"})
+_MARKS = frozenset({b"prompt_cache_breakpoint"})
+"""Marks without a lifetime of their own."""
 _AWAY = frozenset({b"url", b"image_url", b"file_id", b"file_url", b"fileUri", b"file_uri", b"s3Location"})
 _LONG = re.compile(rb'\{[^{}]*"1h"')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-]{64}")
@@ -47,34 +56,42 @@ _PIECE = re.compile(rb"[A-Za-z]{1,12}|[0-9]{1,3}|\\u....|\\.|[\x80-\xff]{1,6}|[^
 """About what tokenizers cut text into; a tokenizer itself would have to bring its vocabulary."""
 _SAMPLE = 500
 """Bytes at the beginning of the system prompt, and of the messages, out of which a sample is taken."""
+_GRAINS: dict[int, float] = {}
+"""Grains by the fingerprints of their samples: a tenth of the time that it takes to read a request."""
+_MOST_GRAINS = 256
 _TELLING = 500
 """Characters of a text by which it is told from others."""
 
 
 def weigh(
-    body: bytes | Raw,
-    messages: bytes | Raw,
-    system: bytes | Raw,
+    body: bytes,
+    name: str,
+    messages: Messages,
+    system: bytes | Raw = b"",
     *,
     life: str | None = None,
     continues: str | None = None,
+    defers: bool = False,
 ) -> tuple[Prompt, Trail]:
-    """Weigh a request with these messages (a list, or a string for a single one) and this system prompt, as JSON.
+    """Weigh a request whose member `name` are these messages, with this system prompt as JSON.
 
-    `life` and `continues` are what the dialect found at other places. Without messages there is nothing to weigh.
+    `life`, `continues` and `defers` are what the dialect found at other places. Without messages there is nothing to
+    weigh.
     """
     if not messages:
         return Prompt(refers=True, continues=continues), Trail()
-    items = items_of(messages)
-    sent, told = bytes(messages), bytes(system)
+    sent = msgspec.json.encode(messages)
+    told = bytes(system)
+    items = items_of(sent)
     trail = repeated(items, hash((fingerprint(sent), fingerprint(told), continues)) or 1)
-    if continues is not None:
-        # Instructions and tools replace those of before: the provider's count of the last turn has them.
-        told, body = b"", messages
-    if len(told) <= len(b"null"):
+    # With what is continued, instructions and tools are replaced: the provider's count of the last turn has them.
+    whole = len(body) if continues is None else len(sent)
+    if continues is not None or len(told) <= len(b"null"):
         told = b""
     tally = _Tally(life)
     tally.take(told)
+    apart = len(tally.places)
+    tally.marks.clear()
     rest = tally.take(sent)
     count = len(items)
     framing = (sum(map(_frame, items)) if items else _QUOTES) + (_SYSTEM_FRAME if told else 0)
@@ -86,8 +103,8 @@ def weigh(
     prompt = Prompt(
         messages=max(count, 1) + bool(told),
         text_bytes=max(text_bytes, 0),
-        grain=_grain(told[:_SAMPLE], sent[:_SAMPLE]),
-        other_bytes=len(body) - len(sent) - len(told),
+        grain=_grain_of(told[:_SAMPLE], sent[:_SAMPLE]),
+        other_bytes=whole - len(sent) - len(told),
         media=tally.media,
         media_bytes=tally.media_bytes,
         sealed_bytes=tally.sealed_bytes,
@@ -95,6 +112,18 @@ def weigh(
         opening=zlib.crc32("".join(_opening(items)).encode()),
         refers=tally.refers,
         continues=continues,
+        lineage=Lineage()
+        if apart or isinstance(messages, str)
+        else lineage_of(
+            body,
+            name,
+            messages,
+            sent,
+            leading=_leading(items),
+            marks=tally.marks,
+            media=tally.places,
+            defers=defers,
+        ),
     )
     return prompt, trail
 
@@ -106,6 +135,10 @@ class _Tally:
         self.life = life
         self.refers = False
         self.media = self.media_bytes = self.sealed_bytes = 0
+        self.marks: list[int] = []
+        """Where cache marks stand."""
+        self.places: list[int] = []
+        """Where media stand, whether they count or not."""
 
     def take(self, data: bytes) -> int:
         """Count what is in `data`; the number of bytes that count, from the last compaction on."""
@@ -114,7 +147,10 @@ class _Tally:
             key, start = found[1], found.end()
             if key in _SEALED:
                 self.sealed_bytes += _length(data, start)
+            elif key in _MARKS:
+                self.marks.append(start)
             elif key in _CACHE:
+                self.marks.append(start)
                 self.life = "1h" if self.life == "1h" or _LONG.match(data, start) else "5m"
             elif key == b"type" and data.startswith(b"item", start):
                 self.refers = True
@@ -123,6 +159,7 @@ class _Tally:
                 self.media = self.media_bytes = self.sealed_bytes = 0
             elif data.startswith(b"data:", start) or _BASE64.match(data, start):
                 self.media += 1
+                self.places.append(start)
                 self.media_bytes += _length(data, start)
             elif key in _AWAY:
                 self.refers = True
@@ -133,6 +170,22 @@ def _length(data: bytes, start: int) -> int:
     """Of a string without escapes that begins there."""
     end = data.find(b'"', start)
     return (len(data) if end < 0 else end) - start
+
+
+def _leading(items: list[Item]) -> int:
+    """How many system prompts the messages begin with."""
+    return next((place for place, item in enumerate(items) if item.role not in _ASIDE), len(items))
+
+
+def _grain_of(*samples: bytes) -> float:
+    """The grain of samples, which stay the same through a conversation."""
+    known = hash(samples)
+    grain = _GRAINS.get(known)
+    if grain is None:
+        if len(_GRAINS) >= _MOST_GRAINS:
+            _GRAINS.clear()
+        grain = _GRAINS[known] = _grain(*samples)
+    return grain
 
 
 def _grain(*values: bytes) -> float:
