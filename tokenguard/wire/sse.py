@@ -20,6 +20,7 @@ STRING = rb'"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)"'
 """A JSON string with its inside as a group, for patterns of content; it never reaches into another line."""
 
 _BOM = b"\xef\xbb\xbf"
+_RETURN = re.compile(rb"\r\n?")
 
 Take = Callable[[str, bytes], None]
 """Receives the name (empty if it has none) and the data of an event."""
@@ -103,8 +104,7 @@ class Splitter:
                 del buffer[self._searched]
         if buffer.find(b"\r", self._searched) >= 0:
             self._after_cr = buffer.endswith(b"\r")
-            new = buffer[self._searched :]
-            buffer[self._searched :] = new.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            buffer[self._searched :] = _RETURN.sub(b"\n", buffer[self._searched :])
 
     def _resume(self) -> bool:
         """Whether the event that is being dropped has ended."""
