@@ -163,6 +163,9 @@ class _StubGuard:
     def network_of(self, session: Session | None) -> Network:
         return Network()
 
+    def unreadable(self, session: Session | None, provider: str) -> str | None:
+        return None
+
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         pass
 

@@ -392,6 +392,16 @@ async def test_bedrock_s_models_cost_what_their_ids_say_though_answers_leave_it_
     assert await charges(house) == Amount(nanos, 1_100, 1)
 
 
+async def test_a_strict_budget_lets_nothing_through_that_nobody_can_read(house: House) -> None:
+    session = await house.session()
+    house.budgets(Budget("day", CENT), Budget("told", CENT, mode="strict", at_limit="warn"))
+    assert house.guard.unreadable(session, "anthropic") is None
+    house.budgets(Budget("ours", CENT, scope="repo", mode="strict"))
+    reason = house.guard.unreadable(session, "anthropic")
+    assert reason is not None and "web/ours is strict" in reason
+    assert house.guard.unreadable(None, "anthropic") is None, "it does not count what is outside its repository"
+
+
 async def test_events_tell_what_happens(house: House) -> None:
     house.budgets(Budget("day", 5 * CENT))
     seen: list[Event] = []

@@ -206,6 +206,7 @@ class FakeGuard:
         self.base_url = base_url
         self.other_urls: dict[str, str] = {}
         self.refusal: Refusal | None = None
+        self.unreadable_because: str | None = None
         self.model: str | None = None
         """The model that is let through in place of any other."""
         self.max_output: int | None = None
@@ -280,6 +281,9 @@ class FakeGuard:
 
     def network_of(self, session: Session | None) -> Network:
         return self.network
+
+    def unreadable(self, session: Session | None, provider: str) -> str | None:
+        return self.unreadable_because
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         self.passed.append((session.id if session else None, provider, method, path, status))

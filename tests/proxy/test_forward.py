@@ -587,6 +587,18 @@ async def test_an_upstream_that_is_not_there_is_a_502_and_nothing_was_sent() -> 
         assert rig.guard.settled.empty() and not rig.guard.passed
 
 
+async def test_what_nobody_can_read_is_not_forwarded_where_the_guard_forbids_it() -> None:
+    async with proxied(plain) as rig:
+        rig.guard.unreadable_because = "tokenguard stopped this request: the budget is strict"
+        client = await rig.connect()
+        await client.send(request(target=b"/openai/v1/unknown"))
+        answer = await client.message()
+        assert answer.status == 402 and b"the budget is strict" in answer.body
+        assert not rig.guard.passed
+        await client.send(request(target=b"/openai/v1/responses/input_tokens"))
+        assert (await client.message()).status == 200, "what is free costs nobody anything"
+
+
 async def test_half_an_event_at_the_end_is_passed_on() -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.start()

@@ -80,9 +80,10 @@ class Counting:
         standing = self._now_of(count).standing()
         return replace(standing, forecast=self._outlook.of(standing))
 
-    def strict(self, call: Call) -> bool:
-        """Whether a strict budget counts this call."""
-        return any(counts[0].slot.budget.mode == "strict" for counts in self.books.met(call, self._now()))
+    def strict(self, call: Call) -> Slot | None:
+        """A slot with a strict budget that counts this call and would stop it; None if there is none."""
+        counts = (count for counts in self.books.met(call, self._now()) for count in counts)
+        return next((one.slot for one in counts if one.slot.budget.mode == "strict" and stops(one.standing())), None)
 
     def try_reserve(self, call: Call, reservation: Reservation) -> list[Over]:
         """Set aside for a call in all its slots, or in none: those that cannot take it, the most severe first.

@@ -275,6 +275,15 @@ class Guard:
             live.in_flight = max(0, live.in_flight - was_in_flight)
         return live
 
+    def unreadable(self, session: Session | None, provider: str) -> str | None:
+        """Why a request may not pass that no dialect claims, and that may cost something; None if it may."""
+        call = self.begin(session, provider=provider, dialect="unknown", facts=Facts("unknown"), headers={})
+        slot = self.counting.strict(call)
+        if slot is None:
+            return None
+        label = wording.safe_label(slot.label)
+        return wording.plain_refusal(f"the budget {label} is strict, and nobody here can read what this may cost")
+
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         """Record a request that may have cost what nobody here can read: unknown is never zero."""
         if not 200 <= status < 300:

@@ -96,6 +96,10 @@ class Guard(Protocol):
         """How upstreams are reached on behalf of this session."""
         ...
 
+    def unreadable(self, session: Session | None, provider: str) -> str | None:
+        """Why a request may not pass that no dialect claims and that is not known to be free; None if it may."""
+        ...
+
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
         """Take note of a request that passed, that no dialect claims and that is not known to be free."""
         ...

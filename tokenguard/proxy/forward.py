@@ -50,12 +50,15 @@ class Forwarder:
         return await self._guarded(request, route, dialect, body)
 
     async def _unguarded(self, request: web.BaseRequest, route: Route, body: bytes) -> web.StreamResponse:
+        free = wire.is_free(request.method, route.path)
+        if not free and (reason := self._guard.unreadable(route.session, route.provider)) is not None:
+            return problem(402, "budget_refused", reason)
         try:
             answer = await self._send(request, route, body)
         except UpstreamError as error:
             return _unreachable(error)
         try:
-            if not wire.is_free(request.method, route.path):
+            if not free:
                 self._guard.unmetered(route.session, route.provider, request.method, route.path, answer.status)
             relay = Relay(request, answer, rewritten=False)
             try:
