@@ -83,7 +83,7 @@ def path(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ledger]:
     monkeypatch.setattr(writer, "RETRY_S", 0.02)
-    monkeypatch.setattr(writer, "CALM_S", 0.3)
+    monkeypatch.setattr(writer, "CALM_S", 1.0)
     monkeypatch.setattr(opening, "BUSY_MS", 20)
     opened = Ledger.open(path)
     yield opened
