@@ -156,7 +156,9 @@ class Stage:
         if left.keys() != {entry.call.id for entry in self.books.open()}:
             self._breaks(f"a crash left {sorted(left)} open, not {[entry.call.id for entry in self.books.open()]}")
         self.audit("after a crash")
-        self._clock.ahead_us += (PRESUME_S + 1) * 1_000_000
+        # Where the clock was set back, the guard's time stands still until the clock has caught up with it.
+        behind_us = max(0, self._guard.now() - self._clock())
+        self._clock.ahead_us += behind_us + (PRESUME_S + 1) * 1_000_000
         await self._guard.tick()
         for entry in self.books.open():
             worst = left.get(entry.call.id, Amount())
