@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenguard.guard.trailing import Trailing
@@ -34,6 +34,7 @@ def test_a_clock_that_steps_back_loses_nothing_twice() -> None:
     assert [trailing.lost(now) for now in (5_200, 5_050, 5_200, 5_300)] == [7, 0, 0, 0]
 
 
+@settings(deadline=None)
 @given(
     before=st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 100)), max_size=30),
     steps=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 100), st.integers(0, 1_500)), min_size=1, max_size=60),

@@ -30,8 +30,8 @@ def test_a_call_without_bound_never_fits() -> None:
     assert not fits(Taken(10**12, 0), Need(1, bounded=False), 0.05)
 
 
-@pytest.mark.parametrize(("overshoot", "expected"), [(0.5, 1.2816), (0.05, 2.3263), (0.005, 3.0902)])
-def test_each_of_five_moments_has_its_share_of_the_chance(overshoot: float, expected: float) -> None:
+@pytest.mark.parametrize(("overshoot", "expected"), [(0.5, 1.96), (0.05, 2.807), (0.02, 3.0902)])
+def test_each_of_twenty_moments_has_its_share_of_the_chance(overshoot: float, expected: float) -> None:
     assert deviations(overshoot) == pytest.approx(expected, abs=1e-4)
 
 
@@ -67,15 +67,15 @@ def test_a_call_that_cannot_vary_needs_no_margin() -> None:
 
 def test_chance_adds_up_to_less_than_the_sum_of_its_margins() -> None:
     one = Need(100_000, 1_000.0**2, likely=100_000)
-    assert takes(Taken(0, 0), one) == pytest.approx(102_327, abs=1)
+    assert takes(Taken(0, 0), one) == pytest.approx(102_807, abs=1)
     others = Taken(0, 0, 1_500_000, 15 * 1_000.0**2)
-    assert takes(others, one) == pytest.approx(100_000 + 4 * 2_327, abs=4)
+    assert takes(others, one) == pytest.approx(100_000 + 4 * 2_807, abs=4)
 
 
 def test_doubts_about_all_calls_of_a_kind_add_up_in_full() -> None:
     one = Need(100_000, 1.0, 1_000.0, likely=100_000)
-    assert takes(Taken(0, 0), one) == pytest.approx(102_327, abs=2)
-    assert takes(Taken(0, 0, 1_500_000, 15.0, 15_000.0), one) == pytest.approx(100_000 + 16 * 2_327, abs=20)
+    assert takes(Taken(0, 0), one) == pytest.approx(102_807, abs=2)
+    assert takes(Taken(0, 0, 1_500_000, 15.0, 15_000.0), one) == pytest.approx(100_000 + 16 * 2_807, abs=20)
 
 
 def test_beside_what_is_likely_a_call_needs_at_most_a_tenth_of_the_limit_and_the_budget_says_so() -> None:
@@ -100,4 +100,4 @@ def test_with_the_shortfall_added_a_call_fits(limit: int, spent: int, reserved: 
         return
     enough = limit + shortfall(taken, need, 0.05)
     assert fits(taken._replace(limit=enough), need, 0.05)
-    assert enough <= max(limit, spent, spent + reserved + value + math.ceil(2.5 * spread)) + 2
+    assert enough <= max(limit, spent, spent + reserved + value + math.ceil(3 * spread)) + 2

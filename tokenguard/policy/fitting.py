@@ -22,7 +22,7 @@ MOST_MARGIN = 10
 _P95 = 1.6448536269514722
 """Standard deviations above the mean below which 95 of 100 values of a normal distribution lie."""
 
-_MOMENTS = 5
+_MOMENTS = 20
 """How often in a window, about, calls go as far as the margin lets them: each time is another chance to pass the limit.
 (Measured with 1 to 64 calls at once: tests/chaos/budgets.py.)"""
 
