@@ -79,7 +79,8 @@ class Guard:
         self._network = _configured(config)
         self.hub = Hub()
         self._clock = clock
-        self._latest_us = _latest(ledger, clock())
+        self._began_us = clock()
+        self._latest_us = _latest(ledger, self._began_us)
         self.sessions = Sessions(ledger, self.now)
         self.official = Official(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
@@ -353,7 +354,10 @@ class Guard:
 
     async def tick(self) -> None:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""
-        before = self.now() - int(self.config.ledger.presume_after * 1_000_000)
+        after = int(self.config.ledger.presume_after * 1_000_000)
+        # After a clock was set back, calls of an earlier daemon may seem to begin only later.
+        waited = self._clock() - self._began_us >= after
+        before = self.now() + 1 if waited else self.now() - after
         self.counting.presumed(await self._ledger.presume(before))
         self.counting.sweep()
 
