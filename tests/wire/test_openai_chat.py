@@ -193,6 +193,8 @@ def test_the_model_of_azure_is_in_the_path() -> None:
         ({"model": "openai/gpt-5:online"}, ("web_search",)),
         ({"search_parameters": {"mode": "on"}}, ("search_parameters",)),
         ({"plugins": [{"id": "web"}]}, ("plugins",)),
+        ({"models": ["x-ai/grok-4"]}, ("models",)),
+        ({"models": []}, ()),
         ({"n": 3}, ("n",)),
         ({"n": 3, "max_tokens": 5}, ()),
         ({"model": "grok-3-mini"}, ("reasoning",)),

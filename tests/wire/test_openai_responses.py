@@ -140,6 +140,10 @@ def test_facts_of_a_request() -> None:
         ({"input": [{"type": "input_image", "image_url": "https://x"}]}, ("remote-content",)),
         ({"input": [{"type": "item_reference", "id": "x"}]}, ("remote-content",)),
         ({"input": [{"type": "input_file", "file_id": "file-1"}]}, ("remote-content",)),
+        ({"input": [{"type": "input_image", "detail": "low", "file_id": "file-1"}]}, ("remote-content",)),
+        ({"input": [{"file_id": "file-1", "type": "input_image"}]}, ("remote-content",)),
+        ({"input": [{"type": "file_citation", "file_id": "file-1"}]}, ()),
+        ({"input": "hi", "context_management": [{"type": "compaction", "compact_threshold": 9}]}, ("compaction",)),
     ],
 )
 def test_what_takes_the_bound_from_a_call(request_: dict[str, Any], uncapped: tuple[str, ...]) -> None:

@@ -3,8 +3,8 @@
 Every message of the earlier request has to stand at the beginning of the later one, unchanged, and with the same
 parameters: then the provider makes the same tokens of them, or fewer, since what it drops of a history (thoughts of
 turns that are over) it also drops later. System prompts and definitions of tools may change: what was counted then
-contains the old ones, and the new ones are added. All that is added counts a token for every byte, and some more for the
-seams, where tokens that were one before may fall apart.
+contains the old ones, and the new ones are added. All that is added counts a token for every byte, and some more for
+the seams, where tokens that were one before may fall apart.
 """
 
 from __future__ import annotations

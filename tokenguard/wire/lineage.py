@@ -28,13 +28,10 @@ _HEAD = frozenset(
         "system",
         "systemInstruction",
         "system_instruction",
-        "toolConfig",
-        "tool_choice",
-        "tool_config",
         "tools",
     }
 )
-"""Members that a prompt begins with. One that changes takes nothing away from what the others and the messages take."""
+"""Members that a prompt begins with. One that changes does not change what the others and the messages take."""
 
 _BESIDE = frozenset(
     {
@@ -64,7 +61,9 @@ _BESIDE = frozenset(
         "user_prompt_id",
     }
 )
-"""Members that are no part of the prompt, and the messages themselves. Any other has to stay the same."""
+"""Members that are no part of the prompt, and the messages themselves. Any other has to stay the same: one that lets
+tools be used, or asks for thoughts, can bring back what the provider had left out of the prompt.
+"""
 
 _EDITS = re.compile(rb'"type":\s*"(?!clear_thinking_)')
 """Of `context_management`. The thoughts that a provider drops, it drops in every later turn as well."""

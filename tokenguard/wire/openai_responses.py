@@ -26,7 +26,8 @@ CONTENT = re.compile(rb'"delta": *' + STRING)
 """The text, reasoning summary, tool arguments or code of any `*.delta` event."""
 
 _REMOTE = re.compile(
-    rb'"(?:image_url":\s*"http|file_url":\s*"http|type":\s*"(?:item_reference|input_file",\s*"file_id)")'
+    rb'"(?:image_url":\s*"http|file_url":\s*"http|type":\s*"item_reference"'
+    rb'|type":\s*"input_(?:file|image)"[^{}]*"file_id":\s*"|file_id":\s*"[^{}]*"type":\s*"input_(?:file|image)")'
 )
 _LEAST = 16
 """The API refuses a lower `max_output_tokens`."""
