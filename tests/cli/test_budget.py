@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.cli.support import Cli
-from tokenguard.config.paths import find_paths
+from tokenguard import client
+from tokenguard.config.paths import Paths, find_paths
 from tokenguard.config.settings import load
+from tokenguard.errors import DaemonError
 from tokenguard.records import Budget, Unit
 
 HAND_WRITTEN = '[[budget]]\nname = "mine"\nlimit = "$3"\nwindow = "day"\n'
@@ -240,9 +242,66 @@ def test_the_list_in_json_has_every_key(cli: Cli) -> None:
     options = ["--window", "day", "--at-limit", "downgrade", "--downgrade", "claude-*=claude-haiku-5"]
     cli("budget", "set", "b", "--limit", "20", *options)
     strict, calibrated = cli("budget", "list", "--json").document["budgets"]
-    assert set(strict) == set(Budget.__struct_fields__)
+    assert set(strict) == {*Budget.__struct_fields__, "overshoot_stated"}
     assert (strict["week_start"], strict["overshoot"]) == ("sunday", None)
     assert (calibrated["downgrade"], calibrated["overshoot"]) == ({"claude-*": "claude-haiku-5"}, 0.05)
+
+
+def test_what_a_daemon_has_seen_is_stated(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("small", "large"):
+        cli("budget", "set", name, "--limit", "20", "--window", "day", "--scope", "repo")
+    cli("budget", "set", "none", "--limit", "0", "--yes", "--window", "day")
+    file = str(home / "budgets.toml")
+
+    class Daemon:
+        def get(self, path: str) -> dict[str, Any]:
+            shares = (0.1, 0.46), (0.05,)
+            slots = [(name, one) for name, many in zip(("small", "large"), shares, strict=True) for one in many]
+            return {"budgets": [{"source": file, "name": name, "overshoot": one} for name, one in slots]}
+
+    monkeypatch.setattr(client, "find", lambda paths: Daemon())
+    shown = cli("budget", "list").out.splitlines()
+    assert ["calibrated 46%" in shown[1], "calibrated 5%" in shown[2]] == [True, True]
+    assert shown[3].split()[-2:] == ["calibrated", file]
+    assert shown[4:] == [
+        "calibrated 5%: passes its limit in at most 5% of windows",
+        "calibrated 46%: passes its limit in at most 46% of windows; single calls take much of the limit",
+    ]
+    told = [one["overshoot_stated"] for one in cli("budget", "list", "--json").document["budgets"]]
+    assert told == [0.46, 0.05, None]
+
+
+def test_the_list_does_without_a_daemon_that_does_not_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(paths: Paths) -> None:
+        raise DaemonError("the daemon does not answer")
+
+    cli("budget", "set", "day", "--limit", "20", "--window", "day")
+    listed = cli("budget", "list").out
+    monkeypatch.setattr(client, "find", find)
+    assert cli("budget", "list").out == listed
+
+
+@pytest.mark.parametrize(
+    ("window", "official", "told"),
+    [
+        ("day", None, "until the window ends"),
+        ("total", "anthropic/five_hour", "until the window ends"),
+        ("total", None, "from now on: its window never ends"),
+        ("rolling 5h", None, "for 5h"),
+        ("session", None, "until the session ends"),
+    ],
+)
+def test_how_long_a_raise_lasts(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, window: str, official: str | None, told: str
+) -> None:
+    class Daemon:
+        def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+            raised = {"label": "web/day", "unit": "usd", "spent": 76_000_000, "limit": 1_100_000_000}
+            return {**raised, "window": window, "official": official}
+
+    monkeypatch.setattr(client, "ensure", lambda *_: Daemon())
+    raised = cli("budget", "raise", "web/day", "--amount", "1", "--reason", "release")
+    assert raised.out == f"web/day: $0.076 of $1.10 {told}\n"
 
 
 def test_a_repository_cannot_speak_to_the_terminal(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,36 @@ def test_landing_reserves() -> None:
     ]
 
 
+def forecast(per_hour: int, full_at: str | None, *ends: int) -> dict[str, Any]:
+    low, likely, high = ends or (None, None, None)
+    return {"per_hour": per_hour, "full_at": full_at, "likely": likely, "low": low, "high": high}
+
+
+def test_where_spending_is_going() -> None:
+    cent = 10_000_000
+    fast = forecast(310 * cent, "2026-11-21T12:05:00Z", 1_640 * cent, 2_400 * cent, 3_100 * cent)
+    slow = forecast(0, "2026-11-27T12:05:00Z", 100_000, 3_100_000, 4_400_000)
+    rolls = forecast(2, None)
+    given = [
+        budget("web/day", 1_400 * cent, 2_000 * cent, "info", resets_at="2026-11-22T00:00:00+01:00", forecast=fast),
+        budget("tokens", 100_000, 4_000_000, "ok", unit="tokens", forecast=slow, landing=5, landing_released=False),
+        budget("rolls", 2, 10, "ok", unit="calls", forecast=rolls),
+        budget("full", cent, cent, "hard", forecast=forecast(0, "2026-11-21T10:59:59Z", cent, cent, cent)),
+        budget("plan", 85, 90, "ok", unit="percent", forecast=None),
+    ]
+    assert lines(found(budgets=given), NOON)[1:] == [
+        "web/day       $14.00  of $20.00        70%  info     resets 00:00    $3.10/h  full ≈13:05   "
+        "ends ≈$24.00 ($16.40 to $31.00)",
+        "tokens   100k tokens  of 4.0M tokens    2%                                    full ≈Nov 27  "
+        "ends ≈3.1M tokens (100k to 4.4M)  landing 5 tokens kept",
+        "rolls        2 calls  of 10 calls      20%                         2 calls/h",
+        "full          $0.010  of $0.01        100%  used up",
+        "plan                  limit 90%        85%",
+    ]
+    told = lines(found(budgets=given[:1]), NOON, 80)[1:]
+    assert told == ["web/day  $14.00  of $20.00  70%  info  resets 00:00  $3.10/h  full ≈13:05"]
+
+
 def test_names_of_others_are_printed_harmlessly() -> None:
     evil = "\x1b]0;x\x07\n"
     given = found(

@@ -195,7 +195,8 @@ def test_a_session_budget_lasts_a_session() -> None:
         ({"landing": "soon"}, 'landing "soon" is not an amount'),
         ({"landing_release": "auto"}, "landing_release means nothing here; it needs landing"),
         ({"landing": "$2", "landing_release": "never"}, 'landing_release "never" is not known; use one of command'),
-        ({"forecast": True, "window": "total"}, "forecast means nothing here; it needs a window that ends"),
+        ({"forecast": True, "window": "total"}, "forecast means nothing here; it needs a window that ends: day, week"),
+        ({"forecast": True, "window": "rolling 5h"}, "forecast means nothing here; it needs a window that ends: day"),
         ({"forecast": "yes"}, "forecast: expected `bool`, got `str`"),
     ],
 )
@@ -302,7 +303,7 @@ def budgets(draw: st.DrawFn, name: str) -> Budget:
     given |= chosen(calibrated, "overshoot", st.floats(0, MOST_OVERSHOOT, exclude_min=True))
     given |= chosen(unit is Unit.USD, "counts", st.sampled_from(COUNTS))
     given |= chosen(unit is Unit.TOKENS, "bucket", st.sampled_from(sorted(BUCKETS)))
-    given |= chosen(window != "total" or official, "forecast", st.booleans())
+    given |= chosen(window in ("day", "week", "month", "quarter", "year"), "forecast", st.booleans())
     less = unit is Unit.USD or (unit is Unit.TOKENS and given.get("bucket") in (None, "output"))
     if at_limit != "warn":
         given |= chosen(less, "clamp", st.booleans())

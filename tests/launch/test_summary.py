@@ -39,6 +39,10 @@ RUN = budget("bcdfghj/session", 2_500_000_000, 5_000_000_000, "info", scope="ses
         ({"calls": 0}, "tokenguard  no calls"),
         ({"calls": 0, "budgets": [RUN]}, "tokenguard  no calls  this run 50% of $5"),
         ({"calls": 0, "refused": 1}, "tokenguard  no calls, 1 refused"),
+        (
+            {"calls": 0, "budgets": [budget("plan", 95, 90, "hard", "percent", "global")]},
+            "tokenguard  no calls  plan 95% of 90%",
+        ),
         ({"calls": 1}, "tokenguard  $6.21 in 1 call"),
         ({"calls": 1, "refused": 2}, "tokenguard  $6.21 in 1 call, 2 refused"),
         ({"models": [OPUS]}, "tokenguard  $6.21 in 41 calls  (opus-5.5)"),

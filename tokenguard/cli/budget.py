@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tokenguard.config import budgets, settings
 from tokenguard.config.budget_table import MODES, OFFICIAL, RELEASES, SCOPES, BudgetTable, out_of_place
 from tokenguard.config.paths import Paths, find_paths, make_private
 from tokenguard.config.tables import convert, read_toml
-from tokenguard.errors import ConfigError, UsageError
+from tokenguard.errors import ConfigError, TokenguardError, UsageError
 from tokenguard.policy import money
 from tokenguard.policy.budgets import ACTIONS
 from tokenguard.policy.measure import BUCKETS, COUNTS
@@ -43,14 +44,28 @@ def budget() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_budgets(as_json: bool) -> None:
     """List the budgets that are set, and where; those of the current repository too."""
-    known = settings.load(find_paths(os.environ)).budgets + _of_this_repository()
+    paths = find_paths(os.environ)
+    known = settings.load(paths).budgets + _of_this_repository()
     if as_json:
-        output.say_json({"budgets": [budget_words.as_json(one) for one in known]})
+        stated = _stated(paths)
+        output.say_json({"budgets": [budget_words.as_json(one, stated) for one in known]})
     elif known:
-        for line in budget_words.table(known):
+        for line in budget_words.table(known, _stated(paths), output.room()):
             output.say(line)
     else:
         output.say("No budget is set. tokenguard budget set day --window day --limit 20 sets one.")
+
+
+def _stated(paths: Paths) -> budget_words.Stated:
+    """What a running daemon states of budgets that are in use, the most of each."""
+    stated: dict[tuple[str, str], float] = {}
+    # What is set can be told without a daemon, too.
+    with suppress(TokenguardError):
+        daemon = client.find(paths)
+        for one in daemon.get("/v1/status")["budgets"] if daemon else ():
+            key = one["source"], one["name"]
+            stated[key] = max(one["overshoot"], stated.get(key, 0.0))
+    return stated
 
 
 def _of_this_repository() -> tuple[Budget, ...]:
@@ -166,8 +181,18 @@ def raise_budget(name: str, amount: Limit, reason: str, ttl: str | None) -> None
     text = budgets.limit_text(amount.value, amount.unit)
     raised = daemon.post("/v1/budgets/raise", {"name": name, "amount": text, "reason": reason, "ttl": ttl})
     unit = Unit(raised["unit"])
-    spent, limit = (money.amount(raised[key], unit) for key in ("spent", "limit"))
-    output.say(f"{raised['label']}: {spent} of {limit} {f'for {ttl}' if ttl else 'until the window ends'}")
+    spent, limit = money.amount(raised["spent"], unit), money.limit(raised["limit"], unit)
+    output.say(f"{raised['label']}: {spent} of {limit} {f'for {ttl}' if ttl else _until_when(raised)}")
+
+
+def _until_when(raised: Mapping[str, Any]) -> str:
+    """How long a raise lasts that was given no time."""
+    window = str(raised["window"])
+    if window.startswith("rolling "):
+        return f"for {window.removeprefix('rolling ')}"
+    if raised["official"] is None and window == "total":
+        return "from now on: its window never ends"
+    return "until the session ends" if window == "session" else "until the window ends"
 
 
 @budget.command(

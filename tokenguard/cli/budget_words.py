@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,13 +18,23 @@ _HEADER = ("NAME", "SCOPE", "WINDOW", "LIMIT", "AT LIMIT", "MODE", "MATCH", "BES
 _DEFAULT = Budget("", 0)
 
 
-def table(budgets: Sequence[Budget]) -> Iterator[str]:
-    """The lines of a list of budgets. Columns in which nothing stands are left out."""
-    rows = [_row(budget) for budget in budgets]
+Stated = Mapping[tuple[str, str], float]
+"""(file, name) of a budget -> in which share of its windows its limit may be passed, by the calls there were lately."""
+
+
+def table(budgets: Sequence[Budget], stated: Stated, room: int | None = None) -> Iterator[str]:
+    """The lines of a list of budgets. Columns in which nothing stands are left out, and some where `room` is short."""
+    rows = [_row(budget, _share(budget, stated)) for budget in budgets]
     header = [title if any(cells) else "" for title, cells in zip(_HEADER, zip(*rows, strict=True), strict=True)]
-    yield from columns([header, *rows], right={3})
-    for share in sorted({budget.overshoot for budget in budgets if _may_pass(budget)}):
-        yield f"calibrated {_percent(share)}: passes its limit in at most {_percent(share)} of windows"
+    yield from columns([header, *rows], right={3}, spare=(8, 6), room=room)
+    shares: dict[float, bool] = {}
+    for budget in budgets:
+        if _may_pass(budget):
+            share = _share(budget, stated)
+            shares[share] = shares.get(share, False) or share > budget.overshoot
+    for share, dear in sorted(shares.items()):
+        because = "; single calls take much of the limit" if dear else ""
+        yield f"calibrated {_percent(share)}: passes its limit in at most {_percent(share)} of windows{because}"
 
 
 def line(budget: Budget) -> str:
@@ -39,19 +49,27 @@ def line(budget: Budget) -> str:
     return ", ".join([*parts, *_besides(budget)])
 
 
-def as_json(budget: Budget) -> dict[str, Any]:
-    """Every key of a budget, in the words of configuration files; amounts as integers in its unit."""
+def as_json(budget: Budget, stated: Stated) -> dict[str, Any]:
+    """Every key of a budget, in the words of configuration files; amounts as integers in its unit.
+
+    `overshoot_stated` is the share as it is by the calls there were lately.
+    """
     return msgspec.structs.asdict(budget) | {
         "match": dict(budget.match),
         "downgrade": dict(budget.downgrade),
         "week_start": WEEKDAYS[budget.week_start],
         "overshoot": budget.overshoot if _may_pass(budget) else None,
+        "overshoot_stated": _share(budget, stated) if _may_pass(budget) else None,
     }
 
 
-def _row(budget: Budget) -> tuple[str, ...]:
+def _share(budget: Budget, stated: Stated) -> float:
+    return max(budget.overshoot, stated.get((budget.source, budget.name), 0.0))
+
+
+def _row(budget: Budget, share: float) -> tuple[str, ...]:
     owner = repository_of(budget)
-    mode = f"calibrated {_percent(budget.overshoot)}" if _may_pass(budget) else budget.mode
+    mode = f"calibrated {_percent(share)}" if _may_pass(budget) else budget.mode
     return (
         budget.name if owner is None else f"{printable(owner)}:{budget.name}",
         budget.scope,
@@ -67,7 +85,8 @@ def _row(budget: Budget) -> tuple[str, ...]:
 
 def _may_pass(budget: Budget) -> bool:
     """Whether it stops calls, and does so by what they will likely cost."""
-    return budget.mode == "calibrated" and budget.official is None and budget.at_limit != "warn"
+    stops = budget.official is None and budget.at_limit != "warn" and budget.limit > 0
+    return stops and budget.mode == "calibrated"
 
 
 def _percent(share: float) -> str:

@@ -50,7 +50,7 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     told += output.flowing(list(_summary(found)), room=room)
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
-    told += output.columns(limits, right={1, 3}, spare=(6, 2, 5), room=room)
+    told += output.columns(limits, right={1, 3, 6}, spare=(8, 9, 6, 2, 7, 5), room=room)
     sessions = [_session(one) for one in found["sessions"]]
     told += output.columns(sessions, right={3, 4, 5}, spare=(6, 2, 3, 1), room=room)
     if found["daemon"] is None:
@@ -108,11 +108,27 @@ def _is_about(totals: Mapping[str, Any]) -> bool:
 def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     """`web/day  $16.40  of $20.00  82%  warn  resets 00:00`; the level in words too, for those who see no colours."""
     unit = Unit(one["unit"])
-    spent, limit = money.amount(one["spent"], unit), money.limit(one["limit"], unit)
+    spent, limit = money.amount(one["spent"], unit), f"of {money.limit(one['limit'], unit)}"
     used = f"{money.percent(one['spent'], one['limit'])}%"
+    if unit is Unit.PERCENT:  # of a window, like those that providers keep: a share of that share would only confuse
+        spent, limit, used = "", f"limit {one['limit']}%", spent
     level = output.styled(_LEVELS[one["level"]], one["level"])
     resets = datetime.fromisoformat(one["resets_at"]) if one["resets_at"] else None
-    return printable(one["label"]), spent, f"of {limit}", used, level, _resets(resets, now), _landing(one, unit)
+    ahead = _outlook(one, unit, now)
+    return printable(one["label"]), spent, limit, used, level, _resets(resets, now), *ahead, _landing(one, unit)
+
+
+def _outlook(one: Mapping[str, Any], unit: Unit, now: datetime) -> tuple[str, str, str]:
+    """`$3.10/h`, `full ≈13:05`, `ends ≈$24.00 ($18.00 to $31.00)`: how fast, until when, and where that leads."""
+    forecast = one.get("forecast") or {}
+    per_hour, full, likely = forecast.get("per_hour"), _local(forecast.get("full_at"), now), forecast.get("likely")
+    speed = f"{money.amount(per_hour, unit)}/h" if per_hour else ""
+    until = f"full ≈{_at(full, now)}" if full and full > now else ""
+    if likely is None or forecast["high"] <= one["spent"]:
+        return speed, until, ""
+    low, high = (money.amount(forecast[end], unit).partition(" ")[0] for end in ("low", "high"))
+    band = "" if low == high else f" ({low} to {high})"
+    return speed, until, f"ends ≈{money.amount(likely, unit)}{band}"
 
 
 def _landing(one: Mapping[str, Any], unit: Unit) -> str:
@@ -129,7 +145,8 @@ def _window(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     resets, seen = (_local(one[key], now) for key in ("resets_at", "seen_at"))
     old = f"as of {_at(seen, now)}" if seen and now - seen > _FRESH else ""
     name = printable(window_name(one["provider"], one["name"]))
-    return name, "", "", f"{used}%", output.styled(_LEVELS[level], level), _resets(resets, now), old
+    told = output.styled(_LEVELS[level], level)
+    return name, "", "", f"{used}%", told, _resets(resets, now), "", "", "", old
 
 
 def _local(at: str | None, now: datetime) -> datetime | None:

@@ -39,6 +39,7 @@ OFFICIAL = ("anthropic/five_hour", "anthropic/seven_day", "chatgpt/five_hour", "
 """The windows that providers themselves keep, and tell how far they are used."""
 
 _OFFICIAL = ", ".join(OFFICIAL)
+_ENDING = ("day", "week", "month", "quarter", "year")
 _DEFAULT = Budget("", 0)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -137,7 +138,7 @@ def out_of_place(table: BudgetTable) -> Iterator[tuple[str, str]]:
         ),
         "landing": (table.at_limit != "warn", "a budget that only warns keeps nothing back"),
         "landing_release": (table.landing is not None and table.at_limit != "warn", "it needs landing"),
-        "forecast": (window not in ("session", "total"), "it needs a window that ends"),
+        "forecast": (window in _ENDING, f"it needs a window that ends: {', '.join(_ENDING)}"),
     }
     if official and table.mode == "strict":
         yield "mode", "nobody knows beforehand how much of an official window a call takes; leave strict out"

@@ -67,6 +67,9 @@ def _percent(budget: Mapping[str, Any]) -> int:
 
 
 def _standing(budget: Mapping[str, Any]) -> str:
-    limit = money.limit(budget["limit"], Unit(budget["unit"])).removesuffix(".00")
+    unit = Unit(budget["unit"])
+    limit = money.limit(budget["limit"], unit).removesuffix(".00")
     label = "this run" if budget["scope"] == "session" else budget["label"]
-    return f"{label} {_percent(budget)}% of {limit}"
+    # A percentage of a percentage would only confuse.
+    used = budget["spent"] if unit is Unit.PERCENT else _percent(budget)
+    return f"{label} {used}% of {limit}"
