@@ -10,7 +10,7 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from tokenguard import __version__
+from tokenguard import __version__, platforms
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.daemon import logs
@@ -33,6 +33,7 @@ def main(paths: Paths, env: MutableMapping[str, str], *, foreground: bool = Fals
         logs.start(paths.log_file, foreground=foreground)
         config = settings.load(paths)
         # Only now: whoever is told that a daemon runs already does not wait for these imports.
+        platforms.reuse_memory()
         import uvloop
 
         from tokenguard.daemon.serving import serve

@@ -33,6 +33,10 @@ class System(Protocol):
         """See `notification`; this system's command."""
         ...
 
+    def reuse_memory(self) -> None:
+        """See `reuse_memory`."""
+        ...
+
 
 _SYSTEMS: dict[str, System] = {"linux": linux, "darwin": macos}
 
@@ -54,6 +58,13 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...] | No
     """
     system = _SYSTEMS.get(sys.platform)
     return system.notification(title, text, urgent=urgent) if system else None
+
+
+def reuse_memory() -> None:
+    """Let this process keep a few megabytes that it has freed for what it needs next, where the system would not."""
+    system = _SYSTEMS.get(sys.platform)
+    if system:
+        system.reuse_memory()
 
 
 def unsupported() -> str | None:

@@ -39,6 +39,10 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
     return ("osascript", *script, title, text)
 
 
+def reuse_memory() -> None:
+    """See `System.reuse_memory`: there is nothing to be set."""
+
+
 def _plain(address: tuple[str, int]) -> tuple[str, int]:
     """An IPv4 address that is written as IPv6 (`::ffff:127.0.0.1`) as IPv4."""
     return address[0].removeprefix("::ffff:"), address[1]
