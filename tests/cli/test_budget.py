@@ -255,7 +255,7 @@ def test_what_a_daemon_has_seen_is_stated(cli: Cli, home: Path, monkeypatch: pyt
 
     class Daemon:
         def get(self, path: str) -> dict[str, Any]:
-            shares = (0.1, 0.46), (0.05,)
+            shares = (0.1, 0.4511), (0.05,)
             slots = [(name, one) for name, many in zip(("small", "large"), shares, strict=True) for one in many]
             return {"budgets": [{"source": file, "name": name, "overshoot": one} for name, one in slots]}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -64,7 +65,8 @@ def _stated(paths: Paths) -> budget_words.Stated:
         daemon = client.find(paths)
         for one in daemon.get("/v1/status")["budgets"] if daemon else ():
             key = one["source"], one["name"]
-            stated[key] = max(one["overshoot"], stated.get(key, 0.0))
+            # Whole percents, and none too few: what calls make of it is not known better.
+            stated[key] = max(math.ceil(one["overshoot"] * 100) / 100, stated.get(key, 0.0))
     return stated
 
 

@@ -22,6 +22,9 @@ _LEVELS = {"ok": "", "info": "info", "warn": "warn", "soft": "soft", "hard": "us
 _FRESH = timedelta(minutes=15)
 """What a provider said of its window longer ago than this is shown with its time."""
 
+_WIDEST = 0.75
+"""A forecast says nothing whose band is wider than this part of it, as in the first hours that anything is known of."""
+
 
 @click.command(epilog=examples("tokenguard status", "tokenguard status --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -124,7 +127,7 @@ def _outlook(one: Mapping[str, Any], unit: Unit, now: datetime) -> tuple[str, st
     per_hour, full, likely = forecast.get("per_hour"), _local(forecast.get("full_at"), now), forecast.get("likely")
     speed = f"{money.amount(per_hour, unit)}/h" if per_hour else ""
     until = f"full ≈{_at(full, now)}" if full and full > now else ""
-    if likely is None or forecast["high"] <= one["spent"]:
+    if likely is None or forecast["high"] <= one["spent"] or forecast["high"] - forecast["low"] > likely * _WIDEST:
         return speed, until, ""
     low, high = (money.amount(forecast[end], unit).partition(" ")[0] for end in ("low", "high"))
     band = "" if low == high else f" ({low} to {high})"
