@@ -12,6 +12,7 @@ from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, queries
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.records import Amount
 
 GARBAGE = b"not a database at all" * 1_000
 FILES = ["ledger.db", "ledger.db-shm", "ledger.db-wal"]
@@ -98,6 +99,22 @@ async def test_a_log_that_somebody_reads_goes_with_its_file(path: Path) -> None:
     reader.close()
     await ledger.settle(settlement(call(1)))
     assert queries.totals(ledger.read()).calls == 1
+    await ledger.close()
+
+
+async def test_what_goes_on_goes_on_in_the_new_one(path: Path) -> None:
+    await filled(path)
+    ledger = Ledger.open(path)
+    await ledger.open_session(session("a"), b"token")
+    await ledger.reserve(call(900), Amount(5, 6, 1))
+    await ledger.close()
+    damage(path, page_of(path, "rollups"), b"\xff" * 4096)
+
+    ledger = Ledger.open(path)
+    assert ledger.set_aside is not None
+    assert queries.session_by_token(ledger.read(), b"token") == session("a")
+    assert [(of.id, amount) for of, amount in ledger.open_calls()] == [(900, Amount(5, 6, 1))]
+    assert ledger.next_call_id == 901
     await ledger.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,8 +41,9 @@ def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, P
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
+            going_on = _last_words(path)
             set_aside = put_aside(path)
-            conn = _open(path, durability)
+            conn = begin_anew(path, durability, going_on)
     except (sqlite3.Error, OSError) as error:
         raise ledger_error(f"opened at {path}", error) from error
     marker(path).unlink(missing_ok=True)
@@ -76,13 +77,22 @@ def what_goes_on(conn: sqlite3.Connection) -> GoingOn:
     return found
 
 
+def _last_words(path: Path) -> GoingOn:
+    """`what_goes_on`, of a file that has been closed. Nothing is written, not even a log."""
+    file = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file, uri=True)) as conn:
+        return what_goes_on(conn)
+    return []
+
+
 def begin_anew(path: Path, durability: str, going_on: GoingOn) -> sqlite3.Connection:
-    """A new ledger in place of one that was put aside. Raises sqlite3's errors."""
+    """A new ledger in place of one that was put aside. Raises sqlite3's errors, but not for rows that are damaged."""
     conn = _open(path, durability)
     try:
         conn.execute("BEGIN")
         for statement, rows in going_on:
-            conn.executemany(statement, rows)
+            with suppress(sqlite3.IntegrityError):
+                conn.executemany(statement, rows)
         conn.execute("COMMIT")
     except BaseException:
         conn.close()
