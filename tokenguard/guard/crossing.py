@@ -16,7 +16,7 @@ from tokenguard.errors import LedgerError
 from tokenguard.guard import view
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.counting import Counting
-from tokenguard.guard.deciding import Decider
+from tokenguard.guard.deciding import Count, Decider
 from tokenguard.guard.holds import Holds
 from tokenguard.guard.hub import Hub
 from tokenguard.guard.noticing import Noticing
@@ -137,13 +137,14 @@ class Guard:
             model=model,
         )
 
-    async def admit(self, call: Call, facts: Facts) -> Admission:
+    async def admit(self, call: Call, facts: Facts, count: Count | None = None) -> Admission:
         """Decide on a call. One that is let through is reserved, durably, in every budget that it meets.
 
         Whoever is let through must settle the call that the admission names, whatever becomes of it. While a person is
-        asked, this takes as long as the agent can wait.
+        asked, this takes as long as the agent can wait. `count` asks the provider how many tokens the prompt has, where
+        only that decides whether a strict budget can take the call.
         """
-        ruling = await self._decider.rule(call, facts)
+        ruling = await self._decider.rule(call, facts, count)
         if ruling.verdict.action == "refuse":
             return self._refuse(ruling.call, ruling.verdict)
         call, verdict = ruling.call, ruling.verdict

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,13 +18,15 @@ from tokenguard.guard.noticing import Notice, Noticing
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Decision
-from tokenguard.policy import wording
+from tokenguard.policy import estimate, wording
 from tokenguard.policy.budgets import Slot
 from tokenguard.policy.money import rounded_up
 from tokenguard.records import Call, Facts, Verdict
 
 LEAST_CLAMP = 1_000
 """Tokens of output below which a call is refused rather than clamped: an agent can do nothing with less."""
+
+Count: TypeAlias = Callable[[], Awaitable[int | None]]
 
 _TRIES = 5
 """How often an approved call is made room for, while other calls take it away."""
@@ -61,14 +63,20 @@ class Decider:
         self._now = now
         self.reserver: Reserver
 
-    async def rule(self, call: Call, facts: Facts) -> Ruling:
-        """Decide, which can take as long as a person may take to answer. Raises `LedgerError`."""
+    async def rule(self, call: Call, facts: Facts, count: Count | None = None) -> Ruling:
+        """Decide, which can take as long as a person may take to answer. Raises `LedgerError`.
+
+        `count` asks the provider how many tokens the prompt has; None where it has no counter, or does not answer.
+        """
         asked = Ruling(call, facts, self.reserver.reservation(call, facts), Verdict("allow"))
         for notice in self._noticing.notices(call, facts, asked.reservation.likely):
             asked = await self._noticed(asked, notice)
             if asked.verdict.action == "refuse":
                 return asked
         over = await self._counting.reserve(call, asked.reservation)
+        if _stopping(over) and count is not None and (counted := await self._counted(asked, count)) is not None:
+            asked = counted
+            over = await self._counting.reserve(call, asked.reservation)
         if opened := await self._open_landing(over):
             over = self._counting.try_reserve(call, asked.reservation)
         if not _stopping(over):
@@ -79,6 +87,17 @@ class Decider:
             or await self._held(asked, over)
             or self._refused(asked, over)
         )
+
+    async def _counted(self, asked: Ruling, count: Count) -> Ruling | None:
+        """With the provider's own count of its prompt, if that likely makes it fit; None if there is none."""
+
+        def having(tokens: int) -> Ruling:
+            facts = replace(asked.facts, counted=estimate.by_count(tokens))
+            return replace(asked, facts=facts, reservation=self.reserver.reservation(asked.call, facts))
+
+        hoped = having(asked.reservation.likely.usage.prompt)
+        tokens = await count() if self._counting.fits(asked.call, hoped.reservation) else None
+        return None if tokens is None else having(tokens)
 
     async def _noticed(self, asked: Ruling, notice: Notice) -> Ruling:
         """With what a notice makes of it."""
@@ -148,7 +167,7 @@ class Decider:
             if model == wanted:
                 continue
             call = replace(asked.call, model=model, requested=wanted)
-            facts = replace(asked.facts, model=model)
+            facts = replace(asked.facts, model=model, counted=None)
             reservation = self.reserver.reservation(call, facts)
             if not _stopping(self._counting.try_reserve(call, reservation)):
                 label = one.standing.slot.label

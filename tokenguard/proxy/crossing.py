@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from tokenguard.policy.disconnects import Drain
@@ -53,11 +53,13 @@ class Guard(Protocol):
         """Give a request its identity."""
         ...
 
-    async def admit(self, call: Call, facts: Facts) -> Admission:
+    async def admit(
+        self, call: Call, facts: Facts, count: Callable[[], Awaitable[int | None]] | None = None
+    ) -> Admission:
         """Decide; when it returns without a refusal, a durable reservation stands that `settle` must replace.
 
         It takes minutes where a person is asked. If it is cancelled (the client left while it waited) it leaves no
-        reservation behind.
+        reservation behind. `count` asks the provider how many tokens the prompt has; it is called once at most.
         """
         ...
 
