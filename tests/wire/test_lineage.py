@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -102,7 +101,8 @@ def test_cache_marks_move_on_and_are_not_seen(listed: bool) -> None:
         return said([{"type": "text", "text": text} | (MARK if marked else {})] if marked or listed else text)
 
     result = {"tool_use_id": "toolu_1", "type": "tool_result", "content": 'a "b"\n', "is_error": False}
-    asked = said([{"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {}}], "assistant")
+    use: Json = {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {}}
+    asked = said([use], "assistant")
     first = claude(message("hi", marked=True))
     second = claude(message("hi", marked=False), asked, said([result | MARK]))
     third = claude(message("hi", marked=False), asked, said([result, {"type": "text", "text": "so?"} | MARK]))
@@ -124,11 +124,9 @@ def test_a_mark_before_other_members_or_of_its_own_is_not_seen() -> None:
         {"messages": [{"role": "user", "content": converse[:1]}, {"role": "user", "content": converse}]},
     )
     assert repeats(moved, marked)
-    breakpoint_ = {"prompt_cache_breakpoint": {"mode": "explicit"}}
-    item = {"role": "user", "content": [{"type": "input_text", "text": "hi"}]}
-    with_mark = deepcopy(item)
-    with_mark["content"] = [{"type": "input_text", "text": "hi"} | breakpoint_]
-    later = lineage("openai-responses", {"model": "m", "input": [item, with_mark]})
+    spoken: Json = {"type": "input_text", "text": "hi"}
+    with_mark = said([spoken | {"prompt_cache_breakpoint": {"mode": "explicit"}}])
+    later = lineage("openai-responses", {"model": "m", "input": [said([spoken]), with_mark]})
     assert repeats(later, lineage("openai-responses", {"model": "m", "input": [with_mark]}))
 
 
