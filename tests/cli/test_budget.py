@@ -259,7 +259,10 @@ def test_what_a_daemon_has_seen_is_stated(cli: Cli, home: Path, monkeypatch: pyt
             slots = [(name, one) for name, many in zip(("small", "large"), shares, strict=True) for one in many]
             return {"budgets": [{"source": file, "name": name, "overshoot": one} for name, one in slots]}
 
-    monkeypatch.setattr(client, "find", lambda paths: Daemon())
+    def find(paths: Paths) -> Daemon:
+        return Daemon()
+
+    monkeypatch.setattr(client, "find", find)
     shown = cli("budget", "list").out.splitlines()
     assert ["calibrated 46%" in shown[1], "calibrated 5%" in shown[2]] == [True, True]
     assert shown[3].split()[-2:] == ["calibrated", file]
@@ -299,7 +302,10 @@ def test_how_long_a_raise_lasts(
             raised = {"label": "web/day", "unit": "usd", "spent": 76_000_000, "limit": 1_100_000_000}
             return {**raised, "window": window, "official": official}
 
-    monkeypatch.setattr(client, "ensure", lambda *_: Daemon())
+    def ensure(*_: object) -> Daemon:
+        return Daemon()
+
+    monkeypatch.setattr(client, "ensure", ensure)
     raised = cli("budget", "raise", "web/day", "--amount", "1", "--reason", "release")
     assert raised.out == f"web/day: $0.076 of $1.10 {told}\n"
 

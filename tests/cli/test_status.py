@@ -191,7 +191,7 @@ def test_where_spending_is_going() -> None:
     given = [
         budget("web/day", 1_400 * cent, 2_000 * cent, "info", resets_at="2026-11-22T00:00:00+01:00", forecast=fast),
         budget("tokens", 100_000, 4_000_000, "ok", unit="tokens", forecast=slow, landing=5, landing_released=False),
-        budget("rolls", 2, 10, "ok", unit="calls", forecast=rolls),
+        budget("rolls", 2, 10, "ok", unit="calls", forecast=rolls, reserved=1),
         budget("new", 2, 100, "ok", unit="calls", forecast=fresh),
         budget("full", cent, cent, "hard", forecast=forecast(0, "2026-11-21T10:59:59Z", cent, cent, cent)),
         budget("plan", 85, 90, "ok", unit="percent", forecast=None),
@@ -200,8 +200,8 @@ def test_where_spending_is_going() -> None:
         "web/day       $14.00  of $20.00        70%  info     resets 00:00    $3.10/h  full ≈13:05   "
         "ends ≈$24.00 ($16.40 to $31.00)",
         "tokens   100k tokens  of 4.0M tokens    2%                                    full ≈Nov 27  "
-        "ends ≈3.1M tokens (2.6M to 4.4M)  landing 5 tokens kept",
-        "rolls        2 calls  of 10 calls      20%                         2 calls/h",
+        "ends ≈3.1M tokens (2.6M to 4.4M) · landing 5 tokens kept",
+        "rolls        2 calls  of 10 calls      20%                         2 calls/h                1 call set aside",
         "new          2 calls  of 100 calls      2%                         2 calls/h",
         "full          $0.010  of $0.01        100%  used up",
         "plan                  limit 90%        85%",

@@ -53,7 +53,7 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     told += output.flowing(list(_summary(found)), room=room)
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
-    told += output.columns(limits, right={1, 3, 6}, spare=(8, 9, 6, 2, 7, 5), room=room)
+    told += output.columns(limits, right={1, 3, 6}, spare=(8, 6, 2, 7, 5), room=room)
     sessions = [_session(one) for one in found["sessions"]]
     told += output.columns(sessions, right={3, 4, 5}, spare=(6, 2, 3, 1), room=room)
     if found["daemon"] is None:
@@ -117,21 +117,21 @@ def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
         spent, limit, used = "", f"limit {one['limit']}%", spent
     level = output.styled(_LEVELS[one["level"]], one["level"])
     resets = datetime.fromisoformat(one["resets_at"]) if one["resets_at"] else None
-    ahead = _outlook(one, unit, now)
-    return printable(one["label"]), spent, limit, used, level, _resets(resets, now), *ahead, _landing(one, unit)
-
-
-def _outlook(one: Mapping[str, Any], unit: Unit, now: datetime) -> tuple[str, str, str]:
-    """`$3.10/h`, `full ≈13:05`, `ends ≈$24.00 ($18.00 to $31.00)`: how fast, until when, and where that leads."""
-    forecast = one.get("forecast") or {}
-    per_hour, full, likely = forecast.get("per_hour"), _local(forecast.get("full_at"), now), forecast.get("likely")
+    forecast: Mapping[str, Any] = one.get("forecast") or {}
+    per_hour, full = forecast.get("per_hour"), _local(forecast.get("full_at"), now)
     speed = f"{money.amount(per_hour, unit)}/h" if per_hour else ""
     until = f"full ≈{_at(full, now)}" if full and full > now else ""
-    if likely is None or forecast["high"] <= one["spent"] or forecast["high"] - forecast["low"] > likely * _WIDEST:
-        return speed, until, ""
-    low, high = (money.amount(forecast[end], unit).partition(" ")[0] for end in ("low", "high"))
-    band = "" if low == high else f" ({low} to {high})"
-    return speed, until, f"ends ≈{money.amount(likely, unit)}{band}"
+    besides = " · ".join(filter(None, [_end(forecast, unit, one["spent"]), _landing(one, unit), _set_aside(one, unit)]))
+    return printable(one["label"]), spent, limit, used, level, _resets(resets, now), speed, until, besides
+
+
+def _end(forecast: Mapping[str, Any], unit: Unit, spent: int) -> str:
+    """`ends ≈$24.00 ($18.00 to $31.00)`: what the window comes to."""
+    likely, low, high = (forecast.get(key) for key in ("likely", "low", "high"))
+    if likely is None or low is None or high is None or high <= spent or high - low > likely * _WIDEST:
+        return ""
+    least, most = (money.amount(end, unit).partition(" ")[0] for end in (low, high))
+    return f"ends ≈{money.amount(likely, unit)}" + ("" if least == most else f" ({least} to {most})")
 
 
 def _landing(one: Mapping[str, Any], unit: Unit) -> str:
@@ -139,6 +139,11 @@ def _landing(one: Mapping[str, Any], unit: Unit) -> str:
     if not one.get("landing"):
         return ""
     return f"landing {money.limit(one['landing'], unit)} {'open' if one['landing_released'] else 'kept'}"
+
+
+def _set_aside(one: Mapping[str, Any], unit: Unit) -> str:
+    """What calls in flight may take."""
+    return f"{money.amount(one['reserved'], unit)} set aside" if one.get("reserved") else ""
 
 
 def _window(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
@@ -149,7 +154,7 @@ def _window(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     old = f"as of {_at(seen, now)}" if seen and now - seen > _FRESH else ""
     name = printable(window_name(one["provider"], one["name"]))
     told = output.styled(_LEVELS[level], level)
-    return name, "", "", f"{used}%", told, _resets(resets, now), "", "", "", old
+    return name, "", "", f"{used}%", told, _resets(resets, now), "", "", old
 
 
 def _local(at: str | None, now: datetime) -> datetime | None:
