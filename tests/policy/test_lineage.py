@@ -141,7 +141,7 @@ def _changed(draw: st.DrawFn, body: Json, change: str) -> Json:
         case "header":
             body = body | {"system": [{"type": "text", "text": draw(TEXT)}, *body["system"][1:]]}
         case "tool":
-            tool = {"name": draw(TEXT), "description": draw(TEXT) * 9, "input_schema": {}}
+            tool: Json = {"name": draw(TEXT), "description": draw(TEXT) * 9, "input_schema": {}}
             body = body | {"tools": [*body.get("tools", []), tool]}
         case "fewer tools":
             body = body | {"tools": body.get("tools", [])[1:]}

@@ -216,6 +216,10 @@ class FakeGuard:
         self.asked_to_drain = asyncio.Event()
         self.begun: list[tuple[Call, Facts, dict[str, str]]] = []
         self.admitted: list[Call] = []
+        self.counting = False
+        """Whether the provider's count is wanted."""
+        self.counters: list[Callable[[], Awaitable[int | None]] | None] = []
+        self.counts: list[int | None] = []
         self.joined: list[Call] = []
         self.holding = False
         self.held = asyncio.Event()
@@ -247,7 +251,12 @@ class FakeGuard:
         self.begun.append((call, facts, dict(headers)))
         return call
 
-    async def admit(self, call: Call, facts: Facts) -> Decision:
+    async def admit(
+        self, call: Call, facts: Facts, count: Callable[[], Awaitable[int | None]] | None = None
+    ) -> Decision:
+        self.counters.append(count)
+        if count is not None and self.counting:
+            self.counts.append(await count())
         if self.holding:
             self.held.set()
             try:

@@ -74,7 +74,7 @@ async def test_usage_is_asked_for_and_filtered_as_ever() -> None:
 
 
 async def test_a_large_request_is_changed_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asking, "_OFF_LOOP", 10)
+    monkeypatch.setattr(asking, "OFF_LOOP", 10)
     async with proxied(plain) as rig:
         rig.guard.model = "claude-haiku-5"
         await (await rig.post()).message()

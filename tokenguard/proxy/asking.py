@@ -16,7 +16,7 @@ from tokenguard.wire.shape import Dialect
 
 LARGEST_BODY = 100 << 20
 """Bytes of a request body, as it comes and decoded."""
-_OFF_LOOP = 1 << 20
+OFF_LOOP = 1 << 20
 """Bytes from which on a body is decoded in a thread."""
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ async def read_body(request: web.BaseRequest) -> bytes | None:
 
 async def understand(dialect: Dialect, path: str, body: bytes, content_encoding: str | None) -> Ask:
     """Read what the estimate needs; a body that cannot be read is for the guard to judge."""
-    if len(body) < _OFF_LOOP:
+    if len(body) < OFF_LOOP:
         return _understood(dialect, path, body, content_encoding)
     return await asyncio.to_thread(_understood, dialect, path, body, content_encoding)
 
@@ -84,7 +84,7 @@ async def change(
         return (put[0], Ask(facts, put[1], ask.sieve, rewritten=True)) if is_done(facts, model, max_output) else None
 
     try:
-        return changed() if len(ask.body) < _OFF_LOOP else await asyncio.to_thread(changed)
+        return changed() if len(ask.body) < OFF_LOOP else await asyncio.to_thread(changed)
     except Exception as error:
         _log.error("a request of %s could not be changed: %s", dialect.NAME, type(error).__name__)
         return None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tokenguard import wire
 from tokenguard.proxy.answers import problem, refused, unchangeable, worded
 from tokenguard.proxy.asking import LARGEST_BODY, Ask, change, read_body, understand
+from tokenguard.proxy.counting import counter
 from tokenguard.proxy.crossing import Admission, Guard
 from tokenguard.proxy.encoding import is_encoded
 from tokenguard.proxy.headers import request_headers
@@ -76,7 +77,8 @@ class Forwarder:
         call = self._guard.begin(
             route.session, provider=route.provider, dialect=dialect.NAME, facts=ask.facts, headers=request.headers
         )
-        admission = await self._guard.admit(call, ask.facts)
+        count = counter(self._upstreams, self._guard.network_of(route.session), request, route, dialect, ask)
+        admission = await self._guard.admit(call, ask.facts, count)
         if admission.refusal is not None:
             return refused(admission.refusal)
         passage = self._passages[request.protocol] = Passage(self._guard, admission.call)

@@ -23,6 +23,8 @@ _HOP_BY_HOP = frozenset(
 )
 # The client library names the upstream's own host; a body that was expected has been read already.
 _NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect"}
+# A question beside the call must not be taken for the call, nor does it want a stream.
+_OF_THE_CALL = frozenset({"accept", "idempotency-key"})
 
 
 def request_headers(
@@ -52,6 +54,13 @@ def request_headers(
     if filtered and b"accept-encoding" not in spelled:
         headers.append(("Accept-Encoding", "identity"))
     return headers
+
+
+def question_headers(raw: RawHeaders, length: int) -> list[tuple[str, str]]:
+    """Headers of a question of our own, with a body of that length, in the name of a request with these headers."""
+    headers = request_headers(raw, length, metered=True, rewritten=True, filtered=True)
+    own = [header for header in headers if header[0].lower() not in _OF_THE_CALL]
+    return [*own, ("Accept", "application/json")]
 
 
 def upgrade_headers(raw: RawHeaders) -> list[tuple[str, str]]:
