@@ -1,8 +1,9 @@
 """What a call costs on its way through a proxy: CPU of the proxy's processes, and the wait that it adds.
 
-python -m tests.bench.bench_proxy [--calls N] [--runs N] [NAME...]     NAME: see CONTENDERS; default all of them
+python -m tests.bench.bench_proxy [--calls N] [--runs N] [--kilobytes N] [NAME...]
+NAME: see CONTENDERS; default all of them
 
-One connection, one call after the other: an 80 kB request answered by a small JSON, and the same answered by a stream
+One connection, one call after the other: a request of 80 kB answered by a small JSON, and the same answered by a stream
 of 200 events, each written on its own. Medians over the runs; the first byte is compared to a direct connection's.
 """
 
@@ -25,7 +26,6 @@ import psutil
 
 from tests.bench import other_gateways
 
-REQUEST_BYTES = 80_000
 WARM_UP = 100
 WORKLOADS = {"json": False, "stream": True}
 """Name -> whether a stream is asked for."""
@@ -122,13 +122,13 @@ CONTENDERS: dict[str, Contender] = {
 """`data-path` is tokenguard without guard and ledger."""
 
 
-def request(prefix: str, *, stream: bool) -> bytes:
-    """A call as an agent makes it."""
+def request(prefix: str, *, stream: bool, size: int = 80_000) -> bytes:
+    """A call as an agent makes it, with a body of `size` bytes."""
     start = b'{"model":"claude-sonnet-5","stream":%b,"max_tokens":8000,"messages":[{"role":"user","content":"' % (
         b"true" if stream else b"false"
     )
     words = b"Some words of a long conversation. "
-    body = start + (words * (REQUEST_BYTES // len(words)))[: REQUEST_BYTES - len(start) - 4] + b'"}]}'
+    body = start + (words * (size // len(words)))[: size - len(start) - 4] + b'"}]}'
     head = (
         f"POST {prefix}/v1/messages?beta=true HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
         "Content-Type: application/json\r\nUser-Agent: claude-cli/2.1.329 (external, cli)\r\nx-app: cli\r\n"
@@ -178,8 +178,8 @@ class Measured(NamedTuple):
     first_byte_ms: float
 
 
-def measure(running: Running, *, stream: bool, calls: int) -> Measured:
-    message = request(running.prefix, stream=stream)
+def measure(running: Running, *, stream: bool, calls: int, size: int) -> Measured:
+    message = request(running.prefix, stream=stream, size=size)
     connection = Connection(running.port)
     for _ in range(WARM_UP):
         connection.call(message)
@@ -190,8 +190,8 @@ def measure(running: Running, *, stream: bool, calls: int) -> Measured:
     return Measured(used / calls * 1e3, statistics.median(waits) * 1e3)
 
 
-def medians(running: Running, *, stream: bool, calls: int, runs: int) -> Measured:
-    measured = [measure(running, stream=stream, calls=calls) for _ in range(runs)]
+def medians(running: Running, *, stream: bool, calls: int, runs: int, size: int) -> Measured:
+    measured = [measure(running, stream=stream, calls=calls, size=size) for _ in range(runs)]
     return Measured(*(statistics.median(column) for column in zip(*measured, strict=True)))
 
 
@@ -200,11 +200,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *CONTENDERS])
     parser.add_argument("--calls", type=int, default=1000, help="calls in a run (default 1000)")
     parser.add_argument("--runs", type=int, default=5, help="runs of each workload (default 5)")
+    parser.add_argument("--kilobytes", type=int, default=80, help="size of a request (default 80)")
     arguments = parser.parse_args()
-    size = {"calls": arguments.calls, "runs": arguments.runs}
+    amount = {"calls": arguments.calls, "runs": arguments.runs, "size": arguments.kilobytes * 1000}
     print(f"{'':14}" + "".join(f"{name + ' CPU':>14}{'first byte':>14}" for name in WORKLOADS) + f"{'resident':>12}")
     with python_server("upstream") as upstream:
-        direct = {name: medians(upstream, stream=stream, **size) for name, stream in WORKLOADS.items()}
+        direct = {name: medians(upstream, stream=stream, **amount) for name, stream in WORKLOADS.items()}
         print(f"{'direct':14}" + "".join(f"{'':14}{direct[name].first_byte_ms:11.2f} ms" for name in WORKLOADS))
         for contender in arguments.names or CONTENDERS:
             if contender in ("nginx", "litellm") and (missing := other_gateways.missing(contender)):
@@ -213,7 +214,7 @@ def main() -> None:
             with CONTENDERS[contender](upstream.port) as running:
                 row = f"{contender:14}"
                 for name, stream in WORKLOADS.items():
-                    measured = medians(running, stream=stream, **size)
+                    measured = medians(running, stream=stream, **amount)
                     added = measured.first_byte_ms - direct[name].first_byte_ms
                     row += f"{measured.cpu_ms:11.2f} ms{f'+{added:.2f} ms':>14}"
                 print(f"{row}{running.resident_mb():9.0f} MB", flush=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 import aiohttp
@@ -16,6 +16,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
+from tokenguard import platforms
 from tokenguard.proxy import Proxy
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network, Upstreams
@@ -138,7 +139,9 @@ class _StubGuard:
     ) -> Call:
         return Call(1, "s1", "claude", provider, dialect, facts.model, 0, facts.stream)
 
-    async def admit(self, call: Call, facts: Facts) -> _Admission:
+    async def admit(
+        self, call: Call, facts: Facts, count: Callable[[], Awaitable[int | None]] | None = None
+    ) -> _Admission:
         return _Admission(call)
 
     def join(self, call: Call) -> None:
@@ -172,6 +175,7 @@ class _StubGuard:
 
 async def data_path(upstream_port: int) -> int:
     """tokenguard's proxy and meter, without guard and ledger."""
+    platforms.reuse_memory()
     guard = _StubGuard(f"http://127.0.0.1:{upstream_port}")
     proxy = Proxy(guard, Upstreams(), ("anthropic",), peer_uid=lambda own, peer: None)
     sock = socket.create_server(("127.0.0.1", 0))
