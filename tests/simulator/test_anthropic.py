@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.simulator.support import Answer, Client
 from tokenguard.simulator import Simulator, Usage
 
@@ -123,6 +125,30 @@ async def test_a_tool_loop_ends_in_text_that_quotes_the_result(client: Client) -
     answer = await client.say("anthropic-messages", "", messages=messages, tools=[BASH])
     assert answer.json["stop_reason"] == "end_turn"
     assert answer.json["content"][0]["text"].startswith("The command printed: printed 2")
+
+
+async def test_a_loop_is_the_same_call_again_and_again(client: Client) -> None:
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Do it [sim:loop=2][sim:turns=3]"}]
+    commands: list[str] = []
+    for _ in range(3):
+        (use,) = (await client.say("anthropic-messages", "", messages=messages, tools=[BASH])).json["content"]
+        commands.append(use["input"]["command"])
+        result = {"type": "tool_result", "tool_use_id": use["id"], "content": "printed"}
+        messages += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
+    assert commands == ["echo simulated-step-1"] * 2 + ["echo simulated-step-3"]
+    answer = await client.say("anthropic-messages", "", messages=messages, tools=[BASH])
+    assert answer.json["stop_reason"] == "end_turn"
+
+
+@pytest.mark.parametrize("budget", [None, 1_023, 4_000])
+async def test_thinking_that_leaves_no_room_for_an_answer_is_an_error(
+    sim: Simulator, client: Client, budget: int | None
+) -> None:
+    thinking = {"type": "enabled", "budget_tokens": budget}
+    assert (await client.say("anthropic-messages", "x", thinking=thinking, max_tokens=4_000)).status == 400
+    thinking = {"type": "enabled", "budget_tokens": 3_999}
+    assert (await client.say("anthropic-messages", "x", thinking=thinking, max_tokens=4_000)).status == 200
+    assert len(sim.bill().calls) == 1
 
 
 async def test_a_new_prompt_ends_an_old_direction(client: Client) -> None:

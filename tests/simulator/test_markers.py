@@ -13,6 +13,7 @@ from tokenguard.simulator.shape import Rejected
         ("hello", Directions()),
         ("[sim:tool]", Directions(turns=1)),
         ("a [sim:turns=5] b [sim:output=2000]", Directions(turns=5, output=2_000)),
+        ("[sim:loop=9][sim:turns=12]", Directions(loop=9, turns=12)),
         ("[sim:thinking=0]", Directions(thinking=0)),
         ("[sim:error=529]", Directions(error=529)),
         ("[sim:cut]", Directions(cut=HALFWAY)),

@@ -67,10 +67,28 @@ async def test_requests_are_told_without_content(sim: Simulator, client: Client)
     await client.post("/v1/messages?beta=true", {}, {})
     told = (await client.get("/__sim/requests")).json["requests"]
     assert told == [
-        {"method": "POST", "path": "/v1/messages", "status": 500},
-        {"method": "POST", "path": "/v1/messages", "status": 401},
+        {"method": "POST", "path": "/v1/messages", "status": 500, "max_output": 32_000},
+        {"method": "POST", "path": "/v1/messages", "status": 401, "max_output": None},
     ]
     assert [seen.status for seen in sim.requests()] == [500, 401]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "key", "most"),
+    [
+        ("anthropic-messages", "max_tokens", 128_000),
+        ("openai-responses", "max_output_tokens", 128_000),
+        ("gemini", "maxOutputTokens", 65_536),
+    ],
+)
+async def test_a_limit_that_no_model_of_a_family_takes_is_an_error(
+    sim: Simulator, client: Client, dialect: str, key: str, most: int
+) -> None:
+    for limit, status in ((most, 200), (most + 1, 400)):
+        path, body = request(dialect, "x")
+        (body.setdefault("generationConfig", {}) if dialect == "gemini" else body)[key] = limit
+        assert (await client.post(path, body)).status == status
+    assert len(sim.bill().calls) == 1
 
 
 async def test_models_are_listed_for_free(sim: Simulator, client: Client) -> None:

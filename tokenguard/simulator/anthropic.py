@@ -16,6 +16,8 @@ TOOL_PROMPT = Block(b"tool prompt", 346)
 TURN = Block(b"turn", 4)
 """What opens the model's turn stands behind every prompt, and is never cached."""
 
+_LEAST_THINKING = 1_024
+
 _ERRORS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -39,6 +41,7 @@ def read(request: Request) -> Ask:
         raise Rejected(400, "messages: at least one message is required")
     said, rounds, result = _conversation(messages)
     thinking = obj(body.get("thinking"))
+    _check_thinking(thinking, limit)
     return Ask(
         dialect=NAME,
         model=text(body.get("model")),
@@ -111,6 +114,16 @@ def _conversation(messages: list[Json]) -> tuple[str, int, str]:
         if words := spoken([text(part.get("text")) for part in parts]):
             said, rounds, result = words, 0, ""
     return said, rounds, result
+
+
+def _check_thinking(thinking: Json, limit: int) -> None:
+    budget = integer(thinking.get("budget_tokens")) or 0
+    if thinking.get("type") != "enabled":
+        return
+    if budget < _LEAST_THINKING:
+        raise Rejected(400, f"thinking.enabled.budget_tokens: must be at least {_LEAST_THINKING}")
+    if budget >= limit:
+        raise Rejected(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
 def _content(value: object) -> list[object]:

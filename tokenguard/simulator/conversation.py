@@ -47,8 +47,9 @@ def answer_to(ask: Ask, directions: Directions, rng: Random) -> Answer:
         thinking = rng.randint(16, 64) if ask.thinks else 0
     thought = prose(rng, thinking, "I look at what was asked.") if thinking else ""
     tool = shell(ask.tools)
-    if tool is not None and ask.rounds < directions.turns:
-        command = f"echo simulated-step-{ask.rounds + 1}"
+    if tool is not None and ask.rounds < max(directions.turns, directions.loop):
+        step = 1 if ask.rounds < directions.loop else ask.rounds + 1
+        command = f"echo simulated-step-{step}"
         answer = Answer("", thought, Call(tool, shell_arguments(tool, command)))
     else:
         quoted = f"The command printed: {ask.result.strip()[:_QUOTED]}" if ask.rounds else "Here is the answer:"

@@ -20,6 +20,8 @@ class Directions(Struct, frozen=True):
 
     turns: int = 0
     """`tool` = 1, `turns=5`: so many tool calls before the final text."""
+    loop: int = 0
+    """`loop=5`: so many of them, each the same as the one before."""
     output: int | None = None
     """`output=2000`: exact length of the final text, in tokens."""
     thinking: int | None = None
@@ -72,7 +74,7 @@ def _parse(name: str, value: str) -> tuple[str, object]:
             return "turns", 1
         case "cut" | "midstream-error" | "hang" if not value:
             return field, HALFWAY
-        case "turns" | "output" | "thinking" | "search" | "error" | "cut" | "midstream-error" | "hang":
+        case "turns" | "loop" | "output" | "thinking" | "search" | "error" | "cut" | "midstream-error" | "hang":
             if value.isdecimal():
                 return field, int(value)
         case "slow" | "wait":

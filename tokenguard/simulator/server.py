@@ -26,6 +26,8 @@ from tokenguard.simulator.subscriptions import USUAL, Windows
 from tokenguard.simulator.values import block, encode, obj
 
 _MAX_BODY = 128 * 1024 * 1024
+_LONGEST = {"claude": 128_000, "gpt": 128_000, "gemini": 65_536}
+"""Output tokens: families of models, and the highest limit that any of them takes. A higher one is an error."""
 _CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key")
 
 
@@ -137,6 +139,7 @@ class Simulator:
         if routing.called(request.path) is None:
             raise Rejected(404, "Not Found")
         ask = self._continued(dialect.read(asked))
+        seen.max_output = ask.max_output
         job = self.job(dialect, ask)
         seen.status = 200
         if job.directions.garbage:
@@ -147,6 +150,9 @@ class Simulator:
         """Do what is asked. Raises `Rejected`."""
         if not ask.model:
             raise Rejected(400, "model: Field required")
+        longest = next((most for family, most in _LONGEST.items() if family in ask.model), None)
+        if longest is not None and (ask.max_output or 0) > longest:
+            raise Rejected(400, f"an output limit of {ask.max_output} is above the {longest} that {ask.model} allows")
         directions = markers.read(ask.said)
         if error := _refused(directions, stream=ask.stream):
             raise error

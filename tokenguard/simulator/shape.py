@@ -180,6 +180,8 @@ class Seen(Struct):
     path: str
     status: int = 0
     """0 while it has no answer."""
+    max_output: int | None = None
+    """The output limit that it sets, in tokens."""
 
 
 class Dialect(Protocol):
