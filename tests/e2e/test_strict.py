@@ -16,7 +16,11 @@ LONG = "word " * 8_000
 """40,000 bytes, 10,000 tokens."""
 BUDGET = '[[budget]]\nname = "tight"\nlimit = "20000 tokens"\nwindow = "total"\nmode = "strict"\n'
 
-ANTHROPIC = {"model": "claude-opus-5-5", "max_tokens": 900, "messages": [{"role": "user", "content": LONG}]}
+ANTHROPIC: dict[str, Any] = {
+    "model": "claude-opus-5-5",
+    "max_tokens": 900,
+    "messages": [{"role": "user", "content": LONG}],
+}
 RESPONSES = {"model": "gpt-6.1-sol", "max_output_tokens": 900, "input": [{"role": "user", "content": LONG}]}
 GEMINI = {"contents": [{"role": "user", "parts": [{"text": LONG}]}], "generationConfig": {"maxOutputTokens": 900}}
 KEYS = {"x-api-key": "sk-ant-api03-1", "Authorization": "Bearer sk-1", "x-goog-api-key": "AIza1"}
