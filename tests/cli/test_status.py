@@ -326,3 +326,10 @@ def test_asking_a_daemon_imports_little() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "today $0.00 · no sessions running\n"
     assert not set(done.stderr.split()) & {"aiohttp", "rich", "asyncio", "sqlite3", "psutil", "http.client", "ssl"}
+
+
+def test_a_ledger_that_cannot_be_written_is_told_first() -> None:
+    failing = {"failing": "the ledger cannot be written: the disk is full", "kept": 3, "set_aside": None}
+    first, *rest = lines({**STATUS, "ledger": failing}, NOON)
+    assert first == "the ledger cannot be written: the disk is full; 3 writes wait in memory. See tokenguard doctor"
+    assert rest == lines(STATUS, NOON)

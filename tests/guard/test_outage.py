@@ -42,13 +42,16 @@ async def test_calls_are_let_through_and_their_charges_written_later(house: Hous
     await asyncio.to_thread(until, lambda: house.ledger.failing)
     summary = await house.desk.end_session(session.id, 0)
     assert summary["id"] == session.id, "nobody waits for a disk"
-    (budget,) = house.desk.status()["budgets"]
-    assert budget["spent"] > 0
+    status = house.desk.status()
+    assert status["budgets"][0]["spent"] > 0
+    assert "cannot be written" in status["ledger"]["failing"] and status["ledger"]["kept"] >= 2
 
     lock.execute("COMMIT")
     await house.guard.counting.written()
     await asyncio.to_thread(until, lambda: not house.ledger.failing)
     assert queries.totals(house.ledger.read()).calls == 2
+    marks = house.ledger.read().execute("SELECT marks FROM calls ORDER BY id").fetchall()
+    assert ["unguarded" in (mark or "") for (mark,) in marks] == [False, True], "it went on without a reservation"
     (ended,) = queries.sessions(house.ledger.read(), [session.id])
     assert ended.exit_code == 0
 

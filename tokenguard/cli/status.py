@@ -49,7 +49,7 @@ def _status(paths: Paths) -> dict[str, Any]:
 
 def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> list[str]:
     """The status for people, as text in lines of at most `room` characters, as far as that goes; `now` is local."""
-    told = list(_waiting(found["holds"], now, room))
+    told = [*_ledger(found.get("ledger") or {}), *_waiting(found["holds"], now, room)]
     told += output.flowing(list(_summary(found)), room=room)
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
@@ -59,6 +59,14 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     if found["daemon"] is None:
         told.append("the daemon is not running; it starts with the next tokenguard run")
     return told
+
+
+def _ledger(found: Mapping[str, Any]) -> Iterator[str]:
+    """That spending cannot be written down at the moment."""
+    if found.get("failing"):
+        kept = found["kept"]
+        charges = f"{kept} write waits" if kept == 1 else f"{kept} writes wait"
+        yield f"{found['failing']}; {charges} in memory. See tokenguard doctor"
 
 
 def _waiting(holds: Sequence[Mapping[str, Any]], now: datetime, room: int | None) -> Iterator[str]:

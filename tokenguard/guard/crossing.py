@@ -24,16 +24,15 @@ from tokenguard.guard.official import Official
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
+from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Decision, Ledger, Settlement, queries
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
-from tokenguard.policy.measure import is_notional
 from tokenguard.records import (
     Amount,
     Budget,
     Call,
-    Charge,
     Confidence,
     Event,
     Facts,
@@ -41,7 +40,6 @@ from tokenguard.records import (
     Reading,
     Session,
     Totals,
-    Usage,
     Verdict,
 )
 from tokenguard.upstream import Network
@@ -91,6 +89,9 @@ class Guard:
         self._noticing.configure(config)
         self._decider = Decider(self.counting, self.holds, self._noticing, self._record, self.now)
         self._paid: dict[int, str] = {}
+        self._unguarded: set[int] = set()
+        """Calls that went on though they could not be reserved."""
+        ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
         self._take_prices(catalogue)
         self._in_flight: set[int] = set()
         self._ids = itertools.count(ledger.next_call_id)
@@ -153,12 +154,14 @@ class Guard:
             told = verdict if verdict.reason else None
             await self._ledger.reserve(call, ruling.reservation.worst, told)
         except LedgerError as error:
-            log.error("call %d could not be reserved: %s", call.id, error)
+            if self._ledger.failing is None:
+                log.error("call %d could not be reserved: %s", call.id, error)
             if self.config.daemon.on_error == "closed" or self.counting.strict(call):
                 self.counting.release(call)
                 text = wording.plain_refusal("its spend cannot be written down. See tokenguard doctor")
                 self._turns.end(call)
                 return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
+            self._unguarded.add(call.id)
         except asyncio.CancelledError:
             self._withdraw(call, "its agent left before it was let through")
             raise
@@ -179,7 +182,7 @@ class Guard:
         self._in_flight.add(call.id)
         live.in_flight += 1
         live.last_us = call.started_us
-        self.tell("call.started", _told(call))
+        self.tell("call.started", told_of(call))
 
     def _outgrown(self, call: Call, reading: Reading) -> None:
         books = self.counting.books
@@ -205,7 +208,7 @@ class Guard:
         """Take note of what a call that still runs has answered so far, and tell."""
         self._outgrown(call, reading)
         if self.hub.listened:
-            self.tell("call.progress", _told(call) | {"usage": reading.usage, "output_bytes": reading.output_bytes})
+            self.tell("call.progress", told_of(call) | {"usage": reading.usage, "output_bytes": reading.output_bytes})
 
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
@@ -216,6 +219,9 @@ class Guard:
             call = replace(call, billing=self._paid.pop(call.id))
         ending = Ending(status, outcome, self.now(), self._habit(call))
         charge, legs = self._charger.charge(call, reading, ending)
+        if call.id in self._unguarded:
+            self._unguarded.discard(call.id)
+            charge = replace(charge, marks=(*charge.marks, "unguarded"))
         usage = Reading(legs=legs).usage
         above = 0 if charge.high_nanos is None else charge.high_nanos - charge.nanos
         amount = Amount(charge.nanos, usage.total, 1, usage, above)
@@ -235,27 +241,11 @@ class Guard:
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
         self.counting.writing(call, amount, written)
-        sums = _sums(call, charge, usage)
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
-            live.totals += sums
+            live.totals += totals_of(call, charge, usage)
         self._noticing.runaway.settled(call, failed=outcome != "ok", nanos=charge.nanos, ended_us=ending.at_us)
-        self.tell(
-            "call.settled",
-            _told(call)
-            | {
-                "served": reading.model,
-                "response_id": reading.response_id,
-                "status": status,
-                "outcome": outcome,
-                "usage": usage,
-                "cost_nanos": charge.nanos,
-                "cost_low_nanos": charge.nanos - sums.below_nanos,
-                "cost_high_nanos": charge.nanos + sums.above_nanos,
-                "confidence": charge.confidence,
-                "marks": charge.marks,
-            },
-        )
+        self.tell("call.settled", settled(call, reading, charge, usage, status=status, outcome=outcome))
         for standing in changed:
             self.tell("budget.level", view.level_view(standing))
 
@@ -265,7 +255,7 @@ class Guard:
         self.counting.release(call)
         self._ledger.withdraw(call.id, reason).add_done_callback(lambda done: _log_failure(call, done))
         self._ended(call)
-        self.tell("call.refused", _told(call) | {"budget": None, "reason": reason})
+        self.tell("call.refused", told_of(call) | {"budget": None, "reason": reason})
 
     def _ended(self, call: Call) -> Live | None:
         """A call is not in flight any more; its session, if that still runs."""
@@ -361,6 +351,8 @@ class Guard:
         before = self.now() + 1 if waited else self.now() - after
         self.counting.presumed(await self._ledger.presume(before))
         self.counting.sweep()
+        if await self._ledger.audit():
+            self.counting.books.forget()
 
     @property
     def busy(self) -> int:
@@ -380,7 +372,7 @@ class Guard:
     def _refuse(self, call: Call, verdict: Verdict) -> Admission:
         self.sessions.of(call.session).refused += 1
         self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
-        self.tell("call.refused", _told(call) | {"budget": verdict.budget, "reason": verdict.reason})
+        self.tell("call.refused", told_of(call) | {"budget": verdict.budget, "reason": verdict.reason})
         return Admission(call, verdict, self._in_dialect(call, verdict.reason))
 
     def _in_dialect(self, call: Call, text: str) -> Refusal:
@@ -396,30 +388,6 @@ def _latest(ledger: Ledger, clock_us: int) -> int:
 
 def _configured(config: Config) -> Network:
     return Network.of(config.network.proxy, config.network.no_proxy, config.network.ca_bundle)
-
-
-def _sums(call: Call, charge: Charge, usage: Usage) -> Totals:
-    if is_notional(call.billing):
-        return Totals(1, 0, usage, charge.confidence, notional_nanos=charge.nanos)
-    low, high = charge.low_nanos, charge.high_nanos
-    below = 0 if low is None else charge.nanos - low
-    above = 0 if high is None else high - charge.nanos
-    return Totals(1, charge.nanos, usage, charge.confidence, 0, below, above)
-
-
-def _told(call: Call) -> dict[str, object]:
-    """What events tell of a call."""
-    return {
-        "id": call.id,
-        "session": call.session,
-        "agent": call.agent,
-        "repo": call.repo,
-        "branch": call.branch,
-        "model": call.model,
-        "provider": call.provider,
-        "billing": call.billing,
-        "requested": call.requested,
-    }
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:

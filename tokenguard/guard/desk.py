@@ -48,6 +48,7 @@ class Desk:
                 for standing in guard.counting.in_force(live.session for live in running)
                 if standing.slot.key != UNWRAPPED or standing.spent or standing.reserved
             ],
+            "ledger": view.ledger_view(self._ledger),
             "windows": [view.window_view(window) for window in guard.official.all()],
             "holds": [view.hold_view(hold) for hold in guard.holds],
         }

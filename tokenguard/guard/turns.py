@@ -80,9 +80,11 @@ class Turns:
         if facts.prompt.continues is not None:
             held = self._held.get((call.session, facts.prompt.continues))
             return lineage.most_tokens(facts, held) if held is not None else None
-        earlier = self._counted.get(_beginning(call, facts), ())
-        known = (lineage.most_tokens(facts, one) for one in earlier)
-        return min((tokens for tokens in known if tokens is not None), default=None)
+        for one in self._counted.get(_beginning(call, facts), ()):
+            # Of two that it repeats, the longer one leaves less to be bounded by bytes.
+            if (tokens := lineage.most_tokens(facts, one)) is not None:
+                return tokens
+        return None
 
     def estimate(self, call: Call, facts: Facts) -> Estimate:
         """What a call will take."""
@@ -127,8 +129,9 @@ class Turns:
         counted, held = lineage.counted(facts, usage.prompt), lineage.held(facts, usage.total)
         if counted is not None:
             key = _beginning(call, facts)
-            others = (one for one in self._counted.get(key, ()) if one.messages != counted.messages)
-            _remember(self._counted, key, (counted, *others)[:_MOST_COUNTED])
+            others = [one for one in self._counted.get(key, ()) if one.messages != counted.messages]
+            latest = [counted, *others[: _MOST_COUNTED - 1]]
+            _remember(self._counted, key, tuple(sorted(latest, key=lambda one: one.length, reverse=True)))
         if held is not None and response_id is not None:
             _remember(self._held, (call.session, response_id), held)
 

@@ -11,7 +11,7 @@ from tokenguard.config.settings import local_zone
 from tokenguard.guard.holds import Hold
 from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import resets_at
-from tokenguard.ledger import Where, queries
+from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.forecast import Forecast
@@ -115,6 +115,15 @@ def level_view(standing: Standing) -> dict[str, Any]:
         "limit": standing.limit,
         "unit": standing.slot.budget.unit,
         "window_end_us": standing.resets_us,
+    }
+
+
+def ledger_view(ledger: Ledger) -> dict[str, Any]:
+    """Whether the ledger can be written: why not, how many charges wait for it, where a corrupt one was put."""
+    return {
+        "failing": ledger.failing and ledger.failing.message,
+        "kept": ledger.kept,
+        "set_aside": ledger.set_aside and str(ledger.set_aside),
     }
 
 
