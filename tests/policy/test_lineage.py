@@ -245,6 +245,7 @@ def test_the_bound_is_what_was_counted_and_the_bytes_that_came_since() -> None:
     [
         {"terms": 8},
         {"messages": (11, 99, 13)},
+        {"messages": (99, 12, 13)},
         {"messages": (11,), "ends": (1_000,)},
         {"messages": (), "ends": ()},
         {"media": (0, 2)},

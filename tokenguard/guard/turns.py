@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ _INEXACT = frozenset({"ollama"})
 _NOTHING = Experience()
 
 _NO_LINEAGE = Lineage()
+_LENGTH = attrgetter("length")
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +82,9 @@ class Turns:
         if facts.prompt.continues is not None:
             held = self._held.get((call.session, facts.prompt.continues))
             return lineage.most_tokens(facts, held) if held is not None else None
-        for one in self._counted.get(_beginning(call, facts), ()):
-            # Of two that it repeats, the longer one leaves less to be bounded by bytes.
+        earlier = self._counted.get(_beginning(call, facts), ())
+        # Of two that it repeats, the longer one leaves less to be bounded by bytes.
+        for one in sorted(earlier, key=_LENGTH, reverse=True):
             if (tokens := lineage.most_tokens(facts, one)) is not None:
                 return tokens
         return None
@@ -129,9 +132,8 @@ class Turns:
         counted, held = lineage.counted(facts, usage.prompt), lineage.held(facts, usage.total)
         if counted is not None:
             key = _beginning(call, facts)
-            others = [one for one in self._counted.get(key, ()) if one.messages != counted.messages]
-            latest = [counted, *others[: _MOST_COUNTED - 1]]
-            _remember(self._counted, key, tuple(sorted(latest, key=lambda one: one.length, reverse=True)))
+            others = (one for one in self._counted.get(key, ()) if one.messages != counted.messages)
+            _remember(self._counted, key, (counted, *others)[:_MOST_COUNTED])
         if held is not None and response_id is not None:
             _remember(self._held, (call.session, response_id), held)
 

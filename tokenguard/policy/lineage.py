@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tokenguard.records import Facts
+from tokenguard.records import Facts, Lineage
 
 SEAM = 16
 """Tokens that a provider may put around a message or another part, and that fall apart where it begins or ends."""
@@ -27,6 +27,8 @@ class Counted(Struct, frozen=True):
     """How many messages it had."""
     messages: int
     """Fingerprint of them all."""
+    last: int
+    """Of the last one: another one there shows at once that nothing is repeated."""
     tokens: int
 
 
@@ -35,13 +37,14 @@ def counted(facts: Facts, prompt: int) -> Counted | None:
     line = facts.prompt.lineage
     if not line.terms or not line.messages or facts.rounds > 1 or facts.prompt.continues is not None:
         return None
-    return Counted(line.terms, tuple(part for part, _ in line.head), len(line.messages), hash(line.messages), prompt)
+    messages = line.messages
+    return Counted(line.terms, _parts(line), len(messages), hash(messages), messages[-1], prompt)
 
 
 def held(facts: Facts, total: int) -> Counted | None:
     """The same of a request that later ones continue by its id: prompt and answer together had so many tokens."""
     line = facts.prompt.lineage
-    return Counted(line.terms, tuple(part for part, _ in line.head), 0, hash(()), total) if line.terms else None
+    return Counted(line.terms, _parts(line), 0, hash(()), 0, total) if line.terms else None
 
 
 def most_tokens(facts: Facts, earlier: Counted) -> int | None:
@@ -49,6 +52,8 @@ def most_tokens(facts: Facts, earlier: Counted) -> int | None:
     line = facts.prompt.lineage
     length = earlier.length
     if line.terms != earlier.terms or len(line.messages) < length:
+        return None
+    if length and line.messages[length - 1] != earlier.last:
         return None
     if hash(line.messages[:length]) != earlier.messages or (line.media and line.media[-1] >= length):
         return None
@@ -61,3 +66,7 @@ def most_tokens(facts: Facts, earlier: Counted) -> int | None:
     ends = (0, *line.ends)
     new_bytes = sum(added) + ends[-1] - ends[length] + line.deferred_bytes
     return earlier.tokens + new_bytes + SEAM * (len(added) + len(line.messages) - length)
+
+
+def _parts(line: Lineage) -> tuple[int, ...]:
+    return tuple(part for part, _ in line.head)
