@@ -55,7 +55,6 @@ def agent(request: pytest.FixtureRequest) -> RealAgent:
 def stage(agent: RealAgent, path: str, providers: simulator.Process, tmp_path: Path) -> Iterator[Stage]:
     providers.reset()
     installation = Installation(tmp_path / "tokenguard", providers.url)
-    gate = Gate()
-    yield Stage(agent, path, providers, installation, gate, tmp_path / "home")
-    installation.stop()
-    gate.close()
+    made = Stage(agent, path, providers, installation, Gate(), tmp_path / "home")
+    yield made
+    made.close()

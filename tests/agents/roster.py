@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 KEY = "sk-ant-dummy-0123456789-abcdefghij-planted-secret"
 """In every agent's environment, and nowhere else afterwards."""
 
 
-class RealAgent(Struct, frozen=True):
+class RealAgent(Struct, frozen=True, kw_only=True):
     """An agent as its user would set it up, telemetry and updates switched off."""
 
     name: str
+    """Of its tests; the command is `before[0]`."""
     before: tuple[str, ...]
     """Command line before the prompt."""
     env: dict[str, str]
@@ -22,9 +24,16 @@ class RealAgent(Struct, frozen=True):
     files: dict[str, str] = {}
     """Below its home."""
     hidden: int = 0
-    """Calls that it makes for a prompt besides the turns."""
+    """Calls that it makes before the first turn of a prompt: a warm-up, a router."""
     stopped: int = 1
     """Exit code after a refusal."""
+    interrupted: int = 0
+    """Exit code after a Ctrl-C."""
+    model: str
+    """That it takes by itself."""
+    cheaper: str
+    shell: str
+    """Its tool that runs commands."""
 
     def command(self, prompt: str) -> list[str]:
         return [*self.before, prompt, *self.after]
@@ -38,7 +47,10 @@ class RealAgent(Struct, frozen=True):
 
 
 CLAUDE = RealAgent(
-    "claude",
+    name="claude",
+    model="claude-opus-5-5",
+    cheaper="claude-haiku-4-5",
+    shell="Bash",
     before=("claude", "-p"),
     after=("--allowedTools", "Bash"),
     env={
@@ -61,21 +73,50 @@ CLAUDE = RealAgent(
     },
 )
 
+_CODEX_SETTINGS = """
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[feedback]
+enabled = false
+[features]
+apps = false
+plugins = false
+"""
+
 CODEX = RealAgent(
-    "codex",
+    name="codex",
+    model="gpt-6.1-sol",
+    cheaper="gpt-6.1-terra",
+    shell="exec",
     before=("codex", "exec", "--sandbox", "danger-full-access"),
     env={"CODEX_API_KEY": KEY},
-    files={
-        ".codex/config.toml": "check_for_update_on_startup = false\n"
-        "[analytics]\nenabled = false\n"
-        "[feedback]\nenabled = false\n"
-        "[features]\napps = false\nplugins = false\n"
-    },
+    files={".codex/config.toml": _CODEX_SETTINGS},
     hidden=1,
+    interrupted=1,
 )
+"""Over a WebSocket, with a warm-up before the first turn."""
+
+_PLAIN_PROVIDER = """
+[model_providers.plain]
+name = "plain"
+base_url = "https://api.openai.com/v1"
+env_key = "CODEX_API_KEY"
+"""
+
+CODEX_HTTP = replace(
+    CODEX,
+    name="codex-http",
+    files={".codex/config.toml": f'model_provider = "plain"\n{_CODEX_SETTINGS}{_PLAIN_PROVIDER}'},
+    hidden=0,
+)
+"""A model provider that the user has defined is not asked for a WebSocket."""
 
 GEMINI = RealAgent(
-    "gemini",
+    name="gemini",
+    model="gemini-3.8-flash",
+    cheaper="gemini-3.5-flash-lite",
+    shell="run_shell_command",
     before=("gemini", "--yolo", "-p"),
     env={"GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
     files={
@@ -90,4 +131,4 @@ GEMINI = RealAgent(
     hidden=1,
 )
 
-ROSTER = (CLAUDE, CODEX, GEMINI)
+ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI)

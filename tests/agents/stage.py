@@ -6,15 +6,19 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from tests.agents.isolation import Gate
 from tests.agents.roster import RealAgent
 from tests.support.installation import Installation
+from tests.support.waiting import until
 from tokenguard import simulator
 from tokenguard.ledger import queries
+
+STOPPED = "tokenguard stopped this request: "
+"""How all refusals begin."""
 
 
 class Spent(NamedTuple):
@@ -27,6 +31,7 @@ class Spent(NamedTuple):
     cache_write_1h: int
     output: int
     nanos: int
+    """At list price, whoever pays."""
 
 
 class Stage:
@@ -46,33 +51,104 @@ class Stage:
         self.gate = gate
         self._providers = providers
         self.env = {**agent.env, **gate.variables, "PATH": path, "HOME": str(home), "TMPDIR": str(home)}
+        self._started: list[subprocess.Popen[str]] = []
         agent.settle_in(home, installation.work)
+
+    def configure(self, settings: str) -> None:
+        """Write `config.toml` with these settings; before anything is started."""
+        self.installation.configure(self._providers.url, settings=settings)
+
+    def start(self, prompt: str, *options: str, **env: str) -> subprocess.Popen[str]:
+        """Let the agent begin to answer one prompt under tokenguard, in a terminal's process group of its own."""
+        process = subprocess.Popen(
+            self.installation.command("run", *options, "--", *self.agent.command(prompt)),
+            env={**self.installation.env, **self.env, **env},
+            cwd=self.installation.work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+        """What became of it, once it has ended."""
+        out, err = process.communicate(timeout=90)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, prompt: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Let the agent answer one prompt under tokenguard."""
-        command = ["run", *options, "--", *self.agent.command(prompt)]
-        return self.installation(*command, check=False, env={**self.env, **env})
+        return self.end(self.start(prompt, *options, **env))
+
+    def close(self) -> None:
+        """End what still runs."""
+        for process in self._started:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=30)
+        self.installation.stop()
+        self.gate.close()
+
+    def held(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """The call of this run that waits for an answer, once it does."""
+        until(self.installation.daemon_pid, "the daemon has started")
+
+        def asked() -> dict[str, Any] | None:
+            assert process.poll() is None, self.end(process)
+            holds = self.installation.json("status")["holds"]
+            return holds[0] if holds else None
+
+        return until(asked, "a call waits")
 
     def ledger(self) -> dict[str, Spent]:
         """What the ledger holds, by model. All of it must be exact."""
-        report = self.installation.json("report", "--by", "model")
-        assert {row["confidence"] for row in report["rows"]} <= {"exact"}
-        return {row["model"]: _spent(row["calls"], row["usage"], row["cost_nanos"]) for row in report["rows"]}
+        rows = self.installation.json("report", "--by", "model")["rows"]
+        assert {row["confidence"] for row in rows} <= {"exact"}
+        # A model is either billed or notional here.
+        return {
+            row["model"]: _spent(row["calls"], row["usage"], row["cost_nanos"] + row["notional_nanos"]) for row in rows
+        }
 
     def bill(self) -> dict[str, Spent]:
         """What the providers charge, by model."""
         calls = self._providers.bill().calls
         return {model: _sum(call for call in calls if call.model == model) for model in {call.model for call in calls}}
 
+    def asked(self) -> int:
+        """How many requests have come to the proxy: each takes a number. One that waits is there only afterwards."""
+        return int(self._rows("SELECT max(id) FROM calls")[0][0])
+
     def refused(self) -> int:
         """How many requests were refused."""
-        with closing(queries.connect_readonly(self.installation.home / "ledger.db")) as ledger:
-            return int(ledger.execute("SELECT count(*) FROM calls WHERE state = 'refused'").fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM calls WHERE state = 'refused'")[0][0])
+
+    def open(self) -> int:
+        """How many calls have not been settled."""
+        return int(self._rows("SELECT count(*) FROM calls WHERE state = 'open'")[0][0])
+
+    def remarks(self) -> list[str]:
+        """What was said of calls: warnings, refusals, approvals."""
+        return [row[0] for row in self._rows("SELECT reason FROM calls WHERE reason IS NOT NULL ORDER BY id")]
+
+    def models(self) -> list[tuple[str | None, str]]:
+        """Of each call, the model that was asked for in vain, if there is one, and the one that was asked instead."""
+        return [(row[0], row[1]) for row in self._rows("SELECT requested, model FROM calls ORDER BY id")]
 
     def secrets(self, *words: str) -> list[Path]:
         """Files of tokenguard that hold one of these words."""
         files = [file for file in self.installation.home.rglob("*") if file.is_file()]
         return [file for file in files if any(word.encode() in file.read_bytes() for word in words)]
+
+    def _rows(self, query: str) -> list[Any]:
+        with closing(queries.connect_readonly(self.installation.home / "ledger.db")) as ledger:
+            return ledger.execute(query).fetchall()
+
+
+def calls(spent: dict[str, Spent]) -> int:
+    """How many calls these are."""
+    return sum(model.calls for model in spent.values())
 
 
 def _spent(calls: int, usage: Mapping[str, int], nanos: int) -> Spent:

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.agents.roster import CODEX, KEY, RealAgent
-from tests.agents.stage import Stage
-from tests.agents.test_real_agents import REFUSED, calls
+from tests.agents.stage import Stage, calls
+from tests.agents.test_real_agents import REFUSED
 from tokenguard import simulator
 
 pytestmark = pytest.mark.real_agents
@@ -118,22 +118,23 @@ def test_what_is_cut_is_charged_within_an_interval_and_sent_again(stage: Stage, 
 
 @with_login
 def test_with_a_login_all_goes_to_chatgpt_and_nothing_to_openai(stage: Stage, providers: simulator.Process) -> None:
-    login = f'[providers.chatgpt]\nbase_url = "{providers.url}{LOGIN_PATH}"\n'
-    stage.installation.configure(providers.url, settings=login)
+    stage.configure(f'[providers.chatgpt]\nbase_url = "{providers.url}{LOGIN_PATH}"\n')
     done = stage.run("look around [sim:tool]")
     assert (done.returncode, "simulated-step-1" in done.stdout) == (0, True), done
     assert turns(providers) == [f"{LOGIN_PATH}/responses"] * 3
     assert all(one.path.startswith(LOGIN_PATH) for one in providers.requests())
     assert calls(stage.ledger()) == calls(stage.bill()) == 3
     assert stage.ledger() == stage.bill()
+    total = stage.installation.json("report")["total"]
+    assert (total["cost_nanos"], total["notional_nanos"]) == (0, providers.bill().total_nanos)
     assert stage.secrets(TOKEN, "planted-refresh") == []
 
 
 @with_login
 def test_with_a_login_a_refusal_is_shown_too(stage: Stage, providers: simulator.Process) -> None:
-    login = f'[providers.chatgpt]\nbase_url = "{providers.url}{LOGIN_PATH}"\n'
-    stage.installation.configure(providers.url, settings=login)
-    done = stage.run("say hello", "--budget", "0", "--yes")
+    stage.configure(f'[providers.chatgpt]\nbase_url = "{providers.url}{LOGIN_PATH}"\n')
+    # Dollars of a subscription are notional: a budget of the run in dollars leaves them out.
+    done = stage.run("say hello", "--budget", "0 calls", "--yes")
     assert done.returncode == stage.agent.stopped, done
     assert REFUSED in done.stdout + done.stderr
     assert turns(providers) == []

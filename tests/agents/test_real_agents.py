@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.agents.roster import CLAUDE, KEY
-from tests.agents.stage import Spent, Stage
+from tests.agents.stage import STOPPED, Stage, calls
 
 pytestmark = pytest.mark.real_agents
 
-REFUSED = "tokenguard stopped this request: the session budget is used up"
-
-
-def calls(spent: dict[str, Spent]) -> int:
-    return sum(model.calls for model in spent.values())
+REFUSED = f"{STOPPED}the session budget is used up"
+STRICTEST = '[loops]\nrepeats = 2\nidentical = 2\nfailures = 2\nat_limit = "refuse"\n'
 
 
 def test_a_plain_answer(stage: Stage, tmp_path: Path) -> None:
@@ -25,17 +22,20 @@ def test_a_plain_answer(stage: Stage, tmp_path: Path) -> None:
     assert stage.ledger() == stage.bill()
     assert calls(stage.bill()) == 1 + stage.agent.hidden
     summary = json.loads((tmp_path / "cost.json").read_text())
-    assert (summary["agent"], summary["exit_code"]) == (stage.agent.name, 0)
+    assert (summary["agent"], summary["exit_code"]) == (stage.agent.before[0], 0)
     assert summary["cost_nanos"] == sum(spent.nanos for spent in stage.bill().values())
     assert stage.gate.asked == []
     assert stage.secrets(KEY, "planted prompt", "Here is the answer") == []
 
 
 def test_tools(stage: Stage) -> None:
+    """An agent at work is not taken for one that runs in circles, be the rules as strict as they can be."""
+    stage.configure(STRICTEST)
     done = stage.run("look around [sim:turns=3]")
     assert (done.returncode, "simulated-step-3" in done.stdout) == (0, True), done
     assert stage.ledger() == stage.bill()
-    assert calls(stage.bill()) == 4 + stage.agent.hidden
+    assert calls(stage.bill()) == 4 + stage.agent.hidden == stage.asked()
+    assert stage.remarks() == []
     assert stage.gate.asked == []
 
 
