@@ -201,6 +201,12 @@ async def test_a_strict_budget_clamps_the_output_to_what_fits(house: House) -> N
     assert (await admit(house, session, thinking)).refusal is not None, "less than it is to think is no use"
 
 
+async def test_where_a_request_has_no_limit_a_usual_one_is_put_in(house: House) -> None:
+    house.budgets(Budget("day", 250 * CENT, mode="strict", clamp=True))
+    admission = await admit(house, await house.session(), request(max_output=None))
+    assert admission.refusal is None and admission.max_output == 32_000
+
+
 async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> None:
     house.budgets(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
     session = await house.session()
@@ -355,8 +361,13 @@ class TestSubscription:
         refused = await self.call(house, session, used)
         assert refused.refusal is not None and refused.verdict.budget == "mine"
         assert "91%" in refused.verdict.reason and "It resets at 13:00" in refused.verdict.reason
+        raised = await house.desk.raise_budget("mine", "5%", "nearly done", None)
+        assert raised["limit"] == 95
+        assert (await self.call(house, session, {})).refusal is None
         house.clock.now_us = 1_795_266_000_000_000
         assert (await self.call(house, session, {})).refusal is None, "it has been reset"
+        await house.guard.tick()
+        assert house.desk.status()["budgets"][0]["limit"] == 90, "and the raise is over"
 
     async def test_the_first_call_that_would_cost_credits_can_be_refused(self, house: House) -> None:
         house.budgets(Budget("credits", 0, match=(("billing", "credits"),)))
@@ -405,3 +416,38 @@ async def test_a_call_that_cannot_be_changed_as_its_budget_asks_counts_nowhere(h
     await house.reopen(Budget("calls", 10, unit=Unit.CALLS))
     assert row(house, admission.call)[0] == "refused"
     assert queries.totals(house.ledger.read()).calls == 0
+
+
+@pytest.mark.parametrize(
+    ("on_error", "mode", "forwarded"),
+    [("open", "calibrated", True), ("closed", "calibrated", False), ("open", "strict", False)],
+)
+async def test_a_call_that_cannot_be_decided(
+    house: House, monkeypatch: pytest.MonkeyPatch, on_error: str, mode: str, forwarded: bool
+) -> None:
+    house.guard.reload(house.config(Budget("day", 1_000 * CENT, mode=mode), on_error=on_error))
+    session = await house.session()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tokenguard.guard.reserving.Reserver.reservation", broken)
+    admission = await admit(house, session)
+    assert (admission.refusal is None) is forwarded
+    if not forwarded:
+        assert is_safe(admission.verdict.reason)
+        return
+    settle(house, admission)
+    await house.guard.counting.written()
+    (marks,) = house.ledger.read().execute("SELECT marks FROM calls").fetchone()
+    assert "unguarded" in marks
+    assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
+
+
+async def test_looking_for_a_budget_to_raise_leaves_no_trace(house: House) -> None:
+    house.budgets(Budget("tasks", 100 * CENT, scope="task"), Budget("day", 100 * CENT))
+    for task in ("one", "two"):
+        session = await house.session(task=task)
+        await house.desk.end_session(session.id, 0)
+    await house.desk.raise_budget("one/tasks", "1", "more", None)
+    assert {one["label"] for one in house.desk.status()["budgets"]} == {"day", "one/tasks"}

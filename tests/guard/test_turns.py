@@ -159,3 +159,12 @@ async def test_the_quantile_that_is_not_often_passed_is_reserved_beside_the_like
     assert reservation.p95 is not None
     assert reservation.likely.nanos < reservation.p95.nanos < reservation.worst.nanos
     house.guard.settle(call, answer(), status=200, outcome="ok")
+
+
+async def test_what_another_model_has_cached_is_not_cached(turns: Turns) -> None:
+    usage = Usage(input=100, cache_read=29_900, output=500)
+    turns.learn(CALL, MAIN, Reading((Leg(CALL.model, usage),), "final", CALL.model, "resp_1"))
+    following = replace(MAIN, prompt=Prompt(messages=1, text_bytes=400, continues="resp_1"))
+    assert turns.likely(CALL, following).cache_read > 29_000
+    dearer = replace(CALL, model="claude-fable-5")
+    assert turns.likely(dearer, replace(following, model=dearer.model)).cache_read == 0

@@ -47,6 +47,11 @@ def test_of_a_first_day_little_is_known() -> None:
     assert (found.low, found.likely, found.high) == (20, 140, 140)
 
 
+def test_of_a_month_that_has_just_begun_nothing_is_said() -> None:
+    found = of([(NOON - 2 * HOUR_US, 20)], spent=20, last_hour=20, end_us=NOON + 30 * DAY_US)
+    assert (found.per_hour, found.likely, found.full_us) == (20, None, NOON + 4 * HOUR_US)
+
+
 @pytest.mark.parametrize(
     ("spent", "last_hour", "hours_until_full"),
     [(0, 0, None), (50, 25, 2), (100, 25, 0), (0, 10, 10), (0, 5, None)],
@@ -70,5 +75,7 @@ def test_a_window_without_end_has_no_projection() -> None:
 def test_the_likely_is_within_the_band(spent: int, last_hour: int, left: int, past: list[tuple[int, int]]) -> None:
     hours = sorted((NOON - ago * HOUR_US, value) for ago, value in past)
     found = of(hours, spent=spent, last_hour=last_hour, end_us=NOON + left)
+    if found.likely is None:
+        return
     assert found.low is not None and found.likely is not None and found.high is not None
     assert spent <= found.low <= found.likely <= found.high

@@ -181,8 +181,9 @@ class Counting:
         for count in self.books.counts():
             slot = count.slot
             lasts = slot.window.end_us is None or slot.window.end_us > now
-            # The limit of a session that has ended stops nobody any more.
-            if slot not in ahead and lasts and slot.budget.scope != "session":
+            # The limit of a session that has ended stops nobody any more; where nothing is, somebody only looked.
+            used = count.spent or count.reserved or count.limit != slot.budget.limit
+            if slot not in ahead and lasts and used and slot.budget.scope != "session":
                 ahead[slot] = self._with_outlook(count)
         return sorted(ahead.values(), key=_fullness)
 
@@ -204,7 +205,8 @@ class Counting:
 
     async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
         """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit. Raises `LedgerError`."""
-        await self.limits.raise_by(slot, value, reason=reason, who=who, ttl_us=ttl_us)
+        ends_us = self._now_of(self.books.count(slot)).resets_us
+        await self.limits.raise_by(slot, value, reason=reason, who=who, ends_us=ends_us, ttl_us=ttl_us)
         return self._opened(slot)
 
     async def release_landing(self, slot: Slot, *, reason: str, who: str) -> Standing:
@@ -216,7 +218,7 @@ class Counting:
         self._limits_changed()
         # There is more room: the levels above the present one can be reached anew.
         standing = self.standing(slot)
-        self._tell(slot, standing.level)
+        self._tell(self.books.count(slot), standing.level)
         self._wake()
         return standing
 
@@ -286,21 +288,21 @@ class Counting:
         """How a count stands that has reached a level that was not told yet; it is then."""
         ahead = count.slot.budget.forecast
         standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
-        told = self._told.get(_window_key(count.slot, self._now()), "ok")
+        told = self._told.get(_window_key(count, self._now()), "ok")
         rises = LEVELS.index(standing.level) > LEVELS.index(told)
         count.alarm = standing.next_level
         if not rises:
             return None
-        self._tell(count.slot, standing.level)
+        self._tell(count, standing.level)
         return standing
 
-    def _tell(self, slot: Slot, level: str) -> None:
+    def _tell(self, count: Count, level: str) -> None:
         now = self._now()
-        key = _window_key(slot, now)
+        key = _window_key(count, now)
         if self._told.get(key, "ok") == level:
             return
         self._told[key] = level
-        told = Told(*key, level, until_us=slot.window.end_us)
+        told = Told(*key, level, until_us=count.resets_us)
         self._ledger.told_level(told, now).add_done_callback(_log_failure)
 
     def _spent(self, slot: Slot, since_us: int, until_us: int | None) -> int:
@@ -341,10 +343,15 @@ def _recovered(reserved: Amount) -> Reservation:
     return Reservation(worst, worst)
 
 
-def _window_key(slot: Slot, now_us: int) -> tuple[str, str, int]:
+def _window_key(count: Count, now_us: int) -> tuple[str, str, int]:
     """The window of a slot, as its levels are told once; a rolling one is told of once in every span."""
-    span_us = rolling_us(slot.budget.window)
-    start_us = slot.window.start_us if span_us is None else now_us // span_us * span_us
+    slot, span_us = count.slot, rolling_us(count.slot.budget.window)
+    start_us = slot.window.start_us
+    if slot.budget.official is not None:
+        # When it began is not known for sure; when it ends is.
+        start_us = count.resets_us or 0
+    elif span_us is not None:
+        start_us = now_us // span_us * span_us
     return ident(slot.budget), slot.key, start_us
 
 

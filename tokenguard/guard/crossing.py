@@ -145,7 +145,12 @@ class Guard:
         asked, this takes as long as the agent can wait. `count` asks the provider how many tokens the prompt has, where
         only that decides whether a strict budget can take the call.
         """
-        ruling = await self._decider.rule(call, facts, count)
+        try:
+            ruling = await self._decider.rule(call, facts, count)
+        except Exception as error:
+            # Only the type: what is wrong here may be anything.
+            log.error("call %d could not be decided: %s", call.id, type(error).__name__)
+            return self._undecided(call, facts)
         if ruling.verdict.action == "refuse":
             return self._refuse(ruling.call, ruling.verdict)
         call, verdict = ruling.call, ruling.verdict
@@ -158,9 +163,9 @@ class Guard:
                 log.error("call %d could not be reserved: %s", call.id, error)
             if self.config.daemon.on_error == "closed" or self.counting.strict(call):
                 self.counting.release(call)
-                text = wording.plain_refusal("its spend cannot be written down. See tokenguard doctor")
                 self._turns.end(call)
-                return Admission(call, Verdict("refuse", None, text), self._in_dialect(call, text))
+                text = wording.plain_refusal("its spend cannot be written down. See tokenguard status")
+                return self._refuse(call, Verdict("refuse", None, text))
             self._unguarded.add(call.id)
         except asyncio.CancelledError:
             self._withdraw(call, "its agent left before it was let through")
@@ -244,10 +249,28 @@ class Guard:
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
             live.totals += totals_of(call, charge, usage)
-        self._noticing.runaway.settled(call, failed=outcome != "ok", nanos=charge.nanos, ended_us=ending.at_us)
+        # A client may close right behind the last event: what has its bill did not fail.
+        failed = outcome != "ok" and reading.state != "final"
+        self._noticing.runaway.settled(call, failed=failed, nanos=charge.nanos, ended_us=ending.at_us)
         self.tell("call.settled", settled(call, reading, charge, usage, status=status, outcome=outcome))
         for standing in changed:
             self.tell("budget.level", view.level_view(standing))
+
+    def _undecided(self, call: Call, facts: Facts) -> Admission:
+        """The answer to a call over which tokenguard itself has failed: what `on_error` says."""
+        try:
+            closed = self.config.daemon.on_error == "closed" or self.counting.strict(call) is not None
+            if not closed:
+                self.counting.admit_freely(call)
+        except Exception:
+            closed = True
+        if closed:
+            text = wording.plain_refusal("it could not be decided. See tokenguard doctor and the log of its daemon")
+            return self._refuse(call, Verdict("refuse", None, text))
+        self._turns.begin(call, facts)
+        self._unguarded.add(call.id)
+        self._started(call)
+        return Admission(call, Verdict("allow"))
 
     def _withdraw(self, call: Call, reason: str) -> None:
         """A call that was reserved is not forwarded after all."""

@@ -28,6 +28,9 @@ LEAST_CLAMP = 1_000
 
 Count: TypeAlias = Callable[[], Awaitable[int | None]]
 
+USUAL_LIMIT = 32_000
+"""The most that is put in where a request has no output limit: what agents ask for, and all models take."""
+
 _TRIES = 5
 """How often an approved call is made room for, while other calls take it away."""
 
@@ -130,8 +133,9 @@ class Decider:
         if not all(one.standing.slot.budget.clamp for one in stopping):
             return None
         least = max(LEAST_CLAMP, asked.facts.least_output)
-        most = asked.facts.max_output or self.reserver.longest_output(asked.call) or 0
-        fitting = self._highest(asked, least, most - 1)
+        given = asked.facts.max_output
+        most = given - 1 if given else min(self.reserver.longest_output(asked.call) or 0, USUAL_LIMIT)
+        fitting = self._highest(asked, least, most)
         if fitting is None:
             return None
         facts = replace(asked.facts, max_output=fitting)
@@ -234,7 +238,8 @@ class Decider:
         return replace(asked, verdict=Verdict("refuse", first.standing.slot.label, text))
 
     def _sentence(self, over: Over) -> str:
-        need = over.need.value if over.need.bounded else None
+        # What would have to be free: with a margin, where it is not certain.
+        need = over.standing.remaining + over.shortfall if over.need.bounded else None
         return wording.refusal(over.standing, need, self._now(), resets_at(over.standing))
 
 

@@ -43,8 +43,10 @@ class Limits:
         """The landing reserve, unless it was released in this window."""
         return held_back(slot, self._releases, self._now())
 
-    async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> None:
-        """Raise a slot's limit until its window ends, or for `ttl_us`. Raises `LedgerError`."""
+    async def raise_by(
+        self, slot: Slot, value: int, *, reason: str, who: str, ends_us: int | None, ttl_us: int | None = None
+    ) -> None:
+        """Raise a slot's limit until its window ends (`ends_us`; None: never), or for `ttl_us`. Raises `LedgerError`."""
         now = self._now()
         budget = slot.budget
         raised = Raise(
@@ -55,7 +57,7 @@ class Limits:
             reason=reason,
             who=who,
             created_us=now,
-            expires_us=now + ttl_us if ttl_us else _end_of(slot, now),
+            expires_us=now + ttl_us if ttl_us else _end_of(slot, ends_us, now),
         )
         await self._ledger.raise_budget(raised)
         self._raises.append(raised)
@@ -114,7 +116,7 @@ def _in_force(raised: Raise, slot: Slot, now_us: int) -> bool:
     return slot.window.start_us <= raised.created_us and (raised.expires_us is None or now_us < raised.expires_us)
 
 
-def _end_of(slot: Slot, now_us: int) -> int | None:
+def _end_of(slot: Slot, ends_us: int | None, now_us: int) -> int | None:
     """When a raise ends that is made now: a rolling window has forgotten by then what it was made for."""
     span_us = rolling_us(slot.budget.window)
-    return slot.window.end_us if span_us is None else now_us + span_us
+    return ends_us if span_us is None else now_us + span_us

@@ -47,8 +47,7 @@ class Noticing:
             found.append(Notice(finding.action, finding.text, runaway=True))
             self._tell("call.runaway", about | {"rule": finding.rule, "action": finding.action, "text": finding.text})
         if self._above is not None and likely.nanos >= self._above:
-            fresh = likely.usage.prompt - likely.usage.cache_read
-            text = wording.dear(likely.nanos, fresh, again=self._turns.before(call, facts) is not None)
+            text = wording.dear(likely.nanos, likely.usage, again=self._turns.before(call, facts) is not None)
             found.append(Notice(self._preflight.at_limit, text))
             self._tell("call.preflight", about | {"estimate_nanos": likely.nanos, "text": text})
         return found

@@ -30,7 +30,8 @@ class Reserver:
         mean = self._priced(call, expected.mean, asked)
         found = self._catalogue.find(call.provider, call.model)
         window = found.model.window if found else None
-        limit = estimate.worst(facts, window, self._turns.before(call, facts), self._turns.repeated(call, facts))
+        before, repeated = self._turns.before(call, facts), self._turns.repeated(call, facts)
+        limit = estimate.worst(facts, window, before, repeated, estimate.longest(call.provider, window))
         if limit is None:
             return Reservation(likely, p95, bounded=False, p95=p95, mean=mean)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
@@ -55,7 +56,7 @@ class Reserver:
     def longest_output(self, call: Call) -> int | None:
         """The most that the model of a call can answer, in tokens, where it is known."""
         found = self._catalogue.find(call.provider, call.model)
-        return found.model.window if found else None
+        return estimate.longest(call.provider, found.model.window if found else None)
 
     def _priced(self, call: Call, usage: Usage, asked: Context) -> Amount:
         leg = Leg(call.model, usage, context=asked)

@@ -141,4 +141,4 @@ def _run_budget(text: str) -> Budget:
         raise UsageError(f"--budget {error}") from error
     if unit is Unit.PERCENT:
         raise UsageError("--budget is no percentage", "give dollars, tokens or calls")
-    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", source=RUN)
+    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", counts="all", source=RUN)

@@ -74,7 +74,8 @@ class Turns:
     def before(self, call: Call, facts: Facts) -> Turn | None:
         """The turn that a call continues, as far as it is known."""
         if facts.prompt.continues is not None:
-            return self._answers.get((call.session, facts.prompt.continues))
+            turn = self._answers.get((call.session, facts.prompt.continues))
+            return turn if turn is None or turn.facts.model == call.model else _uncached(turn)
         return self._last.get(_conversation(call, facts))
 
     def repeated(self, call: Call, facts: Facts) -> int | None:
@@ -160,6 +161,12 @@ def _beginning(call: Call, facts: Facts) -> tuple[str, str, str, str, int]:
     """By how a conversation is told from others where nothing may be mixed up: by its first message."""
     first = next(iter(facts.prompt.lineage.messages), 0)
     return call.session, call.provider, call.dialect, call.model, first
+
+
+def _uncached(turn: Turn) -> Turn:
+    """A turn as another model sees it, which has nothing of it in its cache."""
+    usage = turn.usage
+    return replace(turn, usage=Usage(input=usage.prompt, output=usage.output))
 
 
 def _own(reading: Reading) -> Usage:

@@ -29,6 +29,9 @@ COUNT_MARGIN = 20
 """A provider's own count is taken for this part too low, and for `WORST_PREAMBLE`. Anthropic calls it an estimate that
 can be off by a small amount; OpenAI calls its own exact."""
 
+LONGEST_OUTPUT = {"anthropic": 128_000, "chatgpt": 128_000, "gemini": 65_536, "openai": 128_000}
+"""Tokens that no model of a provider answers more than: requests that ask for more are turned away with that number."""
+
 FIRST_OUTPUT = 640
 """Output of a call of which nothing is known: 2 % of the 32,000 that agents allow, the median over recorded calls."""
 
@@ -159,17 +162,28 @@ def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -
     return Experience(first, later, output)
 
 
+def longest(provider: str, context_window: int | None) -> int | None:
+    """The most tokens that a model answers, where nothing in the request says less; None if nothing is known."""
+    known = [limit for limit in (LONGEST_OUTPUT.get(provider), context_window) if limit is not None]
+    return min(known, default=None)
+
+
 def worst(
-    facts: Facts, context_window: int | None, last: Turn | None = None, repeated: int | None = None
+    facts: Facts,
+    context_window: int | None,
+    last: Turn | None = None,
+    repeated: int | None = None,
+    longest_output: int | None = None,
 ) -> Usage | None:
     """A usage that the call cannot exceed; None where nothing bounds it.
 
-    The output is bounded by the request's own limit, else by the model's context window, and so is every prompt of a
-    call in which server tools run. `repeated` is the most that the prompt can have by what was counted for a request
+    The output is bounded by the request's own limit, else by `longest_output`, else by the model's context window, and
+    so is every prompt of a call in which server tools run. `repeated` is the most that the prompt can have by what was counted for a request
     that it repeats (`lineage.most_tokens`). All input is put into `input`: the price decides which bucket is the
     dearest.
     """
-    limit = facts.max_output if facts.max_output is not None else context_window
+    limits = (facts.max_output, longest_output, context_window)
+    limit = next((one for one in limits if one is not None), None)
     if _uncapped(facts, last) or limit is None:
         return None
     if facts.rounds > 1:

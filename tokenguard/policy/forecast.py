@@ -1,7 +1,7 @@
 """Where spending is going: how fast it is, when the limit is reached, and what the window comes to.
 
 What is still to come is what the same hours cost on the days before. Of less than two days nothing is known but the
-rate so far, and anything between nothing more and the fastest of it is possible.
+rate so far: the rest of a day can be anything between nothing more and the fastest of it, and more than a day anything.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ HISTORY_US = 14 * DAY_US
 _LEAST_DAYS = 2
 _LONGEST_RUN = 8
 """Hours for which a day's work may go on at the present rate."""
+_LONGEST_UNKNOWN = 24
+"""Hours beyond which nothing is said as long as there are no days to go by."""
 _TENTH = 1.2816
 """Standard deviations beside the mean beyond which a tenth of a normal distribution lies."""
 
@@ -31,7 +33,7 @@ class Forecast(Struct, frozen=True):
     full_us: int | None = None
     """When the limit is reached if it goes on like that; None where it is not, within the window."""
     likely: int | None = None
-    """What the window will have come to at its end; None where it has none."""
+    """What the window will have come to at its end; None where it has none, or where nothing is known."""
     low: int | None = None
     """With a probability of 80 %, it is between this and `high`."""
     high: int | None = None
@@ -54,6 +56,8 @@ def forecast(
     if days >= _LEAST_DAYS:
         likely, low, high = _by_days([_of_day(hours, now_us, day, left) for day in range(1, days + 1)], left)
         high = max(high, last_hour * min(left, _LONGEST_RUN))
+    elif left > _LONGEST_UNKNOWN:
+        return Forecast(last_hour, full_us)
     else:
         rate = sum(value for _, value in hours) * HOUR_US / max(known_us, HOUR_US)
         likely, low, high = rate * left, 0.0, max(rate, last_hour) * left

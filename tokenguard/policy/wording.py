@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from tokenguard.policy.budgets import Standing, short_key
 from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
-from tokenguard.records import Unit
+from tokenguard.records import Unit, Usage
 
 _RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
 _RETRY_WORDS = (
@@ -72,9 +72,12 @@ def plain_refusal(reason: str) -> str:
     return text if is_safe(text) else "tokenguard stopped this request. See tokenguard status"
 
 
-def dear(nanos: int, fresh: int, *, again: bool) -> str:
-    """What a single dear call is said to do, before it is made; `fresh` tokens are in no cache."""
+def dear(nanos: int, usage: Usage, *, again: bool) -> str:
+    """What a single dear call is said to do, before it is made; `again` says that it repeats what was sent before."""
+    fresh = usage.prompt - usage.cache_read
     does = f"{'re-reads' if again else 'sends'} {tokens(fresh)} uncached tokens"
+    if fresh < usage.output:
+        does = f"likely answers {tokens(usage.output)} tokens"
     for text in (f"this call {does}, about {plain_usd(nanos)} USD", "this call is dear"):
         if is_safe(text):
             break
@@ -98,7 +101,8 @@ def unapproved(reason: str, how: str, who: str, why: str | None) -> str:
 
 def cause(reason: str) -> str:
     """Why a call waits, for the person who is asked: of a refusal's sentence neither the opening nor the remedy."""
-    return reason.removeprefix("tokenguard stopped this request: ").partition(" To go on: ")[0]
+    said = reason.removeprefix("tokenguard stopped this request: ").partition(" To go on: ")[0]
+    return said.partition("; a new prompt goes on")[0]
 
 
 def _after(reason: str) -> str:
@@ -123,6 +127,9 @@ def _subject(standing: Standing, need: int | None) -> str:
     state = "cannot take this call" if need is None else "has too little left for this call"
     if standing.used_up:
         state = "is used up"
+    if budget.official is not None:
+        provider, _, window = budget.official.partition("/")
+        return f"the {window.replace('_', ' ')} budget {safe_label(budget.name)} of {provider} {state}"
     if budget.scope == "session":
         return f"the session budget {state}"
     kind = "" if budget.window == "total" else f"{budget.window} "
@@ -134,6 +141,8 @@ def _subject(standing: Standing, need: int | None) -> str:
 
 def _figures(standing: Standing, need: int | None) -> str:
     used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
+    if standing.slot.budget.official is not None:
+        return f" ({standing.spent}% used, the limit is {standing.limit}%)"
     if standing.held_back:
         used += f", {_bare(standing.held_back, standing)} of them kept for landing"
     if standing.used_up:
@@ -159,8 +168,11 @@ def _step(standing: Standing) -> str:
     Powers of ten hold none of the digit runs that make agents try again.
     """
     unit = standing.slot.budget.unit
+    if unit is Unit.PERCENT:
+        return "'5 percent'"
     if unit is not Unit.USD:
-        return f"'{10 ** max(len(str(standing.limit)) - 1, 0)} {unit.value}'"
+        step = 10 ** max(len(str(standing.limit)) - 1, 0)
+        return f"'{step} {unit.value[:-1] if step == 1 else unit.value}'"
     cents = max(standing.limit // (NANOS // 100), 1)
     step = 10 ** (len(str(cents)) - 1)
     return f"{step // 100}" if step >= 100 else f"0.{step:02d}"
