@@ -117,3 +117,14 @@ def test_memory_stays_bounded_under_a_gigabyte_without_an_event() -> None:
     assert splitter.dropped == 1
     events, _ = split(b"")
     assert events == []
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_blank_lines_at_the_end_are_no_half_event_wherever_they_are_cut(cut: int) -> None:
+    body = b"data: x\r\r\r\r\n"
+    splitter = Splitter(lambda name, data: None)
+    splitter.feed(body[: 7 + cut])
+    splitter.flush()
+    splitter.feed(body[7 + cut :])
+    splitter.flush(ended=True)
+    assert not splitter.broken_off

@@ -46,7 +46,7 @@ class Limits:
     async def raise_by(
         self, slot: Slot, value: int, *, reason: str, who: str, ends_us: int | None, ttl_us: int | None = None
     ) -> None:
-        """Raise a slot's limit until its window ends (`ends_us`; None: never), or for `ttl_us`. Raises `LedgerError`."""
+        """Raise a limit until its window ends (`ends_us`; None: never), or for `ttl_us`. Raises `LedgerError`."""
         now = self._now()
         budget = slot.budget
         raised = Raise(

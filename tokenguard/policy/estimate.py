@@ -178,9 +178,9 @@ def worst(
     """A usage that the call cannot exceed; None where nothing bounds it.
 
     The output is bounded by the request's own limit, else by `longest_output`, else by the model's context window, and
-    so is every prompt of a call in which server tools run. `repeated` is the most that the prompt can have by what was counted for a request
-    that it repeats (`lineage.most_tokens`). All input is put into `input`: the price decides which bucket is the
-    dearest.
+    so is every prompt of a call in which server tools run. `repeated` is the most that the prompt can have by what was
+    counted for a request that it repeats (`lineage.most_tokens`). All input is put into `input`: the price decides
+    which bucket is the dearest.
     """
     limits = (facts.max_output, longest_output, context_window)
     limit = next((one for one in limits if one is not None), None)

@@ -69,7 +69,8 @@ class Splitter:
         """Hand over all that is complete; when the stream has `ended`, also a last event without its blank line."""
         self._search()
         if ended and self._buffer:
-            self.broken_off = not self._dropping
+            # Further blank lines are no event; which of them stay depends on the cuts.
+            self.broken_off = not self._dropping and bool(self._buffer.strip(b"\n"))
             self._buffer += b"\n\n"
             self._search()
 
