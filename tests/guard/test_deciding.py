@@ -213,6 +213,7 @@ async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> N
     await spend(house, session, 50)
     refused = await admit(house, session)
     assert refused.refusal is not None and "kept for landing" in refused.verdict.reason
+    assert "To save the work: tokenguard budget land day." in refused.verdict.reason
     (budget,) = house.desk.status()["budgets"]
     assert (budget["landing"], budget["landing_released"], budget["level"]) == (50 * CENT, False, "info")
     released = await house.desk.release_landing("day", "to save the work")

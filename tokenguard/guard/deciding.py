@@ -72,7 +72,8 @@ class Decider:
         `count` asks the provider how many tokens the prompt has; None where it has no counter, or does not answer.
         """
         asked = Ruling(call, facts, self.reserver.reservation(call, facts), Verdict("allow"))
-        for notice in self._noticing.notices(call, facts, asked.reservation.likely):
+        about = asked.reservation.mean or asked.reservation.likely
+        for notice in self._noticing.notices(call, facts, about):
             asked = await self._noticed(asked, notice)
             if asked.verdict.action == "refuse":
                 return asked

@@ -70,7 +70,8 @@ class Desk:
         budgets = guard.counting.ahead([guard.sessions.of(session_id).session])
         live = await guard.sessions.end(session_id, exit_code)
         guard.forget(session_id)
-        summary = view.summary_view(self._ledger.read(), live, budgets)
+        written = self._ledger.failing is None
+        summary = view.summary_view(self._ledger.read(), live, budgets, written=written)
         guard.tell("session.ended", {**summary, "exit_code": exit_code})
         return summary
 

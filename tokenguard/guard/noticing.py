@@ -39,17 +39,17 @@ class Noticing:
         self._above = threshold(config.preflight)
         self.runaway = Runaway(config.loops)
 
-    def notices(self, call: Call, facts: Facts, likely: Amount) -> list[Notice]:
-        """What there is to say of a call that likely takes that much; it is told to whoever listens."""
+    def notices(self, call: Call, facts: Facts, about: Amount) -> list[Notice]:
+        """What there is to say of a call that takes about that much; it is told to whoever listens."""
         found: list[Notice] = []
-        about: dict[str, Any] = {"call": call.id, "session": call.session}
-        if (finding := self.runaway.judge(call, facts, likely.nanos)) is not None:
+        of: dict[str, Any] = {"call": call.id, "session": call.session}
+        if (finding := self.runaway.judge(call, facts, about.nanos)) is not None:
             found.append(Notice(finding.action, finding.text, runaway=True))
-            self._tell("call.runaway", about | {"rule": finding.rule, "action": finding.action, "text": finding.text})
-        if self._above is not None and likely.nanos >= self._above:
-            text = wording.dear(likely.nanos, likely.usage, again=self._turns.before(call, facts) is not None)
+            self._tell("call.runaway", of | {"rule": finding.rule, "action": finding.action, "text": finding.text})
+        if self._above is not None and about.nanos >= self._above:
+            text = wording.dear(about.nanos, about.usage, again=self._turns.before(call, facts) is not None)
             found.append(Notice(self._preflight.at_limit, text))
-            self._tell("call.preflight", about | {"estimate_nanos": likely.nanos, "text": text})
+            self._tell("call.preflight", of | {"estimate_nanos": about.nanos, "text": text})
         return found
 
 

@@ -159,8 +159,13 @@ def _key(standing: Standing) -> str:
     return standing.slot.key.replace("\0", ":")
 
 
-def summary_view(ledger: sqlite3.Connection, live: Live, budgets: Iterable[Standing]) -> dict[str, Any]:
-    """What a session that has ended cost, by model: what `run` shows last."""
+def summary_view(
+    ledger: sqlite3.Connection, live: Live, budgets: Iterable[Standing], *, written: bool = True
+) -> dict[str, Any]:
+    """What a session that has ended cost, by model: what `run` shows last.
+
+    Unless all of it is `written`, the sums are those in memory.
+    """
     session = live.session
     groups = queries.grouped(ledger, ["model"], Where(session=session.id))
     groups.sort(key=lambda group: group.totals.cost_nanos, reverse=True)
@@ -172,7 +177,7 @@ def summary_view(ledger: sqlite3.Connection, live: Live, budgets: Iterable[Stand
         "labels": dict(session.labels),
         "started_at": instant(session.started_us),
         "refused": live.refused,
-        **totals_view(queries.totals(ledger, Where(session=session.id))),
+        **totals_view(queries.totals(ledger, Where(session=session.id)) if written else live.totals),
         "models": [{"model": group.key[0], **totals_view(group.totals)} for group in groups],
         "budgets": [budget_view(standing) for standing in budgets],
     }

@@ -57,6 +57,8 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     reset = f" It resets at {_when(resets, now_us)}." if resets else ""
     label = shlex.quote(safe_label(standing.slot.label))
     remedy = f" To go on: tokenguard budget raise {label} --amount {_step(standing)} --reason WHY"
+    if standing.held_back:
+        remedy = f" To save the work: tokenguard budget land {label}.{remedy}"
     if need is None and not standing.used_up:
         remedy = " To go on: let the request set an output limit, or let the budget be calibrated"
     for figures in (_figures(standing, need), ""):
@@ -125,7 +127,9 @@ def safe_label(label: str) -> str:
 def _subject(standing: Standing, need: int | None) -> str:
     budget, key = standing.slot.budget, standing.slot.key
     state = "cannot take this call" if need is None else "has too little left for this call"
-    if standing.used_up:
+    if not standing.limit:
+        state = "allows nothing"
+    elif standing.used_up:
         state = "is used up"
     if budget.official is not None:
         provider, _, window = budget.official.partition("/")
@@ -140,17 +144,18 @@ def _subject(standing: Standing, need: int | None) -> str:
 
 
 def _figures(standing: Standing, need: int | None) -> str:
-    used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
     if standing.slot.budget.official is not None:
         return f" ({standing.spent}% used, the limit is {standing.limit}%)"
-    if standing.held_back:
-        used += f", {_bare(standing.held_back, standing)} of them kept for landing"
+    if not standing.limit:
+        return ""
+    used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
+    kept = f", {_bare(standing.held_back, standing)} kept for landing" if standing.held_back else ""
     if standing.used_up:
-        return f" ({used})"
+        return f" ({used}{kept})"
     if need is None:
         return f" ({used} used; it is strict, and nothing bounds what this call may cost)"
     held = f", {_bare(standing.reserved, standing)} set aside for calls in flight" if standing.reserved else ""
-    return f" ({used} used{held}; this call may take {_with_unit(need, standing)})"
+    return f" ({used} used{kept}{held}; this call may take {_with_unit(need, standing)})"
 
 
 def _bare(value: int, standing: Standing) -> str:
