@@ -66,6 +66,14 @@ def test_a_window_without_end_has_no_projection() -> None:
     assert (found.likely, found.full_us) == (None, NOON + 20 * HOUR_US)
 
 
+@pytest.mark.parametrize(("last_hour", "hours_until_full"), [(19, None), (20, None), (25, 4)])
+def test_a_rolling_window_fills_only_if_more_comes_in_than_it_holds(
+    last_hour: int, hours_until_full: int | None
+) -> None:
+    found = forecast(spent=0, limit=100, now_us=NOON, end_us=None, last_hour=last_hour, hours=[], span_us=5 * HOUR_US)
+    assert found.full_us == (None if hours_until_full is None else NOON + hours_until_full * HOUR_US)
+
+
 @given(
     spent=st.integers(0, 10**12),
     last_hour=st.integers(0, 10**12),

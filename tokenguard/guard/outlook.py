@@ -9,6 +9,7 @@ from tokenguard.ledger import Ledger, queries
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.forecast import HISTORY_US, HOUR_US, Forecast, forecast
 from tokenguard.policy.measure import measure_sum
+from tokenguard.policy.windows import rolling_us
 
 _FRESH_US = 60_000_000
 """For so long, what was read of the past holds."""
@@ -43,6 +44,7 @@ class Outlook:
             end_us=slot.window.end_us,
             last_hour=last_hour,
             hours=hours,
+            span_us=rolling_us(slot.budget.window),
         )
 
     def sweep(self) -> None:

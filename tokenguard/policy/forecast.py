@@ -40,14 +40,24 @@ class Forecast(Struct, frozen=True):
 
 
 def forecast(
-    *, spent: int, limit: int, now_us: int, end_us: int | None, last_hour: int, hours: Sequence[tuple[int, int]]
+    *,
+    spent: int,
+    limit: int,
+    now_us: int,
+    end_us: int | None,
+    last_hour: int,
+    hours: Sequence[tuple[int, int]],
+    span_us: int | None = None,
 ) -> Forecast:
-    """The forecast of a window that ends at `end_us` (None: never).
+    """The forecast of a window that ends at `end_us` (None: never), or that rolls and is `span_us` long.
 
     `hours` are (beginning, spent) of past hours within `HISTORY_US`, oldest first; hours without spending may be
     left out, also before the first: the first one tells since when anything is known.
     """
     full_us = _full(spent, limit, now_us, end_us, last_hour)
+    if span_us is not None and spent < limit and last_hour * span_us <= limit * HOUR_US:
+        # What a rolling window takes in at this rate it also loses.
+        full_us = None
     if end_us is None:
         return Forecast(last_hour, full_us)
     left = max(0.0, (end_us - now_us) / HOUR_US)
