@@ -11,17 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.guard.calibration import Calibration
-from tokenguard.guard.trailing import Trailing
-from tokenguard.policy.budgets import Slot, Standing
-from tokenguard.policy.fitting import FAR_OFF, MOST_MARGIN, Need, Taken, fits, shortfall, stated, variance
+from tokenguard.guard.count import Count, Part
+from tokenguard.policy.budgets import Slot
+from tokenguard.policy.fitting import Need, variance
 from tokenguard.policy.measure import measure
-from tokenguard.records import Amount, Call, Unit
+from tokenguard.records import Amount, Call
 
 _NOTHING = Need(0)
-
-
-Kind = tuple[str, Unit, str | None, str, bool]
-"""(mode, unit, bucket, what is counted, not official): budgets of one kind count the same of a call."""
 
 
 class Reservation(Struct, frozen=True):
@@ -37,107 +33,6 @@ class Reservation(Struct, frozen=True):
     """What 95 of 100 such calls do not pass, where it was estimated."""
     mean: Amount | None = None
     """What such calls take on average: long answers are rare, and cost much."""
-
-
-class Count:
-    """One slot's sums, in its budget's unit."""
-
-    __slots__ = (
-        "alarm",
-        "doubt",
-        "held_back",
-        "kind",
-        "limit",
-        "reserved",
-        "resets_us",
-        "slot",
-        "spent",
-        "trailing",
-        "variance",
-        "widest",
-    )
-
-    def __init__(self, slot: Slot, spent: int, trailing: Trailing | None) -> None:
-        budget = slot.budget
-        self.slot = slot
-        self.kind: Kind = (budget.mode, budget.unit, budget.bucket, budget.counts, budget.official is None)
-        self.limit = budget.limit
-        """With the raises in force."""
-        self.held_back = 0
-        """The landing reserve, while it is kept."""
-        self.alarm: float = 0
-        """What may be spent before its level has to be looked at."""
-        self.resets_us = slot.window.end_us
-        self.spent = spent
-        self.trailing = trailing
-        self.reserved = 0
-        self.variance = 0.0
-        self.doubt = 0.0
-        self.widest = 0.0
-        """The farthest that one call in it may have been off: the square of a standard deviation."""
-
-    def fits(self, need: Need) -> bool:
-        """Whether the slot can take a call beside all that it holds."""
-        # Most calls fit by far, which shows without a root.
-        free = self.limit - self.held_back - self.spent - self.reserved - max(need.value, need.likely)
-        spare = free - self.limit // MOST_MARGIN
-        if need.bounded and spare > 0 and spare * spare > FAR_OFF * (self.variance + self.doubt * self.doubt):
-            return True
-        return fits(self._taken(), need, self.slot.budget.overshoot)
-
-    def fits_alone(self, need: Need) -> bool:
-        """Whether it could if no other call were in flight."""
-        return fits(Taken(self.limit - self.held_back, self.spent), need, self.slot.budget.overshoot)
-
-    def shortfall(self, need: Need) -> int:
-        """By how much the limit would have to be higher for the call to fit; at least 1."""
-        return shortfall(self._taken(), need, self.slot.budget.overshoot)
-
-    def _taken(self) -> Taken:
-        return Taken(self.limit - self.held_back, self.spent, self.reserved, self.variance, self.doubt)
-
-    def set_aside(self, need: Need) -> None:
-        """Reserve for a call."""
-        self.reserved += need.value
-        if need.variance:
-            self.variance += need.variance
-            self.doubt += need.doubt
-            self.widest = max(self.widest, need.variance + need.doubt * need.doubt)
-
-    def give_back(self, need: Need) -> None:
-        """Take out what was reserved for a call."""
-        self.reserved -= need.value
-        # What is left of a difference of floating point numbers can be less than nothing.
-        self.variance = max(0.0, self.variance - need.variance) if self.reserved else 0.0
-        self.doubt = max(0.0, self.doubt - need.doubt) if self.reserved else 0.0
-
-    def charge(self, started_us: int, value: int, now_us: int) -> None:
-        """Add what a call took that began then."""
-        if self.trailing is None:
-            self.spent += value
-            return
-        self.move_on(now_us)
-        if self.trailing.holds(started_us):
-            self.spent += value
-            self.trailing.add(started_us, value)
-
-    def move_on(self, now_us: int) -> None:
-        """Let a rolling window end now."""
-        if self.trailing is not None:
-            self.spent -= self.trailing.lost(now_us)
-
-    def standing(self) -> Standing:
-        """What the slot holds now."""
-        budget = self.slot.budget
-        overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit) if budget.mode == "calibrated" else 0.0
-        return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot, self.resets_us)
-
-
-class Part(NamedTuple):
-    """What an open call has set aside in each count of one kind."""
-
-    counts: list[Count]
-    need: Need
 
 
 class _Met(NamedTuple):

@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tokenguard.errors import LedgerError, UsageError
-from tokenguard.guard.books import Books, Count, Part, Reservation
+from tokenguard.errors import UsageError
+from tokenguard.guard.books import Books, Reservation
 from tokenguard.guard.calibration import Calibration
+from tokenguard.guard.count import Count, Part
+from tokenguard.guard.levels import Levels
 from tokenguard.guard.limits import Limits
 from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
 from tokenguard.guard.trailing import Trailing
-from tokenguard.ledger import Ledger, Told, queries
-from tokenguard.policy.budgets import LEVELS, Slot, Standing, ident, severity, slots_ahead, slots_of
+from tokenguard.ledger import Ledger, queries
+from tokenguard.policy.budgets import Slot, Standing, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure, measure_sum
 from tokenguard.policy.windows import rolling_us
@@ -62,7 +64,7 @@ class Counting:
         self._official = official
         self._outlook = Outlook(ledger, now)
         self._now = now
-        self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(ledger, now())}
+        self._levels = Levels(ledger, now)
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         for call, reserved in ledger.open_calls():
@@ -138,13 +140,15 @@ class Counting:
 
         `call` says who paid in the end, `exact` that it was billed so. `writing` must follow.
         """
-        risen = [
-            self._risen(count)
-            for count in self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact)
-            if count.spent >= count.alarm or count.slot.budget.forecast
-        ]
+        risen: list[Standing] = []
+        for count in self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact):
+            ahead = count.slot.budget.forecast
+            if ahead or count.spent >= count.alarm:
+                standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
+                if self._levels.rises(count, standing):
+                    risen.append(standing)
         self._wake()
-        return [standing for standing in risen if standing is not None]
+        return risen
 
     def writing(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> None:
         """The charge of a settled call is on its way into the ledger; `written` tells when it is there."""
@@ -218,7 +222,7 @@ class Counting:
         self._limits_changed()
         # There is more room: the levels above the present one can be reached anew.
         standing = self.standing(slot)
-        self._tell(self.books.count(slot), standing.level)
+        self._levels.tell(self.books.count(slot), standing.level)
         self._wake()
         return standing
 
@@ -236,7 +240,7 @@ class Counting:
         self.limits.sweep()
         self._outlook.sweep()
         self._limits_changed()
-        self._told = {(one.budget, one.key, one.window_start_us): one.level for one in _levels(self._ledger, now)}
+        self._levels.sweep()
 
     @contextmanager
     def change(self) -> Generator[asyncio.Future[None]]:
@@ -284,27 +288,6 @@ class Counting:
             count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
             count.alarm = 0
 
-    def _risen(self, count: Count) -> Standing | None:
-        """How a count stands that has reached a level that was not told yet; it is then."""
-        ahead = count.slot.budget.forecast
-        standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
-        told = self._told.get(_window_key(count, self._now()), "ok")
-        rises = LEVELS.index(standing.level) > LEVELS.index(told)
-        count.alarm = standing.next_level
-        if not rises:
-            return None
-        self._tell(count, standing.level)
-        return standing
-
-    def _tell(self, count: Count, level: str) -> None:
-        now = self._now()
-        key = _window_key(count, now)
-        if self._told.get(key, "ok") == level:
-            return
-        self._told[key] = level
-        told = Told(*key, level, until_us=count.resets_us)
-        self._ledger.told_level(told, now).add_done_callback(_log_failure)
-
     def _spent(self, slot: Slot, since_us: int, until_us: int | None) -> int:
         """The ledger's sum for a slot, and what is settled but not written yet."""
         ledger = self._ledger.read()
@@ -341,31 +324,6 @@ def _recovered(reserved: Amount) -> Reservation:
     most = reserved.tokens
     worst = Amount(reserved.nanos, most, 1, Usage(most, most, most, 0, most))
     return Reservation(worst, worst)
-
-
-def _window_key(count: Count, now_us: int) -> tuple[str, str, int]:
-    """The window of a slot, as its levels are told once; a rolling one is told of once in every span."""
-    slot, span_us = count.slot, rolling_us(count.slot.budget.window)
-    start_us = slot.window.start_us
-    if slot.budget.official is not None:
-        # When it began is not known for sure; when it ends is.
-        start_us = count.resets_us or 0
-    elif span_us is not None:
-        start_us = now_us // span_us * span_us
-    return ident(slot.budget), slot.key, start_us
-
-
-def _levels(ledger: Ledger, now_us: int) -> list[Told]:
-    try:
-        return queries.told_levels(ledger.read(), now_us)
-    except LedgerError as error:
-        log.warning("which levels were told is not known: %s", error)
-        return []
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.error("a level is not in the ledger: %s", written.exception())
 
 
 def _fullness(standing: Standing) -> tuple[float, str]:

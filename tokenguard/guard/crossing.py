@@ -15,6 +15,7 @@ from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import view
 from tokenguard.guard.charging import Charger, Ending
+from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.deciding import Count, Decider
 from tokenguard.guard.holds import Holds
@@ -26,7 +27,7 @@ from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
-from tokenguard.ledger import Decision, Ledger, Settlement, queries
+from tokenguard.ledger import Decision, Ledger, Settlement
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain, Habit, habit
 from tokenguard.records import (
@@ -47,9 +48,6 @@ from tokenguard.wire import DIALECTS, official
 from tokenguard.wire.shape import Refusal
 
 log = logging.getLogger(__name__)
-
-_STEP_BACK_US = 7 * 24 * 3_600_000_000
-"""A clock that is set back by more than this while no daemon runs had been wrong before."""
 
 
 class Admission(Struct, frozen=True):
@@ -76,9 +74,7 @@ class Guard:
         self.config = config
         self._network = _configured(config)
         self.hub = Hub()
-        self._clock = clock
-        self._began_us = clock()
-        self._latest_us = _latest(ledger, self._began_us)
+        self.now = Clock(ledger, clock)
         self.sessions = Sessions(ledger, self.now)
         self.official = Official(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
@@ -95,11 +91,6 @@ class Guard:
         self._take_prices(catalogue)
         self._in_flight: set[int] = set()
         self._ids = itertools.count(ledger.next_call_id)
-
-    def now(self) -> int:
-        """Microseconds since the epoch. A clock that is set back stands still here, so that no window opens twice."""
-        self._latest_us = max(self._latest_us, self._clock())
-        return self._latest_us
 
     def session_of(self, token: str) -> Session | None:
         """The running session that a token stands for."""
@@ -370,8 +361,7 @@ class Guard:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""
         after = int(self.config.ledger.presume_after * 1_000_000)
         # After a clock was set back, calls of an earlier daemon may seem to begin only later.
-        waited = self._clock() - self._began_us >= after
-        before = self.now() + 1 if waited else self.now() - after
+        before = self.now() + 1 if self.now.runs_since(after) else self.now() - after
         self.counting.presumed(await self._ledger.presume(before))
         self.counting.sweep()
         if await self._ledger.audit():
@@ -401,12 +391,6 @@ class Guard:
     def _in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
         return agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
-
-
-def _latest(ledger: Ledger, clock_us: int) -> int:
-    """The instant that no clock may go behind, or budgets would be granted twice."""
-    latest_us = queries.latest_start(ledger.read())
-    return latest_us if latest_us - clock_us <= _STEP_BACK_US else 0
 
 
 def _configured(config: Config) -> Network:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import Call, Charge, Reading, Totals, Usage
 
 
-def told_of(call: Call) -> dict[str, Any]:
+def told_of(call: Call) -> dict[str, object]:
     """What every event tells of its call."""
     return {
         "id": call.id,
@@ -25,7 +23,7 @@ def told_of(call: Call) -> dict[str, Any]:
 
 def settled(
     call: Call, reading: Reading, charge: Charge, usage: Usage, *, status: int | None, outcome: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What a call came to, at list price, whoever pays."""
     below, above = _around(charge)
     return told_of(call) | {
