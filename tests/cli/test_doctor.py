@@ -27,6 +27,11 @@ class FakeDaemon:
 
     def __init__(self, version: str, port: int) -> None:
         self.version, self.port, self.pid = version, port, 12
+        self.ledger: dict[str, Any] = {"failing": None, "kept": 0, "set_aside": None}
+
+    def get(self, path: str) -> dict[str, Any]:
+        assert path == "/v1/status"
+        return {"ledger": self.ledger}
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +154,20 @@ def test_a_running_daemon(
     monkeypatch.setattr(client, "find", find)
     assert [(one["state"], one["detail"]) for one in findings(cli, "daemon")] == [daemon]
     assert [(one["state"], one["detail"]) for one in findings(cli, "port")] == [at_port]
+
+
+def test_a_daemon_that_cannot_write(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = FakeDaemon(__version__, 4747)
+    running.ledger = {"failing": "the ledger cannot be written: disk full", "kept": 3, "set_aside": "/x/ledger.corrupt"}
+
+    def find(paths: Paths) -> FakeDaemon:
+        return running
+
+    monkeypatch.setattr(client, "find", find)
+    assert [(one["state"], one["detail"]) for one in findings(cli, "daemon")[1:]] == [
+        ("fail", "the ledger cannot be written: disk full"),
+        ("warn", "the ledger was damaged; it is kept as /x/ledger.corrupt"),
+    ]
 
 
 def test_a_daemon_that_does_not_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

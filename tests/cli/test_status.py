@@ -105,6 +105,20 @@ def test_what_waits_comes_first_with_its_commands() -> None:
     ]
 
 
+def test_trouble_with_the_ledger_comes_before_all_sums() -> None:
+    failing = {"failing": "the ledger cannot be written: disk full", "kept": 40, "set_aside": None}
+    damaged = {"failing": None, "kept": 0, "set_aside": "/x/ledger.db.corrupt-2026-11-21T1000Z"}
+    assert lines(found(ledger=failing), NOON) == [
+        "! the ledger cannot be written: disk full; 40 writes wait in memory. See tokenguard doctor",
+        "today $0.00 · no sessions running",
+    ]
+    assert "disk full; 1 write waits in memory" in lines(found(ledger=failing | {"kept": 1}), NOON)[0]
+    told = lines(found(ledger=damaged), NOON, 60)
+    assert told[0].startswith("! the ledger was damaged; it is kept as")
+    assert all(len(line) <= 60 for line in told)
+    assert "/x/ledger.db.corrupt-2026-11-21T1000Z" in " ".join(told)
+
+
 def test_a_wait_that_is_over_has_no_time_left() -> None:
     assert lines(found(holds=[HOLD | {"expires_at": "2026-11-21T10:00:00Z"}]), NOON)[0].endswith("  0:00 left")
 
@@ -326,10 +340,3 @@ def test_asking_a_daemon_imports_little() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "today $0.00 · no sessions running\n"
     assert not set(done.stderr.split()) & {"aiohttp", "rich", "asyncio", "sqlite3", "psutil", "http.client", "ssl"}
-
-
-def test_a_ledger_that_cannot_be_written_is_told_first() -> None:
-    failing = {"failing": "the ledger cannot be written: the disk is full", "kept": 3, "set_aside": None}
-    first, *rest = lines({**STATUS, "ledger": failing}, NOON)
-    assert first == "the ledger cannot be written: the disk is full; 3 writes wait in memory. See tokenguard doctor"
-    assert rest == lines(STATUS, NOON)

@@ -7,10 +7,11 @@ import platform
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tokenguard import __version__, attribution, client
 from tokenguard.cli.findings import Finding, fail, failed, ok, warn
@@ -90,11 +91,28 @@ def daemon(paths: Paths) -> Iterator[Finding]:
         yield warn("daemon", detail, "tokenguard daemon restart")
     else:
         yield ok("daemon", f"running, pid {running.pid}, version {running.version}")
+    if running is not None:
+        yield from _writing(running)
     try:
         wanted = settings.load(paths).daemon.port
     except TokenguardError:
         return  # told by `config`
     yield _port(paths, wanted, running.port if running else None)
+
+
+def _writing(running: client.Daemon) -> Iterator[Finding]:
+    """What keeps the daemon from writing its ledger; nothing where it can, or does not tell."""
+    try:
+        told: Mapping[str, Any] = running.get("/v1/status").get("ledger") or {}
+    except TokenguardError as error:
+        yield failed("daemon", error)
+        return
+    if told.get("failing"):
+        remedy = "free some disk space, or end what holds the file; what was spent meanwhile is written then"
+        yield fail("daemon", str(told["failing"]), remedy)
+    if told.get("set_aside"):
+        remedy = "look into it with sqlite3 FILE .recover, if what was spent before is needed"
+        yield warn("daemon", f"the ledger was damaged; it is kept as {told['set_aside']}", remedy)
 
 
 def _port(paths: Paths, wanted: int, ours: int | None) -> Finding:

@@ -49,7 +49,7 @@ def _status(paths: Paths) -> dict[str, Any]:
 
 def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> list[str]:
     """The status for people, as text in lines of at most `room` characters, as far as that goes; `now` is local."""
-    told = [*_ledger(found.get("ledger") or {}), *_waiting(found["holds"], now, room)]
+    told = [*_ledger(found.get("ledger") or {}, room), *_waiting(found["holds"], now, room)]
     told += output.flowing(list(_summary(found)), room=room)
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
@@ -61,12 +61,16 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     return told
 
 
-def _ledger(found: Mapping[str, Any]) -> Iterator[str]:
-    """That spending cannot be written down at the moment."""
+def _ledger(found: Mapping[str, Any], room: int | None) -> Iterator[str]:
+    """What is wrong with the ledger, where something is."""
     if found.get("failing"):
         kept = found["kept"]
-        charges = f"{kept} write waits" if kept == 1 else f"{kept} writes wait"
-        yield f"{found['failing']}; {charges} in memory. See tokenguard doctor"
+        writes = f"{kept} write waits" if kept == 1 else f"{kept} writes wait"
+        text = f"! {found['failing']}; {writes} in memory. See tokenguard doctor"
+        yield from (output.styled(line, "hard") for line in _wrapped(printable(text), room, indent=""))
+    if found.get("set_aside"):
+        text = f"! the ledger was damaged; it is kept as {found['set_aside']}, and a new one has begun"
+        yield from (output.styled(line, "warn") for line in _wrapped(printable(text), room, indent=""))
 
 
 def _waiting(holds: Sequence[Mapping[str, Any]], now: datetime, room: int | None) -> Iterator[str]:
@@ -82,12 +86,12 @@ def _waiting(holds: Sequence[Mapping[str, Any]], now: datetime, room: int | None
         yield ""
 
 
-def _wrapped(text: str, room: int | None) -> list[str]:
-    if room is None or len(text) + 2 <= room:
-        return [f"  {text}"]
+def _wrapped(text: str, room: int | None, indent: str = "  ") -> list[str]:
+    if room is None or len(indent + text) <= room:
+        return [indent + text]
     from textwrap import wrap
 
-    return wrap(text, max(room, 20), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return wrap(text, max(room, 20), initial_indent=indent, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _summary(found: Mapping[str, Any]) -> Iterator[str]:
