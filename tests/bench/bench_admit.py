@@ -12,7 +12,6 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,7 +19,7 @@ from tests.support.house import CATALOGUE, MODEL, Clock, House, answer, request
 from tokenguard.guard import Desk, Guard, OpenSession
 from tokenguard.ledger import Ledger, Settlement, writes
 from tokenguard.ledger.opening import open_for_writing
-from tokenguard.records import Budget, Call, Charge, Leg, Unit, Usage
+from tokenguard.records import Amount, Budget, Call, Charge, Leg, Unit, Usage, Verdict
 
 CALLS = 1_000
 ROUNDS = 7
@@ -34,7 +33,7 @@ WINDOWS = ("day", "month", "total", "rolling 5h", "week", "quarter", "rolling 7d
 class Unwritten(Ledger):
     """Reserves without writing; everything else is the ledger."""
 
-    async def reserve(self, *of: Any) -> None:
+    async def reserve(self, call: Call, reserved: Amount, verdict: Verdict | None = None) -> None:
         """Done at once."""
 
 

@@ -55,7 +55,7 @@ class Careless(Watched):
         super().__init__(*of)
         self.charged: Counter[tuple[str, str, str]] = Counter()
 
-    async def admit(self, call: Call, facts: Facts) -> Admission:
+    async def admit(self, call: Call, facts: Facts, count: Any = None) -> Admission:
         for budget, slot in self._slots(call):
             if self.charged[slot] >= budget.limit:
                 text = "it is used up"

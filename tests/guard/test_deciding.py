@@ -129,7 +129,7 @@ async def test_nobody_answers(house: House, monkeypatch: pytest.MonkeyPatch) -> 
     await spend(house, session, 10)
     with house.desk.subscribe() as events:
         admission = await admit(house, session)
-        kinds = []
+        kinds: list[tuple[str, object]] = []
         async for event in events:
             kinds.append((event.type, event.data.get("answer")))
             if event.type == "call.refused":
