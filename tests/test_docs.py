@@ -17,7 +17,7 @@ from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.cli.commands import root
 from tokenguard.config import budget_table, prices, sections, settings
-from tokenguard.config.budgets import parse_budgets
+from tokenguard.config.paths import find_paths
 from tokenguard.policy import windows
 from tokenguard.policy.budgets import ACTIONS
 from tokenguard.policy.measure import BUCKETS, COUNTS
@@ -27,6 +27,7 @@ from tokenguard.reports import KEYS
 ROOT = Path(__file__).parent.parent
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+BUDGETS = (ROOT / "docs/budgets.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -147,10 +148,39 @@ def test_the_documented_defaults_of_a_budget_are_the_real_ones(key: str) -> None
     assert json.loads(written) == json.loads(msgspec.json.encode(getattr(Budget("", 0), key)))
 
 
-def test_the_budgets_that_the_documents_show_can_be_read() -> None:
-    blocks = re.findall(r"^```toml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL)
-    shown = [tomllib.loads(block).get("budget", []) for block in blocks]
-    assert sum(len(parse_budgets(tables, Path("config.toml"))) for tables in shown) >= 5
+def toml_of(page: str) -> list[str]:
+    return re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("shown", [*toml_of(CONFIGURATION), *toml_of(BUDGETS)])
+def test_the_settings_that_the_documents_show_can_be_read(tmp_path: Path, shown: str) -> None:
+    paths = find_paths({"TOKENGUARD_HOME": str(tmp_path)})
+    paths.config_file.write_text(shown, "utf-8")
+    found, tables = settings.load(paths), tomllib.loads(shown)
+    assert [budget.name for budget in found.budgets] == [table["name"] for table in tables.get("budget", [])]
+    assert {"loops", "preflight", "budget", "price", "daemon"} & set(tables)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [field.name for field in msgspec.structs.fields(budget_table.BudgetTable) if field.name != "name"],
+        [field.name for field in msgspec.structs.fields(sections.LoopSettings)],
+        [field.name for field in msgspec.structs.fields(sections.PreflightSettings)],
+        ACTIONS,
+        BILLINGS,
+        BUCKETS,
+        COUNTS,
+        budget_table.SCOPES,
+        budget_table.MODES,
+        budget_table.MATCHABLE,
+        budget_table.RELEASES,
+        windows.KINDS,
+    ],
+)
+def test_the_page_on_budgets_explains_every_knob(words: Iterable[str]) -> None:
+    missing = [word for word in words if not re.search(rf"\b{word}\b", BUDGETS)]
+    assert not missing
 
 
 def shown_commands() -> Iterator[tuple[str, str]]:
