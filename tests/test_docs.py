@@ -215,6 +215,12 @@ def test_links_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_the_modules_that_the_architecture_names_exist() -> None:
+    named = re.findall(r"`(\w+/\w+\.py)`", (ROOT / "docs/architecture.md").read_text("utf-8"))
+    assert len(named) > 30
+    assert not [module for module in named if not (ROOT / "tokenguard" / module).exists()]
+
+
 def test_the_changelog_has_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
