@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
@@ -28,6 +29,22 @@ def leave_the_network() -> bool:
         flags = struct.unpack("16sh22x", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | _IFF_UP))
     return True
+
+
+def said_on_loopback() -> int | None:
+    """How many bytes were said over TCP in the network of this thread; None where it is not one of our own.
+
+    A segment that says nothing, such as an acknowledgement, has 52 bytes.
+    """
+    try:
+        lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
+    except OSError:
+        return None
+    devices = {name.strip(): counts.split() for name, _, counts in (line.partition(":") for line in lines)}
+    if set(devices) != {"lo"}:
+        return None
+    received, packets = devices["lo"][:2]
+    return int(received) - 52 * int(packets)
 
 
 class Gate:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import psutil
 
 from tests.agents.isolation import Gate
 from tests.agents.roster import RealAgent
 from tests.support.installation import Installation
 from tests.support.waiting import until
-from tokenguard import simulator
+from tokenguard import client, simulator
+from tokenguard.config.paths import find_paths
 from tokenguard.ledger import queries
 
 STOPPED = "tokenguard stopped this request: "
@@ -86,18 +88,21 @@ class Stage:
         """End what still runs."""
         for process in self._started:
             if process.poll() is None:
-                process.terminate()
+                # Gemini CLI, while it waits for an answer, heeds no signal but a Ctrl-C for all of its processes.
+                for one in (psutil.Process(process.pid), *descendants(process)):
+                    one.kill()
                 process.communicate(timeout=30)
         self.installation.stop()
         self.gate.close()
 
     def held(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         """The call of this run that waits for an answer, once it does."""
-        until(self.installation.daemon_pid, "the daemon has started")
+        paths = find_paths(self.installation.env)
 
         def asked() -> dict[str, Any] | None:
             assert process.poll() is None, self.end(process)
-            holds = self.installation.json("status")["holds"]
+            daemon = client.find(paths)
+            holds: list[dict[str, Any]] = daemon.get("/v1/status")["holds"] if daemon is not None else []
             return holds[0] if holds else None
 
         return until(asked, "a call waits")
@@ -144,6 +149,11 @@ class Stage:
     def _rows(self, query: str) -> list[Any]:
         with closing(queries.connect_readonly(self.installation.home / "ledger.db")) as ledger:
             return ledger.execute(query).fetchall()
+
+
+def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The agent of a run, and what it has started itself."""
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 def calls(spent: dict[str, Spent]) -> int:

@@ -13,6 +13,7 @@ from tests.agents.stage import STOPPED, Stage, calls
 pytestmark = pytest.mark.real_agents
 
 REFUSED = f"{STOPPED}the session budget is used up"
+NOTHING_ALLOWED = f"{STOPPED}the session budget allows nothing"
 STRICTEST = '[loops]\nrepeats = 2\nidentical = 2\nfailures = 2\nat_limit = "refuse"\n'
 
 
@@ -42,7 +43,7 @@ def test_tools(stage: Stage) -> None:
 def test_a_refusal_at_the_first_turn(stage: Stage) -> None:
     done = stage.run("say hello", "--budget", "0", "--yes")
     assert done.returncode == stage.agent.stopped, done
-    assert REFUSED in done.stdout + done.stderr
+    assert NOTHING_ALLOWED in done.stdout + done.stderr
     assert "tokenguard budget raise" in done.stdout + done.stderr
     assert stage.bill() == {} == stage.ledger()
     assert 1 <= stage.refused() <= 2
