@@ -49,7 +49,7 @@ async def test_calls_stop_at_a_share_of_the_providers_window(tmp_path: Path) -> 
             with guarded(tg, shows="ANTHROPIC_BASE_URL") as url:
                 assert (await send(f"{url}/v1/messages", BODY, CLAUDE))[0] == 200
                 status, text = await send(f"{url}/v1/messages", BODY, CLAUDE)
-                assert (status, "the budget plan is used up" in text) == (400, True), text
+                assert (status, "the five hour budget plan of anthropic is used up" in text) == (400, True), text
                 assert (await send(f"{url}/v1/messages", BODY, {"x-api-key": "sk-ant-api03-1"}))[0] == 200
             assert len(sim.bill().calls) == 2
         finally:
