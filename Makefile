@@ -60,7 +60,7 @@ tests: $(TOOLS)
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 test-agents: $(TOOLS)
-	$(BIN)/pytest tests/agents -m real_agents -rs -o faulthandler_timeout=1200
+	$(BIN)/pytest tests/agents -m real_agents -rs -n 2 -o faulthandler_timeout=1200
 
 bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \

@@ -62,7 +62,7 @@ def test_answers_are_limited_to_what_is_left(stage: Stage, providers: simulator.
     assert stage.ledger() == stage.bill()
 
 
-def test_no_limit_is_put_in_that_no_model_takes(stage: Stage, providers: simulator.Process) -> None:
+def test_no_limit_is_put_in_that_no_model_takes(stage: Stage) -> None:
     stage.configure(clamp(900_000))
     done = stage.run("say hello")
     assert (done.returncode, "Here is the answer:" in done.stdout) == (0, True), done

@@ -107,6 +107,20 @@ def test_a_later_turn_is_refused_on_the_open_socket(stage: Stage, providers: sim
 
 
 @with_key
+def test_a_conversation_stays_with_the_model_that_a_budget_put_in_place(stage: Stage) -> None:
+    """The dear one would fit if it found the conversation in its cache, but that is the other one's."""
+    stage.configure(
+        '[[budget]]\nname = "small"\nlimit = "$0.03"\nwindow = "day"\n'
+        'at_limit = "downgrade"\ndowngrade = { "gpt-6.1-*" = "gpt-6-luna" }\n'
+    )
+    done = stage.run("look around [sim:turns=3]")
+    assert (done.returncode, "simulated-step-3" in done.stdout) == (0, True), done
+    assert stage.models() == [(None, CODEX.model), *[(CODEX.model, "gpt-6-luna")] * 4]
+    assert stage.ledger() == stage.bill()
+    assert sum(spent.nanos for spent in stage.bill().values()) <= 30_000_000
+
+
+@with_key
 def test_what_is_cut_is_charged_within_an_interval_and_sent_again(stage: Stage, providers: simulator.Process) -> None:
     stage.run("say hello [sim:cut]", "--budget", "4 calls")
     report = stage.installation.json("report")["total"]
