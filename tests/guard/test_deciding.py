@@ -452,3 +452,14 @@ async def test_looking_for_a_budget_to_raise_leaves_no_trace(house: House) -> No
         await house.desk.end_session(session.id, 0)
     await house.desk.raise_budget("one/tasks", "1", "more", None)
     assert {one["label"] for one in house.desk.status()["budgets"]} == {"day", "one/tasks"}
+
+
+async def test_a_budget_says_that_many_calls_at_once_pass_it_more_often(house: House) -> None:
+    house.budgets(Budget("day", 100_000 * CENT), Budget("strict", 100_000 * CENT, mode="strict"))
+    session = await house.session()
+    admissions = [await admit(house, session) for _ in range(9)]
+    for admission in admissions:
+        settle(house, admission)
+    assert {one["name"]: one["overshoot"] for one in house.desk.status()["budgets"]} == pytest.approx(
+        {"day": 0.15, "strict": 0}
+    )

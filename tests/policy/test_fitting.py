@@ -101,3 +101,8 @@ def test_with_the_shortfall_added_a_call_fits(limit: int, spent: int, reserved: 
     enough = limit + shortfall(taken, need, 0.05)
     assert fits(taken._replace(limit=enough), need, 0.05)
     assert enough <= max(limit, spent, spent + reserved + value + math.ceil(3 * spread)) + 2
+
+
+def test_with_many_calls_at_once_a_budget_is_passed_more_often_and_says_so() -> None:
+    assert [stated(0.0, 0.05, 10**9, at_once) for at_once in (1, 8, 9, 256)] == pytest.approx([0.05, 0.05, 0.15, 0.15])
+    assert stated(10**12, 0.05, 10, 64) == 1.0

@@ -33,7 +33,7 @@ def table(budgets: Sequence[Budget], stated: Stated, room: int | None = None) ->
             share = _share(budget, stated)
             shares[share] = shares.get(share, False) or share > budget.overshoot
     for share, dear in sorted(shares.items()):
-        because = "; single calls take much of the limit" if dear else ""
+        because = "; single calls take much of it, or many run at once" if dear else ""
         yield f"calibrated {_percent(share)}: passes its limit in at most {_percent(share)} of windows{because}"
 
 

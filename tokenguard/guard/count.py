@@ -23,6 +23,8 @@ class Count:
         "held_back",
         "kind",
         "limit",
+        "most_open",
+        "open",
         "reserved",
         "resets_us",
         "slot",
@@ -46,6 +48,9 @@ class Count:
         self.spent = spent
         self.trailing = trailing
         self.reserved = 0
+        self.open = 0
+        self.most_open = 0
+        """Calls in flight, and the most that ever were."""
         self.variance = 0.0
         self.doubt = 0.0
         self.widest = 0.0
@@ -74,6 +79,8 @@ class Count:
     def set_aside(self, need: Need) -> None:
         """Reserve for a call."""
         self.reserved += need.value
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
         if need.variance:
             self.variance += need.variance
             self.doubt += need.doubt
@@ -82,6 +89,7 @@ class Count:
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""
         self.reserved -= need.value
+        self.open -= 1
         # What is left of a difference of floating point numbers can be less than nothing.
         self.variance = max(0.0, self.variance - need.variance) if self.reserved else 0.0
         self.doubt = max(0.0, self.doubt - need.doubt) if self.reserved else 0.0
@@ -104,7 +112,9 @@ class Count:
     def standing(self) -> Standing:
         """What the slot holds now."""
         budget = self.slot.budget
-        overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit) if budget.mode == "calibrated" else 0.0
+        overshoot = 0.0
+        if budget.mode == "calibrated":
+            overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit, self.most_open)
         return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot, self.resets_us)
 
 
