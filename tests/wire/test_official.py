@@ -284,3 +284,12 @@ def test_nothing_that_headers_say_raises_or_is_absurd(headers: dict[str, str], m
         assert window.resets_us is None or 0 < window.resets_us < NOW_US + 401 * 86_400 * 1_000_000
         assert window.minutes is None or window.minutes > 0
         assert window.name.isascii()
+
+
+@pytest.mark.parametrize(
+    "said", ['"reset_at":"4e-30"', '"window_minutes":"0.5"', '"reset_at":0.9,"window_minutes":0.01']
+)
+def test_parts_of_a_second_and_of_a_minute_were_not_said(said: str) -> None:
+    message = f'{{"type":"codex.rate_limits","rate_limits":{{"primary":{{{said},"used_percent":10}}}}}}'
+    (window,) = official.read("chatgpt", official.event_headers(message.encode()), NOW_US)
+    assert (window.resets_us, window.minutes, window.used_percent) == (None, None, 10.0)

@@ -223,10 +223,10 @@ def _percent(value: float | None, scale: int = 1, most: float = _MOST_PERCENT) -
 
 
 def _instant(seconds: float | None, at_us: int) -> int | None:
-    if seconds is None or not 0 < seconds <= at_us / 1_000_000 + _LONGEST_S:
+    if seconds is None or not 1 <= seconds <= at_us / 1_000_000 + _LONGEST_S:
         return None
     return int(seconds * 1_000_000)
 
 
 def _minutes(value: float | None) -> int | None:
-    return int(value) if value is not None and 0 < value <= _LONGEST_S / 60 else None
+    return int(value) if value is not None and 1 <= value <= _LONGEST_S / 60 else None
