@@ -59,8 +59,8 @@ class Count:
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
         # Most calls fit by far, which shows without a root.
-        free = self.limit - self.held_back - self.spent - self.reserved - max(need.value, need.likely)
-        spare = free - self.limit // MOST_MARGIN
+        value = need.value if need.value > need.likely else need.likely
+        spare = self.limit - self.limit // MOST_MARGIN - self.held_back - self.spent - self.reserved - value
         if need.bounded and spare > 0 and spare * spare > FAR_OFF * (self.variance + self.doubt * self.doubt):
             return True
         return fits(self._taken(), need, self.slot.budget.overshoot)
@@ -80,11 +80,14 @@ class Count:
         """Reserve for a call."""
         self.reserved += need.value
         self.open += 1
-        self.most_open = max(self.most_open, self.open)
+        if self.open > self.most_open:
+            self.most_open = self.open
         if need.variance:
             self.variance += need.variance
             self.doubt += need.doubt
-            self.widest = max(self.widest, need.variance + need.doubt * need.doubt)
+            around = need.variance + need.doubt * need.doubt
+            if around > self.widest:
+                self.widest = around
 
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""

@@ -61,7 +61,9 @@ def bound(catalogue: Catalogue, provider: str, leg: Leg, at_us: int) -> Charge:
 
 def charge(catalogue: Catalogue, provider: str, legs: Iterable[Leg], at_us: int) -> Charge:
     """The cost of a whole call: every leg by `cost`, or else by `bound`; as trustworthy as its worst leg."""
-    confidence, marks, nanos = Confidence.EXACT, dict[str, None](), list[int]()
+    confidence = Confidence.EXACT
+    marks: dict[str, None] = {}
+    nanos: list[int] = []
     for leg in legs:
         priced = cost(catalogue, provider, leg, at_us) or bound(catalogue, provider, leg, at_us)
         nanos.append(priced.nanos)
