@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokenguard import agents, prices
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
-from tokenguard.guard import view
+from tokenguard.guard import view, ways
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
@@ -29,7 +29,7 @@ from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
 from tokenguard.ledger import Decision, Ledger, Settlement
 from tokenguard.policy import billing, estimate, wording
-from tokenguard.policy.disconnects import Drain, Habit, habit
+from tokenguard.policy.disconnects import Drain
 from tokenguard.records import (
     Amount,
     Budget,
@@ -72,7 +72,7 @@ class Guard:
     def __init__(self, ledger: Ledger, catalogue: prices.Catalogue, config: Config, clock: Callable[[], int]) -> None:
         """`clock` gives microseconds since the epoch; that it may step back is taken care of here."""
         self.config = config
-        self._network = _configured(config)
+        self._network = ways.configured_network(config)
         self.hub = Hub()
         self.now = Clock(ledger, clock)
         self.sessions = Sessions(ledger, self.now)
@@ -213,7 +213,7 @@ class Guard:
             return
         if call.id in self._paid:
             call = replace(call, billing=self._paid.pop(call.id))
-        ending = Ending(status, outcome, self.now(), self._habit(call))
+        ending = Ending(status, outcome, self.now(), ways.habit_of(self.config, call))
         charge, legs = self._charger.charge(call, reading, ending)
         if call.id in self._unguarded:
             self._unguarded.discard(call.id)
@@ -307,28 +307,15 @@ class Guard:
 
     def drain(self, call: Call) -> Drain | None:
         """How far a call's answer is read on when its client leaves; None if the disconnect is passed on at once."""
-        caps = self.config.interrupted
-        if self._habit(call) is not Habit.RUNS_ON or not caps.drain_seconds or not caps.drain_bytes:
-            return None
-        return Drain(caps.drain_seconds, caps.drain_bytes)
+        return ways.drain(self.config, call)
 
     def upstream_of(self, session: Session | None, provider: str) -> str | None:
         """Base URL of a provider: the user's configuration, else what the agent's own settings name, else the usual."""
-        own = dict(session.upstreams).get(provider) if session else None
-        if own is None or provider in self.config.chosen_providers:
-            return self.config.providers.get(provider)
-        return own
+        return ways.upstream_of(self.config, session, provider)
 
     def network_of(self, session: Session | None) -> Network:
         """How providers are reached: what is configured, and from the environment of the run what is not."""
-        own = self.sessions.of(session.id if session else UNWRAPPED).network
-        given = self._network
-        return Network(
-            given.proxy or own.proxy,
-            given.plain_proxy or own.plain_proxy,
-            given.no_proxy or own.no_proxy,
-            own.ca_bundles + given.ca_bundles,
-        )
+        return ways.network_of(self._network, self.sessions.of(session.id if session else UNWRAPPED).network)
 
     def forget(self, session_id: str) -> None:
         """Drop what was remembered of a session that has ended."""
@@ -345,7 +332,7 @@ class Guard:
         What was counted is read again from the ledger; it keeps the prices at which it was settled.
         """
         before, self.config = self.config, config
-        self._network = _configured(config)
+        self._network = ways.configured_network(config)
         if config.loops != before.loops or config.preflight != before.preflight:
             self._noticing.configure(config)
         self.counting.books.forget()
@@ -372,10 +359,6 @@ class Guard:
         """Calls in flight."""
         return len(self._in_flight)
 
-    def _habit(self, call: Call) -> Habit:
-        setting = self.config.on_disconnect.get(call.provider, "auto")
-        return habit(call.provider, call.dialect, stream=call.stream, setting=setting)
-
     def _record(self, decision: Decision) -> None:
         self._ledger.decide(decision).add_done_callback(_log_undecided)
 
@@ -391,10 +374,6 @@ class Guard:
     def _in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
         return agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
-
-
-def _configured(config: Config) -> Network:
-    return Network.of(config.network.proxy, config.network.no_proxy, config.network.ca_bundle)
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:
