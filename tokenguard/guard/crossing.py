@@ -49,6 +49,9 @@ from tokenguard.wire.shape import Refusal
 
 log = logging.getLogger(__name__)
 
+_ALL_TIME_US = 2**62
+"""After every instant: also after those of a clock that was far ahead."""
+
 
 class Admission(Struct, frozen=True):
     """The answer to a call: forward it, or send `refusal` instead."""
@@ -348,7 +351,7 @@ class Guard:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""
         after = int(self.config.ledger.presume_after * 1_000_000)
         # After a clock was set back, calls of an earlier daemon may seem to begin only later.
-        before = self.now() + 1 if self.now.runs_since(after) else self.now() - after
+        before = _ALL_TIME_US if self.now.runs_since(after) else self.now() - after
         self.counting.presumed(await self._ledger.presume(before))
         self.counting.sweep()
         if await self._ledger.audit():
