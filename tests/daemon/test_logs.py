@@ -109,7 +109,7 @@ def test_what_was_only_on_the_way_is_told_too_unless_it_was_hidden(file: Path) -
             except OSError:
                 if hidden:
                     raise LedgerError("second") from None
-                raise LedgerError("second")  # noqa: B904 - the first is to be told as its context
+                raise LedgerError("second")  # noqa: B904 - without `from`, as most code does
         except LedgerError:
             log.exception("shown")
     shown, _, unseen = file.read_text().partition("second")
