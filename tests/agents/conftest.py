@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def path() -> str:
     """A PATH with the agents. After that, this process is out of the network."""
     try:
-        found = search_path()
+        found = search_path(ROSTER)
     except Unreachable as error:
         pytest.skip(str(error))
     leave_the_network()

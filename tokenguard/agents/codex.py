@@ -14,16 +14,21 @@ from typing import Any
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
-from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
 NAME = "codex"
+TITLE = "Codex"
 COMMANDS = ("codex",)
+PROGRAMS = ("@openai/codex/",)
 INSTALL = "install it with npm install -g @openai/codex"
 DIALECTS = ("openai-responses",)
 HOLD_SECONDS = 300
 """It was seen to wait for 620 s; a WebSocket that stays silent is given up after 300 s."""
+GUARDED = "openai_base_url, given with -c"
+NOT_COVERED = ("--oss", "model providers whose name -c cannot reach")
+LEAVES = ""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 """A provider's name that `-c` can reach: its dotted path knows no quotes."""
@@ -52,6 +57,14 @@ def refuse(dialect: str, text: str) -> Refusal | None:
     if dialect != "openai-responses":
         return None
     return Refusal(400, "text/plain; charset=utf-8", text.encode())
+
+
+def by_hand(base_url: str) -> ByHand:
+    """See `Agent.by_hand`. The variable `OPENAI_BASE_URL` is ignored."""
+    return ByHand(
+        settings=(("~/.codex/config.toml", f'openai_base_url = "{base_url}/openai/v1"'),),
+        notes=(f"with a ChatGPT login: {base_url}/chatgpt in its place",),
+    )
 
 
 def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:

@@ -15,16 +15,21 @@ from msgspec import structs
 
 from tokenguard.agents import environment
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
-from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
 NAME = "gemini"
+TITLE = "Gemini CLI"
 COMMANDS = ("gemini",)
+PROGRAMS = ("@google/gemini-cli/",)
 INSTALL = "install it with npm install -g @google/gemini-cli"
 DIALECTS = ("gemini",)
 HOLD_SECONDS = 50
 """It aborts after 60 s without an answer."""
+GUARDED = "GOOGLE_GEMINI_BASE_URL, with an overlay of its home where that names no way to sign in"
+NOT_COVERED = ("a Google account", "Vertex AI")
+LEAVES = ""
 
 _KEY = "GEMINI_API_KEY"
 _URL = "GOOGLE_GEMINI_BASE_URL"
@@ -78,6 +83,12 @@ def recipe(situation: Situation) -> Recipe:
 def refuse(dialect: str, text: str) -> Refusal | None:
     """The dialect's own 400: one request, and one of the router model's before it."""
     return None
+
+
+def by_hand(base_url: str) -> ByHand:
+    """See `Agent.by_hand`. Without the setting the variable makes it take another way to sign in than the key."""
+    chosen = json.dumps({"security": {"auth": {"selectedType": _BY_KEY}}}, indent=2)
+    return ByHand(env={_URL: f"{base_url}/gemini"}, settings=(("~/.gemini/settings.json", chosen),))
 
 
 def _selected(settings: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

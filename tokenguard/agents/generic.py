@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from tokenguard.agents import environment
-from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
 NAME = "generic"
 """In the ledger stands the command's own name."""
+TITLE = "any other command"
 COMMANDS = ()
+PROGRAMS = ()
 INSTALL = "check the spelling, or give its full path"
 DIALECTS = ()
 HOLD_SECONDS = 60
 """Every agent that was observed waits this long."""
+GUARDED = "the usual base-URL variables"
+NOT_COVERED = ("programs that ignore these variables",)
+LEAVES = ""
 
 VARIABLES = (
     ("ANTHROPIC_BASE_URL", "anthropic", ""),
@@ -52,3 +57,8 @@ def recipe(situation: Situation) -> Recipe:
 def refuse(dialect: str, text: str) -> Refusal | None:
     """The dialect's own: HTTP 400 in the provider's error shape stopped every such agent at once."""
     return None
+
+
+def by_hand(base_url: str) -> ByHand:
+    """See `Agent.by_hand`."""
+    return ByHand(env={variable: f"{base_url}/{provider}{suffix}" for variable, provider, suffix in VARIABLES})

@@ -48,6 +48,17 @@ class Recipe(Struct, frozen=True):
     """What the user should know, one line each: above all, what is not guarded."""
 
 
+class ByHand(Struct, frozen=True):
+    """What a person sets so that an agent that is not started by `tokenguard run` goes through tokenguard."""
+
+    env: Mapping[str, str] = {}
+    """Variables, where they suffice."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """(file of the user's, starting with `~/` where it is below the home folder; what to put into it)."""
+    notes: tuple[str, ...] = ()
+    """What to know besides, one line each."""
+
+
 class Agent(Protocol):
     """A coding agent; implemented by modules."""
 
@@ -57,8 +68,18 @@ class Agent(Protocol):
         ...
 
     @property
+    def TITLE(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
     def COMMANDS(self) -> tuple[str, ...]:
         """Commands that start it."""
+        ...
+
+    @property
+    def PROGRAMS(self) -> tuple[str, ...]:
+        """Parts of a command line by which its process is known besides, such as the folder of its package."""
         ...
 
     @property
@@ -76,10 +97,29 @@ class Agent(Protocol):
         """How long it was seen to wait for an answer without giving up or sending again, less a margin."""
         ...
 
+    @property
+    def GUARDED(self) -> str:
+        """How `run` makes its calls come to us, in a few words."""
+        ...
+
+    @property
+    def NOT_COVERED(self) -> tuple[str, ...]:
+        """What is not guarded, a few words each."""
+        ...
+
+    @property
+    def LEAVES(self) -> str:
+        """What goes on running after it has ended, in a few words; empty if nothing does."""
+        ...
+
     def recipe(self, situation: Situation) -> Recipe:
         """How to start it. Reads the user's settings, writes nothing; broken settings count as absent."""
         ...
 
     def refuse(self, dialect: str, text: str) -> Refusal | None:
         """The answer after which it stops at once and shows `text`; None if that is the dialect's own."""
+        ...
+
+    def by_hand(self, base_url: str) -> ByHand:
+        """What to set without `run`; a provider's calls go to `<base_url>/<provider>/...`."""
         ...

@@ -1,0 +1,12 @@
+"""The real agents: how each is run without a person, as its user would set it up. One module an agent."""
+
+from __future__ import annotations
+
+from tests.agents.roster.claude import CLAUDE
+from tests.agents.roster.codex import CODEX, CODEX_HTTP
+from tests.agents.roster.gemini import GEMINI
+from tests.agents.roster.shape import KEY, RealAgent
+
+__all__ = ["CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "ROSTER", "RealAgent"]
+
+ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI)
