@@ -34,23 +34,40 @@ def test_a_clock_that_steps_back_loses_nothing_twice() -> None:
     assert [trailing.lost(now) for now in (5_200, 5_050, 5_200, 5_300)] == [7, 0, 0, 0]
 
 
+def test_what_is_dated_ahead_of_now_counts_when_its_time_has_come() -> None:
+    charges = Charges([(4_500, 1), (6_000, 2), (9_000, 4)])
+    trailing = Trailing(SPAN, 5_000, charges.leaving, charges.rows[1:])
+    assert [trailing.gained(now) - trailing.lost(now) for now in (5_000, 5_500, 6_000, 6_999, 7_000)] == [
+        0,
+        -1,
+        2,
+        0,
+        -2,
+    ]
+    assert [trailing.gained(20_000), trailing.lost(20_000)] == [4, 4]
+
+
 @settings(deadline=None)
 @given(
-    before=st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 100)), max_size=30),
-    steps=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 100), st.integers(0, 1_500)), min_size=1, max_size=60),
+    before=st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 100)), max_size=30),
+    steps=st.lists(
+        st.tuples(st.integers(0, 400), st.integers(1, 100), st.integers(-2_500, 1_500)), min_size=1, max_size=60
+    ),
 )
 def test_the_sum_is_always_that_of_the_window(before: list[tuple[int, int]], steps: list[tuple[int, int, int]]) -> None:
-    """Calls begin some time before they are charged; some were charged before the window was watched."""
+    """Calls begin some time before they are charged, or are dated ahead; some were charged before the window was."""
     now = 5_000
     charges = Charges(before)
     spent = charges.within(now)
-    trailing = Trailing(SPAN, now, charges.leaving)
+    trailing = Trailing(SPAN, now, charges.leaving, [row for row in before if row[0] > now])
     for step, value, lasted in steps:
         now += step
-        spent -= trailing.lost(now)
+        spent += trailing.gained(now) - trailing.lost(now)
         start = now - lasted
         charges.rows = sorted([*charges.rows, (start, value)])
-        if trailing.holds(start):
+        if start > now:
+            trailing.later(start, value)
+        elif trailing.holds(start):
             spent += value
             trailing.add(start, value)
         assert spent == charges.within(now)

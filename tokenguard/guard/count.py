@@ -103,14 +103,16 @@ class Count:
             self.spent += value
             return
         self.move_on(now_us)
-        if self.trailing.holds(started_us):
+        if started_us > now_us:
+            self.trailing.later(started_us, value)
+        elif self.trailing.holds(started_us):
             self.spent += value
             self.trailing.add(started_us, value)
 
     def move_on(self, now_us: int) -> None:
         """Let a rolling window end now."""
         if self.trailing is not None:
-            self.spent -= self.trailing.lost(now_us)
+            self.spent += self.trailing.gained(now_us) - self.trailing.lost(now_us)
 
     def standing(self) -> Standing:
         """What the slot holds now."""

@@ -19,7 +19,7 @@ from tokenguard.guard.levels import Levels
 from tokenguard.guard.limits import Limits
 from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
-from tokenguard.guard.trailing import Trailing
+from tokenguard.guard.trailing import ALL, Trailing
 from tokenguard.ledger import Ledger, queries
 from tokenguard.policy.budgets import Slot, Standing, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
@@ -263,8 +263,11 @@ class Counting:
         if budget.official is not None:
             count = Count(slot, 0, None)
         elif (span_us := rolling_us(budget.window)) is not None:
-            trailing = Trailing(span_us, now, lambda since, until, most: self._leaving(slot, since, until, most))
-            count = Count(slot, self._spent(slot, now - span_us + 1, None), trailing)
+            ahead = self._leaving(slot, now + 1, ALL, ALL)
+            trailing = Trailing(span_us, now, lambda since, until, most: self._leaving(slot, since, until, most), ahead)
+            # Asked for without an end, the sum of the running hour need not be made call by call.
+            spent = self._spent(slot, now - span_us + 1, None) - sum(value for _, value in ahead)
+            count = Count(slot, spent, trailing)
         else:
             count = Count(slot, self._spent(slot, slot.window.start_us, slot.window.end_us), None)
         count.limit, count.held_back = self.limits.limit(slot), self.limits.held_back(slot)

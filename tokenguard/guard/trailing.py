@@ -1,23 +1,29 @@
-"""What a rolling window loses as time passes: the calls that began too long ago."""
+"""What a rolling window loses and gains as time passes.
+
+It loses the calls that began too long ago. It gains those that were dated ahead of now, by a clock that has been
+corrected since: they count when their time has come, as they do in the windows of the calendar.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 _MOST = 1_000
 """Calls that are read at once."""
 
-_ALL = 2**62
+ALL = 2**62
+"""More calls than there can be, and later than any."""
 
 Leaving = Callable[[int, int, int], list[tuple[int, int]]]
 """(since_us, until_us, most) -> (started_us, value) of what was charged in that half-open span, the oldest first."""
 
 
 class Trailing:
-    """Follows the far end of a window of `span_us` that ends now: a call is in it while `start > now - span`."""
+    """Follows both ends of a window of `span_us` that ends now: a call is in it while `now - span < start <= now`."""
 
-    def __init__(self, span_us: int, now_us: int, leaving: Leaving) -> None:
+    def __init__(self, span_us: int, now_us: int, leaving: Leaving, ahead: Iterable[tuple[int, int]] = ()) -> None:
+        """`ahead` are the (started_us, value) of what is charged already and dated after now."""
         self._span_us = span_us
         self._leaving = leaving
         self._edge_us = now_us - span_us
@@ -25,6 +31,8 @@ class Trailing:
         self._known_us = self._edge_us
         """What began until then and is not out yet is in `_next`."""
         self._next: list[tuple[int, int]] = []
+        self._ahead = list(ahead)
+        heapq.heapify(self._ahead)
         self.open: list[tuple[int, int]] = []
         """A heap of (started_us, id) of calls in flight, which whoever sets aside for them puts in and takes out."""
 
@@ -36,6 +44,19 @@ class Trailing:
         """A call that the window holds was charged."""
         if started_us <= self._known_us:
             heapq.heappush(self._next, (started_us, value))
+
+    def later(self, started_us: int, value: int) -> None:
+        """A call was charged that is dated after now."""
+        heapq.heappush(self._ahead, (started_us, value))
+
+    def gained(self, now_us: int) -> int:
+        """The value of what was ahead and is not any more. To be asked before `lost`, which may lose it again."""
+        gained = 0
+        while self._ahead and self._ahead[0][0] <= now_us:
+            started_us, value = heapq.heappop(self._ahead)
+            self.add(started_us, value)
+            gained += value
+        return gained
 
     def lost(self, now_us: int) -> int:
         """The value of what left since this was asked last."""
@@ -61,7 +82,7 @@ class Trailing:
         elif len(found) == _MOST:
             # While a clock that was set back stands still, everything begins at the same instant.
             until_us = found[0][0]
-            found = self._leaving(until_us, until_us + 1, _ALL)
+            found = self._leaving(until_us, until_us + 1, ALL)
         for one in found:
             heapq.heappush(self._next, one)
         self._known_us = until_us
