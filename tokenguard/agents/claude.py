@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
-from tokenguard.agents.shape import ByHand, Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.urls import Way, way
 from tokenguard.wire.shape import Refusal
 
@@ -23,6 +23,8 @@ TITLE = "Claude Code"
 COMMANDS = ("claude",)
 PROGRAMS = ("@anthropic-ai/claude-code/",)
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code"
+LOGIN = "start claude and type /login, or set ANTHROPIC_API_KEY"
+MINIMUM = ""
 DIALECTS = ("anthropic-messages",)
 HOLD_SECONDS = 300
 """It aborts after 360 s without an answer."""
@@ -102,6 +104,28 @@ def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`."""
     env = {_URL: f"{base_url}/anthropic", _FIRST_PARTY: "1"}
     return ByHand(env=env, settings=(("~/.claude/settings.json", json.dumps({"env": env}, indent=2)),))
+
+
+def trial(key: str, project: Path) -> Trial:
+    """See `Agent.trial`. In a home without these answers it asks questions first."""
+    answers = {
+        "hasCompletedOnboarding": True,
+        "customApiKeyResponses": {"approved": [key[-20:]], "rejected": []},
+        "projects": {str(project): {"hasTrustDialogAccepted": True}},
+    }
+    return Trial(
+        before=("-p",),
+        env={
+            "ANTHROPIC_API_KEY": key,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "DISABLE_TELEMETRY": "1",
+            # As a first party it asks api.anthropic.com for its organisation's rules, and waits for that.
+            _FIRST_PARTY: "0",
+        },
+        files={".claude.json": json.dumps(answers)},
+    )
 
 
 def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, ...]]:

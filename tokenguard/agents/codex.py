@@ -14,7 +14,7 @@ from typing import Any
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
-from tokenguard.agents.shape import ByHand, Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
@@ -23,6 +23,8 @@ TITLE = "Codex"
 COMMANDS = ("codex",)
 PROGRAMS = ("@openai/codex/",)
 INSTALL = "install it with npm install -g @openai/codex"
+LOGIN = "run codex login, or set CODEX_API_KEY for codex exec"
+MINIMUM = ""
 DIALECTS = ("openai-responses",)
 HOLD_SECONDS = 300
 """It was seen to wait for 620 s; a WebSocket that stays silent is given up after 300 s."""
@@ -33,6 +35,17 @@ LEAVES = ""
 _PLAIN_KEY = re.compile(r"[\w-]+")
 """A provider's name that `-c` can reach: its dotted path knows no quotes."""
 
+_ALONE = """\
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+[feedback]
+enabled = false
+[features]
+apps = false
+plugins = false
+"""
+"""Settings with which it asks nobody but its provider."""
 
 _OVERRIDE = ("-c", "--config")
 _PROFILE = ("-p", "--profile")
@@ -64,6 +77,15 @@ def by_hand(base_url: str) -> ByHand:
     return ByHand(
         settings=(("~/.codex/config.toml", f'openai_base_url = "{base_url}/openai/v1"'),),
         notes=(f"with a ChatGPT login: {base_url}/chatgpt in its place",),
+    )
+
+
+def trial(key: str, project: Path) -> Trial:
+    """See `Agent.trial`."""
+    return Trial(
+        before=("exec", "--skip-git-repo-check"),
+        env={"CODEX_API_KEY": key},
+        files={".codex/config.toml": _ALONE},
     )
 
 

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from tokenguard.agents import environment
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
-from tokenguard.agents.shape import ByHand, Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
@@ -24,6 +24,8 @@ TITLE = "Gemini CLI"
 COMMANDS = ("gemini",)
 PROGRAMS = ("@google/gemini-cli/",)
 INSTALL = "install it with npm install -g @google/gemini-cli"
+LOGIN = "set GEMINI_API_KEY"
+MINIMUM = ""
 DIALECTS = ("gemini",)
 HOLD_SECONDS = 50
 """It aborts after 60 s without an answer."""
@@ -89,6 +91,20 @@ def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. Without the setting the variable makes it take another way to sign in than the key."""
     chosen = json.dumps({"security": {"auth": {"selectedType": _BY_KEY}}}, indent=2)
     return ByHand(env={_URL: f"{base_url}/gemini"}, settings=(("~/.gemini/settings.json", chosen),))
+
+
+def trial(key: str, project: Path) -> Trial:
+    """See `Agent.trial`."""
+    alone = {
+        "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+    }
+    return Trial(
+        before=("-p",),
+        env={_KEY: key, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
+        files={".gemini/settings.json": json.dumps(alone)},
+    )
 
 
 def _selected(settings: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tokenguard.agents import environment
-from tokenguard.agents.shape import ByHand, Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.urls import way
 from tokenguard.wire.shape import Refusal
 
@@ -13,6 +15,8 @@ TITLE = "any other command"
 COMMANDS = ()
 PROGRAMS = ()
 INSTALL = "check the spelling, or give its full path"
+LOGIN = "give it its key as you would without tokenguard"
+MINIMUM = ""
 DIALECTS = ()
 HOLD_SECONDS = 60
 """Every agent that was observed waits this long."""
@@ -62,3 +66,8 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`."""
     return ByHand(env={variable: f"{base_url}/{provider}{suffix}" for variable, provider, suffix in VARIABLES})
+
+
+def trial(key: str, project: Path) -> Trial | None:
+    """See `Agent.trial`."""
+    return None

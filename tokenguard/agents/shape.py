@@ -59,6 +59,21 @@ class ByHand(Struct, frozen=True):
     """What to know besides, one line each."""
 
 
+class Trial(Struct, frozen=True, kw_only=True):
+    """How an agent answers one prompt without a person, on a machine where nobody has used it before."""
+
+    before: tuple[str, ...] = ()
+    """Arguments before the prompt."""
+    after: tuple[str, ...] = ()
+    """Arguments after it."""
+    env: Mapping[str, str] = {}
+    """Its key, and what keeps it from asking a person or anybody but its provider."""
+    files: Mapping[str, str] = {}
+    """Name below its home -> text: what it would have written when its user first started it."""
+    stopped: int = 1
+    """Exit code after a refusal."""
+
+
 class Agent(Protocol):
     """A coding agent; implemented by modules."""
 
@@ -85,6 +100,16 @@ class Agent(Protocol):
     @property
     def INSTALL(self) -> str:
         """How to get it: the hint where it is not found."""
+        ...
+
+    @property
+    def LOGIN(self) -> str:
+        """How to give it a key or an account: the hint where it asks for one."""
+        ...
+
+    @property
+    def MINIMUM(self) -> str:
+        """The oldest version whose calls come to us, such as `1.2.3`; empty where none is known to be too old."""
         ...
 
     @property
@@ -122,4 +147,8 @@ class Agent(Protocol):
 
     def by_hand(self, base_url: str) -> ByHand:
         """What to set without `run`; a provider's calls go to `<base_url>/<provider>/...`."""
+        ...
+
+    def trial(self, key: str, project: Path) -> Trial | None:
+        """How to try it out in a folder, with a made-up key and an empty home; None if that is up to the program."""
         ...

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+from tokenguard.agents import claude
 
-from tests.agents.roster.shape import KEY, RealAgent
+_TRIAL = claude.trial(KEY, PROJECT)
 
 CLAUDE = RealAgent(
     name="claude",
@@ -12,24 +13,8 @@ CLAUDE = RealAgent(
     model="claude-opus-5-5",
     cheaper="claude-haiku-4-5",
     shell="Bash",
-    before=("claude", "-p"),
+    before=("claude", *_TRIAL.before),
     after=("--allowedTools", "Bash"),
-    env={
-        "ANTHROPIC_API_KEY": KEY,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "DISABLE_AUTOUPDATER": "1",
-        "DISABLE_ERROR_REPORTING": "1",
-        "DISABLE_TELEMETRY": "1",
-        # As a first party it asks api.anthropic.com for its organisation's rules, and waits for that.
-        "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL": "0",
-    },
-    files={
-        ".claude.json": json.dumps(
-            {
-                "hasCompletedOnboarding": True,
-                "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
-                "projects": {"{project}": {"hasTrustDialogAccepted": True}},
-            }
-        )
-    },
+    env={**_TRIAL.env},
+    files={**_TRIAL.files},
 )

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tests.agents.roster.shape import KEY, RealAgent
+from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+from tokenguard.agents import codex
 
-_CODEX_SETTINGS = """
-check_for_update_on_startup = false
-[analytics]
-enabled = false
-[feedback]
-enabled = false
-[features]
-apps = false
-plugins = false
-"""
+_TRIAL = codex.trial(KEY, PROJECT)
+_SETTINGS = _TRIAL.files[".codex/config.toml"]
 
 CODEX = RealAgent(
     name="codex",
@@ -24,8 +17,8 @@ CODEX = RealAgent(
     cheaper="gpt-6.1-terra",
     shell="exec",
     before=("codex", "exec", "--sandbox", "danger-full-access"),
-    env={"CODEX_API_KEY": KEY},
-    files={".codex/config.toml": _CODEX_SETTINGS},
+    env={**_TRIAL.env},
+    files={**_TRIAL.files},
     hidden=1,
     interrupted=1,
 )
@@ -41,7 +34,7 @@ env_key = "CODEX_API_KEY"
 CODEX_HTTP = replace(
     CODEX,
     name="codex-http",
-    files={".codex/config.toml": f'model_provider = "plain"\n{_CODEX_SETTINGS}{_PLAIN_PROVIDER}'},
+    files={".codex/config.toml": f'model_provider = "plain"\n{_SETTINGS}{_PLAIN_PROVIDER}'},
     hidden=0,
 )
 """A model provider that the user has defined is not asked for a WebSocket."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+from tokenguard.agents import gemini
 
-from tests.agents.roster.shape import KEY, RealAgent
+_TRIAL = gemini.trial(KEY, PROJECT)
 
 GEMINI = RealAgent(
     name="gemini",
@@ -12,16 +13,8 @@ GEMINI = RealAgent(
     model="gemini-3.8-flash",
     cheaper="gemini-3.5-flash-lite",
     shell="run_shell_command",
-    before=("gemini", "--yolo", "-p"),
-    env={"GEMINI_API_KEY": KEY, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
-    files={
-        ".gemini/settings.json": json.dumps(
-            {
-                "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False},
-                "privacy": {"usageStatisticsEnabled": False},
-                "telemetry": {"enabled": False},
-            }
-        )
-    },
+    before=("gemini", "--yolo", *_TRIAL.before),
+    env={**_TRIAL.env},
+    files={**_TRIAL.files},
     hidden=1,
 )

@@ -9,6 +9,9 @@ from msgspec import Struct
 KEY = "sk-ant-dummy-0123456789-abcdefghij-planted-secret"
 """In every agent's environment, and nowhere else afterwards."""
 
+PROJECT = Path("{project}")
+"""Stands for the folder in which it works."""
+
 
 class RealAgent(Struct, frozen=True, kw_only=True):
     """An agent as its user would set it up, telemetry and updates switched off."""
@@ -43,4 +46,4 @@ class RealAgent(Struct, frozen=True, kw_only=True):
         for name, text in self.files.items():
             file = home / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text.replace("{project}", str(project)))
+            file.write_text(text.replace(str(PROJECT), str(project)))
