@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+import json
+
+from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import claude
 
 _TRIAL = claude.trial(KEY, PROJECT)
@@ -17,4 +19,5 @@ CLAUDE = RealAgent(
     after=("--allowedTools", "Bash"),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    elsewhere=Elsewhere(files={".claude/settings.json": json.dumps({"env": {"ANTHROPIC_BASE_URL": "{url}"}})}),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import codex
 
 _TRIAL = codex.trial(KEY, PROJECT)
@@ -21,20 +21,24 @@ CODEX = RealAgent(
     files={**_TRIAL.files},
     hidden=1,
     interrupted=1,
+    elsewhere=Elsewhere(files={".codex/config.toml": f'openai_base_url = "{{url}}/v1"\n{_SETTINGS}'}),
 )
 """Over a WebSocket, with a warm-up before the first turn."""
 
-_PLAIN_PROVIDER = """
+_PLAIN = f"""
+model_provider = "plain"
+{_SETTINGS}
 [model_providers.plain]
 name = "plain"
-base_url = "https://api.openai.com/v1"
+base_url = "{{url}}/v1"
 env_key = "CODEX_API_KEY"
 """
 
 CODEX_HTTP = replace(
     CODEX,
     name="codex-http",
-    files={".codex/config.toml": f'model_provider = "plain"\n{_SETTINGS}{_PLAIN_PROVIDER}'},
+    files={".codex/config.toml": _PLAIN.replace("{url}", "https://api.openai.com")},
     hidden=0,
+    elsewhere=Elsewhere(files={".codex/config.toml": _PLAIN}),
 )
 """A model provider that the user has defined is not asked for a WebSocket."""

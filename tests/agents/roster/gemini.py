@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.agents.roster.shape import KEY, PROJECT, RealAgent
+import json
+
+from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import gemini
 
 _TRIAL = gemini.trial(KEY, PROJECT)
@@ -17,4 +19,8 @@ GEMINI = RealAgent(
     env={**_TRIAL.env},
     files={**_TRIAL.files},
     hidden=1,
+    elsewhere=Elsewhere(
+        env={"GOOGLE_GEMINI_BASE_URL": "{url}"},
+        files={".gemini/settings.json": json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})},
+    ),
 )

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard import agents
 
 KEY = "sk-ant-dummy-0123456789-abcdefghij-planted-secret"
 """In every agent's environment, and nowhere else afterwards."""
 
 PROJECT = Path("{project}")
 """Stands for the folder in which it works."""
+
+
+Ability: TypeAlias = Literal["tools", "parallel", "retry", "reconnect", "ctrl-c", "clamp", "downgrade"]
+"""What an agent may be unable to do here.
+
+`tools`: it runs `shell` by itself, so that one prompt has several turns. `parallel`: it takes several tool calls in one
+answer. `retry`: it sends again what was answered with 429 or 5xx. `reconnect`: the same for a stream that ended with
+an error. `ctrl-c`: it ends by a Ctrl-C. `clamp`, `downgrade`: it goes on with a lower output limit, another model.
+"""
+
+
+class Elsewhere(Struct, frozen=True, kw_only=True):
+    """How its user names a base URL of their own, `{url}` in these texts."""
+
+    env: Mapping[str, str] = {}
+    files: Mapping[str, str] = {}
+    """Below its home, in place of those of the same name."""
+    args: tuple[str, ...] = ()
+    """Behind the command, before all others."""
 
 
 class RealAgent(Struct, frozen=True, kw_only=True):
@@ -28,15 +52,52 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """Below its home."""
     hidden: int = 0
     """Calls that it makes before the first turn of a prompt: a warm-up, a router."""
+    beside: int = 0
+    """Calls that it makes beside the turns of a prompt or after them, at any time: titles, suggestions, memory."""
+    helper: str | None = None
+    """The model that hidden calls and those beside the turns ask, where it is not `model`."""
     stopped: int = 1
     """Exit code after a refusal."""
+    attempts: int = 2
+    """How many requests are refused at most before it stops; one would do."""
     interrupted: int = 0
     """Exit code after a Ctrl-C."""
+    lacks: Mapping[Ability, str] = {}
+    """What it cannot do here, and why: the tests that need it say so."""
+    elsewhere: Elsewhere | None = None
+    """None where its users have no way to name another address."""
     model: str
     """That it takes by itself."""
     cheaper: str
     shell: str
     """Its tool that runs commands."""
+
+    @property
+    def in_ledger(self) -> str:
+        """What the ledger calls it."""
+        command = self.before[0]
+        return next((agent.NAME for agent in agents.AGENTS.values() if command in agent.COMMANDS), command)
+
+    @property
+    def first(self) -> int:
+        """Calls of its own model before the first turn of a prompt."""
+        return 0 if self.helper else self.hidden
+
+    @property
+    def extra(self) -> int:
+        """Calls for a prompt besides its turns."""
+        return self.hidden + self.beside
+
+    def going_elsewhere(self, url: str) -> RealAgent:
+        """The same, as used by somebody whose calls go to `url`."""
+        assert self.elsewhere is not None
+        files, env, args = self.elsewhere.files, self.elsewhere.env, self.elsewhere.args
+        return replace(
+            self,
+            files={**self.files, **{name: text.replace("{url}", url) for name, text in files.items()}},
+            env={**self.env, **{name: text.replace("{url}", url) for name, text in env.items()}},
+            before=(self.before[0], *(text.replace("{url}", url) for text in args), *self.before[1:]),
+        )
 
     def command(self, prompt: str) -> list[str]:
         return [*self.before, prompt, *self.after]
