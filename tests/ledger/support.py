@@ -107,8 +107,8 @@ class Entry(Struct, frozen=True):
         """Who pays in the end: what was expected holds until the settlement says otherwise."""
         return self.settlement.call.billing if self.state == "settled" else self.call.billing
 
-    def amount(self) -> tuple[Amount, int]:
-        """The entry alone, as budgets count it, and the notional dollars in it."""
+    def amount(self) -> tuple[Amount, Amount]:
+        """The entry alone, as budgets count it, and of its dollars what is notional."""
         if self.state == "presumed":
             most = self.reserved.tokens
             amount = Amount(self.reserved.nanos, most, 1, Usage(most, most, most, 0, most))
@@ -116,7 +116,7 @@ class Entry(Struct, frozen=True):
             charge, usage = self.settlement.charge, self.settlement.usage
             above = charge.high_nanos - charge.nanos if charge and charge.high_nanos is not None else 0
             amount = Amount(charge.nanos if charge else 0, usage.total, 1, usage, above)
-        return amount, amount.nanos if is_notional(self.billing) else 0
+        return amount, Amount(amount.nanos, above=amount.above) if is_notional(self.billing) else Amount()
 
     def widths(self) -> tuple[int, int]:
         """How much less and how much more than its charge the call can have cost."""

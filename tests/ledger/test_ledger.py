@@ -32,13 +32,13 @@ async def test_a_settlement_replaces_the_reservation(ledger: Ledger) -> None:
 
     assert queries.open_reservations(ledger.read()) == []
     assert queries.totals(ledger.read()) == Totals(1, 900, Usage(input=10, output=2), Confidence.ESTIMATED)
-    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), 0)
+    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), Amount())
 
 
 async def test_a_call_that_was_never_reserved_is_settled_all_the_same(ledger: Ledger) -> None:
     await ledger.settle(settlement(call(1), 900))
 
-    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), 0)
+    assert queries.spent(ledger.read()) == (Amount(900, 12, 1, Usage(10, output=2)), Amount())
 
 
 async def test_a_call_is_settled_once(ledger: Ledger) -> None:
@@ -100,7 +100,7 @@ async def test_open_calls_of_an_earlier_process_are_charged_at_their_bound(tmp_p
 
     assert [found.id for found, _ in queries.open_reservations(ledger.read())] == [4], "this process has it in hand"
     usage = Usage(150, 140, 140, 0, 142)
-    assert queries.spent(ledger.read()) == (Amount(2 * 5_000 + 1_000, 2 * 70 + 12, 3, usage), 0)
+    assert queries.spent(ledger.read()) == (Amount(2 * 5_000 + 1_000, 2 * 70 + 12, 3, usage), Amount())
     assert queries.totals(ledger.read()).confidence is Confidence.BOUND
     await ledger.close()
 
@@ -198,7 +198,7 @@ async def test_who_pays_is_what_the_settlement_says(ledger: Ledger) -> None:
     await ledger.settle(settlement(replace(call(2), billing="credits"), 30))
 
     assert queries.totals(ledger.read()) == Totals(2, 30, Usage(20, output=4), notional_nanos=900)
-    assert queries.spent(ledger.read()) == (Amount(930, 24, 2, Usage(20, output=4)), 900)
+    assert queries.spent(ledger.read()) == (Amount(930, 24, 2, Usage(20, output=4)), Amount(900))
     groups = queries.grouped(ledger.read(), ["billing"])
     assert {group.key[0]: group.totals.notional_nanos for group in groups} == {"subscription": 900, "credits": 0}
 

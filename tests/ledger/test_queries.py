@@ -65,8 +65,8 @@ def test_sums_are_those_of_the_calls_in_the_span(
             ]
             assert queries.totals(conn, where, *span) == sum((entry.totals() for entry in charged), Totals())
             amounts = [entry.amount() for entry in charged]
-            expected = sum((amount for amount, _ in amounts), Amount()), sum(notional for _, notional in amounts)
-            assert queries.spent(conn, where, *span) == expected
+            counted, notional = (sum((one[index] for one in amounts), Amount()) for index in (0, 1))
+            assert queries.spent(conn, where, *span) == (counted, notional)
             first = min((e.call.started_us for e in charged), default=None)
             if where == Where():
                 assert queries.first_charge(conn, *span) == first
@@ -124,11 +124,11 @@ def test_hours_are_those_of_the_calls(
 ) -> None:
     where, holds = chosen
     first = (START_US + since) // HOUR_US * HOUR_US
-    expected: dict[int, tuple[Amount, int]] = {}
+    expected: dict[int, tuple[Amount, Amount]] = {}
     for entry in written:
         if entry.charged and holds(entry) and entry.call.started_us >= first:
             hour = entry.call.started_us // HOUR_US * HOUR_US
-            amount, notional = expected.get(hour, (Amount(), 0))
+            amount, notional = expected.get(hour, (Amount(), Amount()))
             more, unbilled = entry.amount()
             expected[hour] = (amount + more, notional + unbilled)
     with closing(in_memory()) as conn:
@@ -202,7 +202,7 @@ def test_a_failing_read_is_a_ledger_error(conn: sqlite3.Connection) -> None:
 
 def test_an_empty_ledger_has_spent_nothing_and_that_is_exact(conn: sqlite3.Connection) -> None:
     assert queries.totals(conn) == Totals(confidence=Confidence.EXACT)
-    assert queries.spent(conn) == (Amount(), 0)
+    assert queries.spent(conn) == (Amount(), Amount())
     assert queries.grouped(conn, []) == queries.grouped(conn, ["model"]) == []
     assert queries.first_charge(conn, None, None) is None
     assert queries.latest_start(conn) == 0

@@ -32,7 +32,7 @@ _KEYS = {
 GROUP_KEYS = tuple(_KEYS)
 """What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used."""
 
-_SPENT = ", ".join(f"coalesce(sum({column}), 0)" for column in (*AMOUNT, NOTIONAL))
+_SPENT = ", ".join(f"coalesce(sum({column}), 0)" for column in (*AMOUNT, *NOTIONAL))
 
 
 class Group(Struct, frozen=True):
@@ -51,15 +51,15 @@ def totals(
 
 def spent(
     conn: sqlite3.Connection, where: Where = ALL, since_us: int | None = None, until_us: int | None = None
-) -> tuple[Amount, int]:
-    """What budgets count, at list price, and the nanodollars of it that are notional.
+) -> tuple[Amount, Amount]:
+    """What budgets count, at list price, and the dollars of it that are notional.
 
     A presumed call's tokens are not known: those reserved for it count, and each bucket may have held all of them.
     """
-    amount, notional = Amount(), 0
-    for *sums, unbilled in _ask(conn, _SPENT, where, since_us, until_us):
+    amount, notional = Amount(), Amount()
+    for *sums, unbilled, above in _ask(conn, _SPENT, where, since_us, until_us):
         amount += _amount(sums)
-        notional += unbilled
+        notional += Amount(unbilled, above=above)
     return amount, notional
 
 
@@ -100,7 +100,7 @@ def first_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int |
     return rows[0][0] if rows else None
 
 
-def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, int]]:
+def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, Amount]]:
     """What `spent` tells, for every hour of UTC in the span in which there was a charge: (beginning, ..., ...)."""
     first, last = -(-since_us // HOUR_US), until_us // HOUR_US
     if not _by_session(where):
@@ -110,7 +110,7 @@ def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int)
         source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
         hour = f"s.started_us / {HOUR_US}"
     rows = fetch(conn, f"SELECT {hour}, {_SPENT} FROM {source} GROUP BY {hour} ORDER BY {hour}", values)
-    return [(at * HOUR_US, _amount(sums), unbilled) for at, *sums, unbilled in rows]
+    return [(at * HOUR_US, _amount(sums), Amount(unbilled, above=above)) for at, *sums, unbilled, above in rows]
 
 
 def charged(conn: sqlite3.Connection, ids: Iterable[int]) -> set[int]:

@@ -85,7 +85,8 @@ AMOUNT = (
     "s.above",
 )
 """What a row of a source is to a budget."""
-NOTIONAL = f"iif({_NOTIONAL}, s.cost_nanos, 0)"
+NOTIONAL = (f"iif({_NOTIONAL}, s.cost_nanos, 0)", f"iif({_NOTIONAL}, s.above, 0)")
+"""The dollars of it that are on no bill, and how much more they can be."""
 
 
 def per_call(condition: str) -> str:

@@ -37,7 +37,7 @@ def measure(budget: Budget, amount: Amount, billing: str) -> int:
     return amount.calls if budget.unit is Unit.CALLS else 0
 
 
-def measure_sum(budget: Budget, amount: Amount, notional_nanos: int) -> int:
-    """What the budget counts of a sum over calls, `notional_nanos` of which are on no bill."""
+def measure_sum(budget: Budget, amount: Amount, notional: Amount) -> int:
+    """What the budget counts of a sum over calls, of whose dollars `notional` are on no bill."""
     total = measure(budget, amount, "")
-    return total - notional_nanos if budget.unit is Unit.USD and budget.counts == "billed" else total
+    return total - measure(budget, notional, "") if budget.unit is Unit.USD and budget.counts == "billed" else total
