@@ -26,10 +26,17 @@ GLOBS = (
 )
 AGENTS = ("claude", "codex", "gemini")
 TASKS = (None, "fix", "port")
+CHEAPER = (
+    ("claude-opus-*", "claude-haiku-5-5"),
+    ("claude-sonnet-*", "claude-haiku-5-5"),
+    ("gpt-6.1-sol", "gpt-6.1-terra"),
+    ("gemini-3.1-*", "gemini-3.8-flash"),
+)
+"""What budgets put in the place of the dearer models."""
 STREAMS = (1, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 WORTHS = (5, 10, 20, 50, 100, 200, 200, 400, 800)
 REALISTIC = 200
-"""Calls that a limit has to be worth before false refusals and what stays unused are judged."""
+"""Calls that a limit has to be worth before what stays unused is judged; of each stream, before false refusals are."""
 
 DAY_US = 86_400_000_000
 
@@ -45,6 +52,8 @@ class Agent(Struct, frozen=True):
     """Whether it goes on after a refusal."""
     helpers: float
     """Of its turns, how many let helpers work beside it."""
+    on_a_plan: bool = False
+    """Whether a subscription covers its calls, where its provider has one."""
 
 
 class Step(Struct, frozen=True):
@@ -53,7 +62,8 @@ class Step(Struct, frozen=True):
     at_s: float
     what: str
     """`clock` (set forward or back by `value` microseconds), `reload` (limits times `value` percent), `raise` (the
-    limit of a slot, by `value` percent), `audit`."""
+    limit of a slot, by `value` percent), `land` (a landing reserve is given out), `answer` (to calls that wait; of 100,
+    about `value` are approved), `audit`."""
     value: int = 0
 
 
@@ -125,7 +135,7 @@ def _chaos(rng: Random, seed: str) -> Scenario:
         windows=1,
         worth=0,
         faults=rng.choice((0.0, 0.0, 0.1, 0.3)),
-        steps=tuple(sorted((_step(rng) for _ in range(rng.randint(1, 8))), key=lambda step: step.at_s)),
+        steps=tuple(sorted((_step(rng) for _ in range(rng.randint(1, 12))), key=lambda step: step.at_s)),
         crash=rng.random() < 0.15,
         strict=strict,
     )
@@ -139,6 +149,7 @@ def _agent(rng: Random, seed: str, index: int, turns: int) -> Agent:
         turns=rng.randint(1, turns),
         persists=rng.random() < 0.7,
         helpers=rng.choice((0.0, 0.0, 0.1)),
+        on_a_plan=rng.random() < 0.2,
     )
 
 
@@ -150,28 +161,38 @@ def _budget(rng: Random, index: int, size: int, *, strict: bool) -> Budget:
     # A strict budget sets aside the dearest case of every call at once: a tenth of them needs room beside the rest.
     a_call = {Unit.USD: rng.choice((20_000_000, 120_000_000)), Unit.TOKENS: 30_000, Unit.CALLS: 1}[unit]
     bucket = rng.choice((None, None, "input", "cache_read", "cache_write", "output")) if unit is Unit.TOKENS else None
+    limit = max(1, int(worth * a_call))
+    window = "session" if scope == "session" else rng.choice((*CALENDAR, *ROLLING))
+    at_limit = rng.choices(("refuse", "warn", "hold", "downgrade"), (55, 15, 15, 15))[0]
     return Budget(
         name=f"b{index}",
-        limit=max(1, int(worth * a_call)),
+        limit=limit,
         scope=scope,
         unit=unit,
-        window="session" if scope == "session" else rng.choice((*CALENDAR, *ROLLING)),
+        window=window,
         timezone=rng.choice(ZONES),
         week_start=rng.randrange(7),
         month_start=rng.randint(1, 28),
         match=tuple(rng.sample(GLOBS, rng.choice((0, 0, 1, 2)))),
-        at_limit="warn" if rng.random() < 0.15 else "refuse",
+        at_limit=at_limit,
         mode="strict" if strict or rng.random() < 0.3 else "calibrated",
+        counts=rng.choice(("billed", "billed", "all")),
         bucket=bucket,
+        downgrade=CHEAPER if at_limit == "downgrade" else (),
+        clamp=at_limit != "warn" and rng.random() < 0.2,
+        landing=limit // 10 if at_limit != "warn" and rng.random() < 0.2 else 0,
+        landing_release=rng.choice(("command", "auto")),
     )
 
 
 def _step(rng: Random) -> Step:
     at_s = rng.uniform(0.5, 300)
-    what = rng.choice(("audit", "audit", "clock", "clock", "reload", "raise"))
+    what = rng.choice(("audit", "audit", "clock", "clock", "reload", "raise", "land", "answer", "answer", "answer"))
     value = 0
     if what == "clock":
         value = rng.choice((-1, 1)) * rng.choice((60_000_000, 3_600_000_000, DAY_US, 40 * DAY_US))
-    if what in ("reload", "raise"):
-        value = rng.choice((50, 100, 150, 300)) if what == "reload" else rng.randint(5, 100)
+    if what == "reload":
+        value = rng.choice((50, 100, 150, 300))
+    if what in ("raise", "answer"):
+        value = rng.randint(5, 100)
     return Step(at_s, what, value)

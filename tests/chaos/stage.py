@@ -26,7 +26,9 @@ from tokenguard.config.sections import DaemonSettings
 from tokenguard.config.settings import Config
 from tokenguard.errors import UsageError
 from tokenguard.guard import Desk, Guard, OpenSession
+from tokenguard.guard.counting import Counting
 from tokenguard.ledger import Ledger, queries
+from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.estimate import BYTES_PER_TOKEN
 from tokenguard.records import Amount, Budget, Call, Reading, Session, Unit, Usage
 
@@ -36,6 +38,10 @@ PROGRESS_S = 1.0
 """Between two words about how far an answer is; a proxy says it more often."""
 REFUSALS = 6
 """After which an agent that goes on gives up."""
+
+_BY_KEY = {"x-api-key": "k"}
+_ON_A_PLAN = {"anthropic": {"authorization": "Bearer sk-ant-oat01-k"}, "openai": {"chatgpt-account-id": "account"}}
+"""By provider, the headers by which a login to a plan is known."""
 
 
 class Refused(Struct, frozen=True):
@@ -105,7 +111,18 @@ class Stage:
         self._ledger: Ledger = SlowLedger.open(self._path)
         self._guard = self._guard_class(self._ledger, CATALOGUE, self._config(), self._clock)
         self._guard.on_settled = self._settled
+        self._watch_raises(self._guard.counting)
         self._desk = Desk(self._guard, self._ledger)
+
+    def _watch_raises(self, counting: Counting) -> None:
+        """Take note of every raise: of those that are asked for, and of those that an approval is."""
+        raise_by = counting.raise_by
+
+        async def noted(slot: Slot, value: int, **of: Any) -> Standing:
+            self.books.raised(slot.budget, slot.key, slot.window.start_us, value)
+            return await raise_by(slot, value, **of)
+
+        counting.raise_by = noted  # type: ignore[method-assign]
 
     def _config(self) -> Config:
         return Config(daemon=DaemonSettings(port=0, on_error="closed"), budgets=self._budgets)
@@ -185,11 +202,15 @@ class Stage:
                 self._guard.reload(self._config())
             case "raise":
                 await self._raise(step.value)
+            case "land":
+                await self._land()
+            case "answer":
+                await self._answer_holds(step.value)
             case _:
                 self.audit(f"after {step.at_s:.1f} s")
 
     async def _raise(self, percent: int) -> None:
-        views = [view for view in self._desk.status()["budgets"] if not str(view["window"]).startswith("rolling")]
+        views = self._desk.status()["budgets"]
         labels = [view["label"] for view in views]
         views = [view for view in views if view["unit"] is not Unit.USD and labels.count(view["label"]) == 1]
         if not views:
@@ -197,13 +218,28 @@ class Stage:
         view = self._rng.choice(views)
         budget = next(budget for budget in self._budgets if budget.name == view["name"])
         amount = max(1, budget.limit * percent // 100)
-        at_us = self._guard.now()
         try:
             await self._desk.raise_budget(view["label"], f"{amount} {budget.unit}", "chaos", None)
         except UsageError as error:
             self._breaks(f"status shows {view['label']} (of a {budget.scope}), but it cannot be raised: {error}")
-        else:
-            self.books.raised(budget, _key(budget, view), at_us, amount)
+
+    async def _land(self) -> None:
+        views = self._desk.status()["budgets"]
+        labels = [view["label"] for view in views]
+        held_back = [view["label"] for view in views if view.get("held_back") and labels.count(view["label"]) == 1]
+        if held_back:
+            await self._desk.release_landing(self._rng.choice(held_back), "chaos")
+
+    async def _answer_holds(self, percent: int) -> None:
+        """What somebody says who comes by: yes, no, or nothing."""
+        for hold in self._guard.holds:
+            drawn = self._rng.randrange(100)
+            unit = hold.slot.budget.unit if hold.slot else Unit.USD
+            amount = f"5 {unit}" if unit is not Unit.USD and drawn % 3 == 0 else None
+            if drawn < percent:
+                await self._desk.answer_hold(hold.id, approve=True, amount=amount, reason="chaos")
+            elif drawn < percent + 25:
+                await self._desk.answer_hold(hold.id, approve=False, amount=None, reason="chaos")
 
     async def _work(self, agent: Agent, window: int) -> None:
         rng = Random(f"{agent.seed}/{window}")
@@ -212,7 +248,7 @@ class Stage:
         for _ in range(agent.turns):
             turn = conversation.turn()
             await asyncio.sleep(turn.pause_s)
-            if await self._call(session, conversation, turn, rng):
+            if await self._call(agent, session, conversation, turn, rng):
                 conversation.answered(turn)
             else:
                 refusals += 1
@@ -229,7 +265,7 @@ class Stage:
         for _ in range(rng.randint(2, 10)):
             turn = conversation.turn()
             await asyncio.sleep(turn.pause_s)
-            if not await self._call(session, conversation, turn, rng):
+            if not await self._call(agent, session, conversation, turn, rng):
                 return
             conversation.answered(turn)
 
@@ -243,15 +279,16 @@ class Stage:
             self._sessions[agent.session, window] = known
         return known
 
-    async def _call(self, session: Session, conversation: Conversation, turn: Turn, rng: Random) -> bool:
+    async def _call(self, agent: Agent, session: Session, conversation: Conversation, turn: Turn, rng: Random) -> bool:
         """One call to its end, whatever that is; False if it was refused."""
+        plan = _ON_A_PLAN.get(turn.model.provider) if agent.on_a_plan else None
         ending = draw_ending(rng, turn, self.scenario.faults)
         call = self._guard.begin(
             session,
             provider=turn.model.provider,
             dialect=turn.model.dialect,
             facts=turn.facts,
-            headers={"x-api-key": "k"},
+            headers=plan or _BY_KEY,
         )
         if turn is not conversation.asked:
             self.calls += 1
@@ -268,19 +305,20 @@ class Stage:
         if admission.refusal is not None:
             usage = conversation.usage(turn, now_s)
             bill = amount_of(traces.bill(turn.model.name, usage, call.started_us), usage)
-            self.refused.append(
-                Refused(call, conversation.number, admission.verdict.budget, self.books.fits(call, bill))
-            )
+            fits = self.books.fits(call, bill, on_a_plan=plan is not None)
+            self.refused.append(Refused(call, conversation.number, admission.verdict.budget, fits))
             return False
-        call = admission.call
-        await self._answer(call, conversation, turn, ending)
+        turn = traces.shortened(turn, admission.max_output, admission.model)
+        await self._answer(admission.call, conversation, turn, ending, on_a_plan=plan is not None)
         return True
 
-    async def _answer(self, call: Call, conversation: Conversation, turn: Turn, ending: Ending) -> None:
+    async def _answer(
+        self, call: Call, conversation: Conversation, turn: Turn, ending: Ending, *, on_a_plan: bool
+    ) -> None:
         usage = conversation.usage(turn, asyncio.get_running_loop().time())
         billed, reading = ended(ending, turn, usage)
         nanos = traces.bill(turn.model.name, billed, call.started_us)
-        entry = self.books.add(call, amount_of(nanos, billed))
+        entry = self.books.add(call, amount_of(nanos, billed), on_a_plan=on_a_plan)
         entry.sure = ending.sure
         if billed.total:
             conversation.sent(turn, asyncio.get_running_loop().time())
@@ -348,7 +386,9 @@ class Stage:
         if not running and not ahead and not self._pending and view["reserved"] != 0:
             self._breaks(f"{told} keeps {view['reserved']} for nobody")
         if budget.mode == "strict" and budget.bucket is None:
-            reserved = sum(measured(budget, rows.get(entry.call.id, Amount())) for entry in running)
+            reserved = sum(
+                measured(budget, rows.get(entry.call.id, Amount()), on_a_plan=entry.on_a_plan) for entry in running
+            )
             if view["reserved"] < reserved or (not self._pending and not ahead and view["reserved"] != reserved):
                 self._breaks(f"{told} shows {view['reserved']} reserved, not {reserved}")
 

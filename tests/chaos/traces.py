@@ -85,6 +85,7 @@ class Conversation:
         self._text_grain = 4.3 * math.exp(rng.gauss(0, 0.12))
         self._tool_grain = 4.4 * math.exp(rng.gauss(0, 0.08))
         self._cached = 0
+        self._cached_by = model
         self._last_s = -math.inf
         self._turn: Turn | None = None
         self.asked: Turn | None = None
@@ -99,7 +100,7 @@ class Conversation:
 
     def usage(self, turn: Turn, now_s: float) -> Usage:
         """What the provider will bill for it now, in full."""
-        known = self._cached if now_s - self._last_s <= CACHE_S else 0
+        known = self._cached if turn.model == self._cached_by and now_s - self._last_s <= CACHE_S else 0
         read = min(known, turn.prompt) if known >= NO_CACHE_BELOW else 0
         fresh = turn.prompt - read
         written = max(0, fresh - TURN_TOKENS) if turn.model.caches == "explicit" else 0
@@ -107,7 +108,7 @@ class Conversation:
 
     def sent(self, turn: Turn, now_s: float) -> None:
         """The provider has read it, whatever became of the answer."""
-        self._cached, self._last_s = turn.prompt, now_s
+        self._cached, self._cached_by, self._last_s = turn.prompt, turn.model, now_s
 
     def answered(self, turn: Turn) -> None:
         """It is over; the next one repeats it and adds to it."""

@@ -30,6 +30,8 @@ class Entry(Struct):
     """What tokenguard charged; None while it is open."""
     sure: bool = True
     """Whether the provider's bill came: else the charge is an estimate."""
+    on_a_plan: bool = False
+    """Whether a subscription covers it: its dollars are on no bill."""
 
 
 def key_of(budget: Budget, call: Call) -> str | None:
@@ -47,9 +49,11 @@ def key_of(budget: Budget, call: Call) -> str | None:
             return key
 
 
-def measured(budget: Budget, amount: Amount) -> int:
-    """What the budget counts of an amount."""
+def measured(budget: Budget, amount: Amount, *, on_a_plan: bool = False) -> int:
+    """What the budget counts of an amount, which a plan may cover."""
     if budget.unit is Unit.USD:
+        if on_a_plan and budget.counts == "billed":
+            return 0
         # Of an interrupted call nobody knows the bill: a strict budget counts the most that it can be.
         return amount.nanos + amount.above if budget.mode == "strict" else amount.nanos
     if budget.unit is Unit.CALLS:
@@ -102,9 +106,9 @@ class Books:
         """By budget and key, oldest first."""
         self._windows: dict[tuple[str, str, str], list[Entry]] = {}
 
-    def add(self, call: Call, bill: Amount) -> Entry:
+    def add(self, call: Call, bill: Amount, *, on_a_plan: bool = False) -> Entry:
         """A call was let through, and will take that much."""
-        entry = self.entries[call.id] = Entry(call, bill)
+        entry = self.entries[call.id] = Entry(call, bill, on_a_plan=on_a_plan)
         for budget in self.budgets:
             key = key_of(budget, call)
             if key is not None:
@@ -121,14 +125,14 @@ class Books:
             self._highest[budget.name] = max(self._highest[budget.name], budget.limit)
 
     def raised(self, budget: Budget, key: str, at_us: int, amount: int) -> None:
-        """The limit of a window was raised."""
-        window = budget.name, key, window_of(budget, at_us)
+        """The limit of a window was raised; of a window that rolls, for good."""
+        window = budget.name, key, "" if span_us(budget) is not None else window_of(budget, at_us)
         self._raised[window] = self._raised.get(window, 0) + amount
 
     def highest(self, budget: Budget, key: str, at_us: int) -> int:
         """The most that the limit of a window ever was."""
-        raised = 0 if span_us(budget) is not None else self._raised.get((budget.name, key, window_of(budget, at_us)), 0)
-        return self._highest[budget.name] + raised
+        window = budget.name, key, "" if span_us(budget) is not None else window_of(budget, at_us)
+        return self._highest[budget.name] + self._raised.get(window, 0)
 
     def open(self) -> list[Entry]:
         """Calls that are in flight, or that a crash left open."""
@@ -158,23 +162,24 @@ class Books:
         entries = self.slots.get((budget.name, key), [])
         return [entry for entry in entries if at_us - span < entry.call.started_us <= at_us]
 
-    def fits(self, call: Call, bill: Amount) -> bool:
+    def fits(self, call: Call, bill: Amount, *, on_a_plan: bool) -> bool:
         """Whether a call would have fitted every budget that refuses: what is billed or in flight, and it."""
         for budget in self.budgets:
             key = key_of(budget, call)
             if key is None or budget.at_limit == "warn":
                 continue
             taken = billed(budget, self.standing(budget, key, call.started_us))
-            if taken + measured(budget, bill) > self.highest(budget, key, call.started_us):
+            if taken + measured(budget, bill, on_a_plan=on_a_plan) > self.highest(budget, key, call.started_us):
                 return False
         return True
 
 
 def charged(budget: Budget, entries: Iterable[Entry]) -> int:
     """What tokenguard charged for calls that have ended."""
-    return sum(measured(budget, entry.charge) for entry in entries if entry.charge is not None)
+    known = ((entry.charge, entry.on_a_plan) for entry in entries if entry.charge is not None)
+    return sum(measured(budget, charge, on_a_plan=on_a_plan) for charge, on_a_plan in known)
 
 
 def billed(budget: Budget, entries: Iterable[Entry]) -> int:
     """What the provider will have charged."""
-    return sum(measured(budget, entry.bill) for entry in entries)
+    return sum(measured(budget, entry.bill, on_a_plan=entry.on_a_plan) for entry in entries)
