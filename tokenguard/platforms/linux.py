@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _AF_NETLINK = 16
 _NETLINK_SOCK_DIAG = 4
@@ -22,7 +25,7 @@ _OWNER = struct.Struct("=12xII")
 _ALL_STATES = 0xFFFFFFFF
 _LISTEN = 10
 
-_PROC = Path("/proc/net")
+_PROC = Path("/proc")
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -33,13 +36,61 @@ _LARGEST_KEPT = 4 << 20
 """Bytes of one block from which on it is taken from the system, and given back, by itself."""
 
 
+class _Owner(NamedTuple):
+    """Of a socket."""
+
+    uid: int
+    inode: int
+
+
 def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
-    """See `System.peer_uid`: one exact query to the kernel, the tables of /proc where that is not allowed."""
-    ours, theirs = _packed(local[0]), _packed(peer[0])
+    """See `System.peer_uid`."""
+    owner = _owner(local, peer)
+    return owner.uid if owner else None
+
+
+def peer_pid(local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int]) -> int | None:
+    """See `System.peer_pid`: the process that has a descriptor of the socket, by its inode."""
+    owner = _owner(local, peer)
+    if owner is None:
+        return None
+    wanted = f"socket:[{owner.inode}]"
+    guesses = tuple(likely)
+    return next((pid for pid in (*guesses, *_others(guesses)) if _holds(pid, wanted)), None)
+
+
+def sees_our_files(pid: int) -> bool:
+    """See `System.sees_our_files`: by the namespace of mounts, which is another one in a container."""
     try:
-        return _ask_kernel(theirs, peer[1], ours, local[1])
+        return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
     except OSError:
-        return _read_tables(theirs, peer[1], ours, local[1])
+        return False
+
+
+def _others(guesses: tuple[int, ...]) -> Iterator[int]:
+    """All other processes, those of the largest number first: who calls a provider has often just begun.
+
+    We ourselves come last, with as many sockets as there are connections.
+    """
+    pids = [int(name) for name in os.listdir(_PROC) if name.isdigit()]
+    pids.sort(key=lambda pid: (pid == os.getpid(), -pid))
+    return (pid for pid in pids if pid not in guesses)
+
+
+def _holds(pid: int, socket_name: str) -> bool:
+    """Whether a process has a socket open. That of another user is not to be seen."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        descriptors = os.listdir(folder)
+    except OSError:
+        return False
+    for descriptor in reversed(descriptors):
+        try:
+            if os.readlink(f"{folder}/{descriptor}") == socket_name:
+                return True
+        except OSError:
+            continue  # closed meanwhile
+    return False
 
 
 _PLAIN = str.maketrans({"<": "‹", ">": "›", "&": "＆", "\\": "⧵"})
@@ -68,13 +119,22 @@ def reuse_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
 
 
+def _owner(local: tuple[str, int], peer: tuple[str, int]) -> _Owner | None:
+    """Of the socket at the other end: one exact query to the kernel, the tables of /proc where that is not allowed."""
+    ours, theirs = _packed(local[0]), _packed(peer[0])
+    try:
+        return _ask_kernel(theirs, peer[1], ours, local[1])
+    except OSError:
+        return _read_tables(theirs, peer[1], ours, local[1])
+
+
 def _packed(host: str) -> bytes:
     """4 bytes for an IPv4 address, also for one that is written as IPv6 (`::ffff:127.0.0.1`); else 16."""
     plain = host.removeprefix("::ffff:")
     return socket.inet_pton(socket.AF_INET6 if ":" in plain else socket.AF_INET, plain)
 
 
-def _ask_kernel(source: bytes, source_port: int, target: bytes, target_port: int) -> int | None:
+def _ask_kernel(source: bytes, source_port: int, target: bytes, target_port: int) -> _Owner | None:
     """Owner of the socket with these addresses (sock_diag(7)). Raises `OSError` if the kernel is not to be asked.
 
     A query for IPv4 addresses finds a socket of either family.
@@ -93,21 +153,21 @@ def _ask_kernel(source: bytes, source_port: int, target: bytes, target_port: int
     uid, inode = _OWNER.unpack_from(answer, _HEADER.size + _ANSWER.size + _SOCKET_ID.size)
     # Without a connection the kernel answers with whoever listens at that address; a socket that its process has
     # closed has no inode, and its user reads as root.
-    return uid if inode and state != _LISTEN else None
+    return _Owner(uid, inode) if inode and state != _LISTEN else None
 
 
-def _read_tables(source: bytes, source_port: int, target: bytes, target_port: int) -> int | None:
+def _read_tables(source: bytes, source_port: int, target: bytes, target_port: int) -> _Owner | None:
     """The same from /proc/net/tcp and tcp6 (proc_net_tcp in the kernel's documentation)."""
     mapped = b"\0" * 10 + b"\xff\xff"
     for table, prefix in (("tcp", b""), ("tcp6", mapped if len(source) == 4 else b"")):
         wanted = [_written(prefix + source, source_port), _written(prefix + target, target_port)]
         try:
-            lines = (_PROC / table).read_text(encoding="ascii").splitlines()[1:]
+            lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         for columns in map(str.split, lines):
             if columns[1:3] == wanted and columns[9] != "0":
-                return int(columns[7])
+                return _Owner(int(columns[7]), int(columns[9]))
     return None
 
 

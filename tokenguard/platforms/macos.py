@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 
 def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """See `System.peer_uid`. Only the sockets of one's own processes can be seen: our uid, or None."""
+    return None if peer_pid(local, peer, ()) is None else os.getuid()
+
+
+def peer_pid(local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int]) -> int | None:
+    """See `System.peer_pid`: one process after the other, as the system has no table of them all for its users."""
     import psutil
 
-    theirs, ours = (_plain(peer), _plain(local))
-    for process in psutil.process_iter(["uids"]):
-        uids = process.info["uids"]
-        if uids is None or uids.real != os.getuid():
-            continue
-        try:
-            connections = process.net_connections("tcp")
-        except psutil.Error:
-            continue
-        if any(
-            end.laddr and end.raddr and _plain(end.laddr) == theirs and _plain(end.raddr) == ours for end in connections
-        ):
-            return os.getuid()
-    return None
+    theirs, ours = _plain(peer), _plain(local)
+    guesses = tuple(likely)
+    own = (process.pid for process in reversed(list(psutil.process_iter(["uids"]))) if _is_ours(process))
+    return next((pid for pid in (*guesses, *own) if _connects(pid, theirs, ours)), None)
+
+
+def sees_our_files(pid: int) -> bool:
+    """See `System.sees_our_files`: containers run in a virtual machine there."""
+    return True
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    uids = process.info["uids"]
+    return uids is not None and uids.real == os.getuid()
+
+
+def _connects(pid: int, theirs: tuple[str, int], ours: tuple[str, int]) -> bool:
+    """Whether a process has a connection between these ends."""
+    import psutil
+
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(
+        end.laddr and end.raddr and _plain(end.laddr) == theirs and _plain(end.raddr) == ours for end in connections
+    )
 
 
 _SHOW = (

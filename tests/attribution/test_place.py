@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.attribution import Place, locate
+from tokenguard.attribution.place import Place, locate
 
 
 def git(folder: Path, *args: str) -> None:

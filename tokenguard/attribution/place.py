@@ -1,4 +1,4 @@
-"""Whose call it is: from a folder to its repository, working tree and branch.
+"""From a folder to its repository, working tree and branch.
 
 Read from git's own files, because a subprocess per call would cost milliseconds. The files' formats are those
 of gitrepository-layout(5).

@@ -1,0 +1,118 @@
+"""Which process is at the other end of a connection."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tokenguard import platforms
+from tokenguard.platforms import linux, macos
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+
+CONNECTS = "import socket, sys; held = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
+
+Ends = tuple[tuple[str, int], tuple[str, int]]
+Finder = Callable[[tuple[str, int], tuple[str, int], Iterable[int]], int | None]
+
+SYSTEMS = pytest.mark.parametrize("find", [pytest.param(linux.peer_pid, marks=on_linux), macos.peer_pid])
+"""psutil looks the same everywhere, so that the one for macOS runs for real on Linux too."""
+
+
+@contextmanager
+def connected(command: list[str]) -> Generator[tuple[subprocess.Popen[bytes], Ends]]:
+    """A child that has connected to us, and the ends of its connection as we see them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        port = str(listener.getsockname()[1])
+        with subprocess.Popen([*command, port], stdin=subprocess.PIPE) as child:
+            server, _ = listener.accept()
+            with server:
+                yield child, (server.getsockname(), server.getpeername())
+            assert child.stdin
+            child.stdin.close()
+
+
+@SYSTEMS
+def test_the_process_that_holds_the_socket_is_found(find: Finder) -> None:
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        assert find(local, peer, ()) == child.pid
+        assert find(local, peer, (os.getpid(), child.pid)) == child.pid
+        assert find(local, peer, (2**22 - 1,)) == child.pid, "a guess may be of a process that has gone"
+
+
+@SYSTEMS
+def test_a_connection_of_our_own_is_ours(find: Finder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        server, _ = listener.accept()
+        with server:
+            assert find(server.getsockname(), server.getpeername(), ()) == os.getpid()
+
+
+@SYSTEMS
+def test_one_that_has_gone_is_of_nobody(find: Finder) -> None:
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        child.kill()
+        child.wait()
+        assert find(local, peer, (child.pid,)) is None
+
+
+@on_linux
+def test_the_likely_ones_are_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    holds = linux._holds  # pyright: ignore[reportPrivateUsage]
+
+    def noting(pid: int, name: str) -> bool:
+        looked.append(pid)
+        return holds(pid, name)
+
+    monkeypatch.setattr(linux, "_holds", noting)
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        assert linux.peer_pid(local, peer, (child.pid,)) == child.pid
+    assert looked == [child.pid]
+
+
+@on_linux
+def test_without_the_kernel_s_own_answer_the_tables_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(linux, "_ask_kernel", forbidden)
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        assert linux.peer_pid(local, peer, ()) == child.pid
+
+
+@on_linux
+def test_processes_in_a_container_see_other_files(tmp_path: Path) -> None:
+    assert platforms.sees_our_files(os.getpid())
+    assert not platforms.sees_our_files(2**22 - 1)
+    # The first of all processes of a machine shares our files; a namespace of mounts is what containers have.
+    with subprocess.Popen(["unshare", "--mount", "cat"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin and child.stderr
+        if child.poll() is not None or b"not permitted" in _first_bytes(child):
+            pytest.skip("namespaces are not to be had here")
+        sees = platforms.sees_our_files(child.pid)
+        child.stdin.close()
+    assert not sees
+
+
+def _first_bytes(child: subprocess.Popen[bytes]) -> bytes:
+    """What it complains about, once it runs `cat` or has failed."""
+    assert child.stderr
+    while child.poll() is None:
+        if Path(f"/proc/{child.pid}/comm").read_text().strip() == "cat":
+            return b""
+    return child.stderr.read()
+
+
+def test_a_system_that_is_not_known_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "aix")
+    assert platforms.peer_pid(("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+    assert not platforms.sees_our_files(os.getpid())
