@@ -21,6 +21,8 @@ from tokenguard.simulator.shape import Rejected
         ("[sim:midstream-error][sim:hang=0]", Directions(midstream_error=HALFWAY, hang=0)),
         ("[sim:slow=20ms][sim:wait=1.5s]", Directions(slow=0.02, wait=1.5)),
         ("[sim:big=50MB]", Directions(big=50_000_000)),
+        ("[sim:error=429][sim:fails=1]", Directions(error=429, fails=1)),
+        ("[sim:delegate=general][sim:parallel=2]", Directions(delegate="general", parallel=2)),
         (
             "[sim:garbage][sim:halfevent][sim:unknown-model]",
             Directions(garbage=True, halfevent=True, unknown_model=True),
@@ -32,7 +34,9 @@ def test_directions(said: str, expected: Directions) -> None:
     assert read(said) == expected
 
 
-@pytest.mark.parametrize("said", ["[sim:toll]", "[sim:output=many]", "[sim:slow=fast]", "[sim:billing=never]"])
+@pytest.mark.parametrize(
+    "said", ["[sim:toll]", "[sim:output=many]", "[sim:slow=fast]", "[sim:parallel=0]", "[sim:billing=never]"]
+)
 def test_a_typing_error_shows(said: str) -> None:
     with pytest.raises(Rejected, match="knows no marker"):
         read(said)

@@ -109,7 +109,7 @@ def _conversation(messages: list[Json]) -> tuple[str, int, str]:
             continue
         results = [part for part in parts if part.get("type") == "tool_result"]
         if results:
-            rounds, result = rounds + 1, _plain(results[-1].get("content"))
+            rounds, result = rounds + len(results), _plain(results[-1].get("content"))
             continue
         if words := spoken([text(part.get("text")) for part in parts]):
             said, rounds, result = words, 0, ""

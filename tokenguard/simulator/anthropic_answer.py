@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tokenguard.simulator.conversation import SEARCH_TOKENS, call_tokens
+from tokenguard.simulator.conversation import SEARCH_TOKENS, call_tokens, each_call
 from tokenguard.simulator.prose import pieces
 from tokenguard.simulator.shape import Event, Json, Leg, Reply, Usage
 from tokenguard.simulator.values import encode, mint, text, tokens
@@ -65,7 +65,7 @@ def identity(key: str) -> str:
 
 
 def _ending(reply: Reply) -> Json:
-    reason = "max_tokens" if reply.answer.limited else "tool_use" if reply.answer.call else "end_turn"
+    reason = "max_tokens" if reply.answer.limited else "tool_use" if reply.answer.calls else "end_turn"
     return {"stop_reason": reason, "stop_sequence": None}
 
 
@@ -123,8 +123,8 @@ def _parts(reply: Reply) -> list[_Part]:
         parts += _server_tool(reply, "web_search", number, [])
     if answer.text:
         parts.append(_Part({"type": "text", "text": answer.text}, tokens(answer.text)))
-    if call := answer.call:
-        used: Json = {"type": "tool_use", "id": mint(reply.key, "toolu_01"), "name": call.tool.name}
+    for key, call in each_call(reply):
+        used: Json = {"type": "tool_use", "id": mint(key, "toolu_01"), "name": call.tool.name}
         parts.append(_Part(used | {"input": call.arguments}, call_tokens(call)))
     return parts
 

@@ -13,7 +13,7 @@ from tokenguard.simulator.bedrock_errors import failure as failure
 from tokenguard.simulator.bedrock_errors import headers as headers
 from tokenguard.simulator.bedrock_errors import identity as identity
 from tokenguard.simulator.bedrock_errors import named
-from tokenguard.simulator.conversation import call_tokens
+from tokenguard.simulator.conversation import call_tokens, each_call
 from tokenguard.simulator.prose import pieces
 from tokenguard.simulator.shape import Ask, Block, Event, Json, Rejected, Reply, Request, Tool
 from tokenguard.simulator.values import arr, block, encode, integer, mint, obj, spoken, text, tokens
@@ -114,7 +114,7 @@ def _conversation(messages: list[Json]) -> tuple[str, int, str]:
         results = [obj(part["toolResult"]) for part in parts if "toolResult" in part]
         if results:
             content = [obj(part) for part in arr(results[-1].get("content"))]
-            rounds, result = rounds + 1, "\n".join(text(part.get("text")) for part in content)
+            rounds, result = rounds + len(results), "\n".join(text(part.get("text")) for part in content)
         elif own := spoken([text(part.get("text")) for part in parts]):
             said, rounds, result = own, 0, ""
     return said, rounds, result
@@ -133,14 +133,14 @@ def _parts(reply: Reply) -> Iterator[_Part]:
         yield _Part({"reasoningContent": thought}, None, answer.thinking, tokens(answer.thinking))
     if answer.text:
         yield _Part({"text": answer.text}, None, answer.text, tokens(answer.text))
-    if call := answer.call:
-        used: Json = {"toolUseId": mint(reply.key, "tooluse_"), "name": call.tool.name}
+    for key, call in each_call(reply):
+        used: Json = {"toolUseId": mint(key, "tooluse_"), "name": call.tool.name}
         written = encode(call.arguments).decode()
         yield _Part({"toolUse": used | {"input": call.arguments}}, {"toolUse": used}, written, call_tokens(call))
 
 
 def _reason(reply: Reply) -> str:
-    return "max_tokens" if reply.answer.limited else "tool_use" if reply.answer.call else "end_turn"
+    return "max_tokens" if reply.answer.limited else "tool_use" if reply.answer.calls else "end_turn"
 
 
 def _report(reply: Reply) -> Json:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 from tokenguard.simulator import pricing
 from tokenguard.simulator.markers import Directions
 from tokenguard.simulator.prompt_cache import PromptCache
 from tokenguard.simulator.prose import prose
-from tokenguard.simulator.schema import example, shell, shell_arguments
-from tokenguard.simulator.shape import Answer, Ask, Block, Call, Leg, Reply, Usage
+from tokenguard.simulator.schema import delegate, delegate_arguments, example, shell, shell_arguments
+from tokenguard.simulator.shape import Answer, Ask, Block, Call, Leg, Reply, Tool, Usage
 from tokenguard.simulator.values import encode, tokens
 
 ADVISOR = "claude-opus-5-5"
@@ -46,27 +47,47 @@ def answer_to(ask: Ask, directions: Directions, rng: Random) -> Answer:
     if thinking is None:
         thinking = rng.randint(16, 64) if ask.thinks else 0
     thought = prose(rng, thinking, "I look at what was asked.") if thinking else ""
-    tool = shell(ask.tools)
-    if tool is not None and ask.rounds < max(directions.turns, directions.loop):
-        step = 1 if ask.rounds < directions.loop else ask.rounds + 1
-        command = f"echo simulated-step-{step}"
-        answer = Answer("", thought, Call(tool, shell_arguments(tool, command)))
+    rounds = ask.rounds // directions.parallel
+    if calls := tuple(_calls(ask.tools, directions, rounds)):
+        answer = Answer("", thought, calls)
     else:
-        quoted = f"The command printed: {ask.result.strip()[:_QUOTED]}" if ask.rounds else "Here is the answer:"
+        quoted = f"The command printed: {ask.result.strip()[:_QUOTED]}" if rounds else "Here is the answer:"
         length = directions.output if directions.output is not None else rng.randint(40, 120) + tokens(quoted)
         answer = Answer(prose(rng, length, quoted), thought)
     searches = directions.search if ask.dialect in ("anthropic-messages", "openai-responses") else 0
-    return _fit(Answer(answer.text, thought, answer.call, searches), ask.max_output)
+    return _fit(Answer(answer.text, thought, answer.calls, searches), ask.max_output)
 
 
 def output_of(answer: Answer) -> int:
     """Output tokens of an answer, thinking included."""
-    return tokens(answer.thinking) + tokens(answer.text) + call_tokens(answer.call)
+    return tokens(answer.thinking) + tokens(answer.text) + sum(map(call_tokens, answer.calls))
 
 
-def call_tokens(call: Call | None) -> int:
+def call_tokens(call: Call) -> int:
     """Output tokens of a tool call."""
-    return tokens(call.tool.name.encode() + encode(call.arguments)) if call else 0
+    return tokens(call.tool.name.encode() + encode(call.arguments))
+
+
+def each_call(reply: Reply) -> Iterator[tuple[str, Call]]:
+    """The tool calls of an answer, each with what its ids derive from."""
+    for number, call in enumerate(reply.answer.calls):
+        yield (f"{reply.key}/{number}" if number else reply.key), call
+
+
+def _calls(tools: tuple[Tool, ...], directions: Directions, rounds: int) -> Iterator[Call]:
+    """The tool calls of an answer after so many others that called tools."""
+    kind = directions.delegate
+    turns = 1 if kind else max(directions.turns, directions.loop)
+    tool = delegate(tools) if kind else shell(tools)
+    if tool is None or rounds >= turns:
+        return
+    step = 1 if rounds < directions.loop else rounds + 1
+    for number in range(1, directions.parallel + 1):
+        beside = f" beside {number}" if number > 1 else ""
+        if kind:
+            yield Call(tool, delegate_arguments(tool, f"say hello{beside}", kind))
+        else:
+            yield Call(tool, shell_arguments(tool, f"echo simulated-step-{step}{beside}"))
 
 
 def _fit(answer: Answer, limit: int | None) -> Answer:
@@ -75,7 +96,7 @@ def _fit(answer: Answer, limit: int | None) -> Answer:
     thinking = _cut(answer.thinking, limit)
     rest = limit - tokens(thinking)
     spoken = answer.text or "I was about to call a tool."
-    return Answer(_cut(spoken, rest), thinking, None, answer.searches, limited=True)
+    return Answer(_cut(spoken, rest), thinking, (), answer.searches, limited=True)
 
 
 def _cut(content: str, limit: int) -> str:

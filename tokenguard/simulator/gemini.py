@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenguard.simulator.conversation import each_call
 from tokenguard.simulator.prose import pieces
 from tokenguard.simulator.shape import SSE, Ask, Block, Call, Event, Json, Rejected, Reply, Request, Tool
 from tokenguard.simulator.values import arr, block, encode, integer, mint, obj, spoken, text, tokens
@@ -75,7 +76,7 @@ def identity(key: str) -> str:
 def whole(reply: Reply) -> bytes:
     answer = reply.answer
     parts = [_thought(answer.thinking)] if answer.thinking and reply.ask.shows_thinking else []
-    parts.append(_called(reply.key, answer.call) if answer.call else {"text": answer.text})
+    parts += [_called(key, call) for key, call in each_call(reply)] or [{"text": answer.text}]
     candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": _reason(reply), "index": 0}
     return encode({"candidates": [candidate], "usageMetadata": _usage(reply, reply.usage.output)} | _tail(reply))
 
@@ -88,8 +89,8 @@ def events(reply: Reply) -> Iterator[Event]:
         chunks.append((_thought(answer.thinking), done))
     for piece, so_far in pieces(answer.text, reply.key):
         chunks.append(({"text": piece}, done + so_far))
-    if answer.call:
-        chunks.append((_called(reply.key, answer.call), size))
+    for key, call in each_call(reply):
+        chunks.append((_called(key, call), size))
     if not chunks:
         chunks.append(({"text": ""}, size))
     in_events = reply.ask.media_type == SSE
@@ -131,7 +132,7 @@ def _conversation(contents: list[Json]) -> tuple[str, int, str]:
             continue
         if results:
             returned = obj(results[-1].get("response"))
-            rounds, result = rounds + 1, text(returned.get("output")) or encode(returned).decode()
+            rounds, result = rounds + len(results), text(returned.get("output")) or encode(returned).decode()
         elif own := spoken([text(part.get("text")) for part in parts]):
             said, rounds, result = own, 0, ""
     return said, rounds, result

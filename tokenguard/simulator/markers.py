@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard.simulator.shape import Rejected
 
@@ -22,6 +23,10 @@ class Directions(Struct, frozen=True):
     """`tool` = 1, `turns=5`: so many tool calls before the final text."""
     loop: int = 0
     """`loop=5`: so many of them, each the same as the one before."""
+    parallel: int = 1
+    """`parallel=3`: so many tool calls in each answer that has any."""
+    delegate: str | None = None
+    """`delegate=KIND`: a sub-agent of that kind is given a task, `parallel` of them at once."""
     output: int | None = None
     """`output=2000`: exact length of the final text, in tokens."""
     thinking: int | None = None
@@ -40,6 +45,8 @@ class Directions(Struct, frozen=True):
     """`slow=20ms`: seconds between events."""
     error: int | None = None
     """`error=529`: this status instead of an answer."""
+    fails: int | None = None
+    """`fails=1`: only so many of the same requests meet an error, a cut or a hang; the next is answered."""
     garbage: bool = False
     """A page of HTML with status 200."""
     cut: int | None = None
@@ -58,6 +65,11 @@ class Directions(Struct, frozen=True):
     """`billing=stop`, `billing=to-end`: what is billed when the client leaves, whatever the provider's habit."""
 
 
+def without_faults(directions: Directions) -> Directions:
+    """The same, but nothing goes wrong."""
+    return replace(directions, error=None, cut=None, midstream_error=None, hang=None)
+
+
 def read(said: str) -> Directions:
     """The directions in a text. Raises `Rejected` for one that does not exist, so that a typing error shows."""
     found: dict[str, object] = {}
@@ -74,9 +86,15 @@ def _parse(name: str, value: str) -> tuple[str, object]:
             return "turns", 1
         case "cut" | "midstream-error" | "hang" if not value:
             return field, HALFWAY
-        case "turns" | "loop" | "output" | "thinking" | "search" | "error" | "cut" | "midstream-error" | "hang":
+        case (
+            "turns" | "loop" | "output" | "thinking" | "search" | "error" | "fails" | "cut" | "midstream-error" | "hang"
+        ):
             if value.isdecimal():
                 return field, int(value)
+        case "parallel" if value.isdecimal() and int(value):
+            return field, int(value)
+        case "delegate" if value:
+            return field, value
         case "slow" | "wait":
             if parts := _DURATION.fullmatch(value):
                 return field, float(parts[1]) / (1_000 if parts[2] == "ms" else 1)

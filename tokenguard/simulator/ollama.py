@@ -57,8 +57,8 @@ def whole(reply: Reply) -> bytes:
     message: Json = {"role": "assistant", "content": reply.answer.text}
     if reply.answer.thinking:
         message["thinking"] = reply.answer.thinking
-    if reply.answer.call:
-        message["tool_calls"] = [_called(reply.answer.call)]
+    if reply.answer.calls:
+        message["tool_calls"] = [_called(call) for call in reply.answer.calls]
     return encode(_line(reply, message) | _end(reply))
 
 
@@ -70,8 +70,8 @@ def events(reply: Reply) -> Iterator[Event]:
             message: Json = {"role": "assistant", "content": ""}
             yield _event(_line(reply, message | {field: piece}) | {"done": False}, done + so_far)
         done += tokens(content)
-    if answer.call:
-        message = {"role": "assistant", "content": "", "tool_calls": [_called(answer.call)]}
+    if answer.calls:
+        message = {"role": "assistant", "content": "", "tool_calls": [_called(call) for call in answer.calls]}
         yield _event(_line(reply, message) | {"done": False}, reply.usage.output)
     yield _event(_line(reply, {"role": "assistant", "content": ""}) | _end(reply), reply.usage.output)
 

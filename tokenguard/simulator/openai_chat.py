@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenguard.simulator.conversation import call_tokens
+from tokenguard.simulator.conversation import call_tokens, each_call
 from tokenguard.simulator.openai_errors import failure as failure
 from tokenguard.simulator.openai_errors import headers as headers
 from tokenguard.simulator.pricing import writes_cost
@@ -52,8 +52,8 @@ def identity(key: str) -> str:
 
 def whole(reply: Reply) -> bytes:
     message: Json = {"role": "assistant", "content": reply.answer.text or None, "refusal": None}
-    if reply.answer.call:
-        message["tool_calls"] = [_called(reply.key, reply.answer.call)]
+    if reply.answer.calls:
+        message["tool_calls"] = [_called(key, call) for key, call in each_call(reply)]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(reply)}
     return encode(_head(reply, "chat.completion") | {"choices": [choice], "usage": _usage(reply)})
 
@@ -61,16 +61,18 @@ def whole(reply: Reply) -> bytes:
 def events(reply: Reply) -> Iterator[Event]:
     answer = reply.answer
     done = tokens(answer.thinking)
-    if answer.call:
-        called = _called(reply.key, answer.call)
+    for index, (key, call) in enumerate(each_call(reply)):
+        called = _called(key, call)
         function = obj(called["function"])
-        opened: Json = called | {"index": 0, "function": function | {"arguments": ""}}
-        yield _chunk(reply, {"role": "assistant", "content": None, "tool_calls": [opened]}, None, done)
-        size = call_tokens(answer.call)
-        for piece, so_far in pieces(text(function["arguments"]), reply.key):
-            delta: Json = {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+        opened: Json = called | {"index": index, "function": function | {"arguments": ""}}
+        first: Json = {} if index else {"role": "assistant", "content": None}
+        yield _chunk(reply, first | {"tool_calls": [opened]}, None, done)
+        size = call_tokens(call)
+        for piece, so_far in pieces(text(function["arguments"]), key):
+            delta: Json = {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
             yield _chunk(reply, delta, None, done + min(so_far, size))
-    else:
+        done += size
+    if not answer.calls:
         yield _chunk(reply, {"role": "assistant", "content": "", "refusal": None}, None, done)
         for piece, so_far in pieces(answer.text, reply.key):
             yield _chunk(reply, {"content": piece}, None, done + so_far)
@@ -136,7 +138,7 @@ def _chunk(reply: Reply, delta: Json, reason: str | None, output: int) -> Event:
 
 
 def _reason(reply: Reply) -> str:
-    return "length" if reply.answer.limited else "tool_calls" if reply.answer.call else "stop"
+    return "length" if reply.answer.limited else "tool_calls" if reply.answer.calls else "stop"
 
 
 def _usage(reply: Reply) -> Json:

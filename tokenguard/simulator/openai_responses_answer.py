@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tokenguard.simulator.conversation import call_tokens
+from tokenguard.simulator.conversation import call_tokens, each_call
 from tokenguard.simulator.pricing import writes_cost
 from tokenguard.simulator.prose import pieces
 from tokenguard.simulator.shape import CREATED, Call, Event, Json, Reply
@@ -53,8 +53,9 @@ def _steps(reply: Reply) -> Iterator[_Step]:
         index += 1
     if answer.text:
         yield from _message(reply, index, done)
-    elif answer.call:
-        yield from _called(reply.key, answer.call, index, done)
+    for key, call in each_call(reply):
+        yield from _called(key, call, index, done)
+        done, index = done + call_tokens(call), index + 1
     kind = "incomplete" if answer.limited else "completed"
     yield _Step(kind, {"response": _finished(reply)}, reply.usage.output)
 
@@ -195,8 +196,7 @@ def _finished(reply: Reply) -> Json:
     output += [_search_item(reply, number) for number in range(answer.searches)]
     if answer.text:
         output.append(_message_item(reply))
-    elif answer.call:
-        output.append(_call_item(reply.key, answer.call))
+    output += [_call_item(key, call) for key, call in each_call(reply)]
     return _response(reply) | {
         "status": "incomplete" if answer.limited else "completed",
         "incomplete_details": {"reason": "max_output_tokens"} if answer.limited else None,

@@ -19,6 +19,18 @@ _SHELLS = (
 )
 _SCRIPTS = "exec"
 """Codex's tool that takes JavaScript, which calls the shell."""
+_DELEGATES = (
+    "task",
+    "agent",
+    "delegate",
+    "subagent",
+    "delegate_to_agent",
+    "dispatch_agent",
+    "use_subagents",
+    "spawn_agent",
+)
+_TASKS = ("prompt", "task", "objective", "request", "message", "query", "description")
+_KINDS = ("subagent_type", "agent_name", "agent_type", "agent", "subagent")
 _COMMANDS = ("command", "cmd", "script")
 _DEPTH = 8
 
@@ -44,6 +56,22 @@ def shell_arguments(tool: Tool, command: str) -> Json:
     field = _command_field(tool) or "command"
     wanted = obj(obj(tool.schema.get("properties")).get(field))
     arguments[field] = ["bash", "-lc", command] if _type(wanted) == "array" else command
+    return arguments
+
+
+def delegate(tools: tuple[Tool, ...]) -> Tool | None:
+    """The offered tool that gives a task to a sub-agent."""
+    by_name = {tool.name.lower(): tool for tool in tools}
+    return next((by_name[name] for name in _DELEGATES if name in by_name), None)
+
+
+def delegate_arguments(tool: Tool, task: str, kind: str) -> Json:
+    """Arguments with which this tool gives the task to a sub-agent of that kind."""
+    properties = obj(tool.schema.get("properties"))
+    arguments = obj(example(tool.schema))
+    arguments[next((name for name in _TASKS if name in properties), "prompt")] = task
+    if named := next((name for name in _KINDS if name in properties), None):
+        arguments[named] = kind
     return arguments
 
 

@@ -18,16 +18,22 @@ from tokenguard.simulator.bill import Account, Bill
 from tokenguard.simulator.conversation import reply
 from tokenguard.simulator.delivery import Job, deliver
 from tokenguard.simulator.faults import PAGE
-from tokenguard.simulator.markers import Directions
+from tokenguard.simulator.markers import Directions, without_faults
 from tokenguard.simulator.pricing import PRICES
 from tokenguard.simulator.prompt_cache import PromptCache
 from tokenguard.simulator.shape import Ask, Block, Dialect, Json, Rejected, Reply, Request, Seen
 from tokenguard.simulator.subscriptions import USUAL, Windows
-from tokenguard.simulator.values import block, encode, obj
+from tokenguard.simulator.values import block, encode
 
 _MAX_BODY = 128 * 1024 * 1024
 _LONGEST = {"claude": 128_000, "gpt": 128_000, "gemini": 65_536}
 """Output tokens: families of models, and the highest limit that any of them takes. A higher one is an error."""
+_ADVICE = {
+    429: {"retry-after": "1", "x-should-retry": "true"},
+    503: {"retry-after": "1"},
+    529: {"x-should-retry": "true"},
+}
+"""What stands in the headers of errors that pass."""
 _CREDENTIALS = ("x-api-key", "authorization", "x-goog-api-key")
 
 
@@ -75,6 +81,7 @@ class Simulator:
         self._account = Account()
         self._seen: list[Seen] = []
         self._repeats: Counter[str] = Counter()
+        self._failed: Counter[tuple[str, str, int]] = Counter()
         self._conversations: dict[str, tuple[Block, ...]] = {}
         self._cache.forget()
 
@@ -116,6 +123,7 @@ class Simulator:
             key = self.new_key()
             response = _json(dialect.failure(no.status, no.message, key), no.status)
             response.headers.update(dialect.headers(key))
+            response.headers.update(_ADVICE.get(no.status, {}))
         seen.status = response.status
         return response
 
@@ -153,7 +161,7 @@ class Simulator:
         longest = next((most for family, most in _LONGEST.items() if family in ask.model), None)
         if longest is not None and (ask.max_output or 0) > longest:
             raise Rejected(400, f"an output limit of {ask.max_output} is above the {longest} that {ask.model} allows")
-        directions = markers.read(ask.said)
+        directions = self._directions(ask)
         if error := _refused(directions, stream=ask.stream):
             raise error
         settings, day = self._settings, datetime.now(UTC).date()
@@ -182,9 +190,18 @@ class Simulator:
         self._repeats[digest] += 1
         answer = reply(ask, directions, f"{digest}/{self._repeats[digest]}", self._cache)
         if ask.stored:
-            said = block([answer.answer.text, obj(answer.answer.call and answer.answer.call.arguments)])
+            said = block([answer.answer.text, *(call.arguments for call in answer.answer.calls)])
             self._conversations[openai_responses.identity(answer.key)] = (*ask.prompt, said)
         return answer
+
+    def _directions(self, ask: Ask) -> Directions:
+        """Those of the prompt; without its faults, where enough of such requests have met them."""
+        directions = markers.read(ask.said)
+        if directions.fails is None:
+            return directions
+        same = (ask.model, ask.said, ask.rounds)
+        self._failed[same] += 1
+        return directions if self._failed[same] <= directions.fails else without_faults(directions)
 
     def _continued(self, ask: Ask) -> Ask:
         if ask.previous is None:

@@ -85,7 +85,7 @@ class Ask(Struct, frozen=True):
     said: str = ""
     """The last thing that a person wrote: markers are read from it."""
     rounds: int = 0
-    """Tool calls that were answered since then."""
+    """Results of tool calls since then."""
     result: str = ""
     """What the last tool call returned."""
     tools: tuple[Tool, ...] = ()
@@ -122,7 +122,8 @@ class Answer(Struct, frozen=True):
 
     text: str = ""
     thinking: str = ""
-    call: Call | None = None
+    calls: tuple[Call, ...] = ()
+    """All at once."""
     searches: int = 0
     """Web searches that the provider ran on its own side."""
     limited: bool = False
