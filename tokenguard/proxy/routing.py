@@ -25,6 +25,8 @@ class Route(Struct, frozen=True):
     """With its question mark; empty without one."""
     token: str | None = None
     """Of the session, as the client showed it."""
+    beside: bool = False
+    """It is on a provider's host, but not of its API: it passes, and nothing of it is looked at."""
 
     @property
     def target(self) -> str:

@@ -16,6 +16,7 @@ from tokenguard import __version__
 from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.forward import Forwarder
+from tokenguard.proxy.origin import Origin
 from tokenguard.proxy.routing import Route, address
 from tokenguard.proxy.sockets import Sockets
 from tokenguard.upstream import LARGEST_HEADER, MOST_HEADERS, Upstreams
@@ -43,10 +44,17 @@ class Proxy:
         self._running: dict[RequestHandler, asyncio.Task[object]] = {}
         self._closing = False
 
-    async def listen(self, sock: socket.socket) -> None:
-        """Accept connections on a bound socket."""
+    async def listen(self, sock: socket.socket, door: Callable[[], asyncio.BaseProtocol] | None = None) -> None:
+        """Accept connections on a bound socket; `door` makes what receives them first, and hands over what is ours."""
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(self._server, sock=sock))
+        self._listeners.append(await loop.create_server(door or self._server, sock=sock))
+
+    def connection(self, origin: Origin | None = None) -> RequestHandler:
+        """What serves a connection that somebody else accepted; `origin`: whom its client means, if not us."""
+        connection = self._server()
+        if origin is not None:
+            self._server.origins[connection] = origin
+        return connection
 
     async def close(self, grace: float) -> None:
         """Take no more requests; let those in flight end for up to `grace` seconds, then break them off."""
@@ -94,6 +102,8 @@ class Proxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (turned_away := self._turned_away(request)) is not None:
             return turned_away
+        if (origin := self._server.origins.get(request.protocol)) is not None:
+            return await self._answer_for(origin, request)
         token, provider, path, query = address(request.raw_path, request.headers)
         if token is None and provider == "healthz":
             return healthy(__version__)
@@ -104,16 +114,32 @@ class Proxy:
         if base_url is None:
             names = ", ".join(sorted(self._providers))
             return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
-        route = Route(session, provider, base_url, path, query, token)
+        return await self._serve(request, Route(session, provider, base_url, path, query, token))
+
+    async def _answer_for(self, origin: Origin, request: web.BaseRequest) -> web.StreamResponse:
+        session = self._guard.session_of(origin.token)
+        if session is None:
+            return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
+        if not request.raw_path.startswith("/"):
+            # Behind a base URL, `@example.com/` would lead to another host.
+            return problem(400, "invalid_request", "the target of a request must be a path here", close=True)
+        return await self._serve(request, origin.route(session, request.raw_path))
+
+    async def _serve(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return await self._forwarder.handle(request, route)
-        if openai_socket.claims(request.method, path):
+        if not route.beside and openai_socket.claims(request.method, route.path):
             return await self._sockets.handle(request, route)
         return problem(426, "upgrade_refused", "this WebSocket is not served here; use plain HTTP", close=True)
 
     def _turned_away(self, request: web.BaseRequest) -> web.Response | None:
         if request.protocol in self._server.strangers:
             return problem(403, "forbidden", "this daemon serves only the user who runs it", close=True)
+        if (origin := self._server.origins.get(request.protocol)) is not None:
+            # Who came here showed the token of a session. What is meant for one host must not get to another.
+            if origin.owns(request.headers.get("Host")):
+                return None
+            return problem(421, "misdirected_request", f"this connection is for {origin.authority}", close=True)
         # A web page can make a browser send requests here, under a name that it made point to this machine.
         if _OWN_HOST.fullmatch(request.headers.get("Host", "")) is None:
             return problem(403, "forbidden", "the Host header must name 127.0.0.1 or localhost", close=True)
@@ -145,6 +171,8 @@ class _Server(web.Server):
         self._peer_uid = peer_uid
         self._lost = lost
         self.strangers: set[RequestHandler] = set()
+        self.origins: dict[RequestHandler, Origin] = {}
+        """Of the connections whose clients mean a provider, and not us."""
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -155,6 +183,7 @@ class _Server(web.Server):
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         self.strangers.discard(handler)
+        self.origins.pop(handler, None)
         super().connection_lost(handler, exc)
         self._lost(handler)
 
