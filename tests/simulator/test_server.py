@@ -67,8 +67,8 @@ async def test_requests_are_told_without_content(sim: Simulator, client: Client)
     await client.post("/v1/messages?beta=true", {}, {})
     told = (await client.get("/__sim/requests")).json["requests"]
     assert told == [
-        {"method": "POST", "path": "/v1/messages", "status": 500, "max_output": 32_000},
-        {"method": "POST", "path": "/v1/messages", "status": 401, "max_output": None},
+        {"method": "POST", "path": "/v1/messages", "status": 500, "max_output": 32_000, "model": "claude-sonnet-5-5"},
+        {"method": "POST", "path": "/v1/messages", "status": 401, "max_output": None, "model": ""},
     ]
     assert [seen.status for seen in sim.requests()] == [500, 401]
 

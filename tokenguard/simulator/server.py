@@ -147,7 +147,7 @@ class Simulator:
         if routing.called(request.path) is None:
             raise Rejected(404, "Not Found")
         ask = self._continued(dialect.read(asked))
-        seen.max_output = ask.max_output
+        seen.max_output, seen.model = ask.max_output, ask.model
         job = self.job(dialect, ask)
         seen.status = 200
         if job.directions.garbage:

@@ -183,6 +183,8 @@ class Seen(Struct):
     """0 while it has no answer."""
     max_output: int | None = None
     """The output limit that it sets, in tokens."""
+    model: str = ""
+    """Which it asks; empty if it asks none."""
 
 
 class Dialect(Protocol):

@@ -97,7 +97,7 @@ class _Memory:
     async def _turn(self, body: Json, wire: _Wire, seen: Seen) -> None:
         items = [*self._before(text(body.get("previous_response_id"))), *openai_responses.items_of(body)]
         ask = openai_responses.read(Request(self._request.path, {}, body | {"input": items}))
-        seen.max_output = ask.max_output
+        seen.max_output, seen.model = ask.max_output, ask.model
         job = self._provider.job(openai_responses, replace(ask, stream=True))
         seen.status = 200
         if job.directions.garbage:
