@@ -15,6 +15,7 @@ import pytest
 
 from tests.cli.support import every_command
 from tokenguard import __version__
+from tokenguard.agents import AGENTS, Agents
 from tokenguard.cli.commands import root
 from tokenguard.config import budget_table, prices, sections, settings
 from tokenguard.config.paths import find_paths
@@ -36,6 +37,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[ledger]": sections.LedgerSettings,
     "[interrupted]": sections.InterruptedSettings,
     "[providers.NAME]": sections.ProviderSettings,
+    "[agents.NAME]": sections.AgentSettings,
     "[loops]": sections.LoopSettings,
     "[preflight]": sections.PreflightSettings,
     "[notify]": sections.NotifySettings,
@@ -158,7 +160,10 @@ def test_the_settings_that_the_documents_show_can_be_read(tmp_path: Path, shown:
     paths.config_file.write_text(shown, "utf-8")
     found, tables = settings.load(paths), tomllib.loads(shown)
     assert [budget.name for budget in found.budgets] == [table["name"] for table in tables.get("budget", [])]
-    assert {"loops", "preflight", "budget", "price", "daemon"} & set(tables)
+    assert list(Agents(found.agents).all)[len(AGENTS) :] == [
+        name for name in tables.get("agents", {}) if name not in AGENTS
+    ]
+    assert {"loops", "preflight", "budget", "price", "daemon", "agents"} & set(tables)
 
 
 @pytest.mark.parametrize(

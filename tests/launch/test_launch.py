@@ -140,15 +140,22 @@ def test_a_closed_stderr_does_not_change_the_exit_code(daemon: FakeDaemon) -> No
 
 @pytest.mark.parametrize(
     ("command", "hint"),
-    [("claude", "npm install -g @anthropic-ai/claude-code"), ("no-such-agent", "spelling"), ("./nowhere", "spelling")],
+    [
+        ("claude", "npm install -g @anthropic-ai/claude-code"),
+        ("no-such-agent", "check the spelling"),
+        ("cluade", "did you mean claude?"),
+        ("mine", "install it, or correct commands in [agents.mine]"),
+    ],
 )
 def test_an_agent_that_is_not_there(
     home: Path, command: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told in one line, before a daemon is started."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[agents.mine]\ncommands = ["mine"]\n')
     done = run(command)
-    assert (done.returncode, done.stderr.count("\n"), home.exists()) == (2, 1, False)
+    assert (done.returncode, done.stderr.count("\n"), len(list(home.iterdir()))) == (2, 1, 1)
     assert done.stderr.startswith(f"tokenguard: {command}: command not found; ")
     assert hint in done.stderr
 
@@ -160,3 +167,33 @@ def test_a_folder_that_is_gone(daemon: FakeDaemon, tmp_path: Path) -> None:
     done = subprocess.run(command, timeout=PATIENCE, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "does not exist any more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("./nowhere", "no such file"), ("./here", "it is not executable"), ("./folder", "it is a folder")],
+)
+def test_a_path_at_which_nothing_can_be_started(home: Path, command: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "here").touch()
+    (tmp_path / "folder").mkdir()
+    done = run(command)
+    assert (done.returncode, done.stderr) == (2, f"tokenguard: {command}: {said}; check the path\n")
+
+
+def test_an_agent_of_the_users_own(
+    daemon: FakeDaemon, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name starts it, also where its command is called otherwise."""
+    program = tmp_path / "my-coder"
+    program.write_text('#!/bin/sh\necho "$MINE_URL" "$@"\n')
+    program.chmod(0o755)
+    (home / "config.toml").write_text(
+        '[agents.mine]\ncommands = ["absent", "my-coder"]\nargs = ["--quiet"]\nenv = { MINE_URL = "{url}/openai/v1" }\n'
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = run("mine", "hello")
+    assert done.returncode == 0, done
+    url, rest = done.stdout.strip().split(" ", 1)
+    assert url.startswith("http://127.0.0.1:4747/s/") and url.endswith("/openai/v1")
+    assert rest == "--quiet hello"
+    assert daemon.wait_for("sessions").body["agent"] == "mine"

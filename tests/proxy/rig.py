@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tokenguard.agents import claude
 from tokenguard.policy.disconnects import Drain
 from tokenguard.proxy import Proxy
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network, Upstreams
+from tokenguard.wire import DIALECTS
 from tokenguard.wire.shape import Refusal
 
 PATIENCE = 20.0
@@ -268,6 +270,9 @@ class FakeGuard:
         if self.model is not None:
             call = replace(call, model=self.model, requested=call.model)
         return Decision(call, self.refusal, self.model, self.max_output)
+
+    def in_dialect(self, call: Call, text: str) -> Refusal:
+        return claude.refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
 
     def join(self, call: Call) -> None:
         self.joined.append(call)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenguard import __version__, attribution, client
+from tokenguard.agents import Agents
 from tokenguard.cli.findings import Finding, fail, failed, ok, warn
 from tokenguard.cli.output import counted
 from tokenguard.cli.prices.unlisted import examine
@@ -65,6 +66,7 @@ def config(paths: Paths) -> Iterator[Finding]:
     """The user's settings, and those of the repository in which we are."""
     try:
         found = settings.load(paths)
+        Agents(found.agents)
         yield ok("config", f"{paths.config_dir}: {counted(len(found.budgets), 'budget')}, port {found.daemon.port}")
     except TokenguardError as error:
         yield failed("config", error)

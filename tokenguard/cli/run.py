@@ -22,9 +22,9 @@ class _Label(click.ParamType[tuple[str, str]]):
 
 
 def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from tokenguard.agents import AGENTS
+    from tokenguard.cli.known import known_agents
 
-    return [command for agent in AGENTS.values() for command in agent.COMMANDS if command.startswith(incomplete)]
+    return [command for command in known_agents().commands if command.startswith(incomplete)]
 
 
 @click.command(

@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tokenguard import platforms
-from tokenguard.agents import AGENTS, Agent, Situation
+from tokenguard.agents import Agent, Situation
 from tokenguard.cli.findings import Finding, failed, ok, warn
+from tokenguard.cli.known import agents_of
 from tokenguard.config.settings import Config
 from tokenguard.errors import TokenguardError
 from tokenguard.upstream import Network
@@ -22,14 +23,15 @@ _PATIENCE_S = 10
 
 def agents(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     """The agents that are installed, and what of them would not be guarded."""
-    found = {agent.NAME: path for agent in AGENTS.values() if (path := _path(agent, env))}
+    known = agents_of(config).all
+    found = {name: path for name, agent in known.items() if (path := _path(agent, env))}
     if not found:
-        yield warn("agents", "none is on the PATH", f"{next(iter(AGENTS.values())).INSTALL}, for one")
+        yield warn("agents", "none is on the PATH", f"{next(iter(known.values())).INSTALL}, for one")
     with ThreadPoolExecutor() as pool:
         versions = dict(zip(found, pool.map(version, found.values()), strict=True))
     for name, path in found.items():
         yield ok("agents", f"{name}: {versions[name]} ({path})")
-        yield from _unguarded(AGENTS[name], env, config)
+        yield from _unguarded(known[name], env, config)
 
 
 def _path(agent: Agent, env: Mapping[str, str]) -> str | None:

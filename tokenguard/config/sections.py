@@ -50,6 +50,28 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who pays for its calls, one of `BILLINGS`; `auto` goes by credentials and answers."""
 
 
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[agents.NAME]`: an agent of the user's own, or a change to one that is known.
+
+    In `args`, `env` and `files`, `{url}` stands for the address of the run, `{folder}` for its private folder.
+    """
+
+    commands: tuple[str, ...] = ()
+    """Programs that are it; its name where none are given."""
+    title: str | None = None
+    extends: str | None = None
+    """The agent that is known whose recipe it builds on; without it, the usual base-URL variables."""
+    args: tuple[str, ...] = ()
+    """Before those that the user gives."""
+    env: dict[str, str] = {}
+    files: dict[str, str] = {}
+    """Name in the private folder -> text."""
+    hold_seconds: int | None = None
+    """How long it waits for an answer."""
+    refusal: int | None = None
+    """HTTP status of a refusal, one of `agents.REFUSALS`."""
+
+
 class LoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[loops]`: what counts as running away. 0 switches a rule off."""
 

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tokenguard.config.agents import parse_agents
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
 from tokenguard.config.loops import check_loops
 from tokenguard.config.notices import check_notify, check_preflight
 from tokenguard.config.paths import Paths
 from tokenguard.config.prices import parse_prices
 from tokenguard.config.sections import (
+    AgentSettings,
     DaemonSettings,
     InterruptedSettings,
     LedgerSettings,
@@ -55,6 +57,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     interrupted: InterruptedSettings = InterruptedSettings()
     providers: dict[str, ProviderSettings] = {}
+    agents: dict[str, dict[str, Any]] = {}
     loops: LoopSettings = LoopSettings()
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
@@ -77,6 +80,8 @@ class Config(msgspec.Struct, frozen=True):
     """Of the providers for which it was set."""
     billing: dict[str, str] = {}
     """Of the providers for which it was set, one of `BILLINGS`."""
+    agents: dict[str, AgentSettings] = {}
+    """The user's own, by name."""
     loops: LoopSettings = LoopSettings()
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
@@ -116,6 +121,7 @@ def load(paths: Paths) -> Config:
         providers=PROVIDERS | chosen,
         chosen_providers=frozenset(chosen),
         billing={name: given.billing for name, given in written.providers.items() if given.billing != "auto"},
+        agents=parse_agents(written.agents, PROVIDERS.keys() | chosen.keys(), file.name),
         loops=written.loops,
         preflight=written.preflight,
         notify=written.notify,

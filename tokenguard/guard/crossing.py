@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard import agents, prices
+from tokenguard import prices
+from tokenguard.agents import Agents
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import view, ways
@@ -92,6 +93,7 @@ class Guard:
         """Calls that went on though they could not be reserved."""
         ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
         self._take_prices(catalogue)
+        self._take_agents(Agents(config.agents))
         self._in_flight: set[int] = set()
         self._ids = itertools.count(ledger.next_call_id)
 
@@ -332,9 +334,12 @@ class Guard:
     def reload(self, config: Config, catalogue: prices.Catalogue | None = None) -> None:
         """Take a changed configuration, and other prices where they are given.
 
-        What was counted is read again from the ledger; it keeps the prices at which it was settled.
+        What was counted is read again from the ledger; it keeps the prices at which it was settled. Raises
+        `ConfigError` for agents that contradict those that are known; nothing has changed then.
         """
+        known = Agents(config.agents)
         before, self.config = self.config, config
+        self._take_agents(known)
         self._network = ways.configured_network(config)
         if config.loops != before.loops or config.preflight != before.preflight:
             self._noticing.configure(config)
@@ -346,6 +351,9 @@ class Guard:
         self._catalogue = catalogue
         self._decider.reserver = Reserver(catalogue, self._turns)
         self._charger = Charger(catalogue, self._turns)
+
+    def _take_agents(self, known: Agents) -> None:
+        self._agents = self._decider.agents = known
 
     async def tick(self) -> None:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""
@@ -372,11 +380,11 @@ class Guard:
         self.sessions.of(call.session).refused += 1
         self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
         self.tell("call.refused", told_of(call) | {"budget": verdict.budget, "reason": verdict.reason})
-        return Admission(call, verdict, self._in_dialect(call, verdict.reason))
+        return Admission(call, verdict, self.in_dialect(call, verdict.reason))
 
-    def _in_dialect(self, call: Call, text: str) -> Refusal:
+    def in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
-        return agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
+        return self._agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:

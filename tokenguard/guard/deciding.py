@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard import agents
+from tokenguard.agents import Agents
 from tokenguard.guard.books import Reservation
 from tokenguard.guard.counting import Counting, Over, stops
 from tokenguard.guard.holds import Answer, Hold, Holds, decision
@@ -65,6 +65,7 @@ class Decider:
         self._noticing = noticing
         self._now = now
         self.reserver: Reserver
+        self.agents: Agents
 
     async def rule(self, call: Call, facts: Facts, count: Count | None = None) -> Ruling:
         """Decide, which can take as long as a person may take to answer. Raises `LedgerError`.
@@ -207,7 +208,7 @@ class Decider:
     def _hold(self, asked: Ruling, reason: str, over: Over | None = None) -> Hold:
         call, reservation = asked.call, asked.reservation
         about = (reservation.mean or reservation.likely).nanos
-        seconds = agents.named(call.agent).HOLD_SECONDS
+        seconds = self.agents.named(call.agent).HOLD_SECONDS
         return Hold(call, reason, about, self._now(), seconds, over.standing.slot if over else None)
 
     async def _answer(self, hold: Hold, asked: Ruling | None) -> Answer:

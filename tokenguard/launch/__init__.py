@@ -9,13 +9,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tokenguard import agents, client
-from tokenguard.agents import Recipe, Situation
+from tokenguard import client
+from tokenguard.agents import Agents, Recipe, Situation
 from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.launch import child
 from tokenguard.launch.bell import ring
+from tokenguard.launch.finding import find_program
 from tokenguard.launch.folder import fill, mark, private_folder
 from tokenguard.launch.session import Session
 from tokenguard.platforms.environment import given_environment
@@ -43,12 +44,13 @@ def run(options: LaunchOptions) -> int:
     Raises `TokenguardError` for what keeps the agent from starting; nothing that goes wrong later changes its code.
     """
     env = given_environment()
-    name, agent = agents.started_by(options.agent)
-    program = _find(options.agent, env.get("PATH", os.defpath), agent.INSTALL)
-    if options.summary is not None and not options.summary.absolute().parent.is_dir():
-        raise UsageError(f"--summary {options.summary}: there is no such folder", "make it first")
     paths = find_paths(env)
     config = load(paths)
+    known = Agents(config.agents)
+    name, agent = known.started_by(options.agent)
+    program = find_program(options.agent, agent, known, env.get("PATH", os.defpath))
+    if options.summary is not None and not options.summary.absolute().parent.is_dir():
+        raise UsageError(f"--summary {options.summary}: there is no such folder", "make it first")
     session = Session(paths, env, _say, ring if config.notify.bell else None)
     with private_folder(paths.state_dir) as folder:
         situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers)
@@ -106,15 +108,6 @@ def _close(session: Session, code: int, options: LaunchOptions) -> None:
         _say(str(error))
     except KeyboardInterrupt:
         pass
-
-
-def _find(command: str, path: str, hint: str) -> str:
-    """The file that a shell would run. Raises `UsageError` if there is none."""
-    candidates = [command] if "/" in command else [os.path.join(folder or ".", command) for folder in path.split(":")]
-    for file in candidates:
-        if os.path.isfile(file) and os.access(file, os.X_OK):
-            return file
-    raise UsageError(f"{command}: command not found", hint)
 
 
 def _cwd() -> Path:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from tokenguard import agents
 from tokenguard.policy import wording
-from tokenguard.records import Call
-from tokenguard.wire.shape import Dialect, Refusal
+from tokenguard.wire.shape import Refusal
 
 UNKNOWN_SESSION = "this session is over or unknown; start the agent with tokenguard run"
 
@@ -33,11 +31,6 @@ def unchangeable(model: str | None) -> str:
     return wording.plain_refusal(
         "a budget lets it have less output only, and that cannot be put into it; lower its output limit"
     )
-
-
-def worded(call: Call, dialect: Dialect, text: str) -> Refusal:
-    """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
-    return agents.named(call.agent).refuse(call.dialect, text) or dialect.refuse(text)
 
 
 def healthy(version: str) -> web.Response:

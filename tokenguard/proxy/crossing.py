@@ -63,6 +63,10 @@ class Guard(Protocol):
         """
         ...
 
+    def in_dialect(self, call: Call, text: str) -> Refusal:
+        """A refusal as the agent of the call takes it."""
+        ...
+
     def join(self, call: Call) -> None:
         """Take note of a call that the provider began unasked: it counts, and `settle` must follow."""
         ...

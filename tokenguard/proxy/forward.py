@@ -10,7 +10,7 @@ from aiohttp import ClientResponse, UploadTracker, web
 from msgspec.structs import replace
 
 from tokenguard import wire
-from tokenguard.proxy.answers import problem, refused, unchangeable, worded
+from tokenguard.proxy.answers import problem, refused, unchangeable
 from tokenguard.proxy.asking import LARGEST_BODY, Ask, change, read_body, understand
 from tokenguard.proxy.counting import counter
 from tokenguard.proxy.crossing import Admission, Guard
@@ -42,7 +42,7 @@ class Forwarder:
 
     async def handle(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         """Answer a request whose route is known."""
-        dialect = wire.dialect_of(request.method, route.path)
+        dialect = None if route.beside else wire.dialect_of(request.method, route.path)
         body = await read_body(request)
         if body is None:
             return _too_large(dialect)
@@ -51,7 +51,7 @@ class Forwarder:
         return await self._guarded(request, route, dialect, body)
 
     async def _unguarded(self, request: web.BaseRequest, route: Route, body: bytes) -> web.StreamResponse:
-        free = wire.is_free(request.method, route.path)
+        free = route.beside or wire.is_free(request.method, route.path)
         if not free and (reason := self._guard.unreadable(route.session, route.provider)) is not None:
             return problem(402, "budget_refused", reason)
         try:
@@ -87,7 +87,7 @@ class Forwarder:
                 changed = await self._changed(request, route, dialect, ask, admission)
                 if changed is None:
                     passage.failure = "refused-here"
-                    return refused(worded(call, dialect, unchangeable(admission.model)))
+                    return refused(self._guard.in_dialect(call, unchangeable(admission.model)))
                 route, ask = changed
             return await self._forward(request, route, dialect, ask, passage)
         finally:
