@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.agents_modules.support import BASE
-from tokenguard.agents.urls import way
+from tokenguard.agents.urls import Ways, way
 from tokenguard.config.settings import PROVIDERS
 
 SEGMENT = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=8)
@@ -46,3 +46,20 @@ def test_a_host_that_only_begins_like_a_known_one_is_another() -> None:
 def test_without_an_address_it_is_the_providers(theirs: str | None) -> None:
     found = way(BASE, PROVIDERS, "openai", "/v1", theirs)
     assert (found.base_url, found.upstreams) == (f"{BASE}/openai/v1", {})
+
+
+def test_several_addresses_of_one_agent() -> None:
+    ways = Ways(BASE, PROVIDERS)
+    assert ways.to("anthropic", "/v1") == f"{BASE}/anthropic/v1"
+    assert ways.to("openai", "/v1", "https://llm.corp/v1") == f"{BASE}/openai/v1"
+    assert ways.to("openai", "/v1", "https://llm.corp/v1/") == f"{BASE}/openai/v1"
+    assert ways.to("openai", "/v1", "https://openrouter.ai/api/v1") == f"{BASE}/openrouter/api/v1"
+    assert ways.upstreams == {"openai": "https://llm.corp"}
+
+
+@pytest.mark.parametrize("first", [None, "https://one.corp/v1"])
+def test_a_second_host_does_not_get_the_keys_of_the_first(first: str | None) -> None:
+    ways = Ways(BASE, PROVIDERS)
+    assert ways.to("openai", "/v1", first) is not None
+    assert ways.to("openai", "/v1", "https://two.corp/v1") is None
+    assert "https://two.corp" not in ways.upstreams.values()

@@ -35,6 +35,29 @@ def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str 
     return Way(provider, f"{base_url}/{provider}", {provider: theirs})
 
 
+class Ways:
+    """The ways of all settings of an agent. No two of them may lead one provider's calls to different addresses."""
+
+    def __init__(self, base_url: str, providers: Mapping[str, str]) -> None:
+        self.upstreams: dict[str, str] = {}
+        """As in `Way`, of all."""
+        self._base_url = base_url
+        self._providers = providers
+        self._taken: dict[str, str | None] = {}
+
+    def to(self, provider: str, suffix: str = "", theirs: str | None = None) -> str | None:
+        """What a setting gets, see `way`; None where an earlier one has sent the provider's calls elsewhere.
+
+        A key must not go to another setting's host.
+        """
+        found = way(self._base_url, self._providers, provider, suffix, theirs)
+        upstream = found.upstreams.get(found.provider)
+        if self._taken.setdefault(found.provider, upstream) != upstream:
+            return None
+        self.upstreams |= found.upstreams
+        return found.base_url
+
+
 def is_session_url(url: str) -> bool:
     """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
     parts = urlsplit(url)
