@@ -66,7 +66,13 @@ class Daemon:
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
-        self._proxy = Proxy(self._guard, self._upstreams, config.providers, peer_uid=platforms.peer_uid)
+        self._proxy = Proxy(
+            self._guard,
+            self._upstreams,
+            config.providers,
+            peer_uid=platforms.peer_uid,
+            clients=self._guard.unwrapped,
+        )
         self._started = self._needed = time.monotonic()
         self._stop = asyncio.Event()
         self._in_a_hurry = False
@@ -123,7 +129,7 @@ class Daemon:
     @property
     def idle(self) -> bool:
         """Whether there is neither a call nor a session, of this daemon or one before it."""
-        return not self._guard.busy and not self._upkeep.running()
+        return not self._guard.busy and not self._upkeep.needed
 
     def touch(self) -> None:
         """Take note that somebody needs the daemon."""

@@ -1,4 +1,4 @@
-"""Sessions that nobody ended: their `run` was killed, or the machine went down."""
+"""Sessions that nobody ended: their `run` was killed, the machine went down, or there never was a `run`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import psutil
 from tokenguard.errors import UsageError
 from tokenguard.guard import Desk, Guard
 from tokenguard.guard.registry import UNWRAPPED
+from tokenguard.guard.unwrapped import IDLE_US
 from tokenguard.ledger import Ledger, queries
 from tokenguard.platforms import processes
 from tokenguard.records import Session
@@ -33,29 +34,47 @@ class Upkeep:
         self._desk = desk
         self._watched = watched
         self._agents: dict[str, psutil.Process] = {}
+        self._began_us = guard.now()
 
     def running(self) -> list[Session]:
         """The sessions that were not ended, of this daemon and of those before it."""
         return [session for session in queries.running_sessions(self._ledger.read()) if session.id != UNWRAPPED]
 
+    @property
+    def needed(self) -> bool:
+        """Whether a session runs for which the daemon has to be there: one of `run`, or of an agent that goes on."""
+        passing = {session.id for session in queries.running_unwrapped(self._ledger.read()) if session.pid is None}
+        return any(session.id not in passing for session in self.running())
+
     async def sweep(self) -> None:
         """End the sessions that nobody is left of."""
-        running = self.running()
+        running, unwrapped = self.running(), {session.id for session in queries.running_unwrapped(self._ledger.read())}
         self._agents = {session.id: agent for session in running if (agent := self._agents.get(session.id))}
         for session in running:
-            if self._alive(session):
+            if session.id in unwrapped and self._idle(session):
+                log.info("session %s of %s is over: it makes no calls any more", session.id, session.agent)
+            elif self._alive(session, runs_by_itself=session.id in unwrapped):
                 continue
-            log.info("session %s of %s is over: its processes are gone", session.id, session.agent)
+            else:
+                log.info("session %s of %s is over: its processes are gone", session.id, session.agent)
             try:
                 await self._desk.end_session(session.id, None)
             except UsageError:  # only the ledger knows it: an earlier daemon had it
                 await self._ledger.end_session(session.id, self._guard.now(), None)
 
-    def _alive(self, session: Session) -> bool:
+    def _idle(self, session: Session) -> bool:
+        """Whether a client without a token has made no call for long."""
+        live = self._guard.sessions.running.get(session.id)
+        if live is not None and live.in_flight:
+            return False
+        last_us = live.last_us if live else max(session.started_us, self._began_us)
+        return self._guard.now() - last_us >= IDLE_US
+
+    def _alive(self, session: Session, *, runs_by_itself: bool) -> bool:
         if self._watched(session.id):
             return True
         if session.pid is None:
-            return self._guard.now() - session.started_us < _SETTLING_IN_US
+            return runs_by_itself or self._guard.now() - session.started_us < _SETTLING_IN_US
         agent = self._agents.get(session.id) or self._agent(session.pid, session.started_us)
         if agent is None or not processes.is_alive(agent):
             return False

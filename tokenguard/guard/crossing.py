@@ -28,6 +28,7 @@ from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
+from tokenguard.guard.unwrapped import Unwrapped
 from tokenguard.ledger import Decision, Ledger, Settlement
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
@@ -70,7 +71,8 @@ class Admission(Struct, frozen=True):
 class Guard:
     """Admits and settles calls by the configured budgets. Lives on one event loop and never waits for the disk there.
 
-    Its parts are open to those who look after them: `sessions`, `counting` (budgets), `hub` (events).
+    Its parts are open to those who look after them: `sessions`, `unwrapped` (clients without a token), `counting`
+    (budgets), `hub` (events).
     """
 
     def __init__(self, ledger: Ledger, catalogue: prices.Catalogue, config: Config, clock: Callable[[], int]) -> None:
@@ -80,6 +82,7 @@ class Guard:
         self.hub = Hub()
         self.now = Clock(ledger, clock)
         self.sessions = Sessions(ledger, self.now)
+        self.unwrapped = Unwrapped(self.sessions, self._began)
         self.official = Official(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
@@ -322,6 +325,9 @@ class Guard:
         """How providers are reached: what is configured, and from the environment of the run what is not."""
         return ways.network_of(self._network, self.sessions.of(session.id if session else UNWRAPPED).network)
 
+    def _began(self, live: Live) -> None:
+        self.tell("session.started", view.session_view(live, 0))
+
     def forget(self, session_id: str) -> None:
         """Drop what was remembered of a session that has ended."""
         self._turns.forget(session_id)
@@ -354,6 +360,7 @@ class Guard:
 
     def _take_agents(self, known: Agents) -> None:
         self._agents = self._decider.agents = known
+        self.unwrapped.know(known.all)
 
     async def tick(self) -> None:
         """Once a minute: charge what a crash left open for too long, and drop what has ended."""

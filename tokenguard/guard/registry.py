@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from hashlib import sha256
 
 from msgspec import Struct
@@ -22,7 +23,8 @@ class Live(Struct):
     """A running session and what belongs to it. Only the guard changes it."""
 
     session: Session
-    token_hash: bytes
+    token_hash: bytes | None
+    """None for clients without a token."""
     place: Place = Place()
     network: Network = Network()
     budgets: tuple[Budget, ...] = ()
@@ -45,12 +47,13 @@ class Registry:
         """Enter a session; one of the same id is replaced."""
         self.remove(live.session.id)
         self._by_id[live.session.id] = live
-        self._by_hash[live.token_hash] = live
+        if live.token_hash is not None:
+            self._by_hash[live.token_hash] = live
 
     def remove(self, session_id: str) -> Live | None:
         """Take a session out."""
         live = self._by_id.pop(session_id, None)
-        if live is not None:
+        if live is not None and live.token_hash is not None:
             del self._by_hash[live.token_hash]
         return live
 
@@ -62,6 +65,11 @@ class Registry:
 
     def by_token(self, token: str) -> Live | None:
         return self._by_hash.get(token_hash(token))
+
+    def around(self, lineage: Iterable[int]) -> Live | None:
+        """The session of `run` whose agent is the nearest of these processes."""
+        agents = {live.session.pid: live for live in self._by_hash.values() if live.session.pid is not None}
+        return next((agents[pid] for pid in lineage if pid in agents), None)
 
     def all(self) -> list[Live]:
         """Running sessions, the oldest first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.attribution import Place, locate
+from tokenguard.attribution.callers import Caller
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
@@ -52,7 +52,7 @@ class Sessions:
         self._ledger = ledger
         self._now = now
         unwrapped = Session(id=UNWRAPPED, agent="unknown", started_us=now())
-        self.running.add(self._live(unwrapped, token_hash(secrets.token_hex()), Place()))
+        self.running.add(self._live(unwrapped, None, Place()))
         if not queries.sessions(ledger.read(), [UNWRAPPED]):
             ledger.open_session(unwrapped, None).add_done_callback(_log_failure)
 
@@ -97,6 +97,43 @@ class Sessions:
         self.running.add(live)
         return live
 
+    def is_known(self, name: str) -> bool:
+        """Whether a session of this id or token runs, or ever ran."""
+        ledger = self._ledger.read()
+        return bool(queries.sessions(ledger, [name])) or queries.session_by_token(ledger, token_hash(name)) is not None
+
+    def open_unwrapped(self, caller: Caller, task: str | None, network: Network) -> Live:
+        """A session for a client without a token, or the one that it had before a crash. Raises `ConfigError`."""
+        place, now = caller.place, self._now()
+        asked = Session(
+            id=new_id(),
+            agent=caller.agent or "unknown",
+            started_us=now,
+            repo=place.repo,
+            worktree=place.worktree,
+            branch=place.branch(),
+            task=task,
+            labels=(("editor", caller.editor),) if caller.editor else (),
+            pid=caller.pid,
+        )
+        known = self._interrupted(asked, int(caller.started * 1_000_000))
+        live = self._live(known or asked, None, place)
+        live.network, live.last_us = network, now
+        if known is None:
+            self._ledger.open_session(asked, None).add_done_callback(_log_failure)
+        else:
+            live.totals = queries.totals(self._ledger.read(), Where(session=known.id))
+        self.running.add(live)
+        return live
+
+    def _interrupted(self, asked: Session, since_us: int) -> Session | None:
+        """The session of the same process, or of the same program in the same place, that an earlier daemon had."""
+        for session in queries.running_unwrapped(self._ledger.read()):
+            same = replace(asked, id=session.id, started_us=session.started_us, branch=session.branch)
+            if same == session and session.started_us >= since_us and self.running.get(session.id) is None:
+                return session
+        return None
+
     def of(self, session_id: str) -> Live:
         """A running session by its id; calls of one that has ended meanwhile count as unwrapped."""
         return self.running.get(session_id) or self.running[UNWRAPPED]
@@ -120,7 +157,7 @@ class Sessions:
             raise UsageError(f"no session {session_id} is running", "see tokenguard status")
         return live
 
-    def _live(self, session: Session, hashed: bytes, place: Place) -> Live:
+    def _live(self, session: Session, hashed: bytes | None, place: Place) -> Live:
         budgets: tuple[Budget, ...] = ()
         if session.budget is not None:
             budgets = (_run_budget(session.budget),)

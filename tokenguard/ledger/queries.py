@@ -97,6 +97,11 @@ def running_sessions(conn: sqlite3.Connection) -> list[Session]:
     return _sessions(conn, "WHERE ended_us IS NULL ORDER BY started_us, id", [])
 
 
+def running_unwrapped(conn: sqlite3.Connection) -> list[Session]:
+    """Those of them that have no token: of clients that nobody started with `run`."""
+    return _sessions(conn, "WHERE ended_us IS NULL AND token_hash IS NULL ORDER BY started_us, id", [])
+
+
 def recent_sessions(conn: sqlite3.Connection, limit: int) -> list[Session]:
     """The sessions that began last, newest first, running or not."""
     return _sessions(conn, "ORDER BY started_us DESC, id LIMIT ?", [limit])

@@ -8,6 +8,9 @@ from tokenguard.proxy.encoding import acceptable
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
+SESSION = "x-tokenguard-session"
+"""By which a client without a token names its session. Meant for us, it goes no further."""
+
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -22,7 +25,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 # The client library names the upstream's own host; a body that was expected has been read already.
-_NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect"}
+_NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect", SESSION.encode()}
 # A question beside the call must not be taken for the call, nor does it want a stream.
 _OF_THE_CALL = frozenset({"accept", "idempotency-key"})
 

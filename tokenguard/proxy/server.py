@@ -13,7 +13,10 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from tokenguard import __version__
+from tokenguard.errors import ConfigError
+from tokenguard.policy import wording
 from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem
+from tokenguard.proxy.clients import Clients, Visitors
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.forward import Forwarder
 from tokenguard.proxy.origin import Origin
@@ -33,12 +36,24 @@ _log = logging.getLogger(__name__)
 class Proxy:
     """Serves the data path. To be made in a running event loop; `listen`, then `close`."""
 
-    def __init__(self, guard: Guard, upstreams: Upstreams, providers: Collection[str], *, peer_uid: PeerUid) -> None:
-        """`providers` are the configured names, for messages; `upstreams` stays the caller's to close."""
+    def __init__(
+        self,
+        guard: Guard,
+        upstreams: Upstreams,
+        providers: Collection[str],
+        *,
+        peer_uid: PeerUid,
+        clients: Clients | None = None,
+    ) -> None:
+        """`providers` are the configured names, for messages; `upstreams` stays the caller's to close.
+
+        `clients` know whose the calls are that come without a token; without it they are nobody's.
+        """
         self._guard = guard
         self._providers = providers
         self._forwarder = Forwarder(guard, upstreams)
         self._sockets = Sockets(guard, upstreams)
+        self._visitors = Visitors(clients)
         self._server = _Server(self._handle, peer_uid, self._client_left)
         self._listeners: list[asyncio.Server] = []
         self._running: dict[RequestHandler, asyncio.Task[object]] = {}
@@ -95,6 +110,7 @@ class Proxy:
                 request.protocol.close()
 
     def _client_left(self, connection: RequestHandler) -> None:
+        self._visitors.left(connection)
         task = self._running.get(connection)
         if task is not None and not self._forwarder.client_left(connection, task.cancel):
             task.cancel()
@@ -114,6 +130,11 @@ class Proxy:
         if base_url is None:
             names = ", ".join(sorted(self._providers))
             return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
+        if token is None:
+            try:
+                session = await self._visitors.session(request)
+            except ConfigError as error:
+                return problem(402, "budget_refused", wording.plain_refusal(f"{error.message}; {error.hint}"))
         return await self._serve(request, Route(session, provider, base_url, path, query, token))
 
     async def _answer_for(self, origin: Origin, request: web.BaseRequest) -> web.StreamResponse:
