@@ -6,6 +6,7 @@ Units, everywhere: money is integer **nanodollars** (`nanos`, 10^-9 USD), tokens
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -201,7 +202,17 @@ class Facts(Struct, frozen=True):
     trail: Trail = Trail()
     counted: int | None = None
     """The most tokens that the prompt has, by the provider's own count, where it was asked for one."""
+    about: Mapping[str, str] = {}
+    """What the client says of itself in the body, such as Codex' `client_metadata`. Never stored."""
+    wanted: tuple[str, ...] = ()
+    """Names of the properties that the answer is to have, where it is to be JSON of a given shape."""
+    compacts: bool = False
+    """Whether it asks the provider to make a conversation shorter, and for nothing else."""
 
+
+REQUEST_CLASSES = ("main", "sub-agent", "title", "compaction", "router", "side", "count")
+"""What a call is for: a turn of the conversation, or of a sub-agent's own; a title for it; making it shorter; choosing a
+model; something else beside it; counting tokens, which is free and no call of the ledger."""
 
 BILLINGS = ("metered", "subscription", "credits", "local")
 """Who pays for a call: by the token; a subscription, whose dollars are notional; credits bought beside one; nobody."""
@@ -242,6 +253,8 @@ class Session(Struct, frozen=True):
     """(provider, base URL) pairs that the agent's own settings name: its credentials belong there."""
     ended_us: int | None = None
     exit_code: int | None = None
+    parent: str | None = None
+    """Id of the session in which it was started, if it was: a run within a run."""
 
 
 class Call(Struct, frozen=True):
@@ -260,10 +273,17 @@ class Call(Struct, frozen=True):
     branch: str | None = None
     task: str | None = None
     request_class: str = "main"
+    """One of `REQUEST_CLASSES`, as far as the agent says it."""
     billing: str = "metered"
     """One of `BILLINGS`: as it is expected before the call, and as the answer showed it afterwards."""
     requested: str | None = None
     """The model that the agent asked for, where a budget put a cheaper one in its place."""
+    agent_session: str | None = None
+    """The agent's own id of its session, as its logs have it; of a sub-agent's call, that of the session it belongs to."""
+    subagent: str | None = None
+    """The agent's own id of the sub-agent that makes the call; None for what the agent asks itself."""
+    subagent_type: str | None = None
+    """What kind of sub-agent it is, such as `Explore`."""
 
 
 class Unit(StrEnum):

@@ -195,6 +195,8 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
         task=draw(_NAMES),
         request_class=draw(st.sampled_from(["main", "title"])),
         billing=draw(st.sampled_from(BILLINGS)),
+        subagent=draw(st.sampled_from([None, "a1", "a2"])),
+        subagent_type=draw(st.sampled_from([None, "Explore"])),
     )
     legs = tuple(draw(st.lists(_LEGS, max_size=3)))
     costs = tuple(draw(_AMOUNTS) for _ in legs)

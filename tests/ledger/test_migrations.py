@@ -112,3 +112,19 @@ def test_what_is_asked_often_uses_an_index(
     plan = [row[3] for sql in asked for row in conn.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert any(index in step for step in plan), plan
     assert not [step for step in plan if step.startswith("SCAN") and "INDEX" not in step], plan
+
+
+def test_a_ledger_from_before_sub_agents_keeps_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    old = sqlite3.connect(":memory:", isolation_level=None)
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:7])
+    migrations.migrate(old)
+    old.execute("INSERT INTO sessions (id, agent, started_us, labels, upstreams) VALUES ('s', 'claude', 1, '[]', '[]')")
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    migrations.migrate(old)
+    known = queries.running_sessions(old)
+    writes.settle(old, settlement(call(1)))
+    (group,) = queries.grouped(old, ["session", "sub-agent"])
+    old.close()
+    assert [(one.id, one.parent) for one in known] == [("s", None)]
+    assert (group.key, group.totals.calls) == (("s1", None), 1)

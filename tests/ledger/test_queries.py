@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
+from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, session, settlement, write
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Where, queries, writes
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.rollups import HOUR_US
-from tokenguard.records import Amount, Confidence, Totals
+from tokenguard.records import Amount, Call, Confidence, Totals
 
 DAY_US = 86_400_000_000
 
@@ -36,6 +36,14 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
         lambda e: e.call.agent == "codex" and (e.call.branch or "")[:1] == "b" and (e.call.repo or "a")[:1] != "a",
     ),
 ]
+
+
+def label_of(call: Call, key: str) -> str | None:
+    """What a call is called in a report by this key."""
+    if key == "sub-agent":
+        return call.subagent_type or call.subagent
+    label: str | None = getattr(call, key.replace("-", "_"))
+    return label
 
 
 @pytest.fixture
@@ -98,7 +106,7 @@ def test_groups_are_those_of_the_calls(
         parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
         for model, sums in parts.items():
             call = replace(entry.call, model=model, billing=entry.billing)
-            labels = tuple(getattr(call, key.replace("-", "_")) for key in keys)
+            labels = tuple(label_of(call, key) for key in keys)
             expected[labels] = expected.get(labels, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
@@ -206,3 +214,15 @@ def test_an_empty_ledger_has_spent_nothing_and_that_is_exact(conn: sqlite3.Conne
     assert queries.grouped(conn, []) == queries.grouped(conn, ["model"]) == []
     assert queries.first_charge(conn, None, None) is None
     assert queries.latest_start(conn) == 0
+
+
+def test_a_family_is_a_session_and_all_that_was_started_in_it(conn: sqlite3.Connection) -> None:
+    parents = {"s1": None, "s2": "s1", "s3": "s2", "s4": None, "s5": "s6", "s6": "s5"}
+    for number, (name, parent) in enumerate(parents.items(), 1):
+        writes.open_session(conn, replace(session(name), parent=parent), None)
+        writes.settle(conn, settlement(call(number, session=name), nanos=10**number))
+    costs = {name: queries.totals(conn, Where(family=name)).cost_nanos for name in parents}
+    # Nothing makes two sessions each other's parents; a file in which they are must not be read for ever.
+    assert costs == {"s1": 1110, "s2": 1100, "s3": 1000, "s4": 10_000, "s5": 1_100_000, "s6": 1_100_000}
+    assert queries.spent(conn, Where(family="s1"))[0].calls == 3
+    assert queries.totals(conn, Where(session="s1")).cost_nanos == 10

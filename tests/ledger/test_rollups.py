@@ -124,11 +124,12 @@ def test_questions_are_answered_from_the_sums(conn: sqlite3.Connection) -> None:
     }
 
 
-def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
+def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = contents(conn)
     conn.execute("DROP TABLE rollups")
     conn.execute("DROP TABLE rollup_keys")
     conn.execute("PRAGMA user_version = 6")
+    monkeypatch.setattr(migrations, "_MIGRATIONS", migrations._MIGRATIONS[:7])  # pyright: ignore[reportPrivateUsage]
     migrations.migrate(conn)
     assert contents(conn) == sound
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tokenguard.ledger.rollups import CALLS, HOUR, HOUR_US, Piece, kept, pieces
 from tokenguard.ledger.rows import Row, fetch
-from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, TOTALS, condition, per_call, per_leg, within
+from tokenguard.ledger.sums import AMOUNT, APART, CHARGED, NOTIONAL, TOTALS, condition, per_call, per_leg, within
 from tokenguard.ledger.values import Where
 from tokenguard.records import Amount, Confidence, Totals, Usage
 
@@ -20,6 +20,7 @@ ALL = Where()
 
 _KEYS = {
     "session": "s.session",
+    "sub-agent": "s.subagent",
     "repo": "s.repo",
     "branch": "s.branch",
     "agent": "s.agent",
@@ -31,6 +32,9 @@ _KEYS = {
 }
 GROUP_KEYS = tuple(_KEYS)
 """What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used."""
+
+_APART = frozenset(key for key, column in _KEYS.items() if column.removeprefix("s.") in APART)
+"""Keys of which no sums are kept."""
 
 _SPENT = ", ".join(f"coalesce(sum({column}), 0)" for column in (*AMOUNT, *NOTIONAL))
 
@@ -103,7 +107,7 @@ def first_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int |
 def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, Amount]]:
     """What `spent` tells, for every hour of UTC in the span in which there was a charge: (beginning, ..., ...)."""
     first, last = -(-since_us // HOUR_US), until_us // HOUR_US
-    if not _by_session(where):
+    if not _by_call(where):
         source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
         hour = "s.start"
     else:
@@ -132,7 +136,7 @@ def _ask(
     """The rows of columns over every piece of the span, whatever keeps its sums."""
     by_leg = "model" in keys
     whole = [Piece(CALLS, since_us, until_us)]
-    for piece in whole if _by_session(where, keys) else pieces(since_us, until_us):
+    for piece in whole if _by_call(where, keys) else pieces(since_us, until_us):
         if piece.size == CALLS:
             source, values = _of_calls(where, piece.since, piece.until, by_leg=by_leg)
         else:
@@ -140,9 +144,10 @@ def _ask(
         yield from fetch(conn, f"SELECT {columns} FROM {source}{grouping}", values)
 
 
-def _by_session(where: Where, keys: Sequence[str] = ()) -> bool:
-    """Whether sessions are told apart. No sums are kept of them: an index leads to their calls."""
-    return where.session is not None or "session" in keys or any(name == "session" for name, _ in where.match)
+def _by_call(where: Where, keys: Sequence[str] = ()) -> bool:
+    """Whether sessions or sub-agents are told apart. No sums are kept of them: an index leads to a session's calls."""
+    asked = (where.session, where.family)
+    return asked != (None, None) or not _APART.isdisjoint(keys) or any(name in _APART for name, _ in where.match)
 
 
 def _of_calls(where: Where, since_us: int | None, until_us: int | None, *, by_leg: bool) -> tuple[str, list[object]]:

@@ -300,3 +300,12 @@ def _007_rollups(conn: sqlite3.Connection) -> None:
     ):
         conn.execute(statement)
     agreement.fill(conn)
+
+
+@_migration
+def _008_lineage(conn: sqlite3.Connection) -> None:
+    # Columns that may be empty: a ledger of any size takes them at once.
+    for column in ("agent_session", "subagent", "subagent_type"):
+        conn.execute(f"ALTER TABLE calls ADD COLUMN {column} TEXT")
+    conn.execute("ALTER TABLE sessions ADD COLUMN parent TEXT")
+    conn.execute("CREATE INDEX sessions_parent ON sessions (parent) WHERE parent IS NOT NULL")

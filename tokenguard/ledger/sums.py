@@ -41,6 +41,12 @@ KEYS = ("repo", "branch", "agent", "provider", "model", "task", "request_class",
 """The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
 SUMS = Sums.__struct_fields__
 _FIELDS = ("session", *KEYS)
+APART = {"session": "c.session", "subagent": "coalesce(c.subagent_type, c.subagent)"}
+"""What calls are told apart by besides, of which no sums are kept."""
+
+_FAMILY = """(WITH RECURSIVE family (id) AS (
+    VALUES (?) UNION SELECT s.id FROM sessions AS s JOIN family AS f ON s.parent = f.id) SELECT id FROM family)"""
+"""A session, those that were started in it, and those in them."""
 
 CHARGED = "c.state IN ('settled', 'presumed')"
 _CALL = {
@@ -89,15 +95,18 @@ NOTIONAL = (f"iif({_NOTIONAL}, s.cost_nanos, 0)", f"iif({_NOTIONAL}, s.above, 0)
 """The dollars of it that are on no bill, and how much more they can be."""
 
 
+_APART = ", ".join(f"{column} AS {key}" for key, column in APART.items())
+
+
 def per_call(condition: str) -> str:
     """The source of the calls `c` for which this holds."""
-    keys = ", ".join(f"c.{key}" for key in ("id", "started_us", "session", *KEYS))
-    return f"(SELECT {keys}, {_columns(_CALL)} FROM calls AS c WHERE {condition}) AS s"
+    keys = ", ".join(f"c.{key}" for key in ("id", "started_us", *KEYS))
+    return f"(SELECT {keys}, {_APART}, {_columns(_CALL)} FROM calls AS c WHERE {condition}) AS s"
 
 
 def per_leg(condition: str) -> str:
     """The source of their legs, by model, which is the column `leg`."""
-    return _per_leg(condition, "")
+    return _per_leg(condition, "", f"{_APART}, ")
 
 
 # Whether the first leg of a call is all of it.
@@ -116,12 +125,12 @@ def per_role(condition: str) -> str:
 
 def per_part(condition: str) -> str:
     """The source of the legs, by model, of the calls that have more than one `leg`."""
-    return _per_leg(f"{condition} AND NOT {_PLAIN}", f"JOIN {_FIRST}")
+    return _per_leg(f"{condition} AND NOT {_PLAIN}", f"JOIN {_FIRST}", "")
 
 
-def _per_leg(condition: str, joined: str) -> str:
+def _per_leg(condition: str, joined: str, apart: str) -> str:
     keys = ", ".join(f"c.{key}" for key in KEYS)
-    return f"""(SELECT c.session, {keys}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
+    return f"""(SELECT {apart}{keys}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
         FROM calls AS c {joined} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
         GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
 
@@ -134,6 +143,9 @@ def condition(where: Where, table: str) -> tuple[list[str], list[object]]:
         if (value := getattr(where, name)) is not None:
             terms.append(f"{table}.{name} = ?")
             values.append(value)
+    if where.family is not None:
+        terms.append(f"{table}.session IN {_FAMILY}")
+        values.append(where.family)
     for name, pattern in where.match:
         if name not in _FIELDS:
             raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")

@@ -73,6 +73,8 @@ class Where(Struct, frozen=True):
     """Which calls: every field that is set must be equal, every pair of `match` must match. Empty is all calls."""
 
     session: str | None = None
+    family: str | None = None
+    """Id of a session: its own calls, and those of the sessions that were started in it."""
     repo: str | None = None
     branch: str | None = None
     agent: str | None = None
