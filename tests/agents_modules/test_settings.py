@@ -8,7 +8,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenguard.agents.settings import object_at, parse_json, parse_toml, read_dotenv, strings_at, text_at
+from tokenguard.agents.settings import (
+    object_at,
+    parse_json,
+    parse_toml,
+    read_dotenv,
+    read_flat_yaml,
+    strings_at,
+    text_at,
+)
 
 
 def test_comments_are_no_part_of_strings() -> None:
@@ -32,3 +40,26 @@ def test_paths_into_objects() -> None:
 def test_no_text_raises(text: str) -> None:
     assert isinstance(parse_json(text), dict | None)
     assert isinstance(parse_toml(text), dict | None)
+
+
+def test_flat_yaml_is_read_a_line_at_a_time(tmp_path: Path) -> None:
+    text = """
+# model: none
+model: sonnet   # the usual
+read: [a.md, "b, c.md"]
+set-env:
+  - A=1   # one
+  - 'B=#2'
+aliases:
+    nested: left out
+url: "https://llm.corp:80/v1"
+empty:
+"""
+    (tmp_path / "conf.yml").write_text(text)
+    assert read_flat_yaml(tmp_path / "conf.yml") == {
+        "model": ("sonnet",),
+        "read": ("a.md", "b, c.md"),
+        "set-env": ("A=1", "B=#2"),
+        "url": ("https://llm.corp:80/v1",),
+    }
+    assert read_flat_yaml(tmp_path / "none.yml") == {}

@@ -10,6 +10,10 @@ from typing import Any, cast
 
 _STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?([\w.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#\n]*))""")
+_SETTING = re.compile(r"([\w-]+)\s*:(?=\s|$)\s*(.*)$")
+_ITEM = re.compile(r"\s*-\s+(.*)$")
+_ELEMENT = re.compile(r"""("[^"]*"|'[^']*'|[^,\s][^,]*)""")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")
 
 
 def read_text(file: Path) -> str:
@@ -72,3 +76,27 @@ def text_at(value: Mapping[str, Any], *path: str) -> str | None:
 def strings_at(value: Mapping[str, Any], *path: str) -> dict[str, str]:
     """The members of the object at a path that are strings."""
     return {name: member for name, member in object_at(value, *path).items() if isinstance(member, str)}
+
+
+def read_flat_yaml(file: Path) -> dict[str, tuple[str, ...]]:
+    """The settings of a YAML file that has one a line: a list as it is, a single value as a list of one.
+
+    What is nested deeper is left out.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    name = ""
+    for line in read_text(file).splitlines():
+        if item := _ITEM.match(line):
+            found[name] = (*found.get(name, ()), _scalar(item[1]))
+        elif setting := _SETTING.match(line):
+            name, value = setting[1], _COMMENT.sub("", setting[2]).strip()
+            if value.startswith("[") and value.endswith("]"):
+                found[name] = tuple(_scalar(item) for item in _ELEMENT.findall(value[1:-1]))
+            elif value:
+                found[name] = (_scalar(value),)
+    return found
+
+
+def _scalar(text: str) -> str:
+    text = _COMMENT.sub("", text).strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.shape import KEY, RealAgent
 
-__all__ = ["CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "ROSTER", "RealAgent"]
+__all__ = ["AIDER", "CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "ROSTER", "RealAgent"]
 
-ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI)
+ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, AIDER)
