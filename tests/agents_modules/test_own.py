@@ -42,12 +42,25 @@ def test_where_the_users_own_variable_leads_is_the_upstream(machine: Machine) ->
     assert (other.env["MINE_URL"], other.upstreams) == (f"{BASE}/openrouter/api/v1", {})
 
 
+def test_no_key_goes_to_the_host_of_another_variable(machine: Machine) -> None:
+    agent = own(env={"MINE_URL": "{url}/openai/v1"})
+    recipe = machine.recipe(agent, MINE_URL="https://gateway.corp/v1")
+    assert {"OPENAI_BASE_URL", "OPENAI_API_BASE"}.isdisjoint(recipe.env)
+    assert recipe.env["ANTHROPIC_BASE_URL"] == f"{BASE}/anthropic"
+    cousin = own(extends="claude", env={"MINE_URL": "{url}/anthropic", "PLUG_IN_URL": "{url}/openai/v1"})
+    urls = {"MINE_URL": "https://gateway.corp", "PLUG_IN_URL": "https://other.corp/v1"}
+    recipe = machine.recipe(cousin, **urls)
+    assert recipe.notes == ("MINE_URL names another address than Claude Code has: its calls are not guarded",)
+    assert "MINE_URL" not in recipe.env and recipe.env["PLUG_IN_URL"] == f"{BASE}/openai/v1"
+    assert recipe.upstreams == {"openai": "https://other.corp"}
+
+
 def test_two_upstreams_of_one_provider_are_told(machine: Machine) -> None:
     agent = own(env={"MINE_URL": "{url}/openai/v1"})
     recipe = machine.recipe(agent, MINE_URL="https://one.corp/v1", OPENAI_BASE_URL="https://two.corp/v1")
-    assert recipe.upstreams == {"openai": "https://two.corp"}
-    assert "MINE_URL" not in recipe.env
-    assert recipe.notes[0].startswith("MINE_URL names another address")
+    assert recipe.upstreams == {"openai": "https://one.corp"}
+    assert "OPENAI_BASE_URL" not in recipe.env
+    assert recipe.notes[0].startswith("OPENAI_BASE_URL names another address")
 
 
 def test_it_builds_on_a_known_recipe(machine: Machine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tokenguard.agents import environment
@@ -39,10 +40,17 @@ VARIABLES = (
 
 def recipe(situation: Situation) -> Recipe:
     """See `Agent.recipe`."""
+    return routed(situation, VARIABLES)
+
+
+def routed(situation: Situation, variables: Iterable[tuple[str, str, str]]) -> Recipe:
+    """A recipe that sets these variables, see `VARIABLES`; of two with one name the first holds."""
     env = environment.direct_loopback(situation.env)
     upstreams: dict[str, str] = {}
     notes: list[str] = []
-    for variable, provider, suffix in VARIABLES:
+    for variable, provider, suffix in variables:
+        if variable in env:
+            continue
         route = way(situation.base_url, situation.providers, provider, suffix, situation.env.get(variable))
         if any(upstreams.get(name, url) != url for name, url in route.upstreams.items()):
             notes.append(f"{variable} names another address than the variables before it: its calls are not guarded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from tokenguard.agents import generic
 from tokenguard.agents.shape import Agent, ByHand, Recipe, Situation, Trial
-from tokenguard.agents.urls import Way, way
+from tokenguard.agents.urls import way
 from tokenguard.wire import DIALECTS
 from tokenguard.wire.shape import Refusal
 
@@ -18,6 +19,8 @@ URL = "{url}"
 """Stands for `http://127.0.0.1:PORT/s/TOKEN` in what the user writes."""
 FOLDER = "{folder}"
 """Stands for the private folder of the run."""
+
+_ROUTE = re.compile(r"\{url\}/([^/{}]+)((?:/[^{}]*)?)")
 
 
 class Definition(Protocol):
@@ -69,28 +72,40 @@ class Own:
         self.LEAVES = base.LEAVES
         self._given = given
         self._base = base
+        self._routes = _routes(given.env)
 
     def recipe(self, situation: Situation) -> Recipe:
         """See `Agent.recipe`. What stands in the definition is to the known recipe as if the user had given it."""
         given = self._given
         plain = {name: value for name, value in given.env.items() if URL not in value and FOLDER not in value}
         args = tuple(_filled(arg, situation) for arg in given.args)
-        recipe = self._base.recipe(
-            replace(situation, args=(*args, *situation.args), env={**situation.env, **plain}),
-        )
-        env = {**plain, **recipe.env}
-        upstreams, notes = dict(recipe.upstreams), list(recipe.notes)
-        for name, value in given.env.items():
-            route = _way(value, situation, situation.env.get(name))
-            if route is None:
-                env.setdefault(name, _filled(value, situation))
-            elif any(upstreams.get(key, url) != url for key, url in route.upstreams.items()):
-                notes.append(f"{name} names another address than the variables before it: its calls are not guarded")
-            else:
-                env[name] = route.base_url
-                upstreams |= route.upstreams
+        inside = replace(situation, args=(*args, *situation.args), env={**situation.env, **plain})
+        recipe = self._recipe(inside)
+        rest = {name: _filled(value, situation) for name, value in given.env.items() if name not in self._routes}
         files = {name: _filled(text, situation) for name, text in given.files.items()}
-        return replace(recipe, env=env, upstreams=upstreams, files={**files, **recipe.files}, notes=tuple(notes))
+        return replace(recipe, env={**rest, **recipe.env}, files={**files, **recipe.files})
+
+    def _recipe(self, situation: Situation) -> Recipe:
+        """The known recipe, and the variables that are base URLs. No key may go to the host of another variable."""
+        found = {
+            name: way(situation.base_url, situation.providers, *route, situation.env.get(name))
+            for name, route in self._routes.items()
+        }
+        if self._base is generic:
+            elsewhere = {provider for one in found.values() for provider in one.upstreams}
+            usual = (one for one in generic.VARIABLES if one[1] not in elsewhere or situation.env.get(one[0]))
+            return generic.routed(situation, (*((name, *route) for name, route in self._routes.items()), *usual))
+        recipe = self._base.recipe(situation)
+        env, upstreams, notes = dict(recipe.env), dict(recipe.upstreams), list(recipe.notes)
+        taken = {name for name in situation.providers if _leads_to(recipe, f"{situation.base_url}/{name}")}
+        for name, one in found.items():
+            if one.provider in taken and upstreams.get(one.provider) != one.upstreams.get(one.provider):
+                notes.append(f"{name} names another address than {self._base.TITLE} has: its calls are not guarded")
+                continue
+            taken.add(one.provider)
+            env[name] = one.base_url
+            upstreams |= one.upstreams
+        return replace(recipe, env=env, upstreams=upstreams, notes=tuple(notes))
 
     def refuse(self, dialect: str, text: str) -> Refusal | None:
         """See `Agent.refuse`."""
@@ -110,12 +125,14 @@ class Own:
         return self._base.trial(key, project)
 
 
-def _way(value: str, situation: Situation, theirs: str | None) -> Way | None:
-    """The way of a variable that is a base URL and nothing else: what the user's own names stays the upstream."""
-    provider, slash, suffix = value.removeprefix(f"{URL}/").partition("/")
-    if not value.startswith(f"{URL}/") or URL in suffix or FOLDER in suffix:
-        return None
-    return way(situation.base_url, situation.providers, provider, f"{slash}{suffix}".rstrip("/"), theirs)
+def _routes(env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """(provider, path) of the variables that are a base URL and nothing else: what the user's own name is kept."""
+    found = {name: _ROUTE.fullmatch(value) for name, value in env.items()}
+    return {name: (match[1], match[2].rstrip("/")) for name, match in found.items() if match}
+
+
+def _leads_to(recipe: Recipe, url: str) -> bool:
+    return any(url in text for text in (*recipe.args, *recipe.env.values(), *recipe.files.values()))
 
 
 def _filled(text: str, situation: Situation) -> str:
