@@ -35,30 +35,37 @@ def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str 
     return Way(provider, f"{base_url}/{provider}", {provider: theirs})
 
 
+def is_session_url(url: str) -> bool:
+    """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
+    parts = urlsplit(url)
+    return parts.hostname == "127.0.0.1" and parts.path.startswith("/s/")
+
+
 class Ways:
-    """The ways of all settings of an agent. No two of them may lead one provider's calls to different addresses."""
+    """The ways of one run. Each provider has one upstream in it: keys for another would go to the wrong place."""
 
     def __init__(self, base_url: str, providers: Mapping[str, str]) -> None:
-        self.upstreams: dict[str, str] = {}
-        """As in `Way`, of all."""
         self._base_url = base_url
         self._providers = providers
         self._taken: dict[str, str | None] = {}
 
     def to(self, provider: str, suffix: str = "", theirs: str | None = None) -> str | None:
-        """What a setting gets, see `way`; None where an earlier one has sent the provider's calls elsewhere.
+        """The base URL that the agent gets; None where another one to the same provider leads to another upstream."""
+        route = way(self._base_url, self._providers, provider, suffix, theirs)
+        upstream = route.upstreams.get(route.provider)
+        return route.base_url if self._taken.setdefault(route.provider, upstream) == upstream else None
 
-        A key must not go to another setting's host.
-        """
-        found = way(self._base_url, self._providers, provider, suffix, theirs)
-        upstream = found.upstreams.get(found.provider)
-        if self._taken.setdefault(found.provider, upstream) != upstream:
-            return None
-        self.upstreams |= found.upstreams
-        return found.base_url
+    def known(self, theirs: str) -> str | None:
+        """The same for a URL that may lead to any provider; None also where it leads to none that we know."""
+        if is_session_url(theirs):
+            _, _, _, provider, *suffix = urlsplit(theirs).path.split("/")
+            return self.to(provider, "".join(f"/{part}" for part in suffix))
+        for name, base in self._providers.items():
+            if theirs == base or theirs.startswith(f"{base}/"):
+                return self.to(name, "", theirs)
+        return None
 
-
-def is_session_url(url: str) -> bool:
-    """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
-    parts = urlsplit(url)
-    return parts.hostname == "127.0.0.1" and parts.path.startswith("/s/")
+    @property
+    def upstreams(self) -> dict[str, str]:
+        """Provider -> base URL, where it is not the one that tokenguard knows."""
+        return {provider: url for provider, url in self._taken.items() if url is not None}
