@@ -6,8 +6,10 @@ from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.gemini import GEMINI
+from tests.agents.roster.llm import LLM, LLM_CLAUDE
+from tests.agents.roster.opencode import OPENCODE
 from tests.agents.roster.shape import KEY, RealAgent
 
-__all__ = ["AIDER", "CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "ROSTER", "RealAgent"]
+__all__ = ["AIDER", "CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "LLM", "LLM_CLAUDE", "ROSTER", "RealAgent"]
 
-ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, AIDER)
+ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, AIDER, LLM, LLM_CLAUDE)
