@@ -5,11 +5,25 @@ from __future__ import annotations
 from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
+from tests.agents.roster.continue_ import CONTINUE
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
 from tests.agents.roster.shape import KEY, RealAgent
 
-__all__ = ["AIDER", "CLAUDE", "CODEX", "CODEX_HTTP", "GEMINI", "KEY", "LLM", "LLM_CLAUDE", "ROSTER", "RealAgent"]
+__all__ = [
+    "AIDER",
+    "CLAUDE",
+    "CODEX",
+    "CODEX_HTTP",
+    "CONTINUE",
+    "GEMINI",
+    "KEY",
+    "LLM",
+    "LLM_CLAUDE",
+    "OPENCODE",
+    "ROSTER",
+    "RealAgent",
+]
 
-ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, AIDER, LLM, LLM_CLAUDE)
+ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, CONTINUE, AIDER, LLM, LLM_CLAUDE)
