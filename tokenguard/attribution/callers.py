@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,9 +33,10 @@ def identify(pid: int, known: Mapping[str, Marks]) -> Caller:
     family = lineage(pid)
     if not family:
         return Caller()
-    agent, top = _agent(family, known)
-    editor, window = _editor(family)
-    if agent is None and editor is not None and not any(map(is_shell, family[: family.index(window)])):
+    agent, top = _nearest(family, lambda process: agent_of(process, known))
+    editor, window = _nearest(family, editor_of)
+    nearer = agent is None or family.index(window) < family.index(top)
+    if editor is not None and nearer and not any(map(is_shell, family[: family.index(window)])):
         agent, top = editor, window
     place = _place(family[: family.index(top) + 1])
     pids = tuple(process.pid for process in family)
@@ -44,25 +45,16 @@ def identify(pid: int, known: Mapping[str, Marks]) -> Caller:
     return Caller(agent, top.pid, top.started, editor, place, pids)
 
 
-def _agent(family: list[Process], known: Mapping[str, Marks]) -> tuple[str | None, Process]:
-    """The nearest agent, and its oldest process: one that starts itself again is still one."""
-    agent, top = None, family[0]
+def _nearest(family: list[Process], name_of: Callable[[Process], str | None]) -> tuple[str | None, Process]:
+    """The nearest that has a name, and the oldest process of it: one that starts itself again is still one."""
+    name, top = None, family[0]
     for process in family:
-        found = agent_of(process, known)
-        if found is not None and agent in (None, found):
-            agent, top = found, process
+        found = name_of(process)
+        if found is not None and name in (None, found):
+            name, top = found, process
         elif found is not None:
             break
-    return agent, top
-
-
-def _editor(family: list[Process]) -> tuple[str | None, Process]:
-    editor, top = None, family[-1]
-    for process in family:
-        found = editor_of(process)
-        if found is not None and editor in (None, found):
-            editor, top = found, process
-    return editor, top
+    return name, top
 
 
 def _place(family: list[Process]) -> Place:

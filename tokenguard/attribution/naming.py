@@ -40,7 +40,7 @@ _EDITORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Editor -> (names of its programs, parts of a command line by which its processes are known besides)."""
 
-_INTERPRETER = re.compile(r"(node|nodejs|bun|deno|python[\d.]*|pypy[\d.]*|ruby|perl|tsx|uv|npx)(\.exe)?", re.IGNORECASE)
+_INTERPRETER = re.compile(r"(node|nodejs|bun|deno|tsx|python[\d.]*|pypy[\d.]*|ruby|perl|(ba|z|da|k)?sh)", re.IGNORECASE)
 _SHELL = re.compile(r"-?(ba|z|fi|da|k|c|tc)?sh|nu|xonsh|elvish")
 _SUFFIX = re.compile(r"\.([cm]?[jt]s|py|rb|pl)$")
 _TAKES_NO_SCRIPT = ("-c", "-e", "--eval", "-p", "--print")
