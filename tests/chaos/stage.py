@@ -233,6 +233,8 @@ class Stage:
     async def _answer_holds(self, percent: int) -> None:
         """What somebody says who comes by: yes, no, or nothing."""
         for hold in self._guard.holds:
+            if hold.answer.done():
+                continue
             drawn = self._rng.randrange(100)
             unit = hold.slot.budget.unit if hold.slot else Unit.USD
             amount = f"5 {unit}" if unit is not Unit.USD and drawn % 3 == 0 else None

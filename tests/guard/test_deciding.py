@@ -251,6 +251,14 @@ async def test_a_rolling_window_lets_go_of_what_is_too_old(house: House) -> None
     assert house.desk.status()["budgets"][0]["spent"] == 0
 
 
+async def test_what_a_rolling_window_has_let_go_of_is_not_shown_any_more(house: House) -> None:
+    house.budgets(Budget("minute", 100 * CENT, scope="provider", window="rolling 1m"))
+    await spend(house, await house.session(), 10)
+    assert [one["label"] for one in house.desk.status()["budgets"]] == ["anthropic/minute"]
+    house.clock.now_us += 60_000_000
+    assert house.desk.status()["budgets"] == []
+
+
 async def test_a_call_that_outlasts_a_rolling_window_holds_nothing_in_it(house: House) -> None:
     house.budgets(Budget("minute", 100 * CENT, window="rolling 1m"), Budget("day", 100 * CENT, window="day"))
     admission = await admit(house, await house.session())

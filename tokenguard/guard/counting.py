@@ -185,6 +185,7 @@ class Counting:
         for count in self.books.counts():
             slot = count.slot
             lasts = slot.window.end_us is None or slot.window.end_us > now
+            self._now_of(count)
             # The limit of a session that has ended stops nobody any more; where nothing is, somebody only looked.
             used = count.spent or count.reserved or count.limit != slot.budget.limit
             if slot not in ahead and lasts and used and slot.budget.scope != "session":
