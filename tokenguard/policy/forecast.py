@@ -7,6 +7,7 @@ rate so far: the rest of a day can be anything between nothing more and the fast
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -87,7 +88,12 @@ def _of_day(hours: Sequence[tuple[int, int]], now_us: int, days_ago: int, left: 
     """What was spent that many days ago from this time of the day on, for as long as is left but at most a day."""
     since = now_us - days_ago * DAY_US
     until = since + min(left * HOUR_US, DAY_US)
-    return sum(value * _share(start, since, until) for start, value in hours)
+    first, last = bisect_right(hours, since - HOUR_US, key=_start), bisect_left(hours, until, key=_start)
+    return sum(value * _share(start, since, until) for start, value in hours[first:last])
+
+
+def _start(hour: tuple[int, int]) -> int:
+    return hour[0]
 
 
 def _share(start: int, since: float, until: float) -> float:
