@@ -81,9 +81,14 @@ class FakeHost:
         self.stopped: list[bool] = []
         self.reloaded = 0
         self.sound = True
+        self.closed: list[str] = []
 
     def touch(self) -> None:
         self.touched += 1
+
+    def untrusting(self, session_id: str) -> tuple[str, ...]:
+        self.closed.append(session_id)
+        return ("api.example.com",)
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)

@@ -78,10 +78,12 @@ class TestSessions:
 
     async def test_pid_and_end(self, api: Api) -> None:
         await api.post("/v1/sessions/xk/pid", {"pid": 7})
-        assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == {"id": "xk", "cost_nanos": 5}
+        told = {"id": "xk", "cost_nanos": 5, "untrusting": ["api.example.com"]}
+        assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == told
         await api.post("/v1/sessions/xk/end", {})
         assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]
         assert api.host.touched == 2
+        assert api.host.closed == ["xk", "xk"]
 
     async def test_unknown(self, api: Api) -> None:
         status, answer = await raw(api, "POST", "/v1/sessions/nope/end", b"{}")

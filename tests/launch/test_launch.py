@@ -121,6 +121,7 @@ def test_what_is_not_guarded_is_told(daemon: FakeDaemon, agent: Path, monkeypatc
     monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
     assert run("claude", quiet=False).stderr.splitlines() == [
         "tokenguard: Claude Code uses Amazon Bedrock (CLAUDE_CODE_USE_BEDROCK): its calls are not guarded",
+        "tokenguard: with --intercept, calls to the providers that tokenguard knows are guarded all the same",
         "tokenguard  no calls",
     ]
 

@@ -46,6 +46,9 @@ def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str)
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write what the run cost to a file, as JSON.",
 )
+@click.option(
+    "--intercept", is_flag=True, help="Also guard what the agent says to providers without heeding base URLs."
+)
 @click.option("--quiet", is_flag=True, help="No line at the end.")
 @click.option("--yes", is_flag=True, help="A budget of 0 is meant.")
 @click.argument("agent", shell_complete=_complete_agent)
@@ -55,6 +58,7 @@ def run(
     task: str | None,
     labels: tuple[tuple[str, str], ...],
     summary: Path | None,
+    intercept: bool,
     quiet: bool,
     yes: bool,
     agent: str,
@@ -78,5 +82,6 @@ def run(
             labels=labels,
             summary=summary,
             quiet=quiet,
+            intercept=intercept,
         )
     )

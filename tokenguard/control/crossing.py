@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -78,6 +78,10 @@ class Host(Protocol):
 
     def touch(self) -> None:
         """Take note that somebody needs the daemon."""
+        ...
+
+    def untrusting(self, session_id: str) -> Sequence[str]:
+        """A session is over: the hosts of providers for which its programs took no certificate from us."""
         ...
 
     def stop(self, *, now: bool) -> None:

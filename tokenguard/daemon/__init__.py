@@ -16,6 +16,7 @@ from tokenguard.config.paths import Paths
 from tokenguard.daemon import logs
 from tokenguard.daemon.instance import Instance
 from tokenguard.errors import TokenguardError
+from tokenguard.intercept.environment import undo
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def main(paths: Paths, env: MutableMapping[str, str], *, foreground: bool = Fals
     there it logs to stderr too. Raises `TokenguardError` if it cannot start; that is in the log as well.
     """
     os.umask(0o077)
+    undo(env)  # of a run that is intercepted: it is not ours
     os.chdir("/")
     instance = Instance(paths)
     try:

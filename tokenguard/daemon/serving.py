@@ -23,6 +23,7 @@ from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.guard import Desk, Guard
+from tokenguard.intercept.interceptor import Interceptor
 from tokenguard.ledger import Ledger
 from tokenguard.proxy import Proxy
 from tokenguard.upstream import Upstreams
@@ -73,6 +74,9 @@ class Daemon:
             peer_uid=platforms.peer_uid,
             clients=self._guard.unwrapped,
         )
+        self._interceptor = Interceptor(
+            self._proxy, self._guard, lambda: self._config, paths.state_dir, peer_uid=platforms.peer_uid
+        )
         self._started = self._needed = time.monotonic()
         self._stop = asyncio.Event()
         self._in_a_hurry = False
@@ -90,7 +94,7 @@ class Daemon:
         earlier_port = instance.earlier_port if self._upkeep.running() else None
         listener = listen(self._config.daemon.port, env, self._paths.config_file, earlier_port)
         self.port = listener.getsockname()[1]
-        await self._proxy.listen(listener)
+        await self._proxy.listen(listener, self._interceptor.door)
         control = web.AppRunner(self._control.app(), access_log=None, shutdown_timeout=1.0)
         await control.setup()
         # Whoever waits for the daemon's end sees its connection close, and may start another one at once.
@@ -113,7 +117,9 @@ class Daemon:
             notifier = tasks.create_task(self._notifier.run(self._desk))
             await self._stop.wait()
             upkeep.cancel()
+            self._interceptor.close_doors()
             await self._let_calls_end()
+            self._interceptor.close()
             notifier.cancel()
         await door.stop()
         await self._upstreams.close()
@@ -134,6 +140,10 @@ class Daemon:
     def touch(self) -> None:
         """Take note that somebody needs the daemon."""
         self._needed = time.monotonic()
+
+    def untrusting(self, session_id: str) -> tuple[str, ...]:
+        """See `Host.untrusting`."""
+        return self._interceptor.trust.close(session_id)
 
     def stop(self, *, now: bool) -> None:
         """Begin to end; `now` also breaks off the calls that were let go on."""

@@ -14,6 +14,7 @@ from tokenguard.agents import Agents, Recipe, Situation
 from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
+from tokenguard.intercept.environment import undo
 from tokenguard.launch import child
 from tokenguard.launch.bell import ring
 from tokenguard.launch.finding import find_program
@@ -36,6 +37,8 @@ class LaunchOptions(Struct, frozen=True):
     """Where to write what it cost, as JSON."""
     quiet: bool = False
     """Say nothing of our own while all is well."""
+    intercept: bool = False
+    """Also read what is said to providers over connections of the agent's own."""
 
 
 def run(options: LaunchOptions) -> int:
@@ -44,6 +47,8 @@ def run(options: LaunchOptions) -> int:
     Raises `TokenguardError` for what keeps the agent from starting; nothing that goes wrong later changes its code.
     """
     env = given_environment()
+    # What runs within an intercepted run is intercepted too, and not twice.
+    intercept = undo(env) or options.intercept
     paths = find_paths(env)
     config = load(paths)
     known = Agents(config.agents)
@@ -55,11 +60,17 @@ def run(options: LaunchOptions) -> int:
     with private_folder(paths.state_dir) as folder:
         situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers)
         recipe = agent.recipe(situation)
+        if intercept:
+            from tokenguard.launch.interception import intercepted  # costs 40 ms
+
+            recipe = intercepted(recipe, situation, paths, config)
         fill(folder, recipe)
         session.open(_request(name, situation, recipe, options))
         if not options.quiet:
             for note in recipe.notes:
                 _say(note)
+            if not intercept and any("not guarded" in note for note in recipe.notes):
+                _say("with --intercept, calls to the providers that tokenguard knows are guarded all the same")
 
         def started(pid: int) -> None:
             with suppress(OSError):
@@ -100,6 +111,8 @@ def _close(session: Session, code: int, options: LaunchOptions) -> None:
         ended = session.end(code)
         if not options.quiet:
             _write(summary.line(ended))
+            for host in ended.get("untrusting", ()):
+                _say(summary.untrusting(host))
         if options.summary is not None:
             summary.save(options.summary, ended, code)
     except DaemonError as error:

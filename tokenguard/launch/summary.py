@@ -34,6 +34,14 @@ def line(summary: Mapping[str, Any]) -> str:
     return "  ".join(parts)
 
 
+def untrusting(host: str) -> str:
+    """What to know where a program took no certificate of ours for a host."""
+    return (
+        f"connections to {host} were given up before anything was asked: the program may trust only certificates that "
+        "are built in; give it its base URL (see tokenguard env), or run it without --intercept"
+    )
+
+
 def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
     """The summary as JSON. Raises `UsageError` if the file cannot be written."""
     try:
