@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import Clock, House
+from tests.support.house import Clock, House, answer, request
+from tokenguard.attribution import Place
+from tokenguard.attribution.callers import Caller
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.guard import OpenSession
+from tokenguard.guard.unwrapped import IDLE_US
+from tokenguard.upstream import Network
 
 MINUTE_US = 60_000_000
 
@@ -131,3 +135,57 @@ async def test_sessions_of_a_daemon_that_died(watch: Watch, agent: subprocess.Po
 async def test_calls_without_a_session_are_no_session(watch: Watch) -> None:
     assert await watch.house.call(None)
     assert await watch.sweep() == set()
+
+
+UNWRAPPED = Place("/home/u/web", "/home/u/web", None)
+
+
+def client(pid: int | None = None, started: float = 0.0) -> Caller:
+    return Caller("claude" if pid else "curl", pid, started, place=UNWRAPPED)
+
+
+async def test_an_agent_without_a_run_has_its_session_while_it_lives(
+    watch: Watch, agent: subprocess.Popen[bytes]
+) -> None:
+    session = watch.house.guard.sessions.open_unwrapped(client(agent.pid), None, Network()).session
+    assert await watch.house.call(session)
+    assert await watch.sweep() == {session.id}
+    assert watch.upkeep.needed
+    gone(agent)
+    with watch.house.desk.subscribe("session.ended") as events:
+        assert await watch.sweep() == set()
+        assert (await anext(aiter(events))).data["id"] == session.id
+
+
+@pytest.mark.parametrize("pid", [None, os.getpid()])
+async def test_and_only_while_it_makes_calls(watch: Watch, pid: int | None) -> None:
+    session = watch.house.guard.sessions.open_unwrapped(client(pid), None, Network()).session
+    watch.house.clock.now_us += IDLE_US - 1
+    assert await watch.house.call(session)
+    watch.house.clock.now_us += IDLE_US - 1
+    assert await watch.sweep() == {session.id}
+    call = watch.house.begin(session)
+    await watch.house.guard.admit(call, request())
+    watch.house.clock.now_us += IDLE_US
+    assert await watch.sweep() == {session.id}, "a call is in flight"
+    watch.house.guard.settle(call, answer(), status=200, outcome="ok")
+    watch.house.clock.now_us += IDLE_US
+    assert await watch.sweep() == set()
+
+
+async def test_one_that_an_earlier_daemon_had_waits_as_long(watch: Watch) -> None:
+    session = watch.house.guard.sessions.open_unwrapped(client(os.getpid()), None, Network()).session
+    assert await watch.house.call(session)
+    await watch.house.reopen()
+    watch.renew()
+    watch.house.clock.now_us += IDLE_US - 1
+    assert await watch.sweep() == {session.id}
+    watch.house.clock.now_us += 1
+    assert await watch.sweep() == set()
+
+
+async def test_the_daemon_need_not_be_there_for_programs_that_are_no_agents(watch: Watch) -> None:
+    session = watch.house.guard.sessions.open_unwrapped(client(), None, Network()).session
+    assert await watch.house.call(session)
+    assert await watch.sweep() == {session.id}
+    assert not watch.upkeep.needed

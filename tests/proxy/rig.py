@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tokenguard.agents import claude
 from tokenguard.policy.disconnects import Drain
 from tokenguard.proxy import Proxy
+from tokenguard.proxy.clients import Clients
 from tokenguard.records import Call, Facts, Reading, Session, Verdict
 from tokenguard.upstream import Network, Upstreams
 from tokenguard.wire import DIALECTS
@@ -349,12 +350,14 @@ PeerUid = Callable[[tuple[str, int], tuple[str, int]], int | None]
 
 
 @asynccontextmanager
-async def proxied(script: Script, *, peer_uid: PeerUid = lambda own, peer: None) -> AsyncGenerator[Rig]:
+async def proxied(
+    script: Script, *, peer_uid: PeerUid = lambda own, peer: None, clients: Clients | None = None
+) -> AsyncGenerator[Rig]:
     """A proxy before an upstream that follows the script."""
     async with serving(script) as upstream:
         guard = FakeGuard(upstream.url)
         upstreams = Upstreams()
-        proxy = Proxy(guard, upstreams, ("openai", "anthropic"), peer_uid=peer_uid)
+        proxy = Proxy(guard, upstreams, ("openai", "anthropic"), peer_uid=peer_uid, clients=clients)
         sock = socket.create_server(("127.0.0.1", 0))
         await proxy.listen(sock)
         rig = Rig(upstream, guard, proxy, sock.getsockname()[1])

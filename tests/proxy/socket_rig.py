@@ -15,6 +15,7 @@ from aiohttp import WSMsgType, web
 
 from tests.proxy.rig import PATIENCE, TOKEN, FakeGuard, PeerUid
 from tokenguard.proxy import Proxy
+from tokenguard.proxy.clients import Clients
 from tokenguard.upstream import Upstreams
 
 RESPONSES = f"/s/{TOKEN}/openai/v1/responses"
@@ -85,7 +86,9 @@ class SocketRig:
 
 
 @asynccontextmanager
-async def socketed(*, peer_uid: PeerUid = lambda own, peer: None) -> AsyncGenerator[SocketRig]:
+async def socketed(
+    *, peer_uid: PeerUid = lambda own, peer: None, clients: Clients | None = None
+) -> AsyncGenerator[SocketRig]:
     """A proxy before an upstream that opens sockets."""
     rigs: list[SocketRig] = []
 
@@ -100,7 +103,7 @@ async def socketed(*, peer_uid: PeerUid = lambda own, peer: None) -> AsyncGenera
     await site.start()
     guard = FakeGuard(f"http://127.0.0.1:{runner.addresses[0][1]}")
     upstreams = Upstreams()
-    proxy = Proxy(guard, upstreams, ("openai", "anthropic"), peer_uid=peer_uid)
+    proxy = Proxy(guard, upstreams, ("openai", "anthropic"), peer_uid=peer_uid, clients=clients)
     sock = socket.create_server(("127.0.0.1", 0))
     await proxy.listen(sock)
     async with aiohttp.ClientSession() as session:

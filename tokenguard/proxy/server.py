@@ -134,7 +134,9 @@ class Proxy:
             try:
                 session = await self._visitors.session(request)
             except ConfigError as error:
-                return problem(402, "budget_refused", wording.plain_refusal(f"{error.message}; {error.hint}"))
+                # Some agents choke on double quotes in what they show.
+                text = wording.plain_refusal(str(error).replace('"', "'"))
+                return problem(402, "budget_refused", text)
         return await self._serve(request, Route(session, provider, base_url, path, query, token))
 
     async def _answer_for(self, origin: Origin, request: web.BaseRequest) -> web.StreamResponse:
