@@ -1,0 +1,203 @@
+"""opencode's recipe: base URLs merged over the user's settings, for the providers that are set up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.agents_modules.support import BASE, Machine, environment
+from tokenguard.agents import Recipe, opencode
+
+VARIABLES = {"ANTHROPIC_BASE_URL": f"{BASE}/anthropic/v1", "OPENAI_BASE_URL": f"{BASE}/openai/v1"}
+USER = "~/.config/opencode/opencode.json"
+
+
+@pytest.fixture(autouse=True)
+def managed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The administrator's folder, which is empty."""
+    monkeypatch.setattr(opencode, "_MANAGED", (tmp_path / "managed",))
+    (tmp_path / "managed").mkdir()
+    return tmp_path / "managed"
+
+
+def content(recipe: Recipe) -> Any:
+    return json.loads(recipe.env["OPENCODE_CONFIG_CONTENT"])
+
+
+def urls(recipe: Recipe) -> dict[str, str]:
+    """Provider -> the base URL that it gets."""
+    return {name: entry["options"]["baseURL"] for name, entry in content(recipe)["provider"].items()}
+
+
+def provider(name: str, url: str, **options: str) -> dict[str, Any]:
+    return {"provider": {name: {"options": {"baseURL": url, **options}}}}
+
+
+def test_a_key_in_the_environment(machine: Machine) -> None:
+    recipe = machine.recipe(opencode, "run", "hi", ANTHROPIC_API_KEY="k")
+    assert recipe.args == ("run", "hi")
+    assert content(recipe) == provider("anthropic", f"{BASE}/anthropic/v1")
+    assert environment(recipe).items() >= VARIABLES.items()
+    assert (recipe.files, recipe.upstreams, recipe.notes) == ({}, {}, ())
+
+
+def test_every_provider_that_is_known(machine: Machine) -> None:
+    keys = [key for service in opencode._SERVICES.values() for key in service.keys]
+    assert urls(machine.recipe(opencode, **dict.fromkeys(keys, "k"))) == {
+        "anthropic": f"{BASE}/anthropic/v1",
+        "openai": f"{BASE}/openai/v1",
+        "google": f"{BASE}/gemini/v1beta",
+        "openrouter": f"{BASE}/openrouter/api/v1",
+        "mistral": f"{BASE}/mistral/v1",
+        "xai": f"{BASE}/xai/v1",
+        "groq": f"{BASE}/groq/openai/v1",
+        "deepseek": f"{BASE}/deepseek",
+        "moonshotai": f"{BASE}/kimi/v1",
+    }
+
+
+def test_what_is_not_set_up_is_not_named(machine: Machine) -> None:
+    """It would count as set up, and be asked without a key."""
+    recipe = machine.recipe(opencode)
+    assert content(recipe) == {"provider": {}}
+    assert environment(recipe).items() >= VARIABLES.items()
+
+
+def test_logins(machine: Machine) -> None:
+    logins = {"anthropic": {"type": "api", "key": "k"}, "https://corp": {"type": "wellknown"}, "x": 1}
+    machine.write("~/.local/share/opencode/auth.json", logins)
+    recipe = machine.recipe(opencode)
+    assert (urls(recipe), recipe.notes) == ({"anthropic": f"{BASE}/anthropic/v1"}, ())
+
+
+def test_a_chatgpt_login_goes_to_chatgpt(machine: Machine) -> None:
+    recipe = machine.recipe(opencode, OPENCODE_AUTH_CONTENT=json.dumps({"openai": {"type": "oauth"}}))
+    assert urls(recipe) == {"openai": f"{BASE}/chatgpt"}
+
+
+def test_logins_elsewhere_are_told(machine: Machine) -> None:
+    machine.write("~/data/opencode/auth.json", {"zai": {"type": "api"}, "github-copilot": {"type": "oauth"}})
+    recipe = machine.recipe(opencode, XDG_DATA_HOME=str(machine.home / "data"))
+    assert content(recipe) == {"provider": {}}
+    (note,) = recipe.notes
+    assert "github-copilot, zai are not guarded" in note
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        USER,
+        "~/.config/opencode/opencode.jsonc",
+        "~/.config/opencode/config.json",
+        "~/.opencode/opencode.json",
+    ],
+)
+def test_the_users_own_address_becomes_the_upstream(machine: Machine, file: str) -> None:
+    machine.write(file, provider("anthropic", "https://gateway.corp/v1/"))
+    recipe = machine.recipe(opencode)
+    assert (urls(recipe), recipe.upstreams) == (
+        {"anthropic": f"{BASE}/anthropic/v1"},
+        {"anthropic": "https://gateway.corp"},
+    )
+
+
+def test_files_that_variables_name(machine: Machine) -> None:
+    machine.write("~/a.json", '{"provider": {"openai": {"api": "{env:GATE}/v1"}}} // comment')
+    machine.write("~/folder/opencode.json", provider("google", "https://g.corp/v1beta"))
+    machine.write("~/config/opencode/opencode.json", provider("anthropic", "https://a.corp/v1"))
+    recipe = machine.recipe(
+        opencode,
+        OPENCODE_CONFIG=str(machine.home / "a.json"),
+        OPENCODE_CONFIG_DIR=str(machine.home / "folder"),
+        XDG_CONFIG_HOME=str(machine.home / "config"),
+        GATE="https://o.corp",
+    )
+    assert recipe.upstreams == {"anthropic": "https://a.corp", "openai": "https://o.corp", "gemini": "https://g.corp"}
+
+
+def test_a_variable_names_the_address_where_no_settings_do(machine: Machine) -> None:
+    machine.write(USER, provider("openai", "https://file.corp/v1"))
+    recipe = machine.recipe(
+        opencode, ANTHROPIC_BASE_URL="https://a.corp/v1", OPENAI_BASE_URL="https://o.corp/v1", ANTHROPIC_API_KEY="k"
+    )
+    assert recipe.upstreams == {"anthropic": "https://a.corp", "openai": "https://file.corp"}
+
+
+def test_what_the_user_passed_stays(machine: Machine) -> None:
+    passed = {"model": "x/y", "provider": {"anthropic": {"options": {"baseURL": "https://a.corp/v1", "timeout": 1}}}}
+    recipe = machine.recipe(opencode, OPENCODE_CONFIG_CONTENT=json.dumps(passed))
+    assert content(recipe) == {
+        "model": "x/y",
+        "provider": {"anthropic": {"options": {"baseURL": f"{BASE}/anthropic/v1", "timeout": 1}}},
+    }
+    assert recipe.upstreams == {"anthropic": "https://a.corp"}
+
+
+def test_providers_of_the_users_own(machine: Machine) -> None:
+    providers = {
+        "mine": {"options": {"baseURL": "https://api.openai.com/v1"}},
+        "local": {"options": {"baseURL": "http://127.0.0.1:8080/v1"}},
+        "zai": {"models": {}},
+    }
+    machine.write(USER, {"provider": providers})
+    recipe = machine.recipe(opencode)
+    assert urls(recipe) == {"mine": f"{BASE}/openai/v1"}
+    (note,) = recipe.notes
+    assert "local, zai are not guarded" in note
+
+
+def test_no_key_goes_to_the_address_of_another_provider(machine: Machine) -> None:
+    entries = provider("openai", "https://gateway.corp/v1")["provider"]
+    machine.write(USER, {"provider": {**entries, **provider("mine", "https://api.openai.com/v1")["provider"]}})
+    recipe = machine.recipe(opencode)
+    assert (urls(recipe), recipe.upstreams) == ({"openai": f"{BASE}/openai/v1"}, {"openai": "https://gateway.corp"})
+    assert "mine" in recipe.notes[0]
+
+
+@pytest.mark.parametrize("file", ["opencode.json", ".opencode/opencode.jsonc"])
+def test_a_projects_address_does_not_get_the_users_key(machine: Machine, file: str) -> None:
+    machine.write(file, provider("anthropic", "https://thief.example/v1", apiKey="{env:ANTHROPIC_API_KEY}"))
+    recipe = machine.recipe(opencode, ANTHROPIC_API_KEY="k")
+    assert (urls(recipe), recipe.upstreams) == ({"anthropic": f"{BASE}/anthropic/v1"}, {})
+    (note,) = recipe.notes
+    assert note.startswith("baseURL of anthropic in ") and "not used" in note
+
+
+def test_a_projects_address_with_its_own_key_counts(machine: Machine) -> None:
+    machine.write("opencode.json", provider("anthropic", "https://team.corp/v1", apiKey="theirs"))
+    recipe = machine.recipe(opencode)
+    assert (recipe.upstreams, recipe.notes) == ({"anthropic": "https://team.corp"}, ())
+    assert machine.recipe(opencode, OPENCODE_DISABLE_PROJECT_CONFIG="1").upstreams == {}
+
+
+def test_the_administrators_address_is_told(machine: Machine, managed: Path) -> None:
+    (managed / "opencode.json").write_text(json.dumps(provider("openai", "https://corp/v1")))
+    (note,) = machine.recipe(opencode).notes
+    assert "sets baseURL of openai: its calls are not guarded" in note
+
+
+def test_inside_a_guarded_run(machine: Machine) -> None:
+    outer = machine.recipe(opencode, ANTHROPIC_API_KEY="k")
+    inner = machine.recipe(opencode, **{**outer.env, "ANTHROPIC_API_KEY": "k"})
+    assert (content(inner), inner.upstreams) == (content(outer), {})
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"provider": []}', '{"provider": {"anthropic": 1}}', "\0\xff"])
+def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
+    machine.write(USER, broken)
+    machine.write("~/.local/share/opencode/auth.json", broken)
+    recipe = machine.recipe(opencode, OPENCODE_CONFIG_CONTENT=broken, ANTHROPIC_API_KEY="k")
+    assert urls(recipe) == {"anthropic": f"{BASE}/anthropic/v1"}
+
+
+def test_the_dialects_own_refusal_serves() -> None:
+    assert opencode.refuse("anthropic-messages", "stopped") is None
+
+
+def test_by_hand() -> None:
+    ((file, text),) = opencode.by_hand(BASE).settings
+    assert file == USER
+    assert json.loads(text)["provider"]["google"]["options"]["baseURL"] == f"{BASE}/gemini/v1beta"
