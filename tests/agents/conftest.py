@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.agents.installing import Unreachable, search_path
 from tests.agents.isolation import Gate, leave_the_network
 from tests.agents.roster import ROSTER, RealAgent
+from tests.agents.roster.shape import Ability
 from tests.agents.stage import Stage
+from tests.agents.subset import chosen
 from tests.support.installation import Installation
 from tokenguard import simulator
 
+_PACKAGES = pytest.StashKey[Iterable[RealAgent]]()
+"""The agents that run."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--agents", default="fast", help="real agents to run: fast, all, or names with commas between")
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "real_agents: installs real agents from npm and runs them; only with -m")
+    config.addinivalue_line(
+        "markers", "real_agents: installs real agents from npm and PyPI, and runs them; only with -m"
+    )
+    config.addinivalue_line("markers", "needs(*abilities): what the agent must be able to do")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Real agents run only where they are asked for: they are a gigabyte to fetch."""
-    if "real_agents" in str(config.getoption("-m")):
-        return
-    for item in items:
-        if item.get_closest_marker("real_agents"):
+    """Real agents run only where they are asked for: they are gigabytes to fetch."""
+    ours = [item for item in items if item.get_closest_marker("real_agents")]
+    if "real_agents" not in str(config.getoption("-m")):
+        for item in ours:
             item.add_marker(pytest.mark.skip(reason="real agents: make test-agents"))
+        return
+    try:
+        names = chosen(str(config.getoption("--agents", "fast")), [agent.name for agent in ROSTER])
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    left_out = [item for item in ours if (agent := _agent_of(item)) is not None and agent.name not in names]
+    config.hook.pytest_deselected(items=left_out)
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
+    config.stash[_PACKAGES] = [agent for item in items if (agent := _agent_of(item)) is not None]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What an agent cannot do is left out, and why is said."""
+    agent = _agent_of(item)
+    for needed in item.iter_markers("needs"):
+        assert set(needed.args) <= set(get_args(Ability))
+        for ability in needed.args:
+            if agent is not None and (why := agent.lacks.get(ability)):
+                pytest.skip(f"{agent.name} lacks {ability}: {why}")
+
+
+def _agent_of(item: pytest.Item) -> RealAgent | None:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params.get("agent") if callspec else None
 
 
 @pytest.fixture(scope="session")
-def path() -> str:
+def path(pytestconfig: pytest.Config) -> str:
     """A PATH with the agents. After that, this process is out of the network."""
     try:
-        found = search_path(ROSTER)
+        found = search_path(pytestconfig.stash[_PACKAGES])
     except Unreachable as error:
         pytest.skip(str(error))
     leave_the_network()

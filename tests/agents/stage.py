@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -13,6 +14,7 @@ import psutil
 
 from tests.agents.isolation import Gate
 from tests.agents.roster import RealAgent
+from tests.agents.taps import Tap, in_front
 from tests.support.installation import Installation
 from tests.support.waiting import until
 from tokenguard import client, simulator
@@ -21,6 +23,10 @@ from tokenguard.ledger import queries
 
 STOPPED = "tokenguard stopped this request: "
 """How all refusals begin."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\\\)")
+_FRAMES = re.compile("[\u2500-\u257f]")
 
 
 class Spent(NamedTuple):
@@ -34,6 +40,17 @@ class Spent(NamedTuple):
     output: int
     nanos: int
     """At list price, whoever pays."""
+
+
+class Row(NamedTuple):
+    """A call as the ledger has it."""
+
+    model: str
+    outcome: str
+    confidence: str
+    low: int
+    nanos: int
+    high: int
 
 
 class Stage:
@@ -52,6 +69,8 @@ class Stage:
         self.installation = installation
         self.gate = gate
         self._providers = providers
+        self._home = home
+        self._taps: list[Tap] = []
         self.env = {**agent.env, **gate.variables, "PATH": path, "HOME": str(home), "TMPDIR": str(home)}
         self._started: list[subprocess.Popen[str]] = []
         agent.settle_in(home, installation.work)
@@ -59,6 +78,37 @@ class Stage:
     def configure(self, settings: str) -> None:
         """Write `config.toml` with these settings; before anything is started."""
         self.installation.configure(self._providers.url, settings=settings)
+
+    def limit(self, count: int, at_limit: str = "refuse") -> None:
+        """Let the budget few of its repository take so many calls of its own model."""
+        self.configure(
+            f'[[budget]]\nname = "few"\nscope = "repo"\nmatch = {{ model = "{self.agent.model}" }}\n'
+            f'limit = "{count} calls"\nwindow = "day"\nat_limit = "{at_limit}"\n'
+        )
+
+    def start_until_held(self) -> tuple[subprocess.Popen[str], dict[str, Any], str]:
+        """Let it begin, and wait for an answer at its second turn: (the run, the hold, what it says if it may go on).
+
+        Where one prompt has one turn, the turn is that of a second prompt.
+        """
+        self.limit(self.agent.first + 1, "hold")
+        if "tools" not in self.agent.lacks:
+            run, said = self.start("look around [sim:tool]"), "simulated-step-1"
+        else:
+            done = self.run("say hello")
+            assert done.returncode == 0, done
+            run, said = self.start("say hello again"), "Here is the answer:"
+        return run, self.held(run), said
+
+    def tap(self) -> tuple[Tap, Tap]:
+        """Listen between the providers and tokenguard, and between tokenguard and the agent, to what comes back."""
+        upstream = Tap(lambda: self._providers.port)
+        self.installation.configure(upstream.url)
+        folder = self._home / "in-front"
+        agent = in_front(self.agent.before[0], folder, self.installation.home / "runs")
+        self.env["PATH"] = f"{folder}:{self.env['PATH']}"
+        self._taps += [upstream, agent]
+        return upstream, agent
 
     def start(self, prompt: str, *options: str, **env: str) -> subprocess.Popen[str]:
         """Let the agent begin to answer one prompt under tokenguard, in a terminal's process group of its own."""
@@ -94,6 +144,8 @@ class Stage:
                 process.communicate(timeout=30)
         self.installation.stop()
         self.gate.close()
+        for tap in self._taps:
+            tap.close()
 
     def held(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         """The call of this run that waits for an answer, once it does."""
@@ -120,6 +172,18 @@ class Stage:
         """What the providers charge, by model."""
         calls = self._providers.bill().calls
         return {model: _sum(call for call in calls if call.model == model) for model in {call.model for call in calls}}
+
+    def own(self) -> int:
+        """How many calls of its own model the providers charge."""
+        return sum(call.model == self.agent.model for call in self._providers.bill().calls)
+
+    def rows(self) -> list[Row]:
+        """The calls that went to the providers and may have cost something, as the ledger has them."""
+        query = (
+            "SELECT model, outcome, confidence, coalesce(cost_low, cost_nanos, 0), coalesce(cost_nanos, 0),"
+            " coalesce(cost_high, cost_nanos, 0) FROM calls WHERE state = 'settled' ORDER BY id"
+        )
+        return [Row(*row) for row in self._rows(query)]
 
     def asked(self) -> int:
         """How many requests have come to the proxy: each takes a number. One that waits is there only afterwards."""
@@ -149,6 +213,12 @@ class Stage:
     def _rows(self, query: str) -> list[Any]:
         with closing(queries.connect_readonly(self.installation.home / "ledger.db")) as ledger:
             return ledger.execute(query).fetchall()
+
+
+def shown(done: subprocess.CompletedProcess[str]) -> str:
+    """What was printed, without colours, frames and line breaks."""
+    plain = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
+    return " ".join(_FRAMES.sub(" ", plain).split())
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:

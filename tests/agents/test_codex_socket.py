@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.agents.roster import CODEX, KEY, RealAgent
-from tests.agents.stage import Stage, calls
-from tests.agents.test_real_agents import NOTHING_ALLOWED, REFUSED
+from tests.agents.stage import STOPPED, Stage, calls
+from tests.agents.test_real_agents import NOTHING_ALLOWED
 from tokenguard import simulator
 
 pytestmark = pytest.mark.real_agents
@@ -100,7 +100,7 @@ def test_the_first_turn_is_refused_before_anybody_hears_of_it(stage: Stage, prov
 def test_a_later_turn_is_refused_on_the_open_socket(stage: Stage, providers: simulator.Process) -> None:
     done = stage.run("look around [sim:turns=4]", "--budget", "3 calls")
     assert done.returncode == stage.agent.stopped, done
-    assert REFUSED in done.stdout + done.stderr
+    assert f"{STOPPED}the session budget is used up" in done.stdout + done.stderr
     assert len(turns(providers)) == 3
     assert stage.ledger() == stage.bill()
     assert stage.refused() == 1

@@ -8,34 +8,37 @@ from pathlib import Path
 import pytest
 
 from tests.agents.roster import CLAUDE, KEY
-from tests.agents.stage import STOPPED, Stage, calls
+from tests.agents.stage import STOPPED, Stage, calls, shown
 
 pytestmark = pytest.mark.real_agents
 
-REFUSED = f"{STOPPED}the session budget is used up"
+REFUSED = f"{STOPPED}the day budget of repository web is used up"
 NOTHING_ALLOWED = f"{STOPPED}the session budget allows nothing"
 STRICTEST = '[loops]\nrepeats = 2\nidentical = 2\nfailures = 2\nat_limit = "refuse"\n'
 
 
 def test_a_plain_answer(stage: Stage, tmp_path: Path) -> None:
+    """With all calls that the user does not see."""
     done = stage.run("say hello, said the planted prompt", "--summary", str(tmp_path / "cost.json"))
-    assert (done.returncode, done.stdout.strip().startswith("Here is the answer:")) == (0, True), done
+    assert (done.returncode, "Here is the answer:" in shown(done)) == (0, True), done
     assert stage.ledger() == stage.bill()
-    assert calls(stage.bill()) == 1 + stage.agent.hidden
+    assert (stage.own(), calls(stage.bill())) == (1 + stage.agent.first, 1 + stage.agent.extra)
     summary = json.loads((tmp_path / "cost.json").read_text())
-    assert (summary["agent"], summary["exit_code"]) == (stage.agent.before[0], 0)
+    assert (summary["agent"], summary["exit_code"]) == (stage.agent.in_ledger, 0)
     assert summary["cost_nanos"] == sum(spent.nanos for spent in stage.bill().values())
     assert stage.gate.asked == []
     assert stage.secrets(KEY, "planted prompt", "Here is the answer") == []
 
 
+@pytest.mark.needs("tools")
 def test_tools(stage: Stage) -> None:
     """An agent at work is not taken for one that runs in circles, be the rules as strict as they can be."""
     stage.configure(STRICTEST)
     done = stage.run("look around [sim:turns=3]")
-    assert (done.returncode, "simulated-step-3" in done.stdout) == (0, True), done
+    assert (done.returncode, "simulated-step-3" in shown(done)) == (0, True), done
     assert stage.ledger() == stage.bill()
-    assert calls(stage.bill()) == 4 + stage.agent.hidden == stage.asked()
+    assert stage.own() == 4 + stage.agent.first
+    assert calls(stage.bill()) == 4 + stage.agent.extra == stage.asked()
     assert stage.remarks() == []
     assert stage.gate.asked == []
 
@@ -43,20 +46,23 @@ def test_tools(stage: Stage) -> None:
 def test_a_refusal_at_the_first_turn(stage: Stage) -> None:
     done = stage.run("say hello", "--budget", "0", "--yes")
     assert done.returncode == stage.agent.stopped, done
-    assert NOTHING_ALLOWED in done.stdout + done.stderr
-    assert "tokenguard budget raise" in done.stdout + done.stderr
+    assert NOTHING_ALLOWED in shown(done)
+    assert "tokenguard budget raise" in shown(done)
     assert stage.bill() == {} == stage.ledger()
-    assert 1 <= stage.refused() <= 2
+    assert 1 <= stage.refused() <= stage.agent.attempts * (1 + stage.agent.beside)
     assert stage.gate.asked == []
 
 
+@pytest.mark.needs("tools")
 def test_a_refusal_at_a_later_turn(stage: Stage) -> None:
-    done = stage.run("look around [sim:turns=4]", "--budget", f"{2 + stage.agent.hidden} calls")
+    stage.limit(2 + stage.agent.first)
+    done = stage.run("look around [sim:turns=4]")
     assert done.returncode == stage.agent.stopped, done
-    assert REFUSED in done.stdout + done.stderr
+    assert REFUSED in shown(done)
     assert stage.ledger() == stage.bill()
-    assert calls(stage.bill()) == 2 + stage.agent.hidden
-    assert 1 <= stage.refused() <= 2
+    assert stage.own() == 2 + stage.agent.first
+    assert 1 <= stage.refused() <= stage.agent.attempts
+    assert stage.asked() == calls(stage.bill()) + stage.refused()
     assert stage.gate.asked == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 AGENT = Path(__file__).parent / "agent.py"
 
-PROVIDERS = ("anthropic", "openai", "gemini")
+PROVIDERS = ("anthropic", "openai", "gemini", "openrouter", "mistral", "kimi", "xai", "groq", "deepseek")
 
 
 class Installation:

@@ -19,6 +19,7 @@ GEMINI = RealAgent(
     env={**_TRIAL.env},
     files={**_TRIAL.files},
     hidden=1,
+    helper="gemini-3.5-flash-lite",
     elsewhere=Elsewhere(
         env={"GOOGLE_GEMINI_BASE_URL": "{url}"},
         files={".gemini/settings.json": json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})},
