@@ -211,8 +211,8 @@ class Facts(Struct, frozen=True):
 
 
 REQUEST_CLASSES = ("main", "sub-agent", "title", "compaction", "router", "side", "count")
-"""What a call is for: a turn of the conversation, or of a sub-agent's own; a title for it; making it shorter; choosing a
-model; something else beside it; counting tokens, which is free and no call of the ledger."""
+"""What a call is for: a turn of the conversation, or of a sub-agent's own; a title for it; making it shorter; choosing
+a model; something else beside it; counting tokens, which is free and no call of the ledger."""
 
 BILLINGS = ("metered", "subscription", "credits", "local")
 """Who pays for a call: by the token; a subscription, whose dollars are notional; credits bought beside one; nobody."""
@@ -279,7 +279,7 @@ class Call(Struct, frozen=True):
     requested: str | None = None
     """The model that the agent asked for, where a budget put a cheaper one in its place."""
     agent_session: str | None = None
-    """The agent's own id of its session, as its logs have it; of a sub-agent's call, that of the session it belongs to."""
+    """The agent's own id of its session, as its logs have it; a sub-agent's calls have that of the whole session."""
     subagent: str | None = None
     """The agent's own id of the sub-agent that makes the call; None for what the agent asks itself."""
     subagent_type: str | None = None

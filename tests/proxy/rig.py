@@ -231,6 +231,7 @@ class FakeGuard:
         self.settled: asyncio.Queue[Settled] = asyncio.Queue()
         self.progressed: list[Reading] = []
         self.passed: list[tuple[str | None, str, str, str, int]] = []
+        self.counts = 0
 
     async def next_settled(self) -> Settled:
         async with asyncio.timeout(PATIENCE):
@@ -296,6 +297,9 @@ class FakeGuard:
 
     def network_of(self, session: Session | None) -> Network:
         return self.network
+
+    def counted(self, session: Session | None) -> None:
+        self.counts += 1
 
     def unreadable(self, session: Session | None, provider: str) -> str | None:
         return self.unreadable_because

@@ -7,6 +7,8 @@ process environment. The file keeps the session token out of the process list.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +17,9 @@ from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
+from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import Way, way
+from tokenguard.records import Facts
 from tokenguard.wire.shape import Refusal
 
 NAME = "claude"
@@ -31,6 +35,20 @@ HOLD_SECONDS = 300
 GUARDED = "a settings file, given with --settings"
 NOT_COVERED = ("Bedrock, Vertex and Foundry", "background sessions", "a base URL in managed settings")
 LEAVES = ""
+
+MARKS = ("x-claude-code-session-id",)
+"""See `recognition`."""
+
+_CLASSES = {
+    "main": "main",
+    "subagent": "sub-agent",
+    "workflow": "sub-agent",
+    "compaction": "compaction",
+    "auxiliary": "side",
+    "side_reply": "side",
+}
+"""What it says of a request, because `recipe` asks for these hints."""
+_SESSION = re.compile(r'session(?:_id"\s*:\s*"|_)([0-9a-f-]{36})')
 
 _MANAGED = (
     Path("/etc/claude-code/managed-settings.json"),
@@ -126,6 +144,23 @@ def trial(key: str, project: Path) -> Trial:
         },
         files={".claude.json": json.dumps(answers)},
     )
+
+
+def side(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. The classes are those of version 2.1.329; without the hints, which old versions lack, ids tell."""
+    subagent = identifier(headers.get("x-claude-code-agent-id"))
+    said = headers.get("x-claude-code-request-class")
+    request_class = _CLASSES.get(said, "side") if said is not None else "sub-agent" if subagent else "main"
+    if request_class == "side" and facts.wanted == ("title",):
+        request_class = "title"
+    session = headers.get(MARKS[0]) or _session_in(facts.about.get("user_id", ""))
+    return Side(request_class, identifier(session), subagent, identifier(headers.get("x-claude-code-agent-type")))
+
+
+def _session_in(user_id: str) -> str | None:
+    """The id of the session, out of the `metadata.user_id` of a request."""
+    found = _SESSION.search(user_id)
+    return found[1] if found else None
 
 
 def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, ...]]:

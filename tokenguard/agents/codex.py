@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
+from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import way
+from tokenguard.records import Facts
+from tokenguard.wire.decoding import Reader
 from tokenguard.wire.shape import Refusal
 
 NAME = "codex"
@@ -31,6 +37,27 @@ HOLD_SECONDS = 300
 GUARDED = "openai_base_url, given with -c"
 NOT_COVERED = ("--oss", "model providers whose name -c cannot reach")
 LEAVES = ""
+
+_METADATA = "x-codex-turn-metadata"
+
+MARKS = (_METADATA, "x-codex-window-id")
+"""See `recognition`."""
+
+
+class _Turn(Struct):
+    """What it says of a turn, in version 0.169."""
+
+    thread_id: str | None = None
+    """Of the conversation, which is a sub-agent's own."""
+    session_id: str | None = None
+    """The thread in which it all began."""
+    thread_source: str | None = None
+    subagent_kind: str | None = None
+    request_kind: str | None = None
+    """`turn`, `prewarm`, `compaction`..."""
+
+
+_TURN = Reader(_Turn)
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 """A provider's name that `-c` can reach: its dotted path knows no quotes."""
@@ -87,6 +114,23 @@ def trial(key: str, project: Path) -> Trial:
         env={"CODEX_API_KEY": key},
         files={".codex/config.toml": _ALONE},
     )
+
+
+def side(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. A socket's turns carry in their bodies what requests over HTTP have in their headers."""
+    turn = _TURN.read(_told(_METADATA, headers, facts).encode(errors="replace"))[0] or _Turn()
+    thread = identifier(turn.thread_id or headers.get("thread-id"))
+    session = identifier(turn.session_id or headers.get("session-id")) or thread
+    kind = _told("x-openai-subagent", headers, facts) or turn.subagent_kind
+    subagent = thread if kind or turn.thread_source == "subagent" else None
+    request_class = "sub-agent" if subagent else "main"
+    if facts.compacts or turn.request_kind == "compaction" or kind == "compact":
+        request_class = "compaction"
+    return Side(request_class, session, subagent, identifier(kind))
+
+
+def _told(name: str, headers: Mapping[str, str], facts: Facts) -> str:
+    return facts.about.get(name) or headers.get(name) or ""
 
 
 def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:

@@ -16,7 +16,9 @@ from msgspec import structs
 from tokenguard.agents import environment
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
+from tokenguard.agents.side import Side
 from tokenguard.agents.urls import way
+from tokenguard.records import Facts
 from tokenguard.wire.shape import Refusal
 
 NAME = "gemini"
@@ -37,6 +39,8 @@ _KEY = "GEMINI_API_KEY"
 _URL = "GOOGLE_GEMINI_BASE_URL"
 _BY_KEY = "gemini-api-key"
 
+_ROUTED = frozenset({"complexity_score", "model_choice"})
+"""What its routers want to know (0.61): how hard a task is, or which model it takes."""
 _ELSEWHERE = {
     "oauth-personal": "a Google account",
     "vertex-ai": "Google Vertex AI",
@@ -105,6 +109,13 @@ def trial(key: str, project: Path) -> Trial:
         env={_KEY: key, "GEMINI_CLI_TRUST_WORKSPACE": "true"},
         files={".gemini/settings.json": json.dumps(alone)},
     )
+
+
+def side(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. Its turns stream and have tools; a request that does neither is a helper's, which says no name."""
+    if _ROUTED.intersection(facts.wanted):
+        return Side("router")
+    return Side("main" if facts.stream or facts.has_tools else "side")
 
 
 def _selected(settings: Mapping[str, Any], env: Mapping[str, str]) -> str | None:

@@ -14,10 +14,13 @@ from tokenguard.cli import output, waiting
 from tokenguard.cli.commands import examples
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.policy import money
-from tokenguard.policy.naming import folder_name, printable, window_name
+from tokenguard.policy.naming import folder_name, printable, short_model, window_name
 from tokenguard.records import Confidence, Unit
 
 _LEVELS = {"ok": "", "info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+
+_STATES = {"suspended": "suspended", "ended": "ended"}
+"""What to say of a session besides its numbers; what waits has a sign."""
 
 _FRESH = timedelta(minutes=15)
 """What a provider said of its window longer ago than this is shown with its time."""
@@ -54,7 +57,7 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
     told += output.columns(limits, right={1, 3, 6}, spare=(8, 6, 2, 7, 5), room=room)
-    sessions = [_session(one) for one in found["sessions"]]
+    sessions = [row for one, depth in _nested(found["sessions"]) for row in _session_rows(one, depth)]
     told += output.columns(sessions, right={3, 4, 5}, spare=(6, 2, 3, 1), room=room)
     if found["daemon"] is None:
         told.append("the daemon is not running; it starts with the next tokenguard run")
@@ -182,9 +185,48 @@ def _at(at: datetime, now: datetime) -> str:
     return f"{at:%H:%M}" if abs(at - now) < timedelta(days=1) else f"{at:%b} {at.day}"
 
 
-def _session(one: Mapping[str, Any]) -> Sequence[str]:
-    sign = "!" if one.get("state") == "waiting" else " "
+def _nested(sessions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Each session, below the one in which it was started, and how deep that is."""
+    shown = {one["id"] for one in sessions}
+    below: dict[str | None, list[Mapping[str, Any]]] = {}
+    for one in sessions:
+        parent = one.get("parent")
+        below.setdefault(parent if parent in shown else None, []).append(one)
+
+    def under(parent: str | None, depth: int) -> Iterator[tuple[Mapping[str, Any], int]]:
+        for one in below.get(parent, ()):
+            yield one, depth
+            yield from under(one["id"], depth + 1)
+
+    return under(None, 0)
+
+
+def _session_rows(one: Mapping[str, Any], depth: int) -> Iterator[Sequence[str]]:
+    """A session, and below it what its sub-agents took, those of one kind together."""
+    state = one.get("state", "running")
+    branch = "  " * (depth - 1) + "└ " if depth else ""
     names = (one["agent"], folder_name(one["repo"]), one["branch"] or "", one["task"] or "")
-    agent, repo, branch, task = map(printable, names)
-    calls = output.counted(one["calls"], "call")
-    return f"{sign} {agent}", repo, branch, calls, _cost(one), _notional(one), task
+    agent, repo, branch_name, task = map(printable, names)
+    about = " · ".join(filter(None, [task, _STATES.get(state, ""), _left(one)]))
+    yield f"{'!' if state == 'waiting' else ' '} {branch}{agent}", repo, branch_name, *_taken(one), about
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for sub in one.get("sub_agents", ()):
+        kinds.setdefault(sub["type"] or sub["id"][:8], []).append(sub)
+    for kind, subs in kinds.items():
+        name = printable(kind) + (f" ×{len(subs)}" if len(subs) > 1 else "")
+        models = dict.fromkeys(short_model(sub["model"]) for sub in subs)
+        yield f"  {'  ' * depth}└ sub", name, printable(", ".join(models)), *_taken(_sum(subs)), ""
+
+
+def _taken(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    return output.counted(one["calls"], "call"), _cost(one), _notional(one)
+
+
+def _sum(subs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    added = {key: sum(sub.get(key, 0) for sub in subs) for key in ("calls", "cost_nanos", "notional_nanos", "unpriced")}
+    return {**added, "confidence": max((Confidence(sub["confidence"]) for sub in subs), key=list(Confidence).index)}
+
+
+def _left(one: Mapping[str, Any]) -> str:
+    """What still runs of a session whose agent has ended."""
+    return ", ".join(f"{printable(left['name'])} (pid {left['pid']}) still runs" for left in one.get("left", ()))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tokenguard import prices
 from tokenguard.agents import Agents
+from tokenguard.agents.recognition import recognise
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import view, ways
@@ -110,6 +111,9 @@ class Guard:
     ) -> Call:
         """The call that a request of this session makes; without a session it belongs to the unwrapped ones."""
         live = self.sessions.of(session.id if session else UNWRAPPED)
+        said = recognise(live.session.agent, headers, facts)
+        if said.agent not in (None, live.session.agent):
+            self._meet(live, said.agent)
         return Call(
             id=next(self._ids),
             session=live.session.id,
@@ -122,8 +126,19 @@ class Guard:
             repo=live.session.repo,
             branch=live.place.branch() or live.session.branch,
             task=live.session.task,
+            request_class=said.side.request_class,
             billing=self._billing(provider, dialect, facts.model, headers),
+            agent_session=said.side.session,
+            subagent=said.side.subagent,
+            subagent_type=said.side.subagent_type,
         )
+
+    def _meet(self, live: Live, agent: str) -> None:
+        """Another agent than the one that was started makes calls in a session: it has its token, or runs in it."""
+        if agent not in live.guests:
+            live.guests.add(agent)
+            session = live.session
+            log.warning("%s makes calls in session %s of %s: they count there", agent, session.id, session.agent)
 
     def _billing(self, provider: str, dialect: str, model: str, headers: Mapping[str, str]) -> str:
         found = self._catalogue.find(provider, model)
@@ -247,7 +262,9 @@ class Guard:
         self.counting.writing(call, amount, written)
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
-            live.totals += totals_of(call, charge, usage)
+            taken = totals_of(call, charge, usage)
+            live.totals += taken
+            live.beside.add(call, taken)
         # A client may close right behind the last event: what has its bill did not fail.
         failed = outcome != "ok" and reading.state != "final"
         self._noticing.runaway.settled(call, failed=failed, nanos=charge.nanos, ended_us=ending.at_us)
@@ -312,6 +329,10 @@ class Guard:
         self.counting.settle(call, Amount(calls=1))
         self.counting.writing(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
+
+    def counted(self, session: Session | None) -> None:
+        """A session has asked a provider to count tokens, which is free."""
+        self.sessions.of(session.id if session else UNWRAPPED).beside.count("count")
 
     def drain(self, call: Call) -> Drain | None:
         """How far a call's answer is read on when its client leaves; None if the disconnect is passed on at once."""

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tokenguard.attribution import Place
+from tokenguard.guard.beside import Beside
 from tokenguard.records import Budget, Session, Totals
 from tokenguard.upstream import Network
 
@@ -34,6 +35,9 @@ class Live(Struct):
     """When its last call started or ended."""
     in_flight: int = 0
     refused: int = 0
+    beside: Beside = field(default_factory=Beside)
+    guests: set[str] = set()
+    """Other agents that were found to make calls in it."""
 
 
 class Registry:

@@ -14,6 +14,7 @@ from tokenguard.attribution import Place, locate
 from tokenguard.attribution.callers import Caller
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
+from tokenguard.guard import beside
 from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
 from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.policy.budgets import RUN
@@ -77,7 +78,7 @@ class Sessions:
         live = self._live(session, token_hash(token), place)
         live.network = Network.from_env(asked.network)
         if known:
-            live.totals = queries.totals(self._ledger.read(), Where(session=session.id))
+            self._recall(live)
         else:
             await self._ledger.open_session(session, live.token_hash)
         self.running.add(live)
@@ -93,7 +94,7 @@ class Sessions:
         if session is None or session.ended_us is not None:
             return None
         live = self._live(session, hashed, locate(Path(session.worktree)) if session.worktree else Place())
-        live.totals = queries.totals(self._ledger.read(), Where(session=session.id))
+        self._recall(live)
         self.running.add(live)
         return live
 
@@ -122,7 +123,7 @@ class Sessions:
         if known is None:
             self._ledger.open_session(asked, None).add_done_callback(_log_failure)
         else:
-            live.totals = queries.totals(self._ledger.read(), Where(session=known.id))
+            self._recall(live)
         self.running.add(live)
         return live
 
@@ -156,6 +157,12 @@ class Sessions:
         if live is None or session_id == UNWRAPPED:
             raise UsageError(f"no session {session_id} is running", "see tokenguard status")
         return live
+
+    def _recall(self, live: Live) -> None:
+        """Take over what the ledger knows of a session that an earlier daemon had."""
+        ledger, session_id = self._ledger.read(), live.session.id
+        live.totals = queries.totals(ledger, Where(session=session_id))
+        live.beside = beside.known(ledger, session_id)
 
     def _live(self, session: Session, hashed: bytes | None, place: Place) -> Live:
         budgets: tuple[Budget, ...] = ()

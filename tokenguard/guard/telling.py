@@ -18,6 +18,9 @@ def told_of(call: Call) -> dict[str, object]:
         "provider": call.provider,
         "billing": call.billing,
         "requested": call.requested,
+        "request_class": call.request_class,
+        "subagent": call.subagent,
+        "subagent_type": call.subagent_type,
     }
 
 

@@ -107,7 +107,7 @@ class Turns:
         if usage.prompt and call.dialect not in _INEXACT and _EXACT.issuperset(reading.marks):
             self._count(call, facts, usage, reading.response_id)
         # Not kept for longer than that: a long conversation has many fingerprints.
-        facts = replace(facts, prompt=replace(facts.prompt, lineage=_NO_LINEAGE))
+        facts = replace(facts, about={}, prompt=replace(facts.prompt, lineage=_NO_LINEAGE))
         if facts.max_output == 0:
             # A warm-up teaches nothing but what the provider holds, which is at most as many tokens as bytes.
             held = usage if usage.prompt else Usage(input=facts.body_bytes + (last.usage.total if last else 0))

@@ -12,6 +12,7 @@ from tokenguard.guard.holds import Hold
 from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Ledger, Where, queries
+from tokenguard.ledger.subagents import SubAgent
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.forecast import Forecast
@@ -63,7 +64,14 @@ def session_view(live: Live, reserved_nanos: int, waiting: int = 0) -> dict[str,
         "started_at": instant(session.started_us),
         "last_call_at": instant(live.last_us) if live.last_us else None,
         **totals_view(live.totals),
+        "classes": live.beside.classes,
+        "sub_agents": [subagent_view(one) for one in live.beside.subagents.values()],
     }
+
+
+def subagent_view(one: SubAgent) -> dict[str, Any]:
+    """A sub-agent of a session, with what it cost."""
+    return {"id": one.id, "type": one.type, "model": one.model, **totals_view(one.totals)}
 
 
 def budget_view(standing: Standing) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def totals(
     conn: sqlite3.Connection, where: Where = ALL, since_us: int | None = None, until_us: int | None = None
 ) -> Totals:
     """The sums over all charges."""
-    return sum((_totals(row) for row in _ask(conn, TOTALS, where, since_us, until_us)), Totals())
+    return sum((totals_of(row) for row in _ask(conn, TOTALS, where, since_us, until_us)), Totals())
 
 
 def spent(
@@ -93,7 +93,7 @@ def grouped(
     found: dict[tuple[str | None, ...], Totals] = {}
     for row in _ask(conn, columns + TOTALS, where, since_us, until_us, keys, grouping):
         key = row[: len(keys)]
-        found[key] = found.get(key, Totals()) + _totals(row[len(keys) :])
+        found[key] = found.get(key, Totals()) + totals_of(row[len(keys) :])
     return [Group(key, sums) for key, sums in found.items()]
 
 
@@ -157,7 +157,7 @@ def _of_calls(where: Where, since_us: int | None, until_us: int | None, *, by_le
     return source(" AND ".join([CHARGED, *terms, *span])), [*values, *ends]
 
 
-def _totals(row: Row) -> Totals:
+def totals_of(row: Row) -> Totals:
     calls, cost, *usage, estimated, bound, unpriced, below, above, notional = row
     rest = Confidence.ESTIMATED if estimated else Confidence.EXACT
     trust = Confidence.BOUND if bound else rest

@@ -41,7 +41,12 @@ KEYS = ("repo", "branch", "agent", "provider", "model", "task", "request_class",
 """The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
 SUMS = Sums.__struct_fields__
 _FIELDS = ("session", *KEYS)
-APART = {"session": "c.session", "subagent": "coalesce(c.subagent_type, c.subagent)"}
+APART = {
+    "session": "c.session",
+    "subagent": "coalesce(c.subagent_type, c.subagent)",
+    "subagent_id": "c.subagent",
+    "subagent_type": "c.subagent_type",
+}
 """What calls are told apart by besides, of which no sums are kept."""
 
 _FAMILY = """(WITH RECURSIVE family (id) AS (

@@ -102,6 +102,10 @@ class Guard(Protocol):
         """How upstreams are reached on behalf of this session."""
         ...
 
+    def counted(self, session: Session | None) -> None:
+        """Take note of a request that only asked how many tokens a prompt has."""
+        ...
+
     def unreadable(self, session: Session | None, provider: str) -> str | None:
         """Why a request may not pass that no dialect claims and that is not known to be free; None if it may."""
         ...

@@ -59,6 +59,8 @@ class Forwarder:
         except UpstreamError as error:
             return _unreachable(error)
         try:
+            if wire.is_count(request.method, route.path):
+                self._guard.counted(route.session)
             if not free:
                 self._guard.unmetered(route.session, route.provider, request.method, route.path, answer.status)
             relay = Relay(request, answer, rewritten=False)

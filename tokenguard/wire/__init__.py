@@ -19,10 +19,21 @@ from tokenguard.wire import (
     openai_responses,
     vertex_anthropic,
 )
-from tokenguard.wire.paths import is_free
+from tokenguard.wire.paths import is_count, is_free
 from tokenguard.wire.shape import EXACT_MARKS, Dialect, Filter, Meter, Refusal
 
-__all__ = ["DIALECTS", "EXACT_MARKS", "Dialect", "Filter", "Meter", "Refusal", "dialect_of", "inject", "is_free"]
+__all__ = [
+    "DIALECTS",
+    "EXACT_MARKS",
+    "Dialect",
+    "Filter",
+    "Meter",
+    "Refusal",
+    "dialect_of",
+    "inject",
+    "is_count",
+    "is_free",
+]
 
 
 _DIALECTS: tuple[Dialect, ...] = (

@@ -16,6 +16,7 @@ from tokenguard.wire.anthropic_usage import MessageAccount
 from tokenguard.wire.bounds import uncapped
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
+from tokenguard.wire.purpose import told, wanted
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
@@ -72,6 +73,8 @@ class _Request(Struct):
     speed: str | None = None
     cache_control: _CacheControl | None = None
     thinking: Raw = Raw()
+    metadata: Raw = Raw()
+    output_config: Raw = Raw()
     system: Raw = Raw()
     messages: Messages = None
 
@@ -110,6 +113,8 @@ def facts(path: str, body: bytes) -> Facts:
         prompt=prompt,
         least_output=least_output(request.thinking),
         trail=trail,
+        about=told(request.metadata),
+        wanted=wanted(request.output_config, "format", "schema"),
     )
 
 

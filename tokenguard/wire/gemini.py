@@ -17,6 +17,7 @@ from tokenguard.wire.bounds import uncapped
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.gemini_usage import GeminiAccount
 from tokenguard.wire.meters import BodyMeter, StreamMeter
+from tokenguard.wire.purpose import wanted
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
@@ -38,6 +39,8 @@ class _Generation(Struct):
     candidates_snake: Count | None = field(name="candidate_count", default=None)
     thinking_camel: Raw = field(name="thinkingConfig", default=Raw())
     thinking_snake: Raw = field(name="thinking_config", default=Raw())
+    json_schema: Raw = field(name="responseJsonSchema", default=Raw())
+    schema: Raw = field(name="responseSchema", default=Raw())
 
 
 class Request(Struct):
@@ -88,6 +91,7 @@ def facts_of(request: Request, body: bytes, *, model: str, stream: bool, whole: 
         prompt=prompt,
         least_output=answers * least_output(generation.thinking_camel or generation.thinking_snake),
         trail=trail,
+        wanted=wanted(generation.json_schema or generation.schema),
     )
 
 

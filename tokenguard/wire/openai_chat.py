@@ -14,6 +14,7 @@ from tokenguard.wire.chat_injection import inject
 from tokenguard.wire.chat_usage import ChatAccount
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
+from tokenguard.wire.purpose import told, wanted
 from tokenguard.wire.shape import NO_HEADERS, Meter, Refusal
 from tokenguard.wire.sse import STRING
 from tokenguard.wire.thinking import least_output
@@ -57,6 +58,8 @@ class _Request(Struct):
     """OpenRouter's, which answer where the first one does not."""
     reasoning: Raw = Raw()
     """OpenRouter's."""
+    metadata: Raw = Raw()
+    response_format: Raw = Raw()
     messages: Messages = None
 
 
@@ -86,6 +89,8 @@ def facts(path: str, body: bytes) -> Facts:
         prompt=prompt,
         least_output=answers * least_output(request.reasoning),
         trail=trail,
+        about=told(request.metadata),
+        wanted=wanted(request.response_format, "json_schema", "schema"),
     )
 
 

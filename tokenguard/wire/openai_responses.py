@@ -12,6 +12,7 @@ from tokenguard.wire.bounds import uncapped
 from tokenguard.wire.decoding import Count, Reader
 from tokenguard.wire.meters import BodyMeter, StreamMeter
 from tokenguard.wire.openai_chat import refuse
+from tokenguard.wire.purpose import told, wanted
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.shape import NO_HEADERS, Meter
 from tokenguard.wire.sse import STRING
@@ -51,6 +52,8 @@ class _Request(Struct):
     conversation: object = None
     prompt: object = None
     context_management: object = None
+    client_metadata: Raw = Raw()
+    text: Raw = Raw()
     instructions: Raw = Raw()
     input: Messages = None
 
@@ -80,6 +83,9 @@ def facts(path: str, body: bytes) -> Facts:
         prompt=prompt,
         least_output=_LEAST,
         trail=trail,
+        about=told(request.client_metadata),
+        wanted=wanted(request.text, "format", "schema"),
+        compacts=path.endswith("/compact"),
     )
 
 

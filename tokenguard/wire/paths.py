@@ -27,6 +27,16 @@ _FREE = re.compile(
 )
 
 
+_COUNTS = re.compile(
+    r"/messages/count_tokens$|[/:]count-?tokens(?::rawPredict)?$|/responses/input_tokens$", re.IGNORECASE
+)
+
+
+def is_count(method: str, path: str) -> bool:
+    """Whether a request asks how many tokens a prompt has, which is free; `path` has no query."""
+    return method == "POST" and _COUNTS.search(path.rstrip("/")) is not None
+
+
 def is_free(method: str, path: str) -> bool:
     """Whether a request is known to cost nothing; `path` has no query. False does not say that it costs."""
     path = path.rstrip("/")
