@@ -1,0 +1,174 @@
+"""The application: owns the state, hears what the feed brings, and asks the daemon for what people want."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tokenguard import client
+from tokenguard.config.paths import Paths
+from tokenguard.errors import DaemonError, TokenguardError
+from tokenguard_tui.feed import Feed
+from tokenguard_tui.screens.now import Now
+from tokenguard_tui.screens.view import View
+from tokenguard_tui.state import State
+from tokenguard_tui.themes import DARK, OURS, defaults
+from tokenguard_tui.widgets.holds import Holds
+
+_FRAME_S = 0.1
+"""The screen changes no more often than this, however much happens."""
+_STATUS_S = 0.5
+"""The status is asked for no more often than this."""
+_TICK_S = 1.0
+"""For times that count down."""
+_AGAIN_S = 30.0
+"""The status is asked for at least this often: windows end, and rolling ones move, without an event."""
+
+
+class Dashboard(App[None]):
+    """`tokenguard tui`."""
+
+    TITLE = "tokenguard"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"now": Now}
+    DEFAULT_MODE = "now"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "switch_mode('now')", "now"),
+        Binding("q", "quit", "quit"),
+        Binding("ctrl+q", "quit", "quit", show=False),
+    ]
+
+    def __init__(self, paths: Paths, *, now: Callable[[], datetime] = lambda: datetime.now().astimezone()) -> None:
+        """`now` tells the local time."""
+        super().__init__()
+        self.state = State()
+        self.state.plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+        self._paths = paths
+        self._now = now
+        self._feed = Feed(paths, self._from_feed)
+        self._draws = False
+        self._asking = False
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Every theme has colours for levels."""
+        return defaults(self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        """Begin."""
+        for theme in OURS:
+            self.register_theme(theme)
+        self.theme = DARK.name
+        self._feed.start()
+        self.set_interval(_TICK_S, self._tick)
+        self.set_interval(_AGAIN_S, self._refresh_status)
+
+    def on_unmount(self) -> None:
+        """End."""
+        self._feed.stop()
+
+    def draw(self) -> None:
+        """Show the state on the screen in front."""
+        if isinstance(self.screen, View):
+            self.screen.show(self.state, self._now())
+
+    def on_view_drawn(self) -> None:
+        """A screen has come to the front, or has another size."""
+        self.call_after_refresh(self.draw)
+
+    def _from_feed(self) -> None:
+        self.call_later(self._hear)
+
+    def _hear(self) -> None:
+        """Take what has come, and look again only after a frame: what comes meanwhile waits and is taken at once."""
+        if not self._draws:
+            self._draws = True
+            self._take()
+            self.set_timer(_FRAME_S, self._frame_over)
+
+    def _frame_over(self) -> None:
+        self._draws = False
+        self._take()
+
+    def _take(self) -> None:
+        events = self._feed.take()
+        for event in events:
+            match event["type"]:
+                case "connected":
+                    self.state.stale = True
+                case "away":
+                    self.state.lost(event["data"]["reason"])
+                case _:
+                    self.state.heard(event)
+        if self.state.stale and not self.state.away:
+            self._ask_status()
+        if events:
+            self.draw()
+
+    def _tick(self) -> None:
+        if self.state.told is not None:
+            self.draw()
+
+    def _refresh_status(self) -> None:
+        self.state.stale = True
+        self._ask_status()
+
+    def _ask_status(self) -> None:
+        if not self._asking:
+            self._asking = True
+            self._fetch_status()
+
+    @work(thread=True, group="status")
+    def _fetch_status(self) -> None:
+        told: Mapping[str, Any] | None = None
+        try:
+            if (daemon := client.find(self._paths)) is not None:
+                told = daemon.get("/v1/status")
+        except DaemonError:
+            pass  # the feed notices as well, and says why
+        self.call_from_thread(self._status_came, told)
+
+    def _status_came(self, told: Mapping[str, Any] | None) -> None:
+        if told is not None:
+            self.state.status(told)
+            self.draw()
+        self.set_timer(_STATUS_S, self._may_ask_again)
+
+    def _may_ask_again(self) -> None:
+        self._asking = False
+        if self.state.stale and not self.state.away:
+            self._ask_status()
+
+    @work(thread=True, group="acts")
+    def act(self, path: str, body: object, said: str) -> None:
+        """Ask the daemon for a change, and tell the person what came of it."""
+        try:
+            daemon = client.find(self._paths)
+            if daemon is None:
+                raise DaemonError("the daemon is not running", "start it with: tokenguard daemon start")
+            daemon.post(path, body)
+        except TokenguardError as error:
+            self.call_from_thread(self.notify, str(error), severity="error")
+        else:
+            self.call_from_thread(self.notify, said)
+            self.call_from_thread(self._refresh_status)
+
+    def on_holds_answered(self, message: Holds.Answered) -> None:
+        """A person has decided on a call that waits."""
+        bodies: dict[str, tuple[dict[str, str], str]] = {
+            "approve": ({"answer": "approve"}, "it goes on"),
+            "raise": ({"answer": "approve", "amount": "5"}, "raised by $5; it goes on"),
+            "deny": ({"answer": "deny"}, "it is refused"),
+        }
+        body, said = bodies[message.answer]
+        self.act(f"/v1/holds/{message.hold}", body, said)
+
+
+def run(paths: Paths) -> None:
+    """Show it until somebody has seen enough."""
+    Dashboard(paths).run()

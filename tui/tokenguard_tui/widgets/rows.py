@@ -1,0 +1,66 @@
+"""Rows that can be selected. They keep their place, and the selection its row, while their numbers change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+Row = tuple[str, Content]
+"""(id, line)"""
+
+
+class Rows(OptionList):
+    """A list of lines, each with an id."""
+
+    DEFAULT_CSS = """
+    Rows {
+        height: auto;
+        border: none;
+        padding: 0;
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        &:focus { border: none; background: transparent; }
+        & > .option-list--option { padding: 0 1; }
+        & > .option-list--option-highlighted { background: transparent; color: $foreground; text-style: none; }
+        &:focus > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
+        & > .option-list--option-hover { background: $panel; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("g", "first", "First", show=False),
+        Binding("G", "last", "Last", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes, compact=True, markup=False)
+        self._shown: list[Row] = []
+
+    @property
+    def selected(self) -> str | None:
+        """The id of the selected row."""
+        if self.highlighted is None or self.highlighted >= len(self._shown):
+            return None
+        return self._shown[self.highlighted][0]
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Show these rows in place of the present ones."""
+        rows = list(rows)
+        if [row[0] for row in rows] == [row[0] for row in self._shown]:
+            for (ident, line), (_, before) in zip(rows, self._shown, strict=True):
+                if line != before:
+                    self.replace_option_prompt(ident, line)
+            self._shown = rows
+            return
+        selected, self._shown = self.selected, rows
+        self.clear_options()
+        self.add_options(Option(line, id=ident) for ident, line in rows)
+        idents = [ident for ident, _ in rows]
+        if selected in idents:
+            self.highlighted = idents.index(selected)
