@@ -125,6 +125,30 @@ def test_geminis_router_and_its_helpers_do_not_stream() -> None:
     assert recognise("gemini", {}, turn).side.request_class == "main"
 
 
+def opencode(path: str, parent: str | None = None, **body: Any) -> Side:
+    headers = {"x-session-affinity": "ses_1", "x-session-id": "ses_1"}
+    if parent is not None:
+        headers["x-parent-session-id"] = parent
+    return recognise("opencode", headers, facts(path, **body)).side
+
+
+def test_opencode_says_which_session_asks() -> None:
+    said = [{"role": "user", "content": "say hello"}]
+    tools = [{"name": "bash", "input_schema": {"type": "object"}}]
+    assert opencode("/v1/messages", messages=said, tools=tools) == Side("main", "ses_1")
+    assert opencode("/v1/messages", "ses_0", messages=said, tools=tools) == Side("sub-agent", "ses_0", "ses_1")
+
+
+def test_opencodes_turns_have_tools_and_its_titles_have_none() -> None:
+    said = [{"role": "user", "content": "Generate a title for this conversation:\n"}, {"role": "user", "content": "hi"}]
+    system = {"role": "developer", "content": "You are a title generator."}
+    assert opencode("/v1/messages", system=system["content"], messages=said) == Side("title", "ses_1")
+    assert opencode("/v1/responses", input=[system, *said]) == Side("title", "ses_1")
+    assert opencode("/v1/chat/completions", messages=[system, *said]) == Side("title", "ses_1")
+    answered = [*said, {"role": "assistant", "content": "hello"}, {"role": "user", "content": "Summarize"}]
+    assert opencode("/v1/messages", messages=answered) == Side("compaction", "ses_1")
+
+
 def test_another_agent_is_recognised_by_headers_that_nobody_else_sends() -> None:
     asked = facts("/v1/messages")
     hints = {"x-claude-code-session-id": CLAUDE, "x-claude-code-request-class": "subagent"}

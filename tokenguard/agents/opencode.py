@@ -18,7 +18,9 @@ from msgspec import Struct
 from tokenguard.agents import environment
 from tokenguard.agents.settings import object_at, parse_json, read_json, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
+from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import Ways
+from tokenguard.records import Facts
 from tokenguard.wire.shape import Refusal
 
 NAME = "opencode"
@@ -69,6 +71,8 @@ _MANAGED = (Path("/etc/opencode"), Path("/Library/Application Support/opencode")
 
 _CONTENT = "OPENCODE_CONFIG_CONTENT"
 _NAMES = ("opencode.json", "opencode.jsonc")
+_OF_A_TITLE = 3
+"""Messages of a request for a title, at most: what to do, to whom, and the first thing that was said."""
 _VARIABLE = re.compile(r"\{env:([^}]+)\}")
 
 
@@ -154,6 +158,18 @@ def trial(key: str, project: Path) -> Trial:
             ".config/opencode/node_modules/.none": "",
         },
     )
+
+
+def side(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. A turn has tools; what has none is the title, asked of the first message, or a compaction."""
+    session = identifier(headers.get("x-session-affinity") or headers.get("x-opencode-session"))
+    parent = identifier(headers.get("x-parent-session-id"))
+    if parent is not None:
+        return Side("sub-agent", parent, session)
+    if facts.has_tools:
+        return Side("main", session)
+    # Not every dialect has system prompts and a message in two parts in one.
+    return Side("title" if facts.prompt.messages <= _OF_A_TITLE else "compaction", session)
 
 
 def _logins(situation: Situation) -> dict[str, str]:
