@@ -9,13 +9,10 @@ import click
 
 from tokenguard.cli import installation, output, surroundings
 from tokenguard.cli.commands import examples
-from tokenguard.cli.findings import Finding
+from tokenguard.cli.findings import Finding, show
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError
-
-_SIGNS = {"ok": "✓", "warn": "!", "fail": "✗"}
-_STYLES = {"ok": "ok", "warn": "warn", "fail": "hard"}
 
 
 @click.command(epilog=examples("tokenguard doctor"))
@@ -31,7 +28,7 @@ def doctor(as_json: bool) -> int:
         output.say_json({"ok": sound, "checks": findings})
     else:
         for finding in findings:
-            _show(finding)
+            show(finding)
     return 0 if sound else 1
 
 
@@ -50,10 +47,3 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     yield from surroundings.network(os.environ, config)
     yield from surroundings.notifications(os.environ, config)
     yield surroundings.git(os.environ)
-
-
-def _show(finding: Finding) -> None:
-    sign = output.styled(_SIGNS[finding.state], _STYLES[finding.state])
-    output.say(f"{sign} {finding.check:<9} {finding.detail}")
-    if finding.remedy:
-        output.say(f"{'':11} → {finding.remedy}")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Generator
-from contextlib import closing, contextmanager
-from types import FrameType
+from contextlib import closing
 
 import click
 
-from tokenguard.cli import output
+from tokenguard.cli import output, scratch
 from tokenguard.cli.commands import examples
 
 
@@ -29,7 +26,7 @@ def demo(fast: bool, no_tui: bool) -> int:
     pace = stage.FAST if fast else stage.HUMAN
     output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
     sys.stdout.flush()
-    with _ended_by_signals(), stage.built(pace) as staged:
+    with scratch.ended_by_signals(), stage.built(pace) as staged:
         view = live.view(staged.standings, redraw=not no_tui)
         with closing(play.perform(staged, pace)) as performance:
             for happening in performance:
@@ -53,18 +50,3 @@ def demo(fast: bool, no_tui: bool) -> int:
         f"{len(bill.calls)} calls in {dialects} dialects, {bill.total_nanos:,} nanodollars."
     )
     return 0
-
-
-@contextmanager
-def _ended_by_signals() -> Generator[None]:
-    """Let a signal that ends the program pass through all `finally` blocks, as Ctrl-C does."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

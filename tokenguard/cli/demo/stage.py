@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from msgspec import Struct
 
 from tokenguard import client, simulator
-from tokenguard.cli import output
+from tokenguard.cli import output, scratch
 from tokenguard.cli.demo import scripted_agent, scripted_babel
-from tokenguard.config.paths import Paths, find_paths
-from tokenguard.errors import TokenguardError, UsageError
+from tokenguard.config.paths import find_paths
+from tokenguard.errors import UsageError
 
 LIMIT = "$1.50"
 """What each repository may spend a day."""
@@ -54,8 +50,6 @@ BABEL = "babel"
 
 _ELSEWHERE = re.compile(r"(ANTHROPIC|CLAUDE|OPENAI|CODEX|GEMINI|GOOGLE|GIT|TOKENGUARD|XDG)_.*|.*_PROXY", re.IGNORECASE)
 """Variables that the demo's world must not inherit: they lead agents, git or tokenguard to other places."""
-
-_PATIENCE = 10.0
 
 
 class Actor(Struct, frozen=True):
@@ -119,7 +113,7 @@ class Stage:
         """Start an agent under `tokenguard run`; all that it and `run` say comes from its stdout."""
         script = self._root / f"{actor.repo}.prompts"
         script.write_text("".join(f"{prompt}\n" for prompt in actor.prompts))
-        command = _tokenguard("run", "--task", actor.task, actor.agent, "--pause", str(pace.pause))
+        command = scratch.tokenguard("run", "--task", actor.task, actor.agent, "--pause", str(pace.pause))
         with script.open() as prompts:
             return subprocess.Popen(
                 command,
@@ -143,7 +137,7 @@ class Stage:
     def ask(self, *arguments: str) -> str:
         """What a tokenguard command prints."""
         done = subprocess.run(
-            _tokenguard(*arguments), cwd=self._root, env=self._env, stdout=subprocess.PIPE, text=True, check=True
+            scratch.tokenguard(*arguments), cwd=self._root, env=self._env, stdout=subprocess.PIPE, text=True, check=True
         )
         return done.stdout
 
@@ -151,18 +145,11 @@ class Stage:
 @contextmanager
 def built(pace: Pace) -> Generator[Stage]:
     """Build the world, and leave nothing of it behind, whatever ends the block."""
-    with ExitStack() as world:
-        world.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
-        try:
-            yield _build(world, pace)
-        finally:
-            # A second Ctrl-C must not leave half of it behind.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with scratch.world("demo") as (world, root):
+        yield _build(world, root, pace)
 
 
-def _build(world: ExitStack, pace: Pace) -> Stage:
-    root = Path(tempfile.mkdtemp(prefix="tokenguard-demo-")).resolve()
-    world.callback(shutil.rmtree, root, ignore_errors=True)
+def _build(world: ExitStack, root: Path, pace: Pace) -> Stage:
     env = _environment(root)
     for actor in ACTORS:
         _make_repository(root / actor.repo, actor.branch, env)
@@ -171,7 +158,7 @@ def _build(world: ExitStack, pace: Pace) -> Stage:
     paths = find_paths(env)
     paths.config_dir.mkdir(mode=0o700)
     paths.config_file.write_text(_CONFIG.format(url=providers.url, limit=LIMIT))
-    world.callback(_stop_daemon, paths, env)
+    world.callback(scratch.stop_daemon, paths, env)
     return Stage(root, providers, client.ensure(paths, env, output.note), env)
 
 
@@ -181,23 +168,10 @@ def end(processes: Sequence[subprocess.Popen[str]]) -> None:
         process.terminate()
     for process in processes:
         try:
-            process.wait(_PATIENCE)
+            process.wait(scratch.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _stop_daemon(paths: Paths, env: Mapping[str, str]) -> None:
-    """End the daemon, also one that is only about to answer, and wait until its process is gone."""
-    with suppress(TokenguardError, psutil.Error):
-        daemon = client.ensure(paths, env, output.note)
-        process = psutil.Process(daemon.pid)
-        daemon.stop(now=True, timeout=_PATIENCE)
-        process.wait(_PATIENCE)
-
-
-def _tokenguard(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tokenguard", *arguments]
 
 
 def _environment(root: Path) -> dict[str, str]:
