@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
-from tests.agents.roster.continue_ import CONTINUE
+from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
@@ -26,4 +26,17 @@ __all__ = [
     "RealAgent",
 ]
 
-ROSTER = (CLAUDE, CODEX, CODEX_HTTP, GEMINI, OPENCODE, CONTINUE, AIDER, LLM, LLM_CLAUDE)
+ROSTER = (
+    CLAUDE,
+    CODEX,
+    CODEX_HTTP,
+    GEMINI,
+    OPENCODE,
+    CONTINUE,
+    CONTINUE_CHAT,
+    CONTINUE_RESPONSES,
+    CONTINUE_GEMINI,
+    AIDER,
+    LLM,
+    LLM_CLAUDE,
+)
