@@ -21,7 +21,8 @@ OPENCODE = RealAgent(
     env={**_TRIAL.env},
     files={**_TRIAL.files},
     beside=1,
-    helper="claude-haiku-4-5",
+    interrupted=-2,
+    helper="claude-haiku-4-5-20251001",
     elsewhere=Elsewhere(
         files={_FILE: json.dumps({**_SETTINGS, "provider": {"anthropic": {"options": {"baseURL": "{url}/v1"}}}})}
     ),
