@@ -53,6 +53,22 @@ async def test_a_stream_reports_usage_only_when_asked(sim: Simulator, client: Cl
     assert silent.nanos > 0 and silent.usage.input == told.usage.input
 
 
+async def test_mistral_calls_a_tool_in_one_piece_and_always_reports_usage(sim: Simulator, client: Client) -> None:
+    answer = await client.say(
+        "openai-chat", "Look [sim:tool]", model="mistral-medium-2604", tools=[SHELL], stream=True, stream_options=None
+    )
+    called = [chunk for _, chunk in answer.events[:-1] if chunk["choices"][0]["delta"].get("tool_calls")]
+    (function,) = [call["function"] for chunk in called for call in chunk["choices"][0]["delta"]["tool_calls"]]
+    assert json.loads(function["arguments"]) == {"command": "echo simulated-step-1"}
+    last = answer.events[-2][1]
+    (billed,) = sim.bill().calls
+    assert (last["choices"][0]["finish_reason"], last["usage"]["completion_tokens"]) == (
+        "tool_calls",
+        billed.usage.output,
+    )
+    assert [chunk for _, chunk in answer.events[:-2] if "usage" in chunk] == []
+
+
 async def test_asking_for_usage_changes_nothing_else(sim: Simulator, client: Client) -> None:
     silent = await client.say("openai-chat", "Hello", stream=True, stream_options=None)
     sim.reset()

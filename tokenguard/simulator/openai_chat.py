@@ -13,6 +13,7 @@ from tokenguard.simulator.shape import CREATED, Ask, Call, Event, Json, Rejected
 from tokenguard.simulator.values import arr, block, encode, integer, mint, obj, spoken, text, tokens
 
 NAME = "openai-chat"
+_MISTRAL = ("mistral-", "ministral-", "magistral-", "codestral-", "devstral-")
 
 
 def read(request: Request) -> Ask:
@@ -66,8 +67,12 @@ def events(reply: Reply) -> Iterator[Event]:
         function = obj(called["function"])
         opened: Json = called | {"index": index, "function": function | {"arguments": ""}}
         first: Json = {} if index else {"role": "assistant", "content": None}
-        yield _chunk(reply, first | {"tool_calls": [opened]}, None, done)
         size = call_tokens(call)
+        if _is_mistral(reply):
+            yield _chunk(reply, first | {"tool_calls": [called | {"index": index}]}, None, done + size)
+            done += size
+            continue
+        yield _chunk(reply, first | {"tool_calls": [opened]}, None, done)
         for piece, so_far in pieces(text(function["arguments"]), key):
             delta: Json = {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
             yield _chunk(reply, delta, None, done + min(so_far, size))
@@ -77,7 +82,7 @@ def events(reply: Reply) -> Iterator[Event]:
         for piece, so_far in pieces(answer.text, reply.key):
             yield _chunk(reply, {"content": piece}, None, done + so_far)
     yield _chunk(reply, {}, _reason(reply), reply.usage.output)
-    if reply.ask.include_usage:
+    if reply.ask.include_usage and not _is_mistral(reply):
         report: Json = {"choices": [], "usage": _usage(reply)}
         last = _head(reply, "chat.completion.chunk") | report
         yield Event(b"data: " + encode(last) + b"\n\n", reply.usage.output)
@@ -132,9 +137,17 @@ def _head(reply: Reply, kind: str) -> Json:
 def _chunk(reply: Reply, delta: Json, reason: str | None, output: int) -> Event:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
     chunk = _head(reply, "chat.completion.chunk") | {"choices": [choice]}
-    if reply.ask.include_usage:
+    if _is_mistral(reply):
+        if reason:
+            chunk["usage"] = _usage(reply)
+    elif reply.ask.include_usage:
         chunk["usage"] = None
     return Event(b"data: " + encode(chunk) + b"\n\n", output)
+
+
+def _is_mistral(reply: Reply) -> bool:
+    """Whether Mistral serves it: a tool call comes in one piece there, and usage with the last chunk, asked or not."""
+    return reply.model.startswith(_MISTRAL)
 
 
 def _reason(reply: Reply) -> str:
