@@ -66,13 +66,12 @@ def undo(env: MutableMapping[str, str]) -> bool:
     if kept is None:
         return False
     try:
-        before: dict[str, str | None] = json.loads(kept)
+        before: dict[str, object] = json.loads(kept)
         for name, value in before.items():
-            if value is None:
-                env.pop(name, None)
-            else:
+            env.pop(name, None)
+            if isinstance(value, str):
                 env[name] = value
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError):
         pass  # somebody else's variable of that name
     return True
 

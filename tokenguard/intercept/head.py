@@ -14,7 +14,7 @@ LARGEST = 1 << 16
 END = b"\r\n\r\n"
 
 _HTTP = b"http://"
-_OF_THE_PROXY = frozenset({b"proxy-authorization", b"proxy-connection", b"proxy-authenticate"})
+_REPLACED = frozenset({b"host", b"proxy-authorization", b"proxy-connection", b"proxy-authenticate"})
 _LONGEST_METHOD = 20
 
 
@@ -62,13 +62,13 @@ class Head(NamedTuple):
     def sent_on(self, *, to_proxy: bool = False, authorization: bytes | None = None) -> bytes:
         """The head for the host itself, or for another proxy on the way to it.
 
-        The connection ends with the answer: what comes over it next may be meant for another host.
+        The connection ends with the answer: what comes over it next may be meant for another host. The host is that of
+        the target, whatever the client wrote besides (RFC 9112, 3.2.2).
         """
-        dropped = _OF_THE_PROXY
         upgrades = any(name.lower() == b"upgrade" for name, _ in self.headers)
-        if not upgrades:
-            dropped = _OF_THE_PROXY | {b"connection", b"keep-alive"}
-        headers = [header for header in self.headers if header[0].lower() not in dropped]
+        dropped = _REPLACED if upgrades else _REPLACED | {b"connection", b"keep-alive"}
+        headers = [(b"Host", self._host_header())]
+        headers += [header for header in self.headers if header[0].lower() not in dropped]
         if authorization is not None:
             headers.append((b"Proxy-Authorization", authorization))
         if not upgrades:
