@@ -77,7 +77,8 @@ def test_a_machine_on_which_all_is_well(cli: Cli, quiet_machine: Path) -> None:
     assert all(line.startswith("✓ ") for line in outcome.out.splitlines())
     checks = [line.split()[1] for line in outcome.out.splitlines()]
     assert checks == [
-        "python", "platform", "folders", "config", "daemon", "port", "ledger", "agents", "network", "git"
+        "python", "platform", "folders", "config", "daemon", "port", "ledger", "agents", "network", "intercept",
+            "git",
     ]  # fmt: skip
     assert f"codex: codex-cli 0.169.0 ({quiet_machine}/codex)" in outcome.out
 

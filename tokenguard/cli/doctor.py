@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from tokenguard.cli import installation, output, surroundings
+from tokenguard.cli import installation, interception, output, surroundings
 from tokenguard.cli.commands import examples
 from tokenguard.cli.findings import Finding, show
 from tokenguard.config import settings
@@ -45,5 +45,6 @@ def _findings(paths: Paths) -> Iterator[Finding]:
         config = settings.Config()  # what is wrong with it was told above
     yield from surroundings.agents(os.environ, config)
     yield from surroundings.network(os.environ, config)
+    yield from interception.authorities(paths)
     yield from surroundings.notifications(os.environ, config)
     yield surroundings.git(os.environ)
