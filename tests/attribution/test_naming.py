@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tokenguard.agents import Agents
-from tokenguard.attribution.naming import Marks, agent_of, editor_of, is_shell, program_of
+from tokenguard.attribution.naming import Marks, agent_of, editor_of, is_shell, likely_names, program_of
 from tokenguard.attribution.processes import Process
 
 KNOWN = {name: Marks(agent.COMMANDS, agent.PROGRAMS) for name, agent in Agents().all.items()}
@@ -114,3 +114,13 @@ def test_shells() -> None:
     assert is_shell(process(exe="/usr/bin/fish"))
     assert not is_shell(process("shutdown"))
     assert not is_shell(process())
+
+
+@pytest.mark.parametrize("name", ["node", "MainThread", "python3.11", "bun", "claude", "codex", "code", "java", "bash"])
+def test_who_may_call_is_looked_at_first(name: str) -> None:
+    assert likely_names(KNOWN)(name)
+
+
+@pytest.mark.parametrize("name", ["", "cat", "firefox", "gnome-shell", "systemd", "nodeplus"])
+def test_others_after_them(name: str) -> None:
+    assert not likely_names(KNOWN)(name)

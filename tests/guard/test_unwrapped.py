@@ -37,7 +37,7 @@ class Door:
         self.pid: int | None = 4242
         self.container = False
 
-        def peer_pid(own: object, peer: object, likely: object) -> int | None:
+        def peer_pid(own: object, peer: object, likely: object, first: object) -> int | None:
             return self.pid
 
         def sees_our_files(pid: int) -> bool:
@@ -296,7 +296,7 @@ async def test_a_process_that_has_called_is_looked_at_first(
 ) -> None:
     looked: list[tuple[int, ...]] = []
 
-    def noting(own: object, peer: object, likely: tuple[int, ...]) -> int:
+    def noting(own: object, peer: object, likely: tuple[int, ...], first: object) -> int:
         looked.append(likely)
         return os.getpid()
 

@@ -20,7 +20,13 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux ke
 CONNECTS = "import socket, sys; held = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
 
 Ends = tuple[tuple[str, int], tuple[str, int]]
-Finder = Callable[[tuple[str, int], tuple[str, int], Iterable[int]], int | None]
+Finder = Callable[[tuple[str, int], tuple[str, int], Iterable[int], Callable[[str], bool]], int | None]
+
+
+def nobody(name: str) -> bool:
+    """No name is looked at first."""
+    return False
+
 
 SYSTEMS = pytest.mark.parametrize("find", [pytest.param(linux.peer_pid, marks=on_linux), macos.peer_pid])
 """psutil looks the same everywhere, so that the one for macOS runs for real on Linux too."""
@@ -43,9 +49,9 @@ def connected(command: list[str]) -> Generator[tuple[subprocess.Popen[bytes], En
 @SYSTEMS
 def test_the_process_that_holds_the_socket_is_found(find: Finder) -> None:
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
-        assert find(local, peer, ()) == child.pid
-        assert find(local, peer, (os.getpid(), child.pid)) == child.pid
-        assert find(local, peer, (2**22 - 1,)) == child.pid, "a guess may be of a process that has gone"
+        assert find(local, peer, (), nobody) == child.pid
+        assert find(local, peer, (os.getpid(), child.pid), nobody) == child.pid
+        assert find(local, peer, (2**22 - 1,), nobody) == child.pid, "a guess may be of a process that has gone"
 
 
 @SYSTEMS
@@ -53,7 +59,7 @@ def test_a_connection_of_our_own_is_ours(find: Finder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
         server, _ = listener.accept()
         with server:
-            assert find(server.getsockname(), server.getpeername(), ()) == os.getpid()
+            assert find(server.getsockname(), server.getpeername(), (), nobody) == os.getpid()
 
 
 @SYSTEMS
@@ -61,7 +67,7 @@ def test_one_that_has_gone_is_of_nobody(find: Finder) -> None:
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
         child.kill()
         child.wait()
-        assert find(local, peer, (child.pid,)) is None
+        assert find(local, peer, (child.pid,), nobody) is None
 
 
 @on_linux
@@ -75,8 +81,28 @@ def test_the_likely_ones_are_looked_at_first(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(linux, "_holds", noting)
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
-        assert linux.peer_pid(local, peer, (child.pid,)) == child.pid
+        assert linux.peer_pid(local, peer, (child.pid,), nobody) == child.pid
     assert looked == [child.pid]
+
+
+@on_linux
+def test_then_those_whose_names_are_likely(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    holds = linux._holds  # pyright: ignore[reportPrivateUsage]
+
+    def noting(pid: int, name: str) -> bool:
+        looked.append(pid)
+        return holds(pid, name)
+
+    def named_so(name: str) -> bool:
+        return name == own_name
+
+    monkeypatch.setattr(linux, "_holds", noting)
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        own_name = Path(f"/proc/{child.pid}/comm").read_text().strip()
+        assert linux.peer_pid(local, peer, (), named_so) == child.pid
+        names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in looked if Path(f"/proc/{pid}").exists()}
+    assert names == {own_name}
 
 
 @on_linux
@@ -86,7 +112,7 @@ def test_without_the_kernel_s_own_answer_the_tables_tell(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(linux, "_ask_kernel", forbidden)
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
-        assert linux.peer_pid(local, peer, ()) == child.pid
+        assert linux.peer_pid(local, peer, (), nobody) == child.pid
 
 
 @on_linux

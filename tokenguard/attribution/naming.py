@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from os.path import basename
 from typing import NamedTuple
 
@@ -41,6 +42,8 @@ _EDITORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Editor -> (names of its programs, parts of a command line by which its processes are known besides)."""
 
 _INTERPRETER = re.compile(r"(node|nodejs|bun|deno|tsx|python[\d.]*|pypy[\d.]*|ruby|perl|(ba|z|da|k)?sh)", re.IGNORECASE)
+_MAIN_THREADS = ("MainThread", "node-MainThread", "electron", "java")
+"""What programs that run others' code call their main threads. Node has done so since version 22."""
 _SHELL = re.compile(r"-?(ba|z|fi|da|k|c|tc)?sh|nu|xonsh|elvish")
 _SUFFIX = re.compile(r"\.([cm]?[jt]s|py|rb|pl)$")
 _TAKES_NO_SCRIPT = ("-c", "-e", "--eval", "-p", "--print")
@@ -61,6 +64,13 @@ def editor_of(process: Process) -> str | None:
     return next(
         (ide for ide, (own, parts) in _EDITORS.items() if not names.isdisjoint(own) or _any_in(parts, paths)), None
     )
+
+
+def likely_names(known: Mapping[str, Marks]) -> Callable[[str], bool]:
+    """Tells of the short name of a process whether it may well be of an agent or an editor."""
+    programs = [own for own, _ in _EDITORS.values()] + [marks.commands for marks in known.values()]
+    names = frozenset(chain(_MAIN_THREADS, *programs))
+    return lambda name: name in names or _INTERPRETER.fullmatch(name) is not None
 
 
 def is_shell(process: Process) -> bool:

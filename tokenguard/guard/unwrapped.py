@@ -18,7 +18,7 @@ from msgspec import Struct
 from tokenguard import platforms
 from tokenguard.agents import Agent, environment
 from tokenguard.attribution.callers import Caller, identify
-from tokenguard.attribution.naming import Marks
+from tokenguard.attribution.naming import Marks, likely_names
 from tokenguard.attribution.processes import environment as environment_of
 from tokenguard.errors import ConfigError
 from tokenguard.guard.registry import UNWRAPPED, Live
@@ -121,7 +121,7 @@ class Unwrapped:
     @staticmethod
     def _find(own: Address, peer: Address, likely: tuple[int, ...], known: Mapping[str, Marks]) -> _Client:
         """Blocks for some milliseconds."""
-        pid = platforms.peer_pid(own, peer, likely)
+        pid = platforms.peer_pid(own, peer, likely, likely_names(known))
         if pid is None or not platforms.sees_our_files(pid):
             return _NOBODY
         env = environment_of(pid)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +30,9 @@ class System(Protocol):
         """
         ...
 
-    def peer_pid(self, local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int]) -> int | None:
+    def peer_pid(
+        self, local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int], first: Callable[[str], bool]
+    ) -> int | None:
         """See `peer_pid`. Never raises."""
         ...
 
@@ -60,14 +62,20 @@ def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     return system.peer_uid(local, peer) if system else None
 
 
-def peer_pid(local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int] = ()) -> int | None:
+def peer_pid(
+    local: tuple[str, int],
+    peer: tuple[str, int],
+    likely: Iterable[int] = (),
+    first: Callable[[str], bool] = lambda name: False,
+) -> int | None:
     """The process at the other end of a loopback TCP connection that we accepted; None if it is not known.
 
-    Of several that share the socket it is any one. `likely` are looked at first. Blocks: on Linux for some 4 us for
-    each descriptor that is looked at, on macOS for some 50 us for each process.
+    Of several that share the socket it is any one. The processes in `likely` are looked at first, then those of whose
+    name `first` says so. Blocks: on Linux for some 4 us for each process and for each descriptor that is looked at, on
+    macOS for some 50 us for each process.
     """
     system = _SYSTEMS.get(sys.platform)
-    return system.peer_pid(local, peer, likely) if system else None
+    return system.peer_pid(local, peer, likely, first) if system else None
 
 
 def sees_our_files(pid: int) -> bool:

@@ -6,7 +6,8 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,14 +50,16 @@ def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     return owner.uid if owner else None
 
 
-def peer_pid(local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int]) -> int | None:
+def peer_pid(
+    local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int], first: Callable[[str], bool]
+) -> int | None:
     """See `System.peer_pid`: the process that has a descriptor of the socket, by its inode."""
     owner = _owner(local, peer)
     if owner is None:
         return None
     wanted = f"socket:[{owner.inode}]"
     guesses = tuple(likely)
-    return next((pid for pid in (*guesses, *_others(guesses)) if _holds(pid, wanted)), None)
+    return next((pid for pid in chain(guesses, _others(guesses, first)) if _holds(pid, wanted)), None)
 
 
 def sees_our_files(pid: int) -> bool:
@@ -67,30 +70,50 @@ def sees_our_files(pid: int) -> bool:
         return False
 
 
-def _others(guesses: tuple[int, ...]) -> Iterator[int]:
-    """All other processes, those of the largest number first: who calls a provider has often just begun.
+def _others(guesses: tuple[int, ...], first: Callable[[str], bool]) -> Iterator[int]:
+    """All other processes, by their names, and of these the largest numbers first: who calls has often just begun.
 
-    We ourselves come last, with as many sockets as there are connections.
+    A name costs as much as one descriptor, and a desktop's processes have thousands of them. We ourselves come last,
+    with as many sockets as there are connections.
     """
     pids = [int(name) for name in os.listdir(_PROC) if name.isdigit()]
-    pids.sort(key=lambda pid: (pid == os.getpid(), -pid))
-    return (pid for pid in pids if pid not in guesses)
+    pids.sort(key=lambda pid: (pid == os.getpid(), not first(_name(pid)), -pid))
+    yield from (pid for pid in pids if pid not in guesses)
+
+
+def _name(pid: int) -> str:
+    """The first 15 bytes of the name of a process's program, or of what it calls its main thread."""
+    try:
+        comm = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        return os.read(comm, 64).decode("utf-8", "replace").rstrip("\n")
+    except OSError:
+        return ""
+    finally:
+        os.close(comm)
 
 
 def _holds(pid: int, socket_name: str) -> bool:
     """Whether a process has a socket open. That of another user is not to be seen."""
-    folder = f"/proc/{pid}/fd"
     try:
-        descriptors = os.listdir(folder)
+        folder = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return False
-    for descriptor in reversed(descriptors):
-        try:
-            if os.readlink(f"{folder}/{descriptor}") == socket_name:
-                return True
-        except OSError:
-            continue  # closed meanwhile
-    return False
+    try:
+        return any(_is(folder, descriptor, socket_name) for descriptor in reversed(os.listdir(folder)))
+    except OSError:
+        return False
+    finally:
+        os.close(folder)
+
+
+def _is(folder: int, descriptor: str, socket_name: str) -> bool:
+    try:
+        return os.readlink(descriptor, dir_fd=folder) == socket_name
+    except OSError:
+        return False  # closed meanwhile
 
 
 _PLAIN = str.maketrans({"<": "‹", ">": "›", "&": "＆", "\\": "⧵"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,22 +13,29 @@ if TYPE_CHECKING:
 
 def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """See `System.peer_uid`. Only the sockets of one's own processes can be seen: our uid, or None."""
-    return None if peer_pid(local, peer, ()) is None else os.getuid()
+    return None if peer_pid(local, peer, (), lambda name: False) is None else os.getuid()
 
 
-def peer_pid(local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int]) -> int | None:
+def peer_pid(
+    local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int], first: Callable[[str], bool]
+) -> int | None:
     """See `System.peer_pid`: one process after the other, as the system has no table of them all for its users."""
-    import psutil
-
     theirs, ours = _plain(peer), _plain(local)
-    guesses = tuple(likely)
-    own = (process.pid for process in reversed(list(psutil.process_iter(["uids"]))) if _is_ours(process))
-    return next((pid for pid in (*guesses, *own) if _connects(pid, theirs, ours)), None)
+    return next((pid for pid in chain(likely, _own_processes(first)) if _connects(pid, theirs, ours)), None)
 
 
 def sees_our_files(pid: int) -> bool:
     """See `System.sees_our_files`: containers run in a virtual machine there."""
     return True
+
+
+def _own_processes(first: Callable[[str], bool]) -> Iterator[int]:
+    """By their names, and of these the largest numbers first: who calls has often just begun."""
+    import psutil
+
+    found = [process for process in psutil.process_iter(["uids", "name"]) if _is_ours(process)]
+    found.sort(key=lambda process: (not first(process.info["name"] or ""), -process.pid))
+    yield from (process.pid for process in found)
 
 
 def _is_ours(process: psutil.Process) -> bool:
