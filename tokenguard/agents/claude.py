@@ -28,7 +28,8 @@ COMMANDS = ("claude",)
 PROGRAMS = ("@anthropic-ai/claude-code/",)
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code"
 LOGIN = "start claude and type /login, or set ANTHROPIC_API_KEY"
-MINIMUM = ""
+MINIMUM = "1.0.61"
+"""It brought `--settings`."""
 DIALECTS = ("anthropic-messages",)
 HOLD_SECONDS = 300
 """It aborts after 360 s without an answer."""

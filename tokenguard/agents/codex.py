@@ -30,7 +30,8 @@ COMMANDS = ("codex",)
 PROGRAMS = ("@openai/codex/",)
 INSTALL = "install it with npm install -g @openai/codex"
 LOGIN = "run codex login, or set CODEX_API_KEY for codex exec"
-MINIMUM = ""
+MINIMUM = "0.115.0"
+"""It brought `openai_base_url`; those before ignore it."""
 DIALECTS = ("openai-responses",)
 HOLD_SECONDS = 300
 """It was seen to wait for 620 s; a WebSocket that stays silent is given up after 300 s."""
