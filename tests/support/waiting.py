@@ -12,12 +12,12 @@ DEADLINE = 30.0
 """Seconds; nothing takes this long on a machine that is not overwhelmed."""
 
 
-def until(what: Callable[[], T | None | bool], describe: str = "") -> T:
+def until(what: Callable[[], T | None | bool], describe: str = "", seconds: float = DEADLINE) -> T:
     """The first true answer of `what`, asked again and again."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = what()
         if found:
             return found  # type: ignore[return-value]
         time.sleep(0.01)
-    raise AssertionError(f"this did not happen in {DEADLINE:.0f} s: {describe or what}")
+    raise AssertionError(f"this did not happen in {seconds:.0f} s: {describe or what}")
