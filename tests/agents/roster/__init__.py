@@ -10,6 +10,7 @@ from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
 from tests.agents.roster.shape import KEY, RealAgent
+from tests.agents.roster.vibe import VIBE
 
 __all__ = [
     "AIDER",
@@ -23,6 +24,7 @@ __all__ = [
     "LLM_CLAUDE",
     "OPENCODE",
     "ROSTER",
+    "VIBE",
     "RealAgent",
 ]
 
@@ -39,4 +41,5 @@ ROSTER = (
     AIDER,
     LLM,
     LLM_CLAUDE,
+    VIBE,
 )
