@@ -63,3 +63,24 @@ def test_a_second_host_does_not_get_the_keys_of_the_first(first: str | None) -> 
     assert ways.to("openai", "/v1", first) is not None
     assert ways.to("openai", "/v1", "https://two.corp/v1") is None
     assert "https://two.corp" not in ways.upstreams.values()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("path", "goes_to"),
+    [("/openai/v1", "/openai/v1"), ("/openrouter/api/v1/", "/openrouter/api/v1"), ("/chatgpt", "/chatgpt")],
+)
+def test_our_own_fixed_port_is_no_upstream(host: str, path: str, goes_to: str) -> None:
+    """`tokenguard env` puts it where a run then finds it: through there, a call would pass us twice."""
+    theirs = f"http://{host}:{urlsplit(BASE).port}{path}"
+    found = way(BASE, PROVIDERS, "openai", "/v1", theirs)
+    assert (found.base_url, found.upstreams) == (BASE + goes_to, {})
+    ways = Ways(BASE, PROVIDERS)
+    assert (ways.known(theirs.rstrip("/")), ways.upstreams) == (BASE + goes_to, {})
+
+
+@pytest.mark.parametrize(
+    "theirs", ["http://127.0.0.1:11434/v1", "http://127.0.0.1:99999/v1", "http://127.0.0.1/openai"]
+)
+def test_another_port_of_this_machine_is_one(theirs: str) -> None:
+    assert way(BASE, PROVIDERS, "openai", "", theirs).upstreams == {"openai": theirs}

@@ -27,6 +27,9 @@ def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str 
     if not theirs or is_session_url(theirs):
         return Way(provider, f"{base_url}/{provider}{suffix}")
     theirs = theirs.rstrip("/")
+    if (found := _by_fixed_port(theirs, base_url)) is not None and found[0] in providers:
+        name, path = found
+        return Way(name, f"{base_url}/{name}{path}")
     for name, base in providers.items():
         if theirs == base or theirs.startswith(f"{base}/"):
             return Way(name, f"{base_url}/{name}{theirs.removeprefix(base)}")
@@ -39,6 +42,19 @@ def is_session_url(url: str) -> bool:
     """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
     parts = urlsplit(url)
     return parts.hostname == "127.0.0.1" and parts.path.startswith("/s/")
+
+
+def _by_fixed_port(url: str, base_url: str) -> tuple[str, str] | None:
+    """(provider, path behind it) of a URL that leads to this daemon without a session, as `tokenguard env` gives it."""
+    try:
+        ours, theirs = urlsplit(base_url), urlsplit(url)
+        same = theirs.scheme == ours.scheme and theirs.port == ours.port
+    except ValueError:
+        return None
+    if not same or theirs.hostname not in ("127.0.0.1", "localhost"):
+        return None
+    provider, slash, rest = theirs.path[1:].partition("/")
+    return provider, slash + rest
 
 
 class Ways:
@@ -60,6 +76,8 @@ class Ways:
         if is_session_url(theirs):
             _, _, _, provider, *suffix = urlsplit(theirs).path.split("/")
             return self.to(provider, "".join(f"/{part}" for part in suffix))
+        if (found := _by_fixed_port(theirs, self._base_url)) is not None and found[0] in self._providers:
+            return self.to(*found)
         for name, base in self._providers.items():
             if theirs == base or theirs.startswith(f"{base}/"):
                 return self.to(name, "", theirs)

@@ -42,7 +42,7 @@ def _path(agent: Agent, env: Mapping[str, str]) -> str | None:
 def _unguarded(agent: Agent, env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     """What the agent's recipe says of this user's settings, in this folder."""
     situation = Situation(
-        base_url="http://127.0.0.1:0/s/doctor",
+        base_url=f"http://127.0.0.1:{config.daemon.port}/s/doctor",
         args=(),
         env=env,
         home=Path.home(),
