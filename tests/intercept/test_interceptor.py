@@ -201,7 +201,7 @@ async def test_a_connection_that_is_kept_ends_with_its_session(tmp_path: Path, m
 
         monkeypatch.setattr(rig.guard, "session_of", nobody)
         await client.send(message(ASK))
-        assert (await client.message()).status == 404
+        assert (await client.message()).status == 402
     assert len(rig.upstream.received) == 1
 
 

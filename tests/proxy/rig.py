@@ -273,6 +273,9 @@ class FakeGuard:
             call = replace(call, model=self.model, requested=call.model)
         return Decision(call, self.refusal, self.model, self.max_output)
 
+    def of_no_session(self, token: str, dialect: str) -> Refusal:
+        return claude.refuse(dialect, "over") or DIALECTS[dialect].refuse("over")
+
     def in_dialect(self, call: Call, text: str) -> Refusal:
         return claude.refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
 

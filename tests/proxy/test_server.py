@@ -57,8 +57,16 @@ async def test_path_and_query_keep_their_spelling(target: bytes) -> None:
 
 async def test_an_unknown_token_is_named_with_its_remedy_and_not_echoed() -> None:
     async with proxied(ok) as rig:
-        status, message = await one_line(await rig.post(target=b"/s/wrong-token/anthropic/v1/messages"))
+        status, message = await one_line(await rig.post(target=b"/s/wrong-token/anthropic/v1/nothing"))
         assert status == 404 and "tokenguard run" in message and "wrong-token" not in message
+        assert not rig.upstream.received
+
+
+async def test_a_call_of_no_session_is_refused_as_its_agent_takes_it() -> None:
+    async with proxied(ok) as rig:
+        answer = await (await rig.post(target=b"/s/wrong-token/anthropic/v1/messages")).message()
+        refusal = rig.guard.of_no_session("wrong-token", "anthropic-messages")
+        assert (answer.status, answer.body) == (refusal.status, refusal.body) == (402, refusal.body)
         assert not rig.upstream.received
 
 

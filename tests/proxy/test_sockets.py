@@ -140,7 +140,7 @@ async def test_half_a_handshake_goes_no_further(flaw: tuple[bytes, bytes]) -> No
     [
         (RESPONSES, {"Origin": "https://evil.example"}, 403),
         (RESPONSES, {"Host": "evil.example"}, 403),
-        ("/s/wrong/openai/v1/responses", {}, 404),
+        ("/s/wrong/openai/v1/responses", {}, 426),
         ("/nobody/v1/responses", {}, 404),
         (f"/s/{TOKEN}/openai/v1/realtime", {}, 426),
     ],

@@ -27,6 +27,7 @@ from tokenguard.guard.official import Official
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
+from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
 from tokenguard.guard.unwrapped import Unwrapped
@@ -84,6 +85,7 @@ class Guard:
         self.now = Clock(ledger, clock)
         self.sessions = Sessions(ledger, self.now)
         self.unwrapped = Unwrapped(self.sessions, self._began)
+        self._strangers = Strangers(ledger)
         self.official = Official(ledger, self.now)
         self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
@@ -412,7 +414,15 @@ class Guard:
 
     def in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it, else as the clients of its dialect do."""
-        return self._agents.named(call.agent).refuse(call.dialect, text) or DIALECTS[call.dialect].refuse(text)
+        return self._worded(call.agent, call.dialect, text)
+
+    def of_no_session(self, token: str, dialect: str) -> Refusal:
+        """The refusal of a call whose token stands for no running session: it is over, or never was."""
+        session, text = self._strangers.of(token)
+        return self._worded(session.agent if session else "", dialect, text)
+
+    def _worded(self, agent: str, dialect: str, text: str) -> Refusal:
+        return self._agents.named(agent).refuse(dialect, text) or DIALECTS[dialect].refuse(text)
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:

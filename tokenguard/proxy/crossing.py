@@ -63,6 +63,10 @@ class Guard(Protocol):
         """
         ...
 
+    def of_no_session(self, token: str, dialect: str) -> Refusal:
+        """The refusal of a call whose token stands for no running session."""
+        ...
+
     def in_dialect(self, call: Call, text: str) -> Refusal:
         """A refusal as the agent of the call takes it."""
         ...

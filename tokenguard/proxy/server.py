@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from tokenguard import __version__
+from tokenguard import __version__, wire
 from tokenguard.errors import ConfigError
 from tokenguard.policy import wording
-from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem
+from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem, refused
 from tokenguard.proxy.clients import Clients, Visitors
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.forward import Forwarder
@@ -125,7 +125,7 @@ class Proxy:
             return healthy(__version__)
         session = None
         if token is not None and (session := self._guard.session_of(token)) is None:
-            return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
+            return self._of_no_session(token, request, path)
         base_url = self._guard.upstream_of(session, provider)
         if base_url is None:
             names = ", ".join(sorted(self._providers))
@@ -142,14 +142,23 @@ class Proxy:
     async def _answer_for(self, origin: Origin, request: web.BaseRequest) -> web.StreamResponse:
         session = self._guard.session_of(origin.token)
         if session is None:
-            return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
+            return self._of_no_session(origin.token, request, request.path)
         if not request.raw_path.startswith("/"):
             # Behind a base URL, `@example.com/` would lead to another host.
             return problem(400, "invalid_request", "the target of a request must be a path here", close=True)
         return await self._serve(request, origin.route(session, request.raw_path))
 
+    def _of_no_session(self, token: str, request: web.BaseRequest, path: str) -> web.Response:
+        """So that an agent stops and shows it; some send a request that got a 404 again, and show the URL with it."""
+        if _asks_for_a_socket(request):
+            return problem(426, "upgrade_refused", UNKNOWN_SESSION, close=True)
+        dialect = wire.dialect_of(request.method, path)
+        if dialect is None:
+            return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
+        return refused(self._guard.of_no_session(token, dialect.NAME), close=True)
+
     async def _serve(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() != "websocket":
+        if not _asks_for_a_socket(request):
             return await self._forwarder.handle(request, route)
         if not route.beside and openai_socket.claims(request.method, route.path):
             return await self._sockets.handle(request, route)
@@ -169,6 +178,10 @@ class Proxy:
         if "Origin" in request.headers:
             return problem(403, "forbidden", "requests of web pages are not served", close=True)
         return None
+
+
+def _asks_for_a_socket(request: web.BaseRequest) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 class _Server(web.Server):
