@@ -73,6 +73,13 @@ def text_at(value: Mapping[str, Any], *path: str) -> str | None:
     return here if isinstance(here, str) and here else None
 
 
+def objects_at(value: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
+    """The objects in the list at a path; an empty one where there is none."""
+    here = object_at(value, *path[:-1]).get(path[-1])
+    members = cast("list[Any]", here) if isinstance(here, list) else []
+    return [cast("dict[str, Any]", member) for member in members if isinstance(member, dict)]
+
+
 def strings_at(value: Mapping[str, Any], *path: str) -> dict[str, str]:
     """The members of the object at a path that are strings."""
     return {name: member for name, member in object_at(value, *path).items() if isinstance(member, str)}

@@ -9,6 +9,7 @@ from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMI
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
+from tests.agents.roster.qwen import QWEN, QWEN_CLAUDE
 from tests.agents.roster.shape import KEY, RealAgent
 from tests.agents.roster.vibe import VIBE
 
@@ -23,9 +24,11 @@ __all__ = [
     "LLM",
     "LLM_CLAUDE",
     "OPENCODE",
+    "QWEN",
+    "QWEN_CLAUDE",
     "ROSTER",
-    "VIBE",
     "RealAgent",
+    "VIBE",
 ]
 
 ROSTER = (
@@ -34,6 +37,8 @@ ROSTER = (
     CODEX_HTTP,
     GEMINI,
     OPENCODE,
+    QWEN,
+    QWEN_CLAUDE,
     CONTINUE,
     CONTINUE_CHAT,
     CONTINUE_RESPONSES,
