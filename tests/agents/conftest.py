@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from tests.agents.installing import Unreachable, search_path
+from tests.agents.installing import Unreachable, missing, search_path
 from tests.agents.isolation import Gate, leave_the_network
 from tests.agents.roster import ROSTER, RealAgent
 from tests.agents.roster.shape import Ability
@@ -47,7 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
-    config.stash[_PACKAGES] = [agent for item in items if (agent := _agent_of(item)) is not None]
+    agents = {agent.name: agent for item in items if (agent := _agent_of(item)) is not None}
+    reasons = {name: missing(agent) for name, agent in agents.items()}
+    for item in items:
+        if (agent := _agent_of(item)) is not None and (why := reasons[agent.name]):
+            item.add_marker(pytest.mark.skip(reason=why))
+    config.stash[_PACKAGES] = [agent for name, agent in agents.items() if not reasons[name]]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -56,8 +61,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for needed in item.iter_markers("needs"):
         assert set(needed.args) <= set(get_args(Ability))
         for ability in needed.args:
-            if agent is not None and (why := agent.lacks.get(ability)):
+            if agent is None:
+                continue
+            if why := agent.lacks.get(ability):
                 pytest.skip(f"{agent.name} lacks {ability}: {why}")
+            assert ability != "elsewhere" or agent.elsewhere is not None, "say how, or why it lacks that"
+            assert ability != "sub-agents" or agent.sub_agent is not None, "say which, or why it lacks them"
 
 
 def _agent_of(item: pytest.Item) -> RealAgent | None:

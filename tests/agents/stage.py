@@ -45,7 +45,7 @@ class Spent(NamedTuple):
 class Row(NamedTuple):
     """A call as the ledger has it."""
 
-    model: str
+    response_id: str | None
     outcome: str
     confidence: str
     low: int
@@ -64,12 +64,15 @@ class Stage:
         installation: Installation,
         gate: Gate,
         home: Path,
+        upstream: str | None = None,
     ) -> None:
+        """`upstream` is where tokenguard sends calls, unless the agent's user says otherwise; else to the providers."""
         self.agent = agent
         self.installation = installation
         self.gate = gate
         self._providers = providers
         self._home = home
+        self._upstream = providers.url if upstream is None else upstream
         self._taps: list[Tap] = []
         self.env = {**agent.env, **gate.variables, "PATH": path, "HOME": str(home), "TMPDIR": str(home)}
         self._started: list[subprocess.Popen[str]] = []
@@ -77,7 +80,7 @@ class Stage:
 
     def configure(self, settings: str) -> None:
         """Write `config.toml` with these settings; before anything is started."""
-        self.installation.configure(self._providers.url, settings=settings)
+        self.installation.configure(self._upstream, settings=settings)
 
     def limit(self, count: int, at_limit: str = "refuse") -> None:
         """Let the budget few of its repository take so many calls of its own model."""
@@ -100,15 +103,21 @@ class Stage:
             run, said = self.start("say hello again"), "Here is the answer:"
         return run, self.held(run), said
 
-    def tap(self) -> tuple[Tap, Tap]:
-        """Listen between the providers and tokenguard, and between tokenguard and the agent, to what comes back."""
-        upstream = Tap(lambda: self._providers.port)
-        self.installation.configure(upstream.url)
+    def tap_providers(self) -> Tap:
+        """Listen to what the providers answer; before anything is configured or started."""
+        tap = Tap(lambda: self._providers.port)
+        self._taps.append(tap)
+        self._upstream = tap.url
+        self.configure("")
+        return tap
+
+    def tap_agent(self) -> Tap:
+        """Listen to what the agent gets; before it is started."""
         folder = self._home / "in-front"
-        agent = in_front(self.agent.before[0], folder, self.installation.home / "runs")
+        tap = in_front(self.agent.before[0], folder, self.installation.home / "runs")
+        self._taps.append(tap)
         self.env["PATH"] = f"{folder}:{self.env['PATH']}"
-        self._taps += [upstream, agent]
-        return upstream, agent
+        return tap
 
     def start(self, prompt: str, *options: str, **env: str) -> subprocess.Popen[str]:
         """Let the agent begin to answer one prompt under tokenguard, in a terminal's process group of its own."""
@@ -148,16 +157,20 @@ class Stage:
             tap.close()
 
     def held(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        """The call of this run that waits for an answer, once it does."""
+        """The call of this run that waits for an answer, once it does; those of a helper are let through."""
         paths = find_paths(self.installation.env)
 
         def asked() -> dict[str, Any] | None:
             assert process.poll() is None, self.end(process)
             daemon = client.find(paths)
             holds: list[dict[str, Any]] = daemon.get("/v1/status")["holds"] if daemon is not None else []
-            return holds[0] if holds else None
+            for hold in holds:
+                if hold["model"] != self.agent.helper:
+                    return hold
+                self.installation("approve", hold["id"])
+            return None
 
-        return until(asked, "a call waits")
+        return until(asked, "a call waits", seconds=90)
 
     def ledger(self) -> dict[str, Spent]:
         """What the ledger holds, by model. All of it must be exact."""
@@ -177,13 +190,27 @@ class Stage:
         """How many calls of its own model the providers charge."""
         return sum(call.model == self.agent.model for call in self._providers.bill().calls)
 
+    def seen(self) -> tuple[simulator.Seen, ...]:
+        """The requests that have come to the providers."""
+        return self._providers.requests()
+
     def rows(self) -> list[Row]:
-        """The calls that went to the providers and may have cost something, as the ledger has them."""
-        query = (
-            "SELECT model, outcome, confidence, coalesce(cost_low, cost_nanos, 0), coalesce(cost_nanos, 0),"
-            " coalesce(cost_high, cost_nanos, 0) FROM calls WHERE state = 'settled' ORDER BY id"
-        )
+        """The calls that went to the providers, as the ledger has them."""
+        cost = "coalesce(cost_low, cost_nanos, 0), coalesce(cost_nanos, 0), coalesce(cost_high, cost_nanos, 0)"
+        query = f"SELECT response_id, outcome, confidence, {cost} FROM calls WHERE state = 'settled' ORDER BY id"
         return [Row(*row) for row in self._rows(query)]
+
+    def pairs(self) -> list[tuple[Row, simulator.BilledCall]]:
+        """Each call as the ledger has it, and as it is billed. What is not billed has cost nothing."""
+        rows, bill = self.rows(), self._providers.bill().calls
+        by_id = {row.response_id: row for row in rows if row.high}
+        assert len(by_id) == sum(row.high > 0 for row in rows), rows
+        assert set(by_id) == {call.id for call in bill if call.nanos}, (rows, bill)
+        return [(by_id[call.id], call) for call in bill if call.nanos]
+
+    def sessions(self) -> int:
+        """How many sessions have calls."""
+        return int(self._rows("SELECT count(DISTINCT session) FROM calls")[0][0])
 
     def asked(self) -> int:
         """How many requests have come to the proxy: each takes a number. One that waits is there only afterwards."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-_OF_ONE_CONNECTION = ("connection", "keep-alive", "transfer-encoding")
+_OF_ONE_CONNECTION = ("connection", "keep-alive", "transfer-encoding", "sec-websocket-accept")
 
 _SHIM = """\
 import os, pathlib, re, shutil, sys
@@ -53,7 +53,9 @@ class Tap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._open: set[socket.socket] = {self._listener}
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def answers(self) -> list[Answer]:
         """All that are complete, of one connection after the other."""
@@ -64,19 +66,30 @@ class Tap:
         return sum(len(kept.got) for kept in self._kept)
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        """Break off what is open."""
+        for one in list(self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
 
     def _accept(self) -> None:
-        with suppress(OSError):
+        with self._listener, suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                upstream = socket.create_connection(("127.0.0.1", self._target()))
                 kept = _Kept()
                 self._kept.append(kept)
-                for way in ((client, upstream, kept.sent), (upstream, client, kept.got)):
-                    threading.Thread(target=_pump, args=way, daemon=True).start()
+                self._threads.append(threading.Thread(target=self._serve, args=(client, kept)))
+                self._threads[-1].start()
+
+    def _serve(self, client: socket.socket, kept: _Kept) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._target())) as upstream:
+            self._open |= {client, upstream}
+            back = threading.Thread(target=_pump, args=(upstream, client, kept.got))
+            back.start()
+            _pump(client, upstream, kept.sent)
+            back.join()
+            self._open -= {client, upstream}
 
 
 def in_front(command: str, folder: Path, runs: Path) -> Tap:

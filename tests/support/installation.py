@@ -26,8 +26,12 @@ class Installation:
         self.configure(upstream, settings=settings)
 
     def configure(self, upstream: str, *, settings: str = "", daemon: str = "") -> None:
-        """Write `config.toml`; `settings` is added to it, `daemon` to its `[daemon]` table."""
-        providers = "".join(f'[providers.{name}]\nbase_url = "{upstream}"\n' for name in PROVIDERS)
+        """Write `config.toml`; `settings` is added to it, `daemon` to its `[daemon]` table.
+
+        Without an upstream it names no providers.
+        """
+        named = PROVIDERS if upstream else ()
+        providers = "".join(f'[providers.{name}]\nbase_url = "{upstream}"\n' for name in named)
         (self.home / "config.toml").write_text(f"[daemon]\nport = 0\n{daemon}\n{providers}\n{settings}\n")
 
     @property

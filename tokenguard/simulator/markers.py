@@ -65,6 +65,11 @@ class Directions(Struct, frozen=True):
     """`billing=stop`, `billing=to-end`: what is billed when the client leaves, whatever the provider's habit."""
 
 
+def all_of(said: str) -> str:
+    """The markers in a text, as they stand there."""
+    return "".join(found[0] for found in _MARKER.finditer(said))
+
+
 def without_faults(directions: Directions) -> Directions:
     """The same, but nothing goes wrong."""
     return replace(directions, error=None, cut=None, midstream_error=None, hang=None)

@@ -28,6 +28,7 @@ _DELEGATES = (
     "dispatch_agent",
     "use_subagents",
     "spawn_agent",
+    "invoke_agent",
 )
 _TASKS = ("prompt", "task", "objective", "request", "message", "query", "description")
 _KINDS = ("subagent_type", "agent_name", "agent_type", "agent", "subagent")

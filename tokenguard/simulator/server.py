@@ -199,7 +199,8 @@ class Simulator:
         directions = markers.read(ask.said)
         if directions.fails is None:
             return directions
-        same = (ask.model, ask.said, ask.rounds)
+        # Some agents ask for the rest of an answer in other words, but they repeat the prompt.
+        same = (ask.model, markers.all_of(ask.said), ask.rounds)
         self._failed[same] += 1
         return directions if self._failed[same] <= directions.fails else without_faults(directions)
 

@@ -19,5 +19,6 @@ CLAUDE = RealAgent(
     after=("--allowedTools", "Bash"),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    sub_agent="general-purpose",
     elsewhere=Elsewhere(files={".claude/settings.json": json.dumps({"env": {"ANTHROPIC_BASE_URL": "{url}"}})}),
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
-from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
+from tests.agents.roster.shape import KEY, PROJECT, Ability, Elsewhere, RealAgent
 from tokenguard.agents import codex
 
 _TRIAL = codex.trial(KEY, PROJECT)
 _SETTINGS = _TRIAL.files[".codex/config.toml"]
+
+_LACKS: Mapping[Ability, str] = {"sub-agents": "the script that its one tool runs would have to start them"}
 
 CODEX = RealAgent(
     name="codex",
@@ -21,6 +25,7 @@ CODEX = RealAgent(
     files={**_TRIAL.files},
     hidden=1,
     interrupted=1,
+    lacks={**_LACKS, "retry-429": "over its WebSocket it takes that as final"},
     elsewhere=Elsewhere(files={".codex/config.toml": f'openai_base_url = "{{url}}/v1"\n{_SETTINGS}'}),
 )
 """Over a WebSocket, with a warm-up before the first turn."""
@@ -39,6 +44,7 @@ CODEX_HTTP = replace(
     name="codex-http",
     files={".codex/config.toml": _PLAIN.replace("{url}", "https://api.openai.com")},
     hidden=0,
+    lacks=_LACKS,
     elsewhere=Elsewhere(files={".codex/config.toml": _PLAIN}),
 )
 """A model provider that the user has defined is not asked for a WebSocket."""

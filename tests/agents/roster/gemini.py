@@ -8,6 +8,8 @@ from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import gemini
 
 _TRIAL = gemini.trial(KEY, PROJECT)
+_SETTINGS = _TRIAL.files[".gemini/settings.json"]
+_BY_KEY = {"security": {"auth": {"selectedType": "gemini-api-key"}}}
 
 GEMINI = RealAgent(
     name="gemini",
@@ -20,8 +22,9 @@ GEMINI = RealAgent(
     files={**_TRIAL.files},
     hidden=1,
     helper="gemini-3.5-flash-lite",
+    sub_agent="generalist",
     elsewhere=Elsewhere(
         env={"GOOGLE_GEMINI_BASE_URL": "{url}"},
-        files={".gemini/settings.json": json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})},
+        files={".gemini/settings.json": json.dumps({**json.loads(_SETTINGS), **_BY_KEY})},
     ),
 )

@@ -18,12 +18,24 @@ PROJECT = Path("{project}")
 """Stands for the folder in which it works."""
 
 
-Ability: TypeAlias = Literal["tools", "parallel", "retry", "reconnect", "ctrl-c", "clamp", "downgrade"]
+Ability: TypeAlias = Literal[
+    "tools",
+    "parallel",
+    "sub-agents",
+    "retry-429",
+    "retry-503",
+    "reconnect",
+    "ctrl-c",
+    "clamp",
+    "downgrade",
+    "elsewhere",
+]
 """What an agent may be unable to do here.
 
 `tools`: it runs `shell` by itself, so that one prompt has several turns. `parallel`: it takes several tool calls in one
-answer. `retry`: it sends again what was answered with 429 or 5xx. `reconnect`: the same for a stream that ended with
-an error. `ctrl-c`: it ends by a Ctrl-C. `clamp`, `downgrade`: it goes on with a lower output limit, another model.
+answer. `sub-agents`: it starts them by a tool. `retry-429`, `retry-503`: it sends again what was answered so.
+`reconnect`: the same for a stream that ended with an error. `ctrl-c`: it ends by a Ctrl-C. `clamp`, `downgrade`: it
+goes on with a lower output limit, another model. `elsewhere`: its user can name a base URL of their own.
 """
 
 
@@ -65,7 +77,9 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     lacks: Mapping[Ability, str] = {}
     """What it cannot do here, and why: the tests that need it say so."""
     elsewhere: Elsewhere | None = None
-    """None where its users have no way to name another address."""
+    """None where it lacks that."""
+    sub_agent: str | None = None
+    """The kind of sub-agent that its tool starts; None where it lacks them."""
     model: str
     """That it takes by itself."""
     cheaper: str
