@@ -20,6 +20,9 @@ models:
     apiKey: {KEY}
 """
 
+_EXPERIMENT = "they are an experiment, behind a flag"
+_NO_RETRY = "its own client of Anthropic's API shows the error at once"
+
 CONTINUE = RealAgent(
     name="continue",
     package="npm:@continuedev/cli@1.5.47",
@@ -30,6 +33,7 @@ CONTINUE = RealAgent(
     env={**_TRIAL.env},
     files={**_TRIAL.files},
     interrupted=130,
+    lacks={"sub-agents": _EXPERIMENT, "retry-429": _NO_RETRY, "retry-503": _NO_RETRY},
     elsewhere=Elsewhere(files={_FILE: _TRIAL.files[_FILE].replace('"apiKey"', '"apiBase": "{url}/v1", "apiKey"')}),
 )
 
@@ -38,6 +42,7 @@ CONTINUE_CHAT = replace(
     name="continue-chat",
     model="gpt-6.1-sol",
     cheaper="gpt-6.1-terra",
+    lacks={"sub-agents": _EXPERIMENT},
     files={_FILE: _SETTINGS},
     elsewhere=Elsewhere(files={_FILE: _SETTINGS + "    apiBase: {url}/v1\n"}),
 )
