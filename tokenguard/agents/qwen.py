@@ -160,7 +160,7 @@ def trial(key: str, project: Path) -> Trial:
         "telemetry": {"enabled": False},
     }
     return Trial(
-        env={"OPENAI_API_KEY": key, "OPENAI_MODEL": "gpt-5.5"},
+        env={"OPENAI_API_KEY": key, "OPENAI_MODEL": "gpt-6.1-sol"},
         files={".qwen/settings.json": json.dumps(settings)},
     )
 

@@ -25,8 +25,8 @@ def _with_models(kind: str, *models: dict[str, str]) -> str:
 QWEN = RealAgent(
     name="qwen",
     package="npm:@qwen-code/qwen-code@0.24.4",
-    model="gpt-5.5",
-    cheaper="gpt-5.4-mini",
+    model="gpt-6.1-sol",
+    cheaper="gpt-6.1-terra",
     shell="run_shell_command",
     before=("qwen", "--yolo", *_TRIAL.before),
     env={**_TRIAL.env},
