@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.agents import environment
+from tokenguard.agents.litellm import SERVICES
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import read_dotenv, read_flat_yaml, read_text
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
@@ -35,31 +36,7 @@ NOT_COVERED = ("Bedrock, Vertex, Azure and other providers than those that token
 LEAVES = ""
 
 
-class _Service(Struct, frozen=True):
-    """A provider as aider's library knows it."""
-
-    prefix: str
-    """Of its models' names."""
-    provider: str
-    path: str
-    """That is expected in a base URL."""
-    key: str
-    urls: tuple[str, ...]
-    """Variables that hold the base URL, the strongest first."""
-
-
-_SERVICES = (
-    _Service("anthropic", "anthropic", "", "ANTHROPIC_API_KEY", ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL")),
-    _Service("openai", "openai", "/v1", "OPENAI_API_KEY", ("OPENAI_BASE_URL", "OPENAI_API_BASE")),
-    _Service("gemini", "gemini", "/v1beta", "GEMINI_API_KEY", ("GEMINI_API_BASE",)),
-    _Service("openrouter", "openrouter", "/api/v1", "OPENROUTER_API_KEY", ("OPENROUTER_API_BASE",)),
-    _Service("deepseek", "deepseek", "/beta", "DEEPSEEK_API_KEY", ("DEEPSEEK_API_BASE",)),
-    _Service("groq", "groq", "/openai/v1", "GROQ_API_KEY", ("GROQ_API_BASE",)),
-    _Service("xai", "xai", "/v1", "XAI_API_KEY", ("XAI_API_BASE",)),
-    _Service("mistral", "mistral", "/v1", "MISTRAL_API_KEY", ("MISTRAL_AZURE_API_BASE", "MISTRAL_API_BASE")),
-    _Service("moonshot", "kimi", "/v1", "MOONSHOT_API_KEY", ("MOONSHOT_API_BASE",)),
-)
-_KEY_OF = {url: service.key for service in _SERVICES for url in service.urls}
+_KEY_OF = {url: service.key for service in SERVICES for url in service.urls}
 _FLAGS = {
     "openai-api-base": "OPENAI_API_BASE",
     "openai-api-key": "OPENAI_API_KEY",
@@ -122,7 +99,7 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. A `.env` file wins over the process environment."""
-    env = {service.urls[-1]: f"{base_url}/{service.provider}{service.path}" for service in _SERVICES}
+    env = {service.urls[-1]: f"{base_url}/{service.provider}{service.path}" for service in SERVICES}
     return ByHand(settings=(("~/.env", "\n".join(f"{name}={value}" for name, value in env.items())),))
 
 
@@ -192,7 +169,7 @@ def _routes(ways: Ways, env: Mapping[str, str]) -> tuple[dict[str, str], list[st
     """(variables with base URLs, what to say of addresses that do not come to us)."""
     ours: dict[str, str] = {}
     notes: list[str] = []
-    for service in _SERVICES:
+    for service in SERVICES:
         given = next((name for name in service.urls if env.get(name)), service.urls[0])
         url = ways.to(service.provider, service.path, env.get(given))
         if url is None:
@@ -206,7 +183,7 @@ def _routes(ways: Ways, env: Mapping[str, str]) -> tuple[dict[str, str], list[st
 
 def _elsewhere(args: Sequence[str], env: Mapping[str, str], conf: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """What to say of models that other providers serve."""
-    known = {service.prefix for service in _SERVICES}
+    known = {service.prefix for service in SERVICES}
     for option in _MODELS:
         variable = f"AIDER_{option.upper().replace('-', '_')}"
         model = (*conf.get(option, ()), *filter(None, [env.get(variable)]), *take(args, f"--{option}")[0])[-1:]

@@ -65,7 +65,7 @@ def by_hand(base_url: str) -> ByHand:
 
 def trial(key: str, project: Path) -> Trial:
     """See `Agent.trial`."""
-    return Trial(after=("--model", "gpt-5.5"), env={"OPENAI_API_KEY": key})
+    return Trial(after=("--model", "gpt-6-luna"), env={"OPENAI_API_KEY": key})
 
 
 def _notes(situation: Situation) -> Iterator[str]:

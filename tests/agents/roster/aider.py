@@ -19,7 +19,6 @@ AIDER = RealAgent(
     env={**_TRIAL.env, "COLUMNS": "1000"},
     files={**_TRIAL.files},
     stopped=_TRIAL.stopped,
-    interrupted=1,
-    lacks={"tools": "aider's model answers with edits, and calls no tools"},
+    lacks=dict.fromkeys(("tools", "parallel", "sub-agents"), "aider's model answers with edits, and calls no tools"),
     elsewhere=Elsewhere(args=("--set-env", "ANTHROPIC_API_BASE={url}")),
 )

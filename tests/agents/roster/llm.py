@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
+import signal
+
+from tests.agents.roster.shape import KEY, PROJECT, Ability, Elsewhere, RealAgent
 from tokenguard.agents import llm
 
 _TRIAL = llm.trial(KEY, PROJECT)
@@ -14,17 +16,23 @@ def shell(command: str) -> str:
     return subprocess.run(command, shell=True, capture_output=True, text=True).stdout
 """
 
+_LACKS: dict[Ability, str] = {
+    "reconnect": "llm ends with what came",
+    "sub-agents": "llm has none",
+}
+
 LLM = RealAgent(
     name="llm",
     package="pypi:llm==0.36 llm-anthropic==0.30",
-    model="gpt-5.5",
+    model="gpt-6-luna",
     cheaper="gpt-5.4-mini",
     shell="shell",
     before=("llm", *_TRIAL.before),
     after=(*_TRIAL.after, "--chain-limit", "0", "--functions", _SHELL),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
-    interrupted=1,
+    interrupted=-signal.SIGINT,
+    lacks=_LACKS,
     elsewhere=Elsewhere(env={"OPENAI_BASE_URL": "{url}/v1"}),
 )
 """Over OpenAI's Responses."""
@@ -38,7 +46,8 @@ LLM_CLAUDE = RealAgent(
     before=LLM.before,
     after=("--model", "claude-opus-5.5", *LLM.after[2:]),
     env={"ANTHROPIC_API_KEY": KEY},
-    interrupted=1,
+    interrupted=-signal.SIGINT,
+    lacks=_LACKS,
     elsewhere=Elsewhere(env={"ANTHROPIC_BASE_URL": "{url}"}),
 )
 """Over Anthropic's Messages, through a plug-in."""
