@@ -15,7 +15,7 @@ from tokenguard.agents import Agents
 from tokenguard.agents.recognition import recognise
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
-from tokenguard.guard import view, ways
+from tokenguard.guard import remarks, view, ways
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
@@ -267,6 +267,7 @@ class Guard:
             taken = totals_of(call, charge, usage)
             live.totals += taken
             live.beside.add(call, taken)
+            remarks.answered(live, status)
         # A client may close right behind the last event: what has its bill did not fail.
         failed = outcome != "ok" and reading.state != "final"
         self._noticing.runaway.settled(call, failed=failed, nanos=charge.nanos, ended_us=ending.at_us)

@@ -35,6 +35,8 @@ class Live(Struct):
     """When its last call started or ended."""
     in_flight: int = 0
     refused: int = 0
+    unauthorized: int = 0
+    """Calls in a row, up to now, for which the provider did not take the key or login."""
     beside: Beside = field(default_factory=Beside)
     guests: set[str] = set()
     """Other agents that were found to make calls in it."""

@@ -38,6 +38,8 @@ class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
     budget: str | None = None
     pid: int | None = None
     upstreams: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    """What `run` has told its user: above all, what is not guarded."""
     network: dict[str, str] = {}
     """Proxy and certificate variables of the run's environment."""
     id: str | None = None
@@ -75,12 +77,20 @@ class Sessions:
             upstreams=asked.upstreams,
         )
         token = asked.token or new_token()
+        holder = self.by_token(token)
+        if holder is not None and holder.session.id != session.id:
+            remarks.shared(holder.session, asked.agent)
+            raise UsageError(
+                f"this run has the token of session {holder.session.id} of {holder.session.agent}",
+                "start each agent with a tokenguard run of its own",
+            )
         live = self._live(session, token_hash(token), place)
         live.network = Network.from_env(asked.network)
         if known:
             self._recall(live)
         else:
             await self._ledger.open_session(session, live.token_hash)
+            remarks.begun(session, asked.notes)
         self.running.add(live)
         return live, token
 

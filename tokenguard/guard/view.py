@@ -186,7 +186,10 @@ def summary_view(
         "labels": dict(session.labels),
         "started_at": instant(session.started_us),
         "refused": live.refused,
-        **totals_view(queries.totals(ledger, Where(session=session.id)) if written else live.totals),
+        "unauthorized": live.unauthorized,
+        **totals_view(queries.totals(ledger, family) if written else live.totals),
+        "inner": [inner_view(ledger, one) for one in inner],
+        "left": live.left,
         "models": [{"model": group.key[0], **totals_view(group.totals)} for group in groups],
         "budgets": [budget_view(standing) for standing in budgets],
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from tokenguard.agents import Agent, Agents
+from tokenguard.agents.versions import is_older, version_of
 from tokenguard.errors import UsageError
 
 
@@ -23,6 +25,16 @@ def find_program(command: str, agent: Agent, known: Agents, path: str) -> str:
     missing = f"{command} ({' or '.join(agent.COMMANDS)})" if named else command
     hint = agent.INSTALL if agent.COMMANDS else _meant(command, known) or agent.INSTALL
     raise UsageError(f"{missing}: command not found", hint)
+
+
+def outdated(agent: Agent, program: str) -> Iterator[str]:
+    """A note, if the program is of a version whose calls do not come to us."""
+    version = version_of(program) if agent.MINIMUM else None
+    if version is not None and is_older(version, agent.MINIMUM):
+        yield (
+            f"{agent.TITLE} {version} is too old: before {agent.MINIMUM} its calls do not come here "
+            f"and are not guarded; {agent.INSTALL}"
+        )
 
 
 def _candidates(command: str, path: str) -> list[str]:
