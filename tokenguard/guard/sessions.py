@@ -15,6 +15,7 @@ from tokenguard.attribution.callers import Caller
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard import beside
+from tokenguard.guard import remarks
 from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
 from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.policy.budgets import RUN

@@ -187,9 +187,7 @@ def summary_view(
         "started_at": instant(session.started_us),
         "refused": live.refused,
         "unauthorized": live.unauthorized,
-        **totals_view(queries.totals(ledger, family) if written else live.totals),
-        "inner": [inner_view(ledger, one) for one in inner],
-        "left": live.left,
+        **totals_view(queries.totals(ledger, Where(session=session.id)) if written else live.totals),
         "models": [{"model": group.key[0], **totals_view(group.totals)} for group in groups],
         "budgets": [budget_view(standing) for standing in budgets],
     }
