@@ -51,10 +51,10 @@ CONTINUE_CHAT = replace(
 CONTINUE_RESPONSES = replace(
     CONTINUE_CHAT,
     name="continue-responses",
-    model="gpt-5.5",
+    model="gpt-5.3-codex",
     cheaper="gpt-5.4-mini",
-    files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.5")},
-    elsewhere=Elsewhere(files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.5") + "    apiBase: {url}/v1\n"}),
+    files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.3-codex")},
+    elsewhere=Elsewhere(files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.3-codex") + "    apiBase: {url}/v1\n"}),
 )
 """OpenAI's Responses, which it takes by the name of the model."""
 
