@@ -10,7 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inpu
 # A Python to build the environment with; the first one that is new enough where none is named.
 PYTHON = python3
 
-.PHONY: help env demo test lint types tests test-agents bench budget-bench prices clean
+.PHONY: help env demo test lint types tests test-agents bench budget-bench agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
+	@echo 'make agents       write what the modules of the agents say into README.md and docs/agents.md'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
 
@@ -68,6 +69,9 @@ bench: $(TOOLS)
 
 budget-bench: $(TOOLS)
 	$(BIN)/python -m tests.bench.budget_bench
+
+agents: $(TOOLS)
+	$(BIN)/python tools/document_agents.py
 
 prices: $(TOOLS)
 	$(BIN)/python tools/compile_prices.py

@@ -56,7 +56,7 @@ def test_for_people(cli: Cli, programs: Path) -> None:
     lines = outcome.out.splitlines()
     assert lines[0] == f"claude  Claude Code 1.2.3  waits up to 5 min               {programs}/claude"
     assert lines[1] == f"  guarded by {claude.GUARDED}"
-    assert lines[2] == f"  not covered: {', '.join(claude.NOT_COVERED)}"
+    assert lines[2] == f"  not covered: {'; '.join(claude.NOT_COVERED)}"
     assert lines[3] == f"mine    mine 1.2.3         waits up to 1 min  config.toml  {programs}/mycoder"
     assert lines[4] == "  guarded by MINE_URL of your config.toml"
     assert any(line.startswith("codex ") and line.endswith("npm install -g @openai/codex") for line in lines)

@@ -85,7 +85,7 @@ def _lines(found: Sequence[Listed], room: int | None) -> Iterator[str]:
         yield head
         yield from _wrapped(f"guarded by {one.guarded}", room)
         if one.not_covered:
-            yield from _wrapped(f"not covered: {', '.join(one.not_covered)}", room)
+            yield from _wrapped(f"not covered: {'; '.join(one.not_covered)}", room)
         if one.leaves:
             yield from _wrapped(f"leaves running: {one.leaves}", room)
     absent = [one for one in found if not one.path]
@@ -95,7 +95,7 @@ def _lines(found: Sequence[Listed], room: int | None) -> Iterator[str]:
     yield ""
     yield f"{generic.TITLE}: tokenguard run COMMAND"
     yield from _wrapped(f"guarded by {generic.GUARDED}", room)
-    yield from _wrapped(f"not covered: {', '.join(generic.NOT_COVERED)}", room)
+    yield from _wrapped(f"not covered: {'; '.join(generic.NOT_COVERED)}", room)
 
 
 def _head(one: Listed) -> Sequence[str]:
