@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,15 @@ MAX_SOCKET_PATH = 100
 
 class System(Protocol):
     """What a system's module provides."""
+
+    @property
+    def EDITORS_NAME(self) -> str:
+        """What VS Code calls the system in the names of its settings."""
+        ...
+
+    def settings_folder(self, env: Mapping[str, str], home: Path) -> Path:
+        """See `settings_folder`."""
+        ...
 
     def peer_uid(self, local: tuple[str, int], peer: tuple[str, int]) -> int | None:
         """Whose socket is at the other end of a loopback TCP connection, by both addresses of our end.
@@ -91,6 +100,16 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...] | No
     """
     system = _SYSTEMS.get(sys.platform)
     return system.notification(title, text, urgent=urgent) if system else None
+
+
+def settings_folder(env: Mapping[str, str], home: Path) -> Path:
+    """The folder in which desktop programs keep their settings."""
+    return _SYSTEMS.get(sys.platform, linux).settings_folder(env, home)
+
+
+def editors_name() -> str:
+    """What VS Code calls this system in the names of its settings: `linux` or `osx`."""
+    return _SYSTEMS.get(sys.platform, linux).EDITORS_NAME
 
 
 def reuse_memory() -> None:

@@ -6,10 +6,12 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
+
+EDITORS_NAME = "linux"
 
 _AF_NETLINK = 16
 _NETLINK_SOCK_DIAG = 4
@@ -126,6 +128,11 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
     urgency = "critical" if urgent else "normal"
     words = ("notify-send", "--app-name=tokenguard", f"--urgency={urgency}", "--")
     return (*words, title.translate(_PLAIN), text.translate(_PLAIN))
+
+
+def settings_folder(env: Mapping[str, str], home: Path) -> Path:
+    """See `settings_folder`: as the XDG Base Directory Specification has it."""
+    return Path(env.get("XDG_CONFIG_HOME") or home / ".config")
 
 
 def reuse_memory() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import psutil
+
+EDITORS_NAME = "osx"
 
 
 def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
@@ -54,6 +57,11 @@ def _connects(pid: int, theirs: tuple[str, int], ours: tuple[str, int]) -> bool:
     return any(
         end.laddr and end.raddr and _plain(end.laddr) == theirs and _plain(end.raddr) == ours for end in connections
     )
+
+
+def settings_folder(env: Mapping[str, str], home: Path) -> Path:
+    """See `settings_folder`."""
+    return home / "Library" / "Application Support"
 
 
 _SHOW = (

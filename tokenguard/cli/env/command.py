@@ -1,0 +1,155 @@
+"""`tokenguard env`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenguard.agents import Agents, generic
+from tokenguard.cli import output
+from tokenguard.cli.commands import examples
+from tokenguard.cli.env import editors, wanted
+from tokenguard.cli.env.shells import SHELLS, assignments, comments, shell_of
+from tokenguard.config.paths import find_paths
+from tokenguard.config.settings import load
+from tokenguard.errors import UsageError
+from tokenguard.ides import IDES
+
+_ALL = "all"
+"""`--undo` without a value."""
+
+
+def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in _names(Agents()) if name.startswith(incomplete)]
+
+
+@click.command(
+    short_help="Send unwrapped agents and editors through the fixed port.",
+    epilog=examples(
+        'eval "$(tokenguard env claude)"',
+        "tokenguard env claude --shell fish | source",
+        "tokenguard env --write vscode",
+        "tokenguard env --undo vscode",
+    ),
+)
+@click.argument("agent", required=False, shell_complete=_complete_agent)
+@click.option("--shell", type=click.Choice(SHELLS), help="Language of the lines; that of $SHELL without it.")
+@click.option(
+    "--write", metavar="IDE", type=click.Choice(list(IDES)), help="Write an editor's settings, with a backup."
+)
+@click.option(
+    "--undo",
+    metavar="[IDE]",
+    type=click.Choice([*IDES, _ALL]),
+    is_flag=False,
+    flag_value=_ALL,
+    help="Put an editor's settings back; those of all editors without a name.",
+)
+@click.option("--workspace", is_flag=True, help="The settings of this folder, not the user's.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def env(
+    agent: str | None, shell: str | None, write: str | None, undo: str | None, workspace: bool, as_json: bool
+) -> None:
+    """Print what sends AGENT through tokenguard when it is not started by tokenguard run.
+
+    Variables as lines for a shell; what belongs into a file as comments. With --write, the settings of an editor are
+    written: vscode, cursor, windsurf, vscodium, zed or jetbrains. Its calls appear as a session of their own.
+    """
+    if write is not None or undo is not None:
+        if agent is not None or shell is not None:
+            raise UsageError("--write and --undo take no agent and no shell", "leave them out")
+        _edit(write, undo, workspace, as_json)
+        return
+    if agent is None:
+        raise UsageError("of which agent?", f"name one of {', '.join(_names(Agents()))}, or use --write IDE")
+    if workspace:
+        raise UsageError("--workspace belongs to --write and --undo", "leave it out")
+    _print(agent, shell, as_json)
+
+
+def _print(name: str, shell: str | None, as_json: bool) -> None:
+    paths = find_paths(os.environ)
+    config = load(paths)
+    known = Agents(config.agents)
+    found, agent = known.started_by(name)
+    if agent is generic and name != generic.NAME:
+        raise UsageError(f"{name} is not an agent that is known", f"use one of {', '.join(_names(known))}")
+    base_url = wanted.fixed_url(config)
+    by_hand, variables = agent.by_hand(base_url), wanted.variables(agent, base_url, os.environ)
+    notes = [*by_hand.notes, *wanted.daemon_notes(paths, config)]
+    if as_json:
+        settings = [{"file": file, "text": text} for file, text in by_hand.settings]
+        told = {"agent": found, "base_url": base_url, "env": variables, "settings": settings, "notes": notes}
+        output.say_json(told)
+        return
+    for line in assignments(shell or shell_of(os.environ), variables):
+        output.say(line)
+    for file, text in by_hand.settings:
+        title = "or, in place of these," if variables and _says_the_same(text, variables) else "put"
+        for line in comments(f"{title} into {file}:\n{text}"):
+            output.say(line)
+    for note in notes:
+        for line in comments(note):
+            output.say(line)
+
+
+def _says_the_same(text: str, variables: Mapping[str, str]) -> bool:
+    return any(value in text for value in variables.values() if "://" in value)
+
+
+def _edit(write: str | None, undo: str | None, workspace: bool, as_json: bool) -> None:
+    paths = find_paths(os.environ)
+    if undo is not None:
+        done = [editors.undo(IDES[name], file, paths) for file, name in _files(write or undo, workspace).items()]
+        if as_json:
+            output.say_json(done if (write or undo) == _ALL else done[0])
+        else:
+            _tell_undone(done)
+        return
+    assert write is not None
+    ide = IDES[write]
+    file = editors.file_of(ide, os.environ, workspace=workspace)
+    told = editors.write(ide, file, paths, load(paths), os.environ, _pass_over if as_json else output.say)
+    if as_json:
+        output.say_json(told)
+    else:
+        _tell_written(told)
+
+
+def _files(which: str, workspace: bool) -> dict[Path, str]:
+    """The files that are meant, each with the name of an editor that it belongs to."""
+    if which != _ALL:
+        return {editors.file_of(IDES[which], os.environ, workspace=workspace): which}
+    able = [ide for ide in IDES.values() if not workspace or ide.workspace_file(Path.cwd()) is not None]
+    return {editors.file_of(ide, os.environ, workspace=workspace): ide.NAME for ide in reversed(able)}
+
+
+def _pass_over(text: str) -> None:
+    """With JSON, nothing else is said."""
+
+
+def _tell_written(told: Mapping[str, Any]) -> None:
+    output.say(f"{told['file']}: {'written' if told['changed'] else 'holds all of it already'}")
+    for line in output.columns([("", label, value) for label, value in told["set"].items()]):
+        output.say(line)
+    if told["backup"]:
+        output.say(f"as it was before: {told['backup']}; to put it back: tokenguard env --undo {told['ide']}")
+    for note in told["notes"]:
+        output.say(f"- {note}")
+
+
+def _tell_undone(done: list[dict[str, Any]]) -> None:
+    changed = [one for one in done if one["changed"]]
+    for one in changed:
+        how = "as it was, byte for byte" if one["restored"] else "without what was put in; your other changes stay"
+        output.say(f"{one['file']}: {how}")
+    if not changed:
+        output.say("there is nothing to undo")
+
+
+def _names(known: Agents) -> list[str]:
+    return [*known.all, generic.NAME]
