@@ -433,8 +433,8 @@ class Event(Struct, frozen=True):
     """Something that happened, as `GET /v1/events` tells it."""
 
     type: str
-    """`session.started`, `session.ended`, `call.started`, `call.progress`, `call.settled`, `call.refused`,
-    `call.runaway`, `call.preflight`, `hold.asked`, `hold.answered`, `budget.level`, `budget.raised` or
-    `official.window`."""
+    """`session.started`, `session.left` (its agent has ended and has left something running), `session.ended`,
+    `call.started`, `call.progress`, `call.settled`, `call.refused`, `call.runaway`, `call.preflight`, `hold.asked`,
+    `hold.answered`, `budget.level`, `budget.raised` or `official.window`."""
     at_us: int
     data: dict[str, object]

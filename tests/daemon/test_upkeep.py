@@ -189,3 +189,17 @@ async def test_the_daemon_need_not_be_there_for_programs_that_are_no_agents(watc
     assert await watch.house.call(session)
     assert await watch.sweep() == {session.id}
     assert not watch.upkeep.needed
+
+
+async def test_what_an_agent_left_keeps_its_session(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
+    session = await watch.open(agent.pid)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env={**os.environ, "TOKENGUARD_SESSION": session}) as hub:
+        gone(agent)
+        assert await watch.sweep() == {session}
+        assert watch.house.guard.session_of(watch.token) is not None
+        await watch.house.reopen()
+        watch.renew()
+        assert await watch.sweep() == {session}
+        gone(hub)
+        assert await watch.sweep() == set()
+        assert watch.house.guard.session_of(watch.token) is None

@@ -71,6 +71,8 @@ def test_the_environment_is_ours_and_otherwise_the_same(daemon: FakeDaemon) -> N
     assert changed.pop("NO_PROXY") == changed.pop("no_proxy") == "corp,127.0.0.1,localhost"
     assert changed["OPENAI_BASE_URL"] == f"http://127.0.0.1:4747/s/{token}/openai/v1"
     assert changed.pop("TOKENGUARD_SESSION") == "bcdfg"
+    kept = json.loads(changed.pop("TOKENGUARD_OUTER"))
+    assert {name: alone.get(name) for name in (*changed, "NO_PROXY", "no_proxy")}.items() <= kept.items()
     assert all(name.endswith(("_BASE_URL", "_API_BASE")) for name in changed)
     assert set(alone) <= set(guarded)
 
@@ -119,11 +121,14 @@ def test_a_summary_in_no_folder_is_told_before_the_agent_runs(daemon: FakeDaemon
 
 def test_what_is_not_guarded_is_told(daemon: FakeDaemon, agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
-    assert run("claude", quiet=False).stderr.splitlines() == [
+    *lines, last = run("claude", quiet=False).stderr.splitlines()
+    assert lines == [
         "tokenguard: Claude Code uses Amazon Bedrock (CLAUDE_CODE_USE_BEDROCK): its calls are not guarded",
         "tokenguard: with --intercept, calls to the providers that tokenguard knows are guarded all the same",
         "tokenguard  no calls",
     ]
+    assert last.startswith("tokenguard: no call of Claude Code came through: it ended after ")
+    assert daemon.wait_for("sessions").body["notes"] == [lines[0].removeprefix("tokenguard: ")]
 
 
 def test_a_daemon_that_cannot_tell_does_not_change_the_exit_code(daemon: FakeDaemon) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.launch.support import SUMMARY
 from tokenguard.errors import UsageError
-from tokenguard.launch.summary import line, save
+from tokenguard.launch.summary import left, line, save
 
 
 def model(name: str, nanos: int, confidence: str = "exact") -> dict[str, Any]:
@@ -25,6 +25,11 @@ def budget(
 
 def summary(**changes: Any) -> dict[str, Any]:
     return {**SUMMARY, "calls": 41, "cost_nanos": 6_213_000_000, **changes}
+
+
+def inner(agent: str, calls: int, nanos: int, confidence: str = "exact", *, notional: int = 0) -> dict[str, Any]:
+    sums = {"calls": calls, "cost_nanos": nanos, "notional_nanos": notional, "confidence": confidence}
+    return {"id": "x", "agent": agent, "running": False, **sums}
 
 
 OPUS, HAIKU = model("claude-opus-5-5", 6_020_000_000), model("claude-haiku-5-5-20260901", 193_000_000)
@@ -55,6 +60,19 @@ RUN = budget("bcdfghj/session", 2_500_000_000, 5_000_000_000, "info", scope="ses
             "tokenguard  ≈$6.21 in 41 calls  (opus-5.5 $6.02 · new ≈$2.00)",
         ),
         ({"unpriced": 2}, "tokenguard  $6.21 in 41 calls  2 of unknown cost"),
+        (
+            {"inner": [inner("codex", 17, 1_070_000_000), inner("pi", 0, 0)], "models": [OPUS]},
+            "tokenguard  $6.21 in 41 calls, $1.07 of it in 17 calls of codex within  (opus-5.5)",
+        ),
+        (
+            {"inner": [inner("pi", 1, 10_000_000, "bound"), inner("pi", 2, 0, notional=40_000_000)]},
+            "tokenguard  $6.21 in 41 calls, ≈$0.010 and ≈$0.040 notional of it in 3 calls of pi within",
+        ),
+        (
+            {"id": "inner", "budgets": [{**RUN, "key": "outer"}]},
+            "tokenguard  $6.21 in 41 calls  the run around it 50% of $5",
+        ),
+        ({"id": "outer", "budgets": [{**RUN, "key": "outer"}]}, "tokenguard  $6.21 in 41 calls  this run 50% of $5"),
         ({"notional_nanos": 0}, "tokenguard  $6.21 in 41 calls"),
         (
             {"cost_nanos": 0, "notional_nanos": 6_213_000_000, "models": [OPUS]},
@@ -96,3 +114,33 @@ def test_the_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--summary .* cannot be written"):
         save(tmp_path, summary(), 0)
+
+
+def process(name: str, pid: int, session: str | None = None) -> dict[str, Any]:
+    return {"name": name, "pid": pid, "session": session}
+
+
+@pytest.mark.parametrize(
+    ("found", "leaves", "expected"),
+    [
+        ([], "its hub", []),
+        ([process("hub.js", 7)], "", ["hub.js (pid 7) still runs: what it spends counts in this session"]),
+        (
+            [process("hub.js", 7)],
+            "its hub",
+            ["hub.js (pid 7) still runs (Cline leaves its hub): what it spends counts in this session"],
+        ),
+        (
+            [process(name, pid) for pid, name in enumerate(("a", "b\x1b", "c", "d", "e"), 1)],
+            "",
+            ["a (pid 1), b\ufffd (pid 2), c (pid 3) and 2 more still run: what they spend counts in this session"],
+        ),
+        (
+            [process("codex", 9, "bcd")],
+            "",
+            ["codex (pid 9) still runs, in a session of its own within this one"],
+        ),
+    ],
+)
+def test_what_has_outlived_the_agent_is_named(found: list[dict[str, Any]], leaves: str, expected: list[str]) -> None:
+    assert list(left({"left": found}, "Cline", leaves)) == expected

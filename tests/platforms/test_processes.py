@@ -46,3 +46,18 @@ def test_a_zombie_is_gone() -> None:
 def test_no_such_process() -> None:
     assert processes.find(2**31 - 1) is None
     assert processes.find(-5) is None
+
+
+def test_processes_are_found_by_a_variable() -> None:
+    name, value = "TOKENGUARD_TEST", f"value-{os.getpid()}"
+    assert processes.with_variable(name, value) == []
+    env = {**os.environ, name: value}
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env=env) as child:
+        assert [process.pid for process in processes.with_variable(name, value)] == [child.pid]
+        assert processes.with_variable(name, value[:-1]) == []
+        assert processes.with_variable(name[1:], value) == []
+
+
+def test_a_process_that_nobody_has_is_not_stopped() -> None:
+    assert not processes.is_stopped(2**30)
+    assert not processes.is_stopped(-1)

@@ -58,9 +58,17 @@ class House:
         await self.ledger.close()
         self.open(*budgets)
 
-    async def session(self, *, budget: str | None = None, task: str | None = None, cwd: Path | None = None) -> Session:
+    async def session(
+        self,
+        *,
+        budget: str | None = None,
+        task: str | None = None,
+        cwd: Path | None = None,
+        parent: str | None = None,
+        agent: str = "claude",
+    ) -> Session:
         session, self.token = await self.desk.open_session(
-            OpenSession(agent="claude", cwd=str(cwd or self.repo), budget=budget, task=task)
+            OpenSession(agent=agent, cwd=str(cwd or self.repo), budget=budget, task=task, parent=parent)
         )
         return session
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import psutil
 
 from tokenguard.errors import UsageError
 from tokenguard.guard import Desk, Guard
+from tokenguard.guard.leftovers import leftovers
 from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.unwrapped import IDLE_US
 from tokenguard.ledger import Ledger, queries
@@ -52,15 +54,23 @@ class Upkeep:
         self._agents = {session.id: agent for session in running if (agent := self._agents.get(session.id))}
         for session in running:
             if session.id in unwrapped and self._idle(session):
-                log.info("session %s of %s is over: it makes no calls any more", session.id, session.agent)
+                why = "it makes no calls any more"
             elif self._alive(session, runs_by_itself=session.id in unwrapped):
                 continue
             else:
-                log.info("session %s of %s is over: its processes are gone", session.id, session.agent)
-            try:
-                await self._desk.end_session(session.id, None)
-            except UsageError:  # only the ledger knows it: an earlier daemon had it
-                await self._ledger.end_session(session.id, self._guard.now(), None)
+                why = "its processes are gone"
+            if await self._end(session):
+                log.info("session %s of %s is over: %s", session.id, session.agent, why)
+
+    async def _end(self, session: Session) -> bool:
+        """End a session, unless something is still left of it; whether it is over."""
+        try:
+            return not (await self._desk.end_session(session.id, None))["left"]
+        except UsageError:  # only the ledger knows it: an earlier daemon had it
+            if await asyncio.to_thread(leftovers, session.id, {}):
+                return False
+            await self._ledger.end_session(session.id, self._guard.now(), None)
+            return True
 
     def _idle(self, session: Session) -> bool:
         """Whether a client without a token has made no call for long."""

@@ -53,14 +53,19 @@ class Counting:
         self,
         ledger: Ledger,
         budgets_of: Callable[[str], Iterable[Budget]],
+        above: Callable[[str], Iterable[tuple[str, Iterable[Budget]]]],
         official: Callable[[str], OfficialWindow | None],
         now: Callable[[], int],
     ) -> None:
-        """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name."""
+        """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name.
+
+        `above` gives the sessions in which it was started, with the budgets that count there by session.
+        """
         self.books = Books(self.slots, self._begin, self._refresh, Calibration())
         self.limits = Limits(ledger, now)
         self._ledger = ledger
         self._budgets_of = budgets_of
+        self._above = above
         self._official = official
         self._outlook = Outlook(ledger, now)
         self._now = now
@@ -72,7 +77,10 @@ class Counting:
 
     def slots(self, call: Call) -> list[Slot]:
         """The slots that a call meets."""
-        return slots_of(self._budgets_of(call.session), call, zone_of)
+        found = slots_of(self._budgets_of(call.session), call, zone_of)
+        for outer, budgets in self._above(call.session):
+            found += slots_of(budgets, replace(call, session=outer), zone_of)
+        return found
 
     def standing(self, slot: Slot) -> Standing:
         """What a slot holds now, and where that is going."""
@@ -176,6 +184,8 @@ class Counting:
         now, found = self._now(), set[Slot]()
         for session in sessions:
             found.update(slots_ahead(self._budgets_of(session.id), call_of(session, now), zone_of))
+            for outer, budgets in self._above(session.id):
+                found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
         return sorted((self.standing(slot) for slot in found), key=_fullness)
 
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:

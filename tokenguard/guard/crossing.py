@@ -87,7 +87,7 @@ class Guard:
         self.unwrapped = Unwrapped(self.sessions, self._began)
         self._strangers = Strangers(ledger)
         self.official = Official(ledger, self.now)
-        self.counting = Counting(ledger, self._budgets_of, self.official.window, self.now)
+        self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
         self._turns = Turns(ledger)
@@ -406,6 +406,10 @@ class Guard:
 
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
         return (*self.sessions.of(session_id).budgets, *self.config.budgets)
+
+    def _above(self, session_id: str) -> list[tuple[str, tuple[Budget, ...]]]:
+        everybodys = tuple(budget for budget in self.config.budgets if budget.scope == "session")
+        return [(outer.id, (*outer.budgets, *everybodys)) for outer in self.sessions.of(session_id).above]
 
     def _refuse(self, call: Call, verdict: Verdict) -> Admission:
         self.sessions.of(call.session).refused += 1

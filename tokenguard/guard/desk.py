@@ -11,11 +11,12 @@ from typing import Any
 from tokenguard.errors import UsageError
 from tokenguard.guard import view
 from tokenguard.guard.crossing import Guard
-from tokenguard.guard.holds import Answer
+from tokenguard.guard.holds import Answer, Holds
 from tokenguard.guard.limits import amount_for
-from tokenguard.guard.registry import UNWRAPPED
+from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.sessions import OpenSession
 from tokenguard.ledger import Ledger
+from tokenguard.platforms import processes
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
@@ -39,7 +40,7 @@ class Desk:
         return {
             "totals": view.lately(self._ledger.read(), guard.now()),
             "sessions": [
-                view.session_view(live, books.reserved_nanos(live.session.id), guard.holds.of_session(live.session.id))
+                view.session_view(live, books.reserved_nanos(live.session.id), _state(live, guard.holds))
                 for live in running
                 if live.session.id != UNWRAPPED or live.totals.calls
             ],
@@ -64,15 +65,23 @@ class Desk:
         self._guard.sessions.set_pid(session_id, pid)
 
     async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
-        """End a session; what it was and what it cost. Raises `UsageError` if it does not run."""
+        """The agent of a session has ended; what it was and what it cost. Raises `UsageError` if it does not run.
+
+        The session ends with it, or once nothing is left running of it.
+        """
         guard = self._guard
         await guard.counting.written()
         budgets = guard.counting.ahead([guard.sessions.of(session_id).session])
+        told_before = bool(guard.sessions.of(session_id).left)
         live = await guard.sessions.end(session_id, exit_code)
-        guard.forget(session_id)
         written = self._ledger.failing is None
-        summary = view.summary_view(self._ledger.read(), live, budgets, written=written)
-        guard.tell("session.ended", {**summary, "exit_code": exit_code})
+        inner = guard.sessions.within(session_id)
+        summary = view.summary_view(self._ledger.read(), live, budgets, inner, written=written)
+        if not live.left:
+            guard.forget(session_id)
+            guard.tell("session.ended", {**summary, "exit_code": live.session.exit_code or exit_code})
+        elif not told_before:
+            guard.tell("session.left", {**summary, "exit_code": exit_code})
         return summary
 
     async def raise_budget(self, name: str, amount: str, reason: str, ttl: str | None) -> dict[str, Any]:
@@ -133,6 +142,16 @@ class Desk:
     def subscribe(self, *types: str) -> AbstractContextManager[AsyncIterator[Event]]:
         """The events of these types, or all of them, from now on."""
         return self._guard.hub.subscribe(*types)
+
+
+def _state(live: Live, holds: Holds) -> str:
+    """What a session does now."""
+    if live.left:
+        return "ended"
+    if holds.of_session(live.session.id):
+        return "waiting"
+    suspended = live.session.pid is not None and processes.is_stopped(live.session.pid)
+    return "suspended" if suspended else "running"
 
 
 def _ttl_us(text: str | None) -> int | None:

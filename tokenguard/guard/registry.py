@@ -16,8 +16,29 @@ from tokenguard.upstream import Network
 _LETTERS = "bcdfghjkmnpqrstvwxz"
 """For ids: no vowel, so that no word appears, and no digit, so that no agent takes an id for an error code."""
 
+VARIABLE = "TOKENGUARD_SESSION"
+"""In the environment of whatever runs in a session: its id."""
+
 UNWRAPPED = "unwrapped"
 """Id of the session to which calls without a token belong."""
+
+
+class Outer(Struct, frozen=True):
+    """A session in which another one was started."""
+
+    id: str
+    budgets: tuple[Budget, ...] = ()
+    """Of its own, those that count by session."""
+
+
+class Leftover(Struct, frozen=True):
+    """A process that has outlived the agent by which it was started, or one that this has started."""
+
+    pid: int
+    name: str
+    """Of its program; of the agent, where it is a run within the run."""
+    session: str | None = None
+    """Of a run within the run."""
 
 
 class Live(Struct):
@@ -30,6 +51,12 @@ class Live(Struct):
     network: Network = Network()
     budgets: tuple[Budget, ...] = ()
     """Its own limit and those of its repository's file."""
+    above: tuple[Outer, ...] = ()
+    """The sessions in which it was started, the nearest first: its calls count there too."""
+    run_pid: int | None = None
+    """Process of its `run`, where that is known."""
+    left: tuple[Leftover, ...] = ()
+    """What still runs of it though its agent has ended."""
     totals: Totals = Totals()
     last_us: int = 0
     """When its last call started or ended."""

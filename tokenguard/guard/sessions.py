@@ -14,19 +14,23 @@ from tokenguard.attribution import Place, locate
 from tokenguard.attribution.callers import Caller
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
-from tokenguard.guard import beside
-from tokenguard.guard import remarks
-from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
+from tokenguard.guard import beside, remarks
+from tokenguard.guard.leftovers import leftovers
+from tokenguard.guard.registry import UNWRAPPED, Live, Outer, Registry, new_id, new_token, token_hash
 from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.policy.budgets import RUN
 from tokenguard.policy.money import parse_amount
-from tokenguard.records import Budget, Session, Totals, Unit
+from tokenguard.records import Budget, Session, Unit
 from tokenguard.upstream import Network
 
 log = logging.getLogger(__name__)
 
 RUN_BUDGET = "session"
 """Name of the budget that `run --budget` makes."""
+
+
+DEEPEST = 8
+"""Runs within each other, at most: an agent that starts itself again must come to an end."""
 
 
 class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +47,10 @@ class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
     """What `run` has told its user: above all, what is not guarded."""
     network: dict[str, str] = {}
     """Proxy and certificate variables of the run's environment."""
+    parent: str | None = None
+    """Id of the session in whose environment it was started; what is no session that runs counts as none."""
+    run_pid: int | None = None
+    """Process of `run` itself."""
     id: str | None = None
     """With `token`: a session that an earlier daemon opened, to be known again."""
     token: str | None = None
@@ -76,6 +84,7 @@ class Sessions:
             pid=asked.pid,
             budget=asked.budget,
             upstreams=asked.upstreams,
+            parent=known[0].parent if known else self._parent(asked.parent),
         )
         token = asked.token or new_token()
         holder = self.by_token(token)
@@ -86,7 +95,7 @@ class Sessions:
                 "start each agent with a tokenguard run of its own",
             )
         live = self._live(session, token_hash(token), place)
-        live.network = Network.from_env(asked.network)
+        live.network, live.run_pid = Network.from_env(asked.network), asked.run_pid
         if known:
             self._recall(live)
         else:
@@ -94,6 +103,38 @@ class Sessions:
             remarks.begun(session, asked.notes)
         self.running.add(live)
         return live, token
+
+    def _parent(self, session_id: str | None) -> str | None:
+        """The session in which another one may begin; None if it does not run. Raises `UsageError` if it is too deep.
+
+        A session is the child of one that was there before it: there are no circles.
+        """
+        outer = self._known_as(session_id) if session_id not in (None, UNWRAPPED) else None
+        if outer is None or outer.ended_us is not None:
+            return None
+        if len(self._above(outer)) + 1 >= DEEPEST:
+            raise UsageError(
+                f"this is a run within {DEEPEST} others",
+                "start it from a shell of your own, without TOKENGUARD_SESSION",
+            )
+        return outer.id
+
+    def _known_as(self, session_id: str) -> Session | None:
+        live = self.running.get(session_id)
+        return live.session if live else next(iter(queries.sessions(self._ledger.read(), [session_id])), None)
+
+    def _above(self, session: Session) -> tuple[Outer, ...]:
+        """The sessions in which one was started, the nearest first, with the budgets of their runs."""
+        found: list[Outer] = []
+        while session.parent is not None and len(found) < DEEPEST:
+            outer = self._known_as(session.parent)
+            if outer is None:
+                break
+            live = self.running.get(outer.id)
+            budgets = live.budgets if live else self._budgets(outer)
+            found.append(Outer(outer.id, tuple(budget for budget in budgets if budget.scope == "session")))
+            session = outer
+        return tuple(found)
 
     def by_token(self, token: str) -> Live | None:
         """The running session that a token stands for, also one that only the ledger remembers from before a crash."""
@@ -150,6 +191,10 @@ class Sessions:
         """A running session by its id; calls of one that has ended meanwhile count as unwrapped."""
         return self.running.get(session_id) or self.running[UNWRAPPED]
 
+    def within(self, session_id: str) -> list[Session]:
+        """The sessions that were started in one, and in those, whether they still run or not."""
+        return queries.sessions_within(self._ledger.read(), session_id)
+
     def set_pid(self, session_id: str, pid: int) -> None:
         """Note which process the agent of a session is."""
         live = self._known(session_id)
@@ -157,9 +202,22 @@ class Sessions:
         self._ledger.set_pid(session_id, pid).add_done_callback(_log_failure)
 
     async def end(self, session_id: str, exit_code: int | None) -> Live:
-        """End a session and return what it was. Raises `UsageError` if it does not run."""
+        """End a session and return what it was. Raises `UsageError` if it does not run.
+
+        What its agent has left running holds it open: calls of that count in it, and are guarded as before.
+        """
         live = self._known(session_id)
-        await self._ledger.end_session(session_id, self._now(), exit_code)
+        if not live.left:
+            remarks.ended(live, exit_code, self._now())
+        if live.token_hash is not None:
+            runs = {one.run_pid: one.session for one in self.running.all() if one.run_pid is not None}
+            live.left = await asyncio.to_thread(leftovers, session_id, runs)
+        code = exit_code if live.session.exit_code is None else live.session.exit_code
+        if live.left:
+            live.session = replace(live.session, pid=live.left[0].pid, exit_code=code)
+            self._ledger.set_pid(session_id, live.left[0].pid).add_done_callback(_log_failure)
+            return live
+        await self._ledger.end_session(session_id, self._now(), code)
         self.running.remove(session_id)
         return live
 
@@ -176,12 +234,19 @@ class Sessions:
         live.beside = beside.known(ledger, session_id)
 
     def _live(self, session: Session, hashed: bytes | None, place: Place) -> Live:
+        return Live(
+            session=session, token_hash=hashed, place=place, budgets=self._budgets(session), above=self._above(session)
+        )
+
+    @staticmethod
+    def _budgets(session: Session) -> tuple[Budget, ...]:
+        """The limit of a run, and those of its repository's file."""
         budgets: tuple[Budget, ...] = ()
         if session.budget is not None:
             budgets = (_run_budget(session.budget),)
         if session.repo and session.worktree:
             budgets += read_repository_budgets(Path(session.worktree), session.repo)
-        return Live(session=session, token_hash=hashed, place=place, budgets=budgets, totals=Totals())
+        return budgets
 
 
 def _log_failure(written: asyncio.Future[None]) -> None:

@@ -46,7 +46,8 @@ def where_of(slot: Slot) -> Where:
     if scope == "branch":
         repo, _, branch = key.partition("\0")
         return replace(where, repo=repo, branch=branch)
-    return replace(where, **{scope: key})
+    # What was started in a session counts in it.
+    return replace(where, **{"family" if scope == "session" else scope: key})
 
 
 def resets_at(standing: Standing) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenguard.config.settings import local_zone
 from tokenguard.guard.holds import Hold
+from tokenguard.guard.leftovers import still
 from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Ledger, Where, queries
@@ -17,7 +18,7 @@ from tokenguard.policy import wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.windows import window_at
-from tokenguard.records import OfficialWindow, Totals
+from tokenguard.records import OfficialWindow, Session, Totals
 
 _HOUR_US = 3_600_000_000
 
@@ -45,16 +46,18 @@ def totals_view(totals: Totals) -> dict[str, Any]:
     }
 
 
-def session_view(live: Live, reserved_nanos: int, waiting: int = 0) -> dict[str, Any]:
-    """A running session; `waiting` is how many of its calls wait for an approval."""
+def session_view(live: Live, reserved_nanos: int, state: str = "running") -> dict[str, Any]:
+    """A session: `running`, `waiting` (a call waits for an approval), `suspended`, or `ended` but for leftovers."""
     session = live.session
     return {
         "id": session.id,
         "agent": session.agent,
+        "parent": session.parent,
         "repo": session.repo,
         "branch": live.place.branch() or session.branch,
         "pid": session.pid,
-        "state": "waiting" if waiting else "running",
+        "state": state,
+        "left": still(live.left),
         "wrapped": live.token_hash is not None,
         "in_flight": live.in_flight,
         "refused": live.refused,
@@ -169,14 +172,20 @@ def _key(standing: Standing) -> str:
 
 
 def summary_view(
-    ledger: sqlite3.Connection, live: Live, budgets: Iterable[Standing], *, written: bool = True
+    ledger: sqlite3.Connection,
+    live: Live,
+    budgets: Iterable[Standing],
+    inner: Iterable[Session] = (),
+    *,
+    written: bool = True,
 ) -> dict[str, Any]:
-    """What a session that has ended cost, by model: what `run` shows last.
+    """What a session that has ended cost, by model, with all that was started `inner` to it: what `run` shows last.
 
-    Unless all of it is `written`, the sums are those in memory.
+    Unless all of it is `written`, the sums are those in memory, and its own.
     """
     session = live.session
-    groups = queries.grouped(ledger, ["model"], Where(session=session.id))
+    family = Where(family=session.id)
+    groups = queries.grouped(ledger, ["model"], family)
     groups.sort(key=lambda group: group.totals.cost_nanos, reverse=True)
     return {
         "id": session.id,
@@ -187,10 +196,18 @@ def summary_view(
         "started_at": instant(session.started_us),
         "refused": live.refused,
         "unauthorized": live.unauthorized,
-        **totals_view(queries.totals(ledger, Where(session=session.id)) if written else live.totals),
+        **totals_view(queries.totals(ledger, family) if written else live.totals),
+        "inner": [inner_view(ledger, one) for one in inner],
+        "left": live.left,
         "models": [{"model": group.key[0], **totals_view(group.totals)} for group in groups],
         "budgets": [budget_view(standing) for standing in budgets],
     }
+
+
+def inner_view(ledger: sqlite3.Connection, session: Session) -> dict[str, Any]:
+    """A session that was started in another one, with what it cost itself."""
+    totals = queries.totals(ledger, Where(session=session.id))
+    return {"id": session.id, "agent": session.agent, "running": session.ended_us is None, **totals_view(totals)}
 
 
 def instant(at_us: int) -> str:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard import client
-from tokenguard.agents import Agents, Recipe, Situation
+from tokenguard.agents import Agent, Agents, Recipe, Situation
 from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.intercept.environment import undo
-from tokenguard.launch import child
+from tokenguard.launch import child, nesting
 from tokenguard.launch.bell import ring
-from tokenguard.launch.finding import find_program
-from tokenguard.launch.folder import fill, mark, private_folder
+from tokenguard.launch.finding import find_program, outdated
+from tokenguard.launch.folder import RUNS, fill, mark, private_folder
 from tokenguard.launch.session import Session
 from tokenguard.platforms.environment import given_environment
 
@@ -50,6 +52,7 @@ def run(options: LaunchOptions) -> int:
     # What runs within an intercepted run is intercepted too, and not twice.
     intercept = undo(env) or options.intercept
     paths = find_paths(env)
+    nesting.restore(env, paths.state_dir / RUNS)
     config = load(paths)
     known = Agents(config.agents)
     name, agent = known.started_by(options.agent)
@@ -60,6 +63,7 @@ def run(options: LaunchOptions) -> int:
     with private_folder(paths.state_dir) as folder:
         situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers)
         recipe = agent.recipe(situation)
+        recipe = replace(recipe, notes=(*outdated(agent, program), *recipe.notes))
         if intercept:
             from tokenguard.launch.interception import intercepted  # costs 40 ms
 
@@ -77,13 +81,15 @@ def run(options: LaunchOptions) -> int:
                 mark(folder, pid)
             session.started(pid)
 
+        since = time.monotonic()
         try:
-            code = child.run(program, recipe.args, {**env, **recipe.env, client.SESSION: session.id}, started)
+            ours = {**recipe.env, **nesting.kept(env, recipe.env), client.SESSION: session.id}
+            code = child.run(program, recipe.args, {**env, **ours}, started)
         except BaseException:
             with suppress(TokenguardError):
                 session.end(None)
             raise
-        _close(session, code, options)
+        _close(session, code, time.monotonic() - since, agent, options)
     if code < 0:
         child.die_by(-code)
     return code
@@ -99,22 +105,29 @@ def _request(name: str, situation: Situation, recipe: Recipe, options: LaunchOpt
         "budget": options.budget,
         "upstreams": tuple(recipe.upstreams.items()),
         "network": dict(recipe.network),
+        "notes": recipe.notes,
+        "parent": situation.env.get(client.SESSION),
+        "run_pid": os.getpid(),
     }
 
 
-def _close(session: Session, code: int, options: LaunchOptions) -> None:
+def _close(session: Session, code: int, seconds: float, agent: Agent, options: LaunchOptions) -> None:
     """End the session and tell what it cost. Whatever fails, the agent has run, and its exit code stands."""
-    from tokenguard.launch import summary
+    from tokenguard.launch import endings, summary
 
-    code = code if code >= 0 else 128 - code
+    shown = code if code >= 0 else 128 - code
     try:
-        ended = session.end(code)
+        ended = session.end(shown)
         if not options.quiet:
             _write(summary.line(ended))
+            for text in summary.left(ended, agent.TITLE, agent.LEAVES):
+                _say(text)
             for host in ended.get("untrusting", ()):
                 _say(summary.untrusting(host))
+            if (remark := endings.told(agent, code, seconds, ended)) is not None:
+                _say(remark)
         if options.summary is not None:
-            summary.save(options.summary, ended, code)
+            summary.save(options.summary, ended, shown)
     except DaemonError as error:
         _say(f"what this run cost cannot be told: {error.message}; ask later: tokenguard report --by session")
     except TokenguardError as error:

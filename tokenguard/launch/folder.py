@@ -12,6 +12,9 @@ from tokenguard.agents import Recipe
 from tokenguard.config.paths import make_private
 from tokenguard.errors import ConfigError
 
+RUNS = "runs"
+"""Folder of the private folders, in the state folder."""
+
 _PID = "agent.pid"
 _BEING_MADE = 60.0
 """Seconds for which a folder without a process may be one that is just being made."""
@@ -23,7 +26,7 @@ def private_folder(state_dir: Path) -> Generator[Path]:
 
     Raises `ConfigError` if it cannot be made. Folders that runs left behind because they were killed go first.
     """
-    runs = state_dir / "runs"
+    runs = state_dir / RUNS
     make_private(runs)
     for left in runs.iterdir():
         if not _in_use(left):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenguard.errors import UsageError
 from tokenguard.policy import money
-from tokenguard.policy.naming import short_model
+from tokenguard.policy.naming import printable, short_model
 from tokenguard.records import Confidence, Unit
+
+_NAMED = 3
+"""Processes, at most, that are named in a line."""
 
 
 def line(summary: Mapping[str, Any]) -> str:
@@ -22,7 +25,8 @@ def line(summary: Mapping[str, Any]) -> str:
     cost = f"{_cost(summary)}, {_notional(summary)}," if _notional(summary) else _cost(summary)
     calls = "no calls" if not count else f"{cost} in {money.amount(count, Unit.CALLS)}"
     refused = f", {summary['refused']} refused" if summary["refused"] else ""
-    parts = [f"tokenguard  {calls}{refused}"]
+    inner = "".join(f", {_inner(one)}" for one in _by_agent(summary.get("inner", ())))
+    parts = [f"tokenguard  {calls}{refused}{inner}"]
     if summary["unpriced"]:
         parts.append(f"{summary['unpriced']} of unknown cost")
     models = summary["models"]
@@ -30,7 +34,7 @@ def line(summary: Mapping[str, Any]) -> str:
         parts.append(f"({short_model(models[0]['model'])})")
     elif models:
         parts.append("(" + " · ".join(f"{short_model(row['model'])} {_of_model(row)}" for row in models) + ")")
-    parts += [_standing(budget) for budget in _worth_saying(summary["budgets"])]
+    parts += [_standing(budget, summary) for budget in _worth_saying(summary["budgets"])]
     return "  ".join(parts)
 
 
@@ -74,10 +78,41 @@ def _percent(budget: Mapping[str, Any]) -> int:
     return money.percent(budget["spent"], budget["limit"])
 
 
-def _standing(budget: Mapping[str, Any]) -> str:
+def _by_agent(inner: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """What runs within the run took, by agent."""
+    for agent in dict.fromkeys(one["agent"] for one in inner):
+        ones = [one for one in inner if one["agent"] == agent and one["calls"]]
+        if ones:
+            sums = {key: sum(one.get(key, 0) for one in ones) for key in ("calls", "cost_nanos", "notional_nanos")}
+            trust = max((Confidence(one["confidence"]) for one in ones), key=list(Confidence).index)
+            yield {**sums, "agent": agent, "confidence": trust}
+
+
+def _inner(one: Mapping[str, Any]) -> str:
+    """`$1.07 of it in 17 calls of codex within`."""
+    return f"{_of_model(one)} of it in {money.amount(one['calls'], Unit.CALLS)} of {printable(one['agent'])} within"
+
+
+def left(summary: Mapping[str, Any], title: str, leaves: str) -> Iterator[str]:
+    """What to know of processes that have outlived the agent, one line each; `leaves` is what it is known to leave."""
+    runs = [one for one in summary.get("left", ()) if one["session"]]
+    others = [one for one in summary.get("left", ()) if not one["session"]]
+    for one in runs:
+        yield f"{printable(one['name'])} (pid {one['pid']}) still runs, in a session of its own within this one"
+    if others:
+        named = ", ".join(f"{printable(one['name'])} (pid {one['pid']})" for one in others[:_NAMED])
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        still, spends = ("still runs", "it spends") if len(others) == 1 else ("still run", "they spend")
+        known = f" ({title} leaves {leaves})" if leaves else ""
+        yield f"{named}{more} {still}{known}: what {spends} counts in this session"
+
+
+def _standing(budget: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     unit = Unit(budget["unit"])
     limit = money.limit(budget["limit"], unit).removesuffix(".00")
-    label = "this run" if budget["scope"] == "session" else budget["label"]
+    label = budget["label"]
+    if budget["scope"] == "session":
+        label = "this run" if budget.get("key") in (None, summary.get("id")) else "the run around it"
     # A percentage of a percentage would only confuse.
     used = budget["spent"] if unit is Unit.PERCENT else _percent(budget)
     return f"{label} {used}% of {limit}"

@@ -39,6 +39,7 @@ from tokenguard.ledger.rows import (
     raise_of,
     session_of,
 )
+from tokenguard.ledger.sums import FAMILY
 from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session
@@ -100,6 +101,11 @@ def running_sessions(conn: sqlite3.Connection) -> list[Session]:
 def running_unwrapped(conn: sqlite3.Connection) -> list[Session]:
     """Those of them that have no token: of clients that nobody started with `run`."""
     return _sessions(conn, "WHERE ended_us IS NULL AND token_hash IS NULL ORDER BY started_us, id", [])
+
+
+def sessions_within(conn: sqlite3.Connection, session: str) -> list[Session]:
+    """The sessions that were started in this one, and in those, oldest first."""
+    return _sessions(conn, f"WHERE id IN {FAMILY} AND id <> ? ORDER BY started_us, id", [session, session])
 
 
 def recent_sessions(conn: sqlite3.Connection, limit: int) -> list[Session]:

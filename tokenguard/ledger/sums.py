@@ -49,7 +49,7 @@ APART = {
 }
 """What calls are told apart by besides, of which no sums are kept."""
 
-_FAMILY = """(WITH RECURSIVE family (id) AS (
+FAMILY = """(WITH RECURSIVE family (id) AS (
     VALUES (?) UNION SELECT s.id FROM sessions AS s JOIN family AS f ON s.parent = f.id) SELECT id FROM family)"""
 """A session, those that were started in it, and those in them."""
 
@@ -149,7 +149,7 @@ def condition(where: Where, table: str) -> tuple[list[str], list[object]]:
             terms.append(f"{table}.{name} = ?")
             values.append(value)
     if where.family is not None:
-        terms.append(f"{table}.session IN {_FAMILY}")
+        terms.append(f"{table}.session IN {FAMILY}")
         values.append(where.family)
     for name, pattern in where.match:
         if name not in _FIELDS:
