@@ -39,8 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in ours:
             item.add_marker(pytest.mark.skip(reason="real agents: make test-agents"))
         return
+    known = [*ROSTER, *(agent for item in ours if (agent := _agent_of(item)) is not None)]
     try:
-        names = chosen(str(config.getoption("--agents", "fast")), [agent.name for agent in ROSTER])
+        names = chosen(str(config.getoption("--agents", "fast")), list(dict.fromkeys(agent.name for agent in known)))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     left_out = [item for item in ours if (agent := _agent_of(item)) is not None and agent.name not in names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.agents_modules.support import BASE, Machine, environment
@@ -57,3 +59,9 @@ def test_another_folder_of_settings(machine: Machine) -> None:
 
 def test_the_dialects_own_refusal_serves() -> None:
     assert llm.refuse("openai-responses", "stopped") is None
+
+
+def test_llm_gemini_gets_its_refusal_in_a_list() -> None:
+    refusal = llm.refuse("gemini", "stopped")
+    assert refusal is not None and refusal.status == 400
+    assert [each["error"]["message"] for each in json.loads(refusal.body)] == ["stopped"]

@@ -16,6 +16,7 @@ from tokenguard.agents.options import take
 from tokenguard.agents.settings import read_text
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.urls import way
+from tokenguard.wire import gemini
 from tokenguard.wire.shape import Refusal
 
 NAME = "llm"
@@ -29,7 +30,10 @@ DIALECTS = ("openai-responses", "openai-chat", "anthropic-messages")
 HOLD_SECONDS = 300
 """It was seen to wait for 320 s."""
 GUARDED = "OPENAI_BASE_URL and ANTHROPIC_BASE_URL"
-NOT_COVERED = ("llm-gemini and other plug-ins with an address of their own", "models added with an api_base")
+NOT_COVERED = (
+    "llm-gemini and other plug-ins with an address of their own, without --intercept",
+    "models added with an api_base",
+)
 LEAVES = ""
 
 _VARIABLES = (("OPENAI_BASE_URL", "openai", "/v1"), ("ANTHROPIC_BASE_URL", "anthropic", ""))
@@ -54,8 +58,11 @@ def recipe(situation: Situation) -> Recipe:
 
 
 def refuse(dialect: str, text: str) -> Refusal | None:
-    """The dialect's own 400: one request, and the text."""
-    return None
+    """The dialect's own 400: one request, and the text. llm-gemini reads errors in a list only, as its streams are."""
+    if dialect != gemini.NAME:
+        return None
+    plain = gemini.refuse(text)
+    return Refusal(plain.status, plain.content_type, b"[" + plain.body + b"]")
 
 
 def by_hand(base_url: str) -> ByHand:

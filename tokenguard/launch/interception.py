@@ -16,6 +16,10 @@ from tokenguard.intercept.environment import surroundings
 from tokenguard.intercept.hosts import names
 from tokenguard.platforms.authorities import system_authorities
 
+_NOT = "not guarded"
+_PERHAPS = "guarded as far as tokenguard knows the provider"
+"""What recipes say of calls that no base URL leads here, and what is true of them then."""
+
 
 def intercepted(recipe: Recipe, situation: Situation, paths: Paths, config: Config) -> Recipe:
     """The recipe, and on top of it our proxy and an authority that vouches for providers' hosts only.
@@ -31,4 +35,5 @@ def intercepted(recipe: Recipe, situation: Situation, paths: Paths, config: Conf
     token = ours.path.rpartition("/")[2]
     proxy = f"http://{authority.id}:{token}@{ours.hostname}:{ours.port}"
     added = surroundings(situation.env, proxy, authority.pem.decode(), providers, system, situation.folder)
-    return replace(recipe, env={**recipe.env, **added.env}, files={**recipe.files, **added.files})
+    notes = tuple(note.replace(_NOT, _PERHAPS) for note in recipe.notes)
+    return replace(recipe, env={**recipe.env, **added.env}, files={**recipe.files, **added.files}, notes=notes)
