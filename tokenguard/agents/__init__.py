@@ -5,14 +5,27 @@ from __future__ import annotations
 import os.path
 from collections.abc import Mapping
 
-from tokenguard.agents import aider, claude, codex, continue_, gemini, generic, llm, opencode, openhands, qwen, vibe
+from tokenguard.agents import (
+    aider,
+    claude,
+    codex,
+    continue_,
+    gemini,
+    generic,
+    llm,
+    opencode,
+    openhands,
+    pi,
+    qwen,
+    vibe,
+)
 from tokenguard.agents.own import Definition, Own
 from tokenguard.agents.shape import Agent, ByHand, Recipe, Situation, Trial
 from tokenguard.errors import ConfigError
 
 __all__ = ["AGENTS", "Agent", "Agents", "ByHand", "Definition", "Recipe", "Situation", "Trial"]
 
-_AGENTS: tuple[Agent, ...] = (claude, codex, gemini, opencode, qwen, continue_, aider, llm, vibe, openhands)
+_AGENTS: tuple[Agent, ...] = (claude, codex, gemini, opencode, qwen, pi, continue_, aider, llm, vibe, openhands)
 
 AGENTS: dict[str, Agent] = {agent.NAME: agent for agent in _AGENTS}
 """Every agent with a module of its own, by name."""

@@ -9,6 +9,7 @@ from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMI
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
+from tests.agents.roster.pi import PI, PI_OPENAI
 from tests.agents.roster.qwen import QWEN, QWEN_CLAUDE
 from tests.agents.roster.shape import KEY, RealAgent
 from tests.agents.roster.vibe import VIBE
@@ -24,6 +25,8 @@ __all__ = [
     "LLM",
     "LLM_CLAUDE",
     "OPENCODE",
+    "PI",
+    "PI_OPENAI",
     "QWEN",
     "QWEN_CLAUDE",
     "ROSTER",
@@ -39,6 +42,8 @@ ROSTER = (
     OPENCODE,
     QWEN,
     QWEN_CLAUDE,
+    PI,
+    PI_OPENAI,
     CONTINUE,
     CONTINUE_CHAT,
     CONTINUE_RESPONSES,
