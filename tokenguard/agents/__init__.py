@@ -10,6 +10,7 @@ from tokenguard.agents import (
     claude,
     codex,
     continue_,
+    copilot,
     gemini,
     generic,
     llm,
@@ -25,7 +26,20 @@ from tokenguard.errors import ConfigError
 
 __all__ = ["AGENTS", "Agent", "Agents", "ByHand", "Definition", "Recipe", "Situation", "Trial"]
 
-_AGENTS: tuple[Agent, ...] = (claude, codex, gemini, opencode, qwen, pi, continue_, aider, llm, vibe, openhands)
+_AGENTS: tuple[Agent, ...] = (
+    claude,
+    codex,
+    gemini,
+    opencode,
+    qwen,
+    pi,
+    continue_,
+    copilot,
+    aider,
+    llm,
+    vibe,
+    openhands,
+)
 
 AGENTS: dict[str, Agent] = {agent.NAME: agent for agent in _AGENTS}
 """Every agent with a module of its own, by name."""

@@ -6,6 +6,7 @@ from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
+from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
@@ -20,6 +21,7 @@ __all__ = [
     "CODEX",
     "CODEX_HTTP",
     "CONTINUE",
+    "COPILOT",
     "GEMINI",
     "KEY",
     "LLM",
@@ -48,6 +50,10 @@ ROSTER = (
     CONTINUE_CHAT,
     CONTINUE_RESPONSES,
     CONTINUE_GEMINI,
+    COPILOT,
+    COPILOT_CHAT,
+    COPILOT_RESPONSES,
+    COPILOT_SOCKET,
     AIDER,
     LLM,
     LLM_CLAUDE,
