@@ -137,11 +137,18 @@ class Stage:
     def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         """What became of it, once it has ended."""
         out, err = process.communicate(timeout=90)
+        if self.agent.writes:
+            out += "".join(file.read_text() for file in self._home.glob(self.agent.writes))
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, prompt: str, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Let the agent answer one prompt under tokenguard."""
         return self.end(self.start(prompt, *options, **env))
+
+    @property
+    def strangers(self) -> list[str]:
+        """Hosts that were asked, besides its provider and those that it is known to ask."""
+        return [host for host in self.gate.asked if host not in self.agent.asks]
 
     def close(self) -> None:
         """End what still runs."""

@@ -32,7 +32,7 @@ def test_calls_go_to_the_address_of_the_user(stage: Stage) -> None:
     assert all(one.path.startswith("/own/") for one in stage.seen())
     assert (stage.own(), calls(stage.bill())) == (1 + stage.agent.first, 1 + stage.agent.extra)
     assert stage.ledger() == stage.bill()
-    assert stage.gate.asked == []
+    assert stage.strangers == []
 
 
 def test_it_is_guarded_there_too(stage: Stage) -> None:

@@ -56,7 +56,7 @@ def test_an_approved_call_goes_on(stage: Stage, providers: simulator.Process) ->
     assert stage.asked() == calls(stage.bill())
     assert stage.ledger() == stage.bill()
     assert stage.installation.json("status")["holds"] == []
-    assert stage.gate.asked == []
+    assert stage.strangers == []
 
 
 def test_a_denied_call_stops_the_agent(stage: Stage) -> None:

@@ -26,7 +26,7 @@ def test_a_plain_answer(stage: Stage, tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "cost.json").read_text())
     assert (summary["agent"], summary["exit_code"]) == (stage.agent.in_ledger, 0)
     assert summary["cost_nanos"] == sum(spent.nanos for spent in stage.bill().values())
-    assert stage.gate.asked == []
+    assert stage.strangers == []
     assert stage.secrets(KEY, "planted prompt", "Here is the answer") == []
 
 
@@ -40,7 +40,7 @@ def test_tools(stage: Stage) -> None:
     assert stage.own() == 4 + stage.agent.first
     assert calls(stage.bill()) == 4 + stage.agent.extra == stage.asked()
     assert stage.remarks() == []
-    assert stage.gate.asked == []
+    assert stage.strangers == []
 
 
 def test_a_refusal_at_the_first_turn(stage: Stage) -> None:
@@ -50,7 +50,7 @@ def test_a_refusal_at_the_first_turn(stage: Stage) -> None:
     assert "tokenguard budget raise" in shown(done)
     assert stage.bill() == {} == stage.ledger()
     assert 1 <= stage.refused() <= stage.agent.attempts * (1 + stage.agent.beside)
-    assert stage.gate.asked == []
+    assert stage.strangers == []
 
 
 @pytest.mark.needs("tools")
@@ -63,7 +63,7 @@ def test_a_refusal_at_a_later_turn(stage: Stage) -> None:
     assert stage.own() == 2 + stage.agent.first
     assert 1 <= stage.refused() <= stage.agent.attempts
     assert stage.asked() == calls(stage.bill()) + stage.refused()
-    assert stage.gate.asked == []
+    assert stage.strangers == []
 
 
 @pytest.mark.parametrize("agent", [CLAUDE], indirect=True, ids=["claude"])

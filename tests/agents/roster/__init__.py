@@ -10,6 +10,7 @@ from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES
 from tests.agents.roster.gemini import GEMINI
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
+from tests.agents.roster.openhands import OPENHANDS
 from tests.agents.roster.pi import PI, PI_OPENAI
 from tests.agents.roster.qwen import QWEN, QWEN_CLAUDE
 from tests.agents.roster.shape import KEY, RealAgent
@@ -27,6 +28,7 @@ __all__ = [
     "LLM",
     "LLM_CLAUDE",
     "OPENCODE",
+    "OPENHANDS",
     "PI",
     "PI_OPENAI",
     "QWEN",
@@ -58,4 +60,5 @@ ROSTER = (
     LLM,
     LLM_CLAUDE,
     VIBE,
+    OPENHANDS,
 )

@@ -55,7 +55,7 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     name: str
     """Of its tests; the command is `before[0]`."""
     package: str
-    """Pinned: `npm:NAME@VERSION` or `pypi:NAME==VERSION`, more of them after spaces."""
+    """Pinned: `npm:NAME@VERSION` or `pypi:NAME==VERSION`, more of them after spaces. `pypi3.12:` needs that Python."""
     before: tuple[str, ...]
     """Command line before the prompt."""
     env: dict[str, str]
@@ -74,6 +74,10 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """How many requests are refused at most before it stops; one would do."""
     interrupted: int = 0
     """Exit code after a Ctrl-C."""
+    asks: tuple[str, ...] = ()
+    """Hosts that it asks, such as for a newer version of itself, and no setting keeps it from that."""
+    writes: str = ""
+    """The files below its home in which it notes what it was refused for, where it prints nothing of that."""
     lacks: Mapping[Ability, str] = {}
     """What it cannot do here, and why: the tests that need it say so."""
     elsewhere: Elsewhere | None = None
