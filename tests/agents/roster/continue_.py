@@ -54,6 +54,7 @@ CONTINUE_RESPONSES = replace(
     model="gpt-5.3-codex",
     cheaper="gpt-5.4-mini",
     files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.3-codex")},
+    lacks={**CONTINUE_CHAT.lacks, "reconnect": "what came before the error is its answer"},
     elsewhere=Elsewhere(files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gpt-5.3-codex") + "    apiBase: {url}/v1\n"}),
 )
 """OpenAI's Responses, which it takes by the name of the model."""
