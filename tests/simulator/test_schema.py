@@ -44,6 +44,7 @@ def test_the_shell_is_found_by_name_or_by_its_argument() -> None:
 def test_arguments_fit_the_tool() -> None:
     assert shell_arguments(tool("exec_command", cmd="string"), "ls") == {"cmd": "ls"}
     assert shell_arguments(tool("shell", command="array"), "ls") == {"command": ["bash", "-lc", "ls"]}
+    assert shell_arguments(tool("run_commands", commands="array"), "ls -l") == {"commands": ["ls -l"]}
     described = Tool(
         "run",
         {

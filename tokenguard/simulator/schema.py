@@ -15,6 +15,7 @@ _SHELLS = (
     "local_shell",
     "run_shell_command",
     "execute_command",
+    "run_commands",
     "terminal",
 )
 _SCRIPTS = "exec"
@@ -32,7 +33,9 @@ _DELEGATES = (
 )
 _TASKS = ("prompt", "task", "objective", "request", "message", "query", "description")
 _KINDS = ("subagent_type", "agent_name", "agent_type", "agent", "subagent")
-_COMMANDS = ("command", "cmd", "script")
+_SEVERAL = "commands"
+"""Takes whole commands, not the words of one."""
+_COMMANDS = ("command", "cmd", "script", _SEVERAL)
 _DEPTH = 8
 
 
@@ -56,7 +59,8 @@ def shell_arguments(tool: Tool, command: str) -> Json:
     arguments = obj(example(tool.schema))
     field = _command_field(tool) or "command"
     wanted = obj(obj(tool.schema.get("properties")).get(field))
-    arguments[field] = ["bash", "-lc", command] if _type(wanted) == "array" else command
+    several = [command] if field == _SEVERAL else ["bash", "-lc", command]
+    arguments[field] = several if _type(wanted) == "array" else command
     return arguments
 
 
