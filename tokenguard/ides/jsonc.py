@@ -7,10 +7,14 @@ of the file.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tokenguard.ides.reading import Node, NotUnderstood, blank_before, parse, skip
+
+_LINE_END = re.compile(r"[\r\n]")
+_LINE_ENDS = re.compile(r"[ \t]*[\r\n]")
 
 
 class Item(str):
@@ -92,9 +96,14 @@ def remove(text: str, path: Path) -> list[Edit]:
     if index is None:
         return []
     _, start, end = parts[index]
-    start, behind = blank_before(text, start), skip(text, end)
+    behind = skip(text, end)
     if text[behind] == ",":
-        return [Edit(start, end, ""), Edit(behind, behind + 1, "")]
+        # What comes next takes its place.
+        next_one = len(text) - len(text[behind + 1 :].lstrip(" \t\r\n"))
+        return [Edit(start, end, ""), Edit(behind, next_one, "")]
+    blanks = blank_before(text, start)
+    if _LINE_ENDS.match(text, end) or not _LINE_END.search(text, blanks, start):
+        start = blanks  # else the line end before it may be that of a comment
     if index == 0:
         return [Edit(start, end, "")]
     comma = skip(text, parts[index - 1][2])
