@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.windows import Window
-from tokenguard.policy.wording import cause, is_safe, plain_refusal, refusal, safe_label
+from tokenguard.policy.wording import cause, harmless, is_safe, plain_refusal, refusal, safe_label, unapproved
 from tokenguard.records import Budget, Unit
 
 # What fifteen real agents were seen to take for a reason to send the request again, or to pay for a compaction.
@@ -119,3 +119,27 @@ def test_what_makes_agents_try_again_is_not_safe(text: str) -> None:
 def test_a_plain_refusal_gives_its_reason_unless_that_is_not_safe() -> None:
     assert plain_refusal("its ledger is full") == "tokenguard stopped this request: its ledger is full"
     assert plain_refusal("error 500") == "tokenguard stopped this request. See tokenguard status"
+
+
+def test_a_last_look_is_at_the_whole_body() -> None:
+    def put(said: str) -> bytes:
+        return b'{"code":15%b"}' % said.encode()
+
+    assert harmless("all is well", put) == "all is well"
+    assert harmless("00 is well", put) == "tokenguard stopped this request. See tokenguard status"
+    assert harmless("bell \a rings", put) == "bell \N{REPLACEMENT CHARACTER} rings"
+
+
+def test_a_window_that_looks_like_an_error_code_is_left_out() -> None:
+    text = refusal(standing(spent=1, limit=1, window="rolling 500m"), 1, NOW_US, None)
+    assert "the budget of repository web is used up" in text and "budget raise web/day" in text
+
+
+def test_a_label_that_a_shell_wants_in_both_quotes_becomes_an_opaque_id() -> None:
+    text = refusal(standing(spent=1, limit=1, key="/home/x/bob's"), 1, NOW_US, None)
+    assert "the day budget of repository bob's is used up" in text and "budget raise id-" in text
+
+
+def test_a_persons_reason_is_one_line_and_of_a_reasonable_length() -> None:
+    text = unapproved("tokenguard stopped this request: it is used up", "deny", "max", "no\n\x1b[2J" + "x" * 999)
+    assert text.isprintable() and len(text) < 400 and "max said no: no" in text

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tokenguard import prices
 from tokenguard.agents import Agents
 from tokenguard.agents.recognition import recognise
+from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import remarks, view, ways
@@ -48,7 +49,7 @@ from tokenguard.records import (
     Verdict,
 )
 from tokenguard.upstream import Network
-from tokenguard.wire import DIALECTS, official
+from tokenguard.wire import official
 from tokenguard.wire.shape import Refusal
 
 log = logging.getLogger(__name__)
@@ -427,7 +428,7 @@ class Guard:
         return self._worded(session.agent if session else "", dialect, text)
 
     def _worded(self, agent: str, dialect: str, text: str) -> Refusal:
-        return self._agents.named(agent).refuse(dialect, text) or DIALECTS[dialect].refuse(text)
+        return refusal(self._agents.named(agent), dialect, text)
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:

@@ -8,43 +8,58 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 
 from tokenguard.policy.budgets import Standing, short_key
 from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
+from tokenguard.policy.naming import printable
 from tokenguard.records import Unit, Usage
 
 _RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
 _RETRY_WORDS = (
     "rate limit",
-    "rate_limit",
-    "rate-limit",
-    "ratelimit",
     "too many requests",
     "overloaded",
     "server error",
     "internal error",
     "unavailable",
     "resource exhausted",
-    "resource_exhausted",
     "timeout",
     "timed out",
     "terminated",
     "try again later",
     "context length",
-    "context_length",
     "exceeds the limit of",
     "too many tokens",
     "token limit",
     "prompt is too long",
 )
-_HIT = re.compile("|".join(map(re.escape, _RETRY_DIGITS + _RETRY_WORDS)), re.IGNORECASE)
+"""Also as one word, and with underscores or dashes in place of the blanks, as types and codes of errors have them."""
+
+_HIT = re.compile(
+    "|".join((*_RETRY_DIGITS, *(words.replace(" ", "[ _-]?") for words in _RETRY_WORDS))),
+    re.IGNORECASE,
+)
+_LONGEST_REASON = 300
+"""Characters of what a person gave as a reason."""
+_PLAINEST = "tokenguard stopped this request. See tokenguard status"
 
 
 def is_safe(text: str) -> bool:
     """Whether no agent that we know takes the text for a reason to try again."""
     return _HIT.search(text) is None and '"' not in text
+
+
+def harmless(text: str, put: Callable[[str], bytes]) -> str:
+    """The text, or the plainest one where what `put` makes of it would make agents try again.
+
+    `put` gives the whole body: what surrounds the text in it, and how its characters are written there, counts too.
+    """
+    said = printable(text)
+    body = put(said).decode("utf-8", "replace")
+    return said if is_safe(said) and _HIT.search(body) is None else _PLAINEST
 
 
 def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime | None) -> str:
@@ -55,7 +70,7 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     """
     subject = _subject(standing, need)
     reset = f" It resets at {_when(resets, now_us)}." if resets else ""
-    label = shlex.quote(safe_label(standing.slot.label))
+    label = _argument(standing.slot.label)
     remedy = f" To go on: tokenguard budget raise {label} --amount {_step(standing)} --reason WHY"
     if standing.held_back:
         remedy = f" To save the work: tokenguard budget land {label}.{remedy}"
@@ -70,8 +85,8 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
 
 def plain_refusal(reason: str) -> str:
     """A refusal that no budget caused, such as an error under `on_error = "closed"`."""
-    text = f"tokenguard stopped this request: {reason}"
-    return text if is_safe(text) else "tokenguard stopped this request. See tokenguard status"
+    text = f"tokenguard stopped this request: {printable(reason)}"
+    return text if is_safe(text) else _PLAINEST
 
 
 def dear(nanos: int, usage: Usage, *, again: bool) -> str:
@@ -91,6 +106,7 @@ def unapproved(reason: str, how: str, who: str, why: str | None) -> str:
 
     `how` is `deny`, by somebody with perhaps a reason of their own (`why`), or anything else: nobody answered.
     """
+    who, why = printable(who), printable(why or "", _LONGEST_REASON)
     first = "nobody approved it in time"
     if how == "deny":
         first = f"{who} said no" if who and is_safe(who) else "it was denied"
@@ -118,9 +134,17 @@ def safe_label(label: str) -> str:
 
     `tokenguard budget raise` takes either.
     """
-    if is_safe(label) and label.isprintable():
-        return label
-    digest = sha256(label.encode("utf-8", "surrogateescape")).digest()
+    return label if is_safe(label) and label.isprintable() else _opaque(label)
+
+
+def _argument(label: str) -> str:
+    """The label as a shell takes it; the opaque id where quotes would have to stand around it that do harm."""
+    quoted = shlex.quote(safe_label(label))
+    return quoted if is_safe(quoted) else _opaque(label)
+
+
+def _opaque(label: str) -> str:
+    digest = sha256(label.encode("utf-8", "surrogatepass")).digest()
     return "id-" + "".join(chr(ord("a") + byte % 26) for byte in digest[:6])
 
 
@@ -136,7 +160,7 @@ def _subject(standing: Standing, need: int | None) -> str:
         return f"the {window.replace('_', ' ')} budget {safe_label(budget.name)} of {provider} {state}"
     if budget.scope == "session":
         return f"the session budget {state}"
-    kind = "" if budget.window == "total" else f"{budget.window} "
+    kind = "" if budget.window == "total" or not is_safe(budget.window) else f"{budget.window} "
     if not key:
         return f"the {kind}budget {safe_label(budget.name)} {state}"
     scope = "repository" if budget.scope == "repo" else budget.scope

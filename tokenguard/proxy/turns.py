@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tokenguard.policy import wording
 from tokenguard.proxy.answers import UNKNOWN_SESSION, unchangeable
 from tokenguard.proxy.asking import is_done
 from tokenguard.proxy.crossing import Admission, Guard
@@ -77,7 +78,7 @@ class Turns:
             self._meter.recall(turn)
             admitted = await self._admit(turn, message)
             if isinstance(admitted, str):
-                return openai_socket.refuse(admitted, turn.stream_id)
+                return openai_socket.refuse(wording.harmless(admitted, openai_socket.refuse), turn.stream_id)
             self._running[admitted.turn].sent = True
             self._meter.begin(admitted.turn)
             return admitted
@@ -135,7 +136,7 @@ class Turns:
         except Exception as error:
             del self._running[turn]
             _log.error("a call over a WebSocket could not be decided: %s", type(error).__name__)
-            return f"tokenguard: internal error ({type(error).__name__}), see the daemon's log"
+            return wording.plain_refusal("it could not be decided. See tokenguard doctor and the log of its daemon")
         except BaseException:
             del self._running[turn]
             raise
