@@ -84,6 +84,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """None where it lacks that."""
     sub_agent: str | None = None
     """The kind of sub-agent that its tool starts; None where it lacks them."""
+    dear: str = "$0.01"
+    """What its first call is sure to cost more than."""
     model: str
     """That it takes by itself."""
     cheaper: str
