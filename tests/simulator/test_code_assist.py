@@ -36,6 +36,13 @@ async def test_counting_tokens_is_free(sim: Simulator, client: Client) -> None:
     assert counted.json["totalTokens"] == answer.json["response"]["usageMetadata"]["promptTokenCount"]
 
 
+async def test_what_it_says_of_an_account_is_free(sim: Simulator, client: Client) -> None:
+    loaded = (await client.post("/v1internal:loadCodeAssist", {"metadata": {}})).json
+    assert loaded["currentTier"]["id"] and loaded["cloudaicompanionProject"]
+    assert (await client.post("/v1internal:retrieveUserQuota", {})).json == {}
+    assert sim.bill().calls == ()
+
+
 async def test_errors(client: Client) -> None:
     refused = await client.say("code-assist", "x [sim:error=429]")
     assert (refused.status, refused.json["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")

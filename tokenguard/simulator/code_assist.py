@@ -17,6 +17,12 @@ from tokenguard.simulator.shape import SSE, Ask, Event, Reply, Request
 from tokenguard.simulator.values import encode, mint, obj, text
 
 NAME = "code-assist"
+_ASKED_OF_A_MODEL = ("generateContent", "streamGenerateContent", "countTokens")
+_ACCOUNT = {
+    "currentTier": {"id": "standard-tier", "name": "Gemini Code Assist"},
+    "cloudaicompanionProject": "simulated-project",
+}
+"""Somebody who has signed in before."""
 
 
 def read(request: Request) -> Ask:
@@ -29,6 +35,14 @@ def read(request: Request) -> Ask:
 def count(request: Request) -> bytes:
     """The answer of the free token counter."""
     return gemini.count(Request(request.path, request.query, obj(request.body.get("request"))))
+
+
+def account(path: str) -> bytes | None:
+    """What Code Assist says of an account and its settings, for free; None where a path asks something else."""
+    method = path.rpartition("/v1internal:")[2] if "/v1internal:" in path else "countTokens"
+    if method in _ASKED_OF_A_MODEL:
+        return None
+    return encode(_ACCOUNT if method == "loadCodeAssist" else {})
 
 
 def whole(reply: Reply) -> bytes:

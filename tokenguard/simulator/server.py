@@ -13,7 +13,17 @@ from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.simulator import anthropic, gemini, markers, ollama, openai_responses, routing, sockets, subscriptions
+from tokenguard.simulator import (
+    anthropic,
+    code_assist,
+    gemini,
+    markers,
+    ollama,
+    openai_responses,
+    routing,
+    sockets,
+    subscriptions,
+)
 from tokenguard.simulator.bill import Account, Bill
 from tokenguard.simulator.conversation import reply
 from tokenguard.simulator.delivery import Job, deliver
@@ -139,6 +149,8 @@ class Simulator:
             return await sockets.converse(request, self)
         if request.method == "GET" and request.path.endswith("/models"):
             return _json(_models(dialect))
+        if (account := code_assist.account(request.path)) is not None:
+            return _json(account)
         if request.method != "POST":
             raise Rejected(404, "Not Found")
         asked = Request(request.path, dict(request.query), _body(await request.read()))
