@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_the_file(keeper: Keeper, file: Path, monkeypatch: py
     assert os.listdir(file.parent) == ["settings.json"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)  # it waits for the disk
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents(), st.booleans())
 def test_whatever_was_there_is_put_back(tmp_path: Path, document: tuple[str, dict[str, object]], touched: bool) -> None:
     text, value = document
