@@ -15,7 +15,7 @@ from tokenguard.cli.findings import Finding
 
 WELL = Attempt(exit_code=0, seconds=2.0, output="hello\n", calls=2, refused=0, billed=2, hosts=())
 NOTHING = replace(WELL, calls=0, billed=0, exit_code=1, seconds=1.0)
-STOPPED = replace(NOTHING, refused=1, output="API Error: 402 tokenguard\n stopped this request: no")
+STOPPED = replace(NOTHING, refused=1, output="│ API Error: 402 tokenguard  │\n│ stopped this request: no │")
 
 
 def the_only(found: Any) -> Finding:

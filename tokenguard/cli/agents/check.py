@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tokenguard.agents import Agent, Agents
 from tokenguard.agents.versions import version_of
@@ -21,6 +22,9 @@ from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import UsageError
 from tokenguard.launch.finding import find_program
+
+_MOST_OUTPUT = 4_000
+"""Characters."""
 
 
 class Checked(Struct):
@@ -72,10 +76,16 @@ def check(as_json: bool, agent: str, args: tuple[str, ...]) -> int:
             if not as_json:
                 show(finding)
                 sys.stdout.flush()
+    checked.answer, checked.refusal = _shortened(checked.answer), _shortened(checked.refusal)
     checked.ok = all(finding.state != "fail" for finding in checked.checks)
     if as_json:
         output.say_json(checked)
     return 0 if checked.ok else 1
+
+
+def _shortened(attempt: Attempt | None) -> Attempt | None:
+    """Without all that an agent may write before it comes to the point."""
+    return attempt and replace(attempt, output=attempt.output[-_MOST_OUTPUT:])
 
 
 def _checks(checked: Checked, agent: Agent, world: Tried) -> Iterator[Finding]:

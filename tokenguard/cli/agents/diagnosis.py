@@ -24,6 +24,8 @@ _AT_START_S = 5.0
 _MOST_REQUESTS = 2
 """Requests that an agent may send for a refused call, its router's among them."""
 _LONGEST = 200
+_FRAME = re.compile(r"[\u2500-\u257f|]")
+"""Lines around boxes, which break sentences."""
 
 
 def of_version(agent: Agent, path: str, version: str | None) -> Finding:
@@ -60,7 +62,11 @@ def of_answer(agent: Agent, attempt: Attempt) -> Iterator[Finding]:
         text = f"{counted(attempt.calls, 'call')} metered, {attempt.billed} billed by the simulated provider"
         yield fail("metered", text, "please report it, with the agent's version")
     if attempt.hosts:
-        yield warn("elsewhere", f"it also asked for {', '.join(attempt.hosts)}", "calls to these are not guarded")
+        yield warn(
+            "elsewhere",
+            f"it also asked for {', '.join(attempt.hosts)}",
+            "what it tells others than its providers is not guarded",
+        )
 
 
 def _no_call(agent: Agent, attempt: Attempt) -> Finding:
@@ -87,7 +93,7 @@ def _no_call(agent: Agent, attempt: Attempt) -> Finding:
 def of_refusal(attempt: Attempt) -> Finding:
     """Whether it stops at a refusal and shows why."""
     requests = f"{counted(attempt.refused, 'request')}"
-    shown = REFUSAL in " ".join(attempt.output.split())
+    shown = REFUSAL in " ".join(_FRAME.sub(" ", attempt.output).split())
     if attempt.billed:
         return fail("refusal", f"{counted(attempt.billed, 'call')} came through all the same", "please report it")
     if attempt.refused == 0:
