@@ -157,9 +157,10 @@ async def test_an_agent_without_a_run_has_its_session_while_it_lives(
         assert (await anext(aiter(events))).data["id"] == session.id
 
 
-@pytest.mark.parametrize("pid", [None, os.getpid()])
-async def test_and_only_while_it_makes_calls(watch: Watch, pid: int | None) -> None:
-    session = watch.house.guard.sessions.open_unwrapped(client(pid), None, Network()).session
+@pytest.mark.parametrize("lives", [True, False], ids=["agent", "program"])
+async def test_and_only_while_it_makes_calls(watch: Watch, lives: bool) -> None:
+    caller = client(os.getpid() if lives else None)
+    session = watch.house.guard.sessions.open_unwrapped(caller, None, Network()).session
     watch.house.clock.now_us += IDLE_US - 1
     assert await watch.house.call(session)
     watch.house.clock.now_us += IDLE_US - 1
