@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from tokenguard.agents import (
     aider,
     claude,
+    cline,
     codex,
     continue_,
     copilot,
@@ -33,6 +34,7 @@ _AGENTS: tuple[Agent, ...] = (
     opencode,
     qwen,
     pi,
+    cline,
     continue_,
     copilot,
     aider,

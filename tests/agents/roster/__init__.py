@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE
+from tests.agents.roster.cline import CLINE, CLINE_OPENAI
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
@@ -19,6 +20,8 @@ from tests.agents.roster.vibe import VIBE
 __all__ = [
     "AIDER",
     "CLAUDE",
+    "CLINE",
+    "CLINE_OPENAI",
     "CODEX",
     "CODEX_HTTP",
     "CONTINUE",
@@ -48,6 +51,8 @@ ROSTER = (
     QWEN_CLAUDE,
     PI,
     PI_OPENAI,
+    CLINE,
+    CLINE_OPENAI,
     CONTINUE,
     CONTINUE_CHAT,
     CONTINUE_RESPONSES,
