@@ -86,9 +86,9 @@ class FakeHost:
     def touch(self) -> None:
         self.touched += 1
 
-    def untrusting(self, session_id: str) -> tuple[str, ...]:
+    def intercepted(self, session_id: str) -> dict[str, Any]:
         self.closed.append(session_id)
-        return ("api.example.com",)
+        return {"proxied": 3, "untrusting": ["api.example.com"]}
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)

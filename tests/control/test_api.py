@@ -78,7 +78,7 @@ class TestSessions:
 
     async def test_pid_and_end(self, api: Api) -> None:
         await api.post("/v1/sessions/xk/pid", {"pid": 7})
-        told = {"id": "xk", "cost_nanos": 5, "untrusting": ["api.example.com"]}
+        told = {"id": "xk", "cost_nanos": 5, "proxied": 3, "untrusting": ["api.example.com"]}
         assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == told
         await api.post("/v1/sessions/xk/end", {})
         assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]

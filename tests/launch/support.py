@@ -80,6 +80,8 @@ SUMMARY: dict[str, Any] = {
     "refused": 0,
     "models": [],
     "budgets": [],
+    "proxied": 0,
+    "untrusting": [],
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.launch.support import SUMMARY
 from tokenguard.errors import UsageError
-from tokenguard.launch.summary import left, line, save
+from tokenguard.launch.summary import intercepted, left, line, save
 
 
 def model(name: str, nanos: int, confidence: str = "exact") -> dict[str, Any]:
@@ -144,3 +144,22 @@ def process(name: str, pid: int, session: str | None = None) -> dict[str, Any]:
 )
 def test_what_has_outlived_the_agent_is_named(found: list[dict[str, Any]], leaves: str, expected: list[str]) -> None:
     assert list(left({"left": found}, "Cline", leaves)) == expected
+
+
+def test_of_an_intercepted_run_in_which_all_is_well_nothing_is_said() -> None:
+    assert list(intercepted(summary(proxied=3))) == []
+    # Its calls came by a base URL, or from a run within.
+    assert list(intercepted(summary(proxied=0))) == []
+    assert list(intercepted({**SUMMARY, "refused": 1})) == []
+    assert list(intercepted({**SUMMARY, "inner": [inner("claude", 1, 1)]})) == []
+
+
+def test_of_one_from_which_nothing_came_it_is_said_that_it_may_have_gone_elsewhere() -> None:
+    (said,) = intercepted(SUMMARY)
+    assert "unseen" in said and "Node.js before 22.21" in said
+
+
+def test_of_one_that_took_no_certificates_it_is_said_what_to_do() -> None:
+    said = list(intercepted(summary(proxied=3, untrusting=["api.openai.com", "api.x.ai"])))
+    assert [text.split()[2] for text in said] == ["api.openai.com", "api.x.ai"]
+    assert all("give it its base URL" in text and "without --intercept" in text for text in said)

@@ -159,7 +159,7 @@ class Control:
         asked = msgspec.json.decode(await request.read(), type=_End)
         summary = await self._guard.end_session(request.match_info["id"], asked.exit_code)
         self._host.touch()
-        return answer({**summary, "untrusting": self._host.untrusting(request.match_info["id"])})
+        return answer({**summary, **self._host.intercepted(request.match_info["id"])})
 
     async def _answer_hold(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Answer)

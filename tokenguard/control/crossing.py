@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -80,8 +80,8 @@ class Host(Protocol):
         """Take note that somebody needs the daemon."""
         ...
 
-    def untrusting(self, session_id: str) -> Sequence[str]:
-        """A session is over: the hosts of providers for which its programs took no certificate from us."""
+    def intercepted(self, session_id: str) -> dict[str, Any]:
+        """A session is over: what `Account` holds of the connections that came to its proxy."""
         ...
 
     def stop(self, *, now: bool) -> None:

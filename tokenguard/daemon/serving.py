@@ -141,9 +141,9 @@ class Daemon:
         """Take note that somebody needs the daemon."""
         self._needed = time.monotonic()
 
-    def untrusting(self, session_id: str) -> tuple[str, ...]:
-        """See `Host.untrusting`."""
-        return self._interceptor.trust.close(session_id)
+    def intercepted(self, session_id: str) -> dict[str, Any]:
+        """See `Host.intercepted`."""
+        return self._interceptor.trust.close(session_id)._asdict()
 
     def stop(self, *, now: bool) -> None:
         """Begin to end; `now` also breaks off the calls that were let go on."""

@@ -99,6 +99,7 @@ class Interceptor:
         if credentials is None or session is None:
             turn_away(transport, 407, "this proxy is for what tokenguard run --intercept has started, while it runs")
             return
+        self.trust.met(session.id)
         sites = self._sites(session, head)
         if not sites:
             await self._tunnel(transport, session, head, rest)

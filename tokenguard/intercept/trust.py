@@ -1,30 +1,50 @@
-"""Which hosts' certificates the agents of a session took from us, and which not."""
+"""What came of the connections of each session: were there any, and did its programs take our certificates."""
 
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
+
+from msgspec import Struct
 
 _log = logging.getLogger(__name__)
 
 
+class Account(NamedTuple):
+    """What is told of a session at its end."""
+
+    proxied: int
+    """Connections that came to the proxy."""
+    untrusting: tuple[str, ...]
+    """Providers' hosts for which no program took a certificate from us."""
+
+
+class _Session(Struct):
+    proxied: int = 0
+    hosts: dict[str, bool] = {}
+    """Host -> whether something was asked over a connection to it that ended here."""
+
+
 class Trust:
-    """By session. A program that has hosts' certificates built in takes no others, and its calls fail."""
+    """By session id. A program that has hosts' certificates built in takes no others, and its calls fail."""
 
     def __init__(self) -> None:
-        self._given: set[tuple[str, str]] = set()
-        self._refused: dict[tuple[str, str], None] = {}
+        self._sessions: dict[str, _Session] = {}
+
+    def met(self, session_id: str) -> None:
+        """A connection came to the proxy."""
+        self._of(session_id).proxied += 1
 
     def given(self, session_id: str, host: str) -> None:
         """Something was asked over a connection that ended here."""
-        self._given.add((session_id, host))
-        self._refused.pop((session_id, host), None)
+        self._of(session_id).hosts[host] = True
 
     def refused(self, session_id: str, host: str) -> None:
         """A connection that ended here was not used. It says nothing where others are."""
-        key = (session_id, host)
-        if key in self._given or key in self._refused:
+        hosts = self._of(session_id).hosts
+        if host in hosts:
             return
-        self._refused[key] = None
+        hosts[host] = False
         _log.warning(
             "session %s: a connection to %s ended before anything was asked; "
             "if that goes on, the program trusts only certificates that are built in",
@@ -32,9 +52,10 @@ class Trust:
             host,
         )
 
-    def close(self, session_id: str) -> tuple[str, ...]:
-        """The session is over: the hosts whose certificates nobody took from us."""
-        hosts = tuple(host for session, host in self._refused if session == session_id)
-        self._given = {key for key in self._given if key[0] != session_id}
-        self._refused = {key: None for key in self._refused if key[0] != session_id}
-        return hosts
+    def close(self, session_id: str) -> Account:
+        """The session is over."""
+        session = self._sessions.pop(session_id, _Session())
+        return Account(session.proxied, tuple(host for host, trusted in session.hosts.items() if not trusted))
+
+    def _of(self, session_id: str) -> _Session:
+        return self._sessions.setdefault(session_id, _Session())

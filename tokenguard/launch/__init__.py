@@ -89,7 +89,7 @@ def run(options: LaunchOptions) -> int:
             with suppress(TokenguardError):
                 session.end(None)
             raise
-        _close(session, code, time.monotonic() - since, agent, options)
+        _close(session, code, time.monotonic() - since, agent, options, intercept=intercept)
     if code < 0:
         child.die_by(-code)
     return code
@@ -111,7 +111,9 @@ def _request(name: str, situation: Situation, recipe: Recipe, options: LaunchOpt
     }
 
 
-def _close(session: Session, code: int, seconds: float, agent: Agent, options: LaunchOptions) -> None:
+def _close(
+    session: Session, code: int, seconds: float, agent: Agent, options: LaunchOptions, *, intercept: bool
+) -> None:
     """End the session and tell what it cost. Whatever fails, the agent has run, and its exit code stands."""
     from tokenguard.launch import endings, summary
 
@@ -122,8 +124,9 @@ def _close(session: Session, code: int, seconds: float, agent: Agent, options: L
             _write(summary.line(ended))
             for text in summary.left(ended, agent.TITLE, agent.LEAVES):
                 _say(text)
-            for host in ended.get("untrusting", ()):
-                _say(summary.untrusting(host))
+            if intercept:
+                for text in summary.intercepted(ended):
+                    _say(text)
             if (remark := endings.told(agent, code, seconds, ended)) is not None:
                 _say(remark)
         if options.summary is not None:

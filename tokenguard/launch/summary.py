@@ -38,12 +38,19 @@ def line(summary: Mapping[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def untrusting(host: str) -> str:
-    """What to know where a program took no certificate of ours for a host."""
-    return (
-        f"connections to {host} were given up before anything was asked: the program may trust only certificates that "
-        "are built in; give it its base URL (see tokenguard env), or run it without --intercept"
-    )
+def intercepted(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What to know of a run with `--intercept`: that nothing came, or that our certificates were not taken."""
+    came = (summary["proxied"], summary["calls"], summary["refused"], summary.get("inner"))
+    if not any(came):
+        yield (
+            "no connection of this run came through the proxy; if it called a provider, it did so unseen: "
+            "some programs heed no proxy variables, Node.js before 22.21 among them"
+        )
+    for host in summary["untrusting"]:
+        yield (
+            f"connections to {host} were given up before anything was asked: the program may trust only certificates "
+            "that are built in; give it its base URL (see tokenguard env), or run it without --intercept"
+        )
 
 
 def save(file: Path, summary: Mapping[str, Any], exit_code: int) -> None:
