@@ -28,6 +28,7 @@ CLINE = RealAgent(
     before=("cline", *_TRIAL.before),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    sub_agent="any",
     elsewhere=Elsewhere(files=_signed_in("anthropic", baseUrl="{url}/v1")),
 )
 """With Anthropic, and a key in a variable."""

@@ -22,6 +22,7 @@ OPENCODE = RealAgent(
     files={**_TRIAL.files},
     beside=1,
     interrupted=-2,
+    sub_agent="general",
     helper="claude-haiku-4-5-20251001",
     elsewhere=Elsewhere(
         files={_FILE: json.dumps({**_SETTINGS, "provider": {"anthropic": {"options": {"baseURL": "{url}/v1"}}}})}

@@ -31,6 +31,9 @@ QWEN = RealAgent(
     before=("qwen", "--yolo", *_TRIAL.before),
     env={**_TRIAL.env},
     files={_FILE: json.dumps(_PLAIN)},
+    interrupted=-2,
+    sub_agent="general-purpose",
+    lacks={"clamp": "it never asks for more than 16384 tokens of this model"},
     elsewhere=Elsewhere(env={"OPENAI_BASE_URL": "{url}/v1"}),
 )
 """With OpenAI, chosen by variables."""
@@ -40,6 +43,7 @@ _CLAUDE = {"id": "claude-opus-5-5", "envKey": "ANTHROPIC_API_KEY"}
 QWEN_CLAUDE = replace(
     QWEN,
     name="qwen-claude",
+    lacks={},
     model="claude-opus-5-5",
     cheaper="claude-haiku-4-5",
     env={"ANTHROPIC_API_KEY": KEY},
