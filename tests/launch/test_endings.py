@@ -43,6 +43,12 @@ def test_nobody_knows_whether_a_command_should_have_called() -> None:
     assert told(generic, 1, 0.4, NOTHING) is None
 
 
+def test_a_command_is_called_by_its_name() -> None:
+    summary = NOTHING | {"calls": 1, "unauthorized": 1, "agent": "mycoder"}
+    said = told(generic, 1, 60.0, summary)
+    assert said == f"the provider did not take the key or login of mycoder (401): {generic.LOGIN}"
+
+
 @pytest.mark.parametrize(("times", "said"), [(1, "401"), (3, "401, 3 times")])
 def test_a_key_that_is_not_taken(times: int, said: str) -> None:
     summary = NOTHING | {"calls": 4, "unauthorized": times}

@@ -23,7 +23,8 @@ def told(agent: Agent, code: int, seconds: float, summary: Mapping[str, Any]) ->
     unauthorized = summary.get("unauthorized", 0)
     if unauthorized:
         times = "" if unauthorized == 1 else f", {unauthorized} times"
-        return f"the provider did not take the key or login of {agent.TITLE} (401{times}): {agent.LOGIN}"
+        title = agent.TITLE if agent.COMMANDS else summary["agent"]
+        return f"the provider did not take the key or login of {title} (401{times}): {agent.LOGIN}"
     if not agent.COMMANDS or summary["calls"] or summary["refused"] or not _failed_at_start(code, seconds):
         return None
     how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
