@@ -99,7 +99,7 @@ def in_front(command: str, folder: Path, runs: Path) -> Tap:
     """
     target = folder / "port"
     tap = Tap(lambda: int(target.read_text()))
-    folder.mkdir()
+    folder.mkdir(parents=True)
     script = folder / command
     body = _SHIM.format(runs=str(runs), target=str(target), port=tap.port)
     script.write_text(f"#!{sys.executable} -S\n{body}")

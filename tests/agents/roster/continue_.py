@@ -65,6 +65,7 @@ CONTINUE_GEMINI = replace(
     model="gemini-3.8-flash",
     cheaper="gemini-3.5-flash-lite",
     files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gemini-3.8-flash").replace("openai", "gemini")},
+    lacks={**CONTINUE_CHAT.lacks, "reconnect": "what came before the error is its answer"},
     elsewhere=Elsewhere(
         env={"GOOGLE_GEMINI_BASE_URL": "{url}"},
         files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gemini-3.8-flash").replace("openai", "gemini")},

@@ -19,6 +19,8 @@ COPILOT = RealAgent(
     before=("copilot", "--allow-all", *_TRIAL.before),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    sub_agent="task",
+    interrupted=-2,
     elsewhere=Elsewhere(env={_URL: "{url}"}),
 )
 
