@@ -149,6 +149,22 @@ def test_opencodes_turns_have_tools_and_its_titles_have_none() -> None:
     assert opencode("/v1/messages", messages=answered) == Side("compaction", "ses_1")
 
 
+@pytest.mark.parametrize(
+    ("said", "side"),
+    [
+        ({}, Side()),
+        ({"session_id": "s1", "call_type": "main_call"}, Side("main", "s1")),
+        ({"session_id": "s1", "call_type": "secondary_call"}, Side("main", "s1")),
+        ({"session_id": "s1", "call_type": "title_generation"}, Side("title", "s1")),
+        ({"session_id": "s1", "call_type": "smart_approve"}, Side("side", "s1")),
+        ({"session_id": "s2", "parent_session_id": "s1", "call_type": "main_call"}, Side("sub-agent", "s1", "s2")),
+    ],
+)
+def test_vibes_metadata_say_it(said: dict[str, str], side: Side) -> None:
+    metadata: dict[str, Any] = {"agent_entrypoint": "programmatic", **said}
+    assert recognise("vibe", {}, facts("/v1/chat/completions", metadata=metadata)) == Recognised(None, side)
+
+
 def test_another_agent_is_recognised_by_headers_that_nobody_else_sends() -> None:
     asked = facts("/v1/messages")
     hints = {"x-claude-code-session-id": CLAUDE, "x-claude-code-request-class": "subagent"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from tokenguard.agents import claude, codex, gemini, opencode
+from tokenguard.agents import claude, codex, gemini, opencode, vibe
 from tokenguard.agents.side import Side, SideOf
 from tokenguard.records import Facts
 
@@ -25,6 +25,7 @@ _SPEAKERS = (
     _Speaker(codex.NAME, codex.side, codex.MARKS),
     _Speaker(gemini.NAME, gemini.side),
     _Speaker(opencode.NAME, opencode.side),
+    _Speaker(vibe.NAME, vibe.side),
 )
 _BY_NAME = {speaker.name: speaker for speaker in _SPEAKERS}
 

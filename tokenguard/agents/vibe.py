@@ -15,7 +15,9 @@ from typing import Any, cast
 from tokenguard.agents import environment
 from tokenguard.agents.settings import read_toml
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
+from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import Ways
+from tokenguard.records import Facts
 from tokenguard.wire.shape import Refusal
 
 NAME = "vibe"
@@ -31,6 +33,9 @@ HOLD_SECONDS = 300
 GUARDED = "VIBE_PROVIDERS, with all of the user's own"
 NOT_COVERED = ("voice", "Vertex AI", "providers that an organisation prescribes")
 LEAVES = ""
+
+_CLASSES = {"title_generation": "title", "worktree_title": "title", "smart_approve": "side"}
+"""Types of calls that are no turns."""
 
 _MISTRAL = {
     "name": "mistral",
@@ -90,6 +95,14 @@ def by_hand(base_url: str) -> ByHand:
 def trial(key: str, project: Path) -> Trial:
     """See `Agent.trial`."""
     return Trial(before=("--prompt",), env={"MISTRAL_API_KEY": key, **_ALONE}, stopped=2)
+
+
+def side(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. Its metadata say it, in version 3.0 and to Mistral; a `secondary_call` follows on a tool."""
+    about = facts.about
+    session, parent = identifier(about.get("session_id")), identifier(about.get("parent_session_id"))
+    request_class = _CLASSES.get(about.get("call_type", ""), "sub-agent" if parent else "main")
+    return Side(request_class, parent or session, session if parent else None)
 
 
 def _guarded(ways: Ways, provider: Mapping[str, Any], url: str | None) -> str | None:
