@@ -137,7 +137,7 @@ def test_the_values_of_a_budget_are_documented(words: Iterable[str]) -> None:
 
 def test_the_providers_are_documented() -> None:
     body = parts_of(CONFIGURATION)["[providers.NAME]"]
-    assert set(settings.PROVIDERS) <= set(re.findall(r"`(\w+)`", body))
+    assert set(settings.PROVIDERS) <= set(re.findall(r"`([\w-]+)`", body))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from tests.agents_modules.support import BASE, Machine, environment, json_file
 from tokenguard.agents import gemini
 
-URL = {"GOOGLE_GEMINI_BASE_URL": f"{BASE}/gemini"}
+OTHERS = {"CODE_ASSIST_ENDPOINT": f"{BASE}/code-assist", "GOOGLE_VERTEX_BASE_URL": f"{BASE}/vertex"}
+URL = {"GOOGLE_GEMINI_BASE_URL": f"{BASE}/gemini", **OTHERS}
 
 
 @pytest.fixture(autouse=True)
@@ -66,22 +67,67 @@ def test_no_overlay_without_a_key(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("choice", ["oauth-personal", "vertex-ai", "compute-default-credentials"])
-def test_other_services_are_told(machine: Machine, choice: str) -> None:
+def test_other_services_have_variables_of_their_own(machine: Machine, choice: str) -> None:
     choose(machine, choice)
-    (note,) = machine.recipe(gemini, GEMINI_API_KEY="k").notes
-    assert note.endswith("not guarded")
+    recipe = machine.recipe(gemini, GEMINI_API_KEY="k")
+    assert (environment(recipe), recipe.files, recipe.upstreams, recipe.notes) == (URL, {}, {}, ())
 
 
 @pytest.mark.parametrize("variable", ["GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI"])
 def test_a_choice_in_the_environment_counts(machine: Machine, variable: str) -> None:
+    """The base URL of the Gemini API would make another choice of it, where an editor starts the program."""
     recipe = machine.recipe(gemini, **{variable: "true"}, GEMINI_API_KEY="k")
-    assert (environment(recipe), len(recipe.notes)) == (URL, 1)
+    assert (environment(recipe), recipe.files) == (OTHERS, {})
 
 
 def test_the_administrators_choice_wins(machine: Machine, system: Path) -> None:
-    choose(machine, "gemini-api-key")
     system.write_text('{"security": {"auth": {"selectedType": "vertex-ai"}}}')
-    assert "Vertex" in machine.recipe(gemini).notes[0]
+    assert machine.recipe(gemini, GEMINI_API_KEY="k").files == {}
+
+
+@pytest.mark.parametrize(
+    ("env", "upstream"),
+    [
+        (
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "europe-west4"},
+            "europe-west4-aiplatform.googleapis.com",
+        ),
+        ({"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "eu"}, "aiplatform.eu.rep.googleapis.com"),
+        ({"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"}, None),
+        ({"GOOGLE_CLOUD_PROJECT": "p"}, None),
+        ({"GOOGLE_CLOUD_LOCATION": "europe-west4"}, None),
+        ({"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "europe-west4", "GOOGLE_API_KEY": "k"}, None),
+    ],
+)
+def test_a_region_of_vertex_is_where_it_would_ask_itself(
+    machine: Machine, env: dict[str, str], upstream: str | None
+) -> None:
+    choose(machine, "vertex-ai")
+    assert machine.recipe(gemini, **env).upstreams == ({"vertex": f"https://{upstream}"} if upstream else {})
+
+
+def test_a_region_in_a_file_counts(machine: Machine) -> None:
+    machine.write(
+        ".env", "GOOGLE_CLOUD_PROJECT=p\nGOOGLE_CLOUD_LOCATION=us\nGOOGLE_VERTEX_BASE_URL=https://evil.example"
+    )
+    assert machine.recipe(gemini).upstreams == {"vertex": "https://aiplatform.us.rep.googleapis.com"}
+
+
+def test_the_users_own_addresses_of_other_services(machine: Machine) -> None:
+    own = {"CODE_ASSIST_ENDPOINT": "https://one.corp", "GOOGLE_VERTEX_BASE_URL": "https://two.corp/"}
+    choose(machine, "oauth-personal")
+    recipe = machine.recipe(gemini, **own)
+    assert (environment(recipe), recipe.upstreams) == (
+        URL,
+        {"code-assist": "https://one.corp", "vertex": "https://two.corp"},
+    )
+
+
+def test_inside_a_guarded_run_they_lead_to_the_services_themselves(machine: Machine) -> None:
+    outer = {name: url.replace("/s/token", "/s/outer") for name, url in URL.items()}
+    recipe = machine.recipe(gemini, **outer, GOOGLE_CLOUD_PROJECT="p", GOOGLE_CLOUD_LOCATION="us-east5")
+    assert environment(recipe) == URL
+    assert recipe.upstreams == {"vertex": "https://us-east5-aiplatform.googleapis.com"}
 
 
 def test_the_users_own_address_becomes_the_upstream(machine: Machine) -> None:

@@ -43,7 +43,7 @@ def test_what_can_be_meant_is_taken(given: dict[str, Any]) -> None:
         ({"args": ["a\0"]}, "agents.mine.args holds a zero byte; leave it out"),
         (
             {"env": {"A": "{url}/opnai/v1"}},
-            'agents.mine.env.A: "{url}/opnai" leads to no provider that is known; use one of anthropic, chatgpt',
+            'agents.mine.env.A: "{url}/opnai" leads to no provider that is known; use one of anthropic, bedrock',
         ),
         (
             {"files": {"x.json": '{"u": "{url}/corp/v1"}'}},

@@ -11,7 +11,10 @@ from typing import Any
 
 AGENT = Path(__file__).parent / "agent.py"
 
-PROVIDERS = ("anthropic", "openai", "gemini", "openrouter", "mistral", "kimi", "xai", "groq", "deepseek")
+PROVIDERS = (
+    *("anthropic", "openai", "gemini", "openrouter", "mistral", "kimi", "xai", "groq", "deepseek"),
+    *("bedrock", "code-assist", "vertex"),
+)
 
 
 class Installation:

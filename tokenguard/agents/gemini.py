@@ -1,7 +1,8 @@
 """Gemini CLI.
 
-`GOOGLE_GEMINI_BASE_URL` does it, except that where the user's settings name no way to sign in, the variable makes the
-program take another one than the API key; then it gets an overlay of its home, whose settings name the key.
+Each way to sign in has a service, and a variable for its address: the Gemini API by key, Code Assist by a Google
+account, Vertex AI. `GOOGLE_GEMINI_BASE_URL` alone has a catch: where the user's settings name no way to sign in, it
+makes the program take another one than the key; then it gets an overlay of its home, whose settings name the key.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tokenguard.agents import environment
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side
-from tokenguard.agents.urls import way
+from tokenguard.agents.urls import Way, is_session_url, way
 from tokenguard.records import Facts
 from tokenguard.wire.shape import Refusal
 
@@ -26,13 +27,13 @@ TITLE = "Gemini CLI"
 COMMANDS = ("gemini",)
 PROGRAMS = ("@google/gemini-cli/",)
 INSTALL = "install it with npm install -g @google/gemini-cli"
-LOGIN = "set GEMINI_API_KEY"
+LOGIN = "set GEMINI_API_KEY, or start gemini and sign in with Google"
 MINIMUM = ""
-DIALECTS = ("gemini",)
+DIALECTS = ("gemini", "code-assist")
 HOLD_SECONDS = 50
 """It aborts after 60 s without an answer."""
-GUARDED = "GOOGLE_GEMINI_BASE_URL, with an overlay of its home where that names no way to sign in"
-NOT_COVERED = ("a Google account", "Vertex AI")
+GUARDED = "variables with base URLs, with an overlay of its home where that names no way to sign in"
+NOT_COVERED = ("a gateway of an editor's",)
 LEAVES = ""
 
 _KEY = "GEMINI_API_KEY"
@@ -41,12 +42,12 @@ _BY_KEY = "gemini-api-key"
 
 _ROUTED = frozenset({"complexity_score", "model_choice"})
 """What its routers want to know (0.61): how hard a task is, or which model it takes."""
-_ELSEWHERE = {
-    "oauth-personal": "a Google account",
-    "vertex-ai": "Google Vertex AI",
-    "compute-default-credentials": "Google Cloud credentials",
-}
-"""Ways to sign in that lead to other services than the Gemini API."""
+_ACCOUNT_URL, _ACCOUNTS = "CODE_ASSIST_ENDPOINT", "https://cloudcode-pa.googleapis.com"
+_CLOUD_URL = "GOOGLE_VERTEX_BASE_URL"
+_OTHER_WAYS = ("GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI")
+"""Variables that choose another way to sign in than the key."""
+_AREAS = frozenset({"eu", "us"})
+"""Locations at Vertex AI that are several regions."""
 
 _SYSTEM = (
     Path("/etc/gemini-cli/settings.json"),
@@ -64,18 +65,25 @@ def recipe(situation: Situation) -> Recipe:
     home = Path(env.get("GEMINI_CLI_HOME") or situation.home)
     dotenv = _dotenv(situation.cwd, home)
     settings = read_json(home / ".gemini" / "settings.json")
-    selected = _selected(settings, {**dotenv, **env})
+    merged = {**dotenv, **env}
     # An address in a file belongs to the key in the same file: a repository's must not get the user's own key.
     theirs = env.get(_URL) or (dotenv.get(_URL) if _KEY in dotenv and _KEY not in env else None)
-    route = way(situation.base_url, situation.providers, "gemini", theirs=theirs)
+    ways = {
+        _URL: way(situation.base_url, situation.providers, "gemini", theirs=theirs),
+        _ACCOUNT_URL: _way(situation, "code-assist", env.get(_ACCOUNT_URL), _ACCOUNTS),
+        _CLOUD_URL: _way(situation, "vertex", env.get(_CLOUD_URL), _cloud(merged)),
+    }
+    selected, by_environment = _selected(settings), any(merged.get(name) == "true" for name in _OTHER_WAYS)
+    if selected is None and by_environment and _URL not in env:
+        # An editor that starts it would be told by this variable to sign in by a gateway.
+        del ways[_URL]
     plain = Recipe(
         situation.args,
-        env={_URL: route.base_url, **environment.direct_loopback(env)},
-        upstreams=route.upstreams,
+        env={**{name: one.base_url for name, one in ways.items()}, **environment.direct_loopback(env)},
+        upstreams={name: url for one in ways.values() for name, url in one.upstreams.items()},
         network=environment.network(env),
-        notes=tuple(_notes(selected)),
     )
-    if selected is not None or _URL in env or not (env.get(_KEY) or dotenv.get(_KEY)):
+    if selected is not None or by_environment or _URL in env or not merged.get(_KEY):
         return plain
     return structs.replace(
         plain,
@@ -118,14 +126,26 @@ def side(headers: Mapping[str, str], facts: Facts) -> Side:
     return Side("main" if facts.stream or facts.has_tools else "side")
 
 
-def _selected(settings: Mapping[str, Any], env: Mapping[str, str]) -> str | None:
-    """The way to sign in that settings or environment choose; None if the program would go by the key."""
-    for layer in (*map(read_json, _SYSTEM), settings):
-        if found := text_at(layer, "security", "auth", "selectedType"):
-            return found
-    if env.get("GOOGLE_GENAI_USE_GCA") == "true":
-        return "oauth-personal"
-    return "vertex-ai" if env.get("GOOGLE_GENAI_USE_VERTEXAI") == "true" else None
+def _selected(settings: Mapping[str, Any]) -> str | None:
+    """The way to sign in that settings choose."""
+    layers = (*map(read_json, _SYSTEM), settings)
+    return next((found for layer in layers if (found := text_at(layer, "security", "auth", "selectedType"))), None)
+
+
+def _way(situation: Situation, provider: str, theirs: str | None, usual: str) -> Way:
+    """The way to a service whose address depends on more than the provider."""
+    given = theirs if theirs and not is_session_url(theirs) else usual
+    return way(situation.base_url, situation.providers, provider, theirs=given)
+
+
+def _cloud(env: Mapping[str, str]) -> str:
+    """Where Vertex AI is, as the program would ask it itself."""
+    location = env.get("GOOGLE_CLOUD_LOCATION", "global")
+    if location in _AREAS:
+        return f"https://aiplatform.{location}.rep.googleapis.com"
+    if location == "global" or "GOOGLE_API_KEY" in env or "GOOGLE_CLOUD_PROJECT" not in env:
+        return "https://aiplatform.googleapis.com"
+    return f"https://{location}-aiplatform.googleapis.com"
 
 
 def _dotenv(cwd: Path, home: Path) -> dict[str, str]:
@@ -155,8 +175,3 @@ def _overlay(home: Path) -> Iterator[tuple[str, Path]]:
     for name in (".env", ".agents"):
         if (home / name).exists():
             yield name, home / name
-
-
-def _notes(selected: str | None) -> Iterator[str]:
-    if selected in _ELSEWHERE:
-        yield f"Gemini CLI signs in with {_ELSEWHERE[selected]}: its calls are not guarded"

@@ -35,7 +35,9 @@ from tokenguard.records import Budget
 
 PROVIDERS = {
     "anthropic": "https://api.anthropic.com",
+    "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
     "chatgpt": "https://chatgpt.com/backend-api/codex",
+    "code-assist": "https://cloudcode-pa.googleapis.com",
     "deepseek": "https://api.deepseek.com",
     "gemini": "https://generativelanguage.googleapis.com",
     "groq": "https://api.groq.com",
@@ -43,6 +45,7 @@ PROVIDERS = {
     "mistral": "https://api.mistral.ai",
     "openai": "https://api.openai.com",
     "openrouter": "https://openrouter.ai",
+    "vertex": "https://aiplatform.googleapis.com",
     "xai": "https://api.x.ai",
 }
 """Where each provider's API is, unless `[providers.NAME]` says otherwise."""

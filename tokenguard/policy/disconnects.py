@@ -41,6 +41,7 @@ STREAMS: dict[str, Habit] = {
     "azure": Habit.STOPS,
     "bedrock": Habit.RUNS_ON,
     "chatgpt": Habit.STOPS,
+    "code-assist": Habit.RUNS_ON,
     "deepseek": Habit.STOPS,
     "gemini": Habit.RUNS_ON,
     "groq": Habit.RUNS_ON,

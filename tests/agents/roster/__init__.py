@@ -8,7 +8,7 @@ from tests.agents.roster.cline import CLINE, CLINE_OPENAI
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
-from tests.agents.roster.gemini import GEMINI
+from tests.agents.roster.gemini import GEMINI, GEMINI_ACCOUNT, GEMINI_VERTEX
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
 from tests.agents.roster.openhands import OPENHANDS
@@ -27,6 +27,8 @@ __all__ = [
     "CONTINUE",
     "COPILOT",
     "GEMINI",
+    "GEMINI_ACCOUNT",
+    "GEMINI_VERTEX",
     "KEY",
     "LLM",
     "LLM_CLAUDE",
@@ -66,4 +68,6 @@ ROSTER = (
     LLM_CLAUDE,
     VIBE,
     OPENHANDS,
+    GEMINI_ACCOUNT,
+    GEMINI_VERTEX,
 )

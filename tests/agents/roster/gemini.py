@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from msgspec.structs import replace
+
 from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import gemini
 
@@ -28,3 +30,28 @@ GEMINI = RealAgent(
         files={".gemini/settings.json": json.dumps({**json.loads(_SETTINGS), **_BY_KEY})},
     ),
 )
+
+_ENV = {name: value for name, value in _TRIAL.env.items() if name != "GEMINI_API_KEY"}
+
+GEMINI_ACCOUNT = replace(
+    GEMINI,
+    name="gemini-account",
+    model="gemini-2.5-flash",
+    cheaper="gemini-2.5-flash-lite",
+    after=("--model", "gemini-2.5-flash"),
+    env={**_ENV, "GOOGLE_GENAI_USE_GCA": "true", "GOOGLE_CLOUD_ACCESS_TOKEN": KEY},
+    hidden=0,
+    helper=None,
+    # Whose account it is.
+    asks=("www.googleapis.com:443",),
+    elsewhere=Elsewhere(env={"CODE_ASSIST_ENDPOINT": "{url}"}),
+)
+"""Signed in with Google, for Code Assist. It routes nothing when it is told the model."""
+
+GEMINI_VERTEX = replace(
+    GEMINI,
+    name="gemini-vertex",
+    env={**_ENV, "GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": KEY},
+    elsewhere=Elsewhere(env={"GOOGLE_VERTEX_BASE_URL": "{url}"}),
+)
+"""By a key for Vertex AI."""
