@@ -30,6 +30,8 @@ DAY = date(2026, 11, 21)
         (Leg("gpt-5.5", Usage(300_000), tier="priority"), 3_750_000_000),
         (Leg("gpt-6.1-sol", Usage(1_000, 2_000, 3_000, output=4_000)), 49_700_000),
         (Leg("gemini-2.5-pro", Usage(8, 16, output=24)), 252_000),
+        # 1000 x 0.95 + 2000 x 0.19 + 3000 x 4 USD per million
+        (Leg("kimi-k2.7-code", Usage(1_000, 2_000, output=3_000)), 13_330_000),
         # A region costs a tenth more at Bedrock, its cliff included: 100,001 x 0.55 + 1,000 x 2.75.
         (Leg("global.anthropic.claude-sonnet-5-5", Usage(1_000, 20_000, 300, 400, 500)), 11_350_000),
         (Leg("us.anthropic.claude-sonnet-5-5", Usage(1_000, 20_000, 300, 400, 500)), 12_485_000),

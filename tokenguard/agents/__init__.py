@@ -14,6 +14,8 @@ from tokenguard.agents import (
     copilot,
     gemini,
     generic,
+    kimi_cli,
+    kimi_code,
     llm,
     opencode,
     openhands,
@@ -40,6 +42,8 @@ _AGENTS: tuple[Agent, ...] = (
     aider,
     llm,
     vibe,
+    kimi_code,
+    kimi_cli,
     openhands,
 )
 

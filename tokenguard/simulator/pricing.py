@@ -139,6 +139,8 @@ PRICES: dict[str, dict[str, Price]] = {
     "gemini-3.5-flash-lite": {"default": _price((300_000, 2_500_000, 30_000))},
     "gemini-3.5-flash": {"default": _price((1_500_000, 9_000_000, 150_000))},
     "gemini-3.8-flash": {"default": _price((750_000, 3_750_000, 75_000))},
+    "kimi-k2.5": {"default": _price((600_000, 3_000_000, 100_000))},
+    "kimi-k2.7-code": {"default": _price((950_000, 4_000_000, 190_000))},
 }
 
 _ANNOUNCED = {"gemini-3.8-flash": (date(2027, 1, 1), _price((1_500_000, 7_500_000, 150_000)))}

@@ -9,6 +9,7 @@ from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
 from tests.agents.roster.gemini import GEMINI, GEMINI_ACCOUNT, GEMINI_VERTEX
+from tests.agents.roster.kimi import KIMI_CLI, KIMI_CODE, KIMI_CODE_CLAUDE, KIMI_CODE_VARIABLES
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE
 from tests.agents.roster.openhands import OPENHANDS
@@ -67,6 +68,10 @@ ROSTER = (
     LLM,
     LLM_CLAUDE,
     VIBE,
+    KIMI_CODE,
+    KIMI_CODE_CLAUDE,
+    KIMI_CODE_VARIABLES,
+    KIMI_CLI,
     OPENHANDS,
     GEMINI_ACCOUNT,
     GEMINI_VERTEX,
