@@ -17,8 +17,8 @@ from tests.agents.subset import chosen
 from tests.support.installation import Installation
 from tokenguard import simulator
 
-_PACKAGES = pytest.StashKey[Iterable[RealAgent]]()
-"""The agents that run."""
+_PACKAGES = pytest.StashKey[Iterable[str]]()
+"""What the tests that run need."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "real_agents: installs real agents from npm and PyPI, and runs them; only with -m"
     )
     config.addinivalue_line("markers", "needs(*abilities): what the agent must be able to do")
+    config.addinivalue_line("markers", "packages(*packages): what is installed besides the agent")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,7 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if (agent := _agent_of(item)) is not None and (why := reasons[agent.name]):
             item.add_marker(pytest.mark.skip(reason=why))
-    config.stash[_PACKAGES] = [agent for name, agent in agents.items() if not reasons[name]]
+    besides = [package for item in items for mark in item.iter_markers("packages") for package in mark.args]
+    config.stash[_PACKAGES] = [*(agent.package for name, agent in agents.items() if not reasons[name]), *besides]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -47,13 +47,12 @@ def missing(agent: RealAgent) -> str | None:
     return f"{names} needs Python {registry.removeprefix(_FROM_PYPI)} or newer, with venv, and none is found"
 
 
-def search_path(agents: Iterable[RealAgent]) -> str:
-    """A PATH with these agents' commands, installed now if need be. Raises `Unreachable`."""
+def search_path(packages: Iterable[str]) -> str:
+    """A PATH with the commands of these packages, installed now if need be. Raises `Unreachable`."""
     cache = Path(os.environ.get("TOKENGUARD_TEST_CACHE") or Path.home() / ".cache" / "tokenguard-tests")
     cache.mkdir(parents=True, exist_ok=True)
-    packages = dict.fromkeys(agent.package for agent in agents)
     with _locked(cache / "lock"):
-        folders = [_installed(cache, package) for package in packages]
+        folders = [_installed(cache, package) for package in dict.fromkeys(packages)]
     return os.pathsep.join(map(str, [*folders, _NODE / "bin", os.environ["PATH"]]))
 
 

@@ -12,7 +12,10 @@ from tokenguard.agents import codex
 _TRIAL = codex.trial(KEY, PROJECT)
 _SETTINGS = _TRIAL.files[".codex/config.toml"]
 
-_LACKS: Mapping[Ability, str] = {"sub-agents": "the script that its one tool runs would have to start them"}
+_LACKS: Mapping[Ability, str] = {
+    "sub-agents": "the script that its one tool runs would have to start them",
+    "aimock-tools": "its one tool takes a script, and aimock calls only functions",
+}
 
 CODEX = RealAgent(
     name="codex",
@@ -25,7 +28,11 @@ CODEX = RealAgent(
     files={**_TRIAL.files},
     hidden=1,
     interrupted=1,
-    lacks={**_LACKS, "retry-429": "over its WebSocket it takes that as final"},
+    lacks={
+        **_LACKS,
+        "retry-429": "over its WebSocket it takes that as final",
+        "aimock": "that answers a warm-up over a WebSocket as if it were a prompt",
+    },
     elsewhere=Elsewhere(files={".codex/config.toml": f'openai_base_url = "{{url}}/v1"\n{_SETTINGS}'}),
 )
 """Over a WebSocket, with a warm-up before the first turn."""

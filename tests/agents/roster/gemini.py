@@ -24,6 +24,7 @@ GEMINI = RealAgent(
     files={**_TRIAL.files},
     hidden=1,
     helper="gemini-3.5-flash-lite",
+    helper_says='{"reasoning": "x", "model_choice": "flash", "complexity_reasoning": "x", "complexity_score": 50}',
     sub_agent="generalist",
     elsewhere=Elsewhere(
         env={"GOOGLE_GEMINI_BASE_URL": "{url}"},

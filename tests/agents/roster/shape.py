@@ -29,13 +29,16 @@ Ability: TypeAlias = Literal[
     "clamp",
     "downgrade",
     "elsewhere",
+    "aimock",
+    "aimock-tools",
 ]
 """What an agent may be unable to do here.
 
 `tools`: it runs `shell` by itself, so that one prompt has several turns. `parallel`: it takes several tool calls in one
 answer. `sub-agents`: it starts them by a tool. `retry-429`, `retry-503`: it sends again what was answered so.
 `reconnect`: the same for a stream that ended with an error. `ctrl-c`: it ends by a Ctrl-C. `clamp`, `downgrade`: it
-goes on with a lower output limit, another model. `elsewhere`: its user can name a base URL of their own.
+goes on with a lower output limit, another model. `elsewhere`: its user can name a base URL of their own. `aimock`,
+`aimock-tools`: that speaks its protocol, and calls its tools, as the agent needs it.
 """
 
 
@@ -68,6 +71,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """Calls that it makes beside the turns of a prompt or after them, at any time: titles, suggestions, memory."""
     helper: str | None = None
     """The model that hidden calls and those beside the turns ask, where it is not `model`."""
+    helper_says: str | None = None
+    """What that has to answer, where it cannot be any text."""
     stopped: int = 1
     """Exit code after a refusal."""
     attempts: int = 2
@@ -91,6 +96,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     cheaper: str
     shell: str
     """Its tool that runs commands."""
+    shell_arguments: tuple[tuple[str, object], ...] = (("command", "echo hello"), ("description", "say hello"))
+    """With which that tool says hello."""
 
     @property
     def in_ledger(self) -> str:
