@@ -25,6 +25,7 @@ PI = RealAgent(
     before=("pi", *_TRIAL.before),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    interrupted=-2,
     dear="$0.002",
     lacks={"sub-agents": "it has none"},
     elsewhere=_elsewhere("anthropic", "{url}"),

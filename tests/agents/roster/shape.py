@@ -131,6 +131,7 @@ class RealAgent(Struct, frozen=True, kw_only=True):
 
     def settle_in(self, home: Path, project: Path) -> None:
         """Write what it would have written when its user first started it."""
+        home.mkdir(parents=True, exist_ok=True)
         for name, text in self.files.items():
             file = home / name
             file.parent.mkdir(parents=True, exist_ok=True)
