@@ -192,15 +192,26 @@ async def test_the_daemon_need_not_be_there_for_programs_that_are_no_agents(watc
     assert not watch.upkeep.needed
 
 
-async def test_what_an_agent_left_keeps_its_session(watch: Watch, agent: subprocess.Popen[bytes]) -> None:
-    session = await watch.open(agent.pid)
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env={**os.environ, "TOKENGUARD_SESSION": session}) as hub:
-        gone(agent)
-        assert await watch.sweep() == {session}
-        assert watch.house.guard.session_of(watch.token) is not None
-        await watch.house.reopen()
-        watch.renew()
-        assert await watch.sweep() == {session}
-        gone(hub)
-        assert await watch.sweep() == set()
-        assert watch.house.guard.session_of(watch.token) is None
+@pytest.fixture
+def hub() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """(id of a session, a process that was started in it)."""
+    env = {**os.environ, "TOKENGUARD_SESSION": "hubbub"}
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, env=env) as process:
+        yield "hubbub", process
+
+
+async def test_what_an_agent_left_keeps_its_session(
+    watch: Watch, agent: subprocess.Popen[bytes], hub: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    session, left = hub
+    asked = OpenSession(agent="claude", cwd=str(watch.house.repo), pid=agent.pid, id=session, token="secret")
+    await watch.house.desk.open_session(asked)
+    gone(agent)
+    assert await watch.sweep() == {session}
+    assert watch.house.guard.session_of("secret") is not None
+    await watch.house.reopen()
+    watch.renew()
+    assert await watch.sweep() == {session}
+    gone(left)
+    assert await watch.sweep() == set()
+    assert watch.house.guard.session_of("secret") is None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,4 +76,28 @@ def test_the_inner_run_keeps_the_users_own_address(tg: Installation, sim: simula
     done = tg(*script(agent("anthropic", PROMPT), inner), env={name: sim.url, "HTTPS_PROXY": "http://127.0.0.1:1"})
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["200", "200"]
     assert len(sim.bill().calls) == 2
+    assert tg.json("report")["total"]["cost_nanos"] == sim.bill().total_nanos
+
+
+def test_an_inner_run_that_outlives_the_outer_one(tg: Installation, sim: simulator.Process, tmp_path: Path) -> None:
+    """The outer one ends with its agent, says what goes on within it, and its limit still holds there."""
+    door, shown = tmp_path / "door", tmp_path / "shown"
+    os.mkfifo(door)
+    inner = tg.command("run", "--", *agent("anthropic", DEAR, "PAUSE", *[DEAR] * 8))
+    background = f"{shlex.join(inner)} <{door} >{shown} 2>&1 &"
+    with open(os.open(door, os.O_RDWR), "w") as opened:
+        outer = tg(
+            "run", "--budget", "0.10", "--", "sh", "-c", f"{background}\nuntil grep -q paused {shown}; do :; done"
+        )
+        assert re.search(
+            r"^tokenguard: python[\d.]* \(pid \d+\) still runs, in a session of its own within", outer.stderr, re.M
+        )
+        around, within = tg.json("status")["sessions"]
+        assert (around["state"], within["parent"], within["state"]) == ("ended", around["id"], "running")
+        assert [left["session"] for left in around["left"]] == [within["id"]]
+        opened.write("\n")
+        opened.flush()
+        until(lambda: "the run around it" in shown.read_text())
+    statuses = [line.split()[0] for line in shown.read_text().splitlines() if line[:3] in ("200", "400")]
+    assert statuses[0] == "200" and statuses[-1] == "400" and len(statuses) == 9
     assert tg.json("report")["total"]["cost_nanos"] == sim.bill().total_nanos

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
 import pytest
 
 from tests.support.house import House
@@ -134,3 +139,28 @@ async def test_runs_within_runs_come_to_an_end(house: House) -> None:
         session = await house.session(parent=session.id)
     with pytest.raises(UsageError, match=f"a run within {DEEPEST} others"):
         await house.session(parent=session.id)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[], int]]:
+    """Start a process that waits, which is our child."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(subprocess.Popen(["cat"], stdin=subprocess.PIPE)).pid
+
+
+async def test_a_run_that_lost_its_environment_is_known_by_its_processes(
+    house: House, start: Callable[[], int]
+) -> None:
+    outer = await house.session(budget="0.05")
+    house.desk.set_pid(outer.id, os.getpid())
+    asked = OpenSession(agent="codex", cwd=str(house.repo), run_pid=start())
+    inner, _ = await house.desk.open_session(asked)
+    assert inner.parent == outer.id
+    assert [await spend(house, inner) for _ in range(3)] == [True, True, False]
+
+
+async def test_one_beside_it_is_not(house: House, start: Callable[[], int]) -> None:
+    outer = await house.session()
+    house.desk.set_pid(outer.id, start())
+    beside, _ = await house.desk.open_session(OpenSession(agent="codex", cwd=str(house.repo), run_pid=start()))
+    assert beside.parent is None

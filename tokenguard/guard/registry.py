@@ -17,7 +17,7 @@ _LETTERS = "bcdfghjkmnpqrstvwxz"
 """For ids: no vowel, so that no word appears, and no digit, so that no agent takes an id for an error code."""
 
 VARIABLE = "TOKENGUARD_SESSION"
-"""In the environment of whatever runs in a session: its id."""
+"""In the environment of whatever runs in a session: its id. Clients without a token may name themselves by it."""
 
 UNWRAPPED = "unwrapped"
 """Id of the session to which calls without a token belong."""

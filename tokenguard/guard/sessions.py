@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tokenguard.attribution import Place, locate
 from tokenguard.attribution.callers import Caller
+from tokenguard.attribution.processes import lineage
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard import beside, remarks
@@ -48,7 +49,7 @@ class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
     network: dict[str, str] = {}
     """Proxy and certificate variables of the run's environment."""
     parent: str | None = None
-    """Id of the session in whose environment it was started; what is no session that runs counts as none."""
+    """Id of the session that its environment names; what is no session that runs counts as none."""
     run_pid: int | None = None
     """Process of `run` itself."""
     id: str | None = None
@@ -84,7 +85,7 @@ class Sessions:
             pid=asked.pid,
             budget=asked.budget,
             upstreams=asked.upstreams,
-            parent=known[0].parent if known else self._parent(asked.parent),
+            parent=known[0].parent if known else await self._outer(asked),
         )
         token = asked.token or new_token()
         holder = self.by_token(token)
@@ -103,6 +104,15 @@ class Sessions:
             remarks.begun(session, asked.notes)
         self.running.add(live)
         return live, token
+
+    async def _outer(self, asked: OpenSession) -> str | None:
+        """The session in which `run` was started: by its environment, else by the processes that it comes from."""
+        named = self._parent(asked.parent)
+        if named is not None or asked.run_pid is None:
+            return named
+        ancestors = await asyncio.to_thread(lineage, asked.run_pid)
+        live = self.running.around(process.pid for process in ancestors)
+        return self._parent(live.session.id) if live is not None else None
 
     def _parent(self, session_id: str | None) -> str | None:
         """The session in which another one may begin; None if it does not run. Raises `UsageError` if it is too deep.

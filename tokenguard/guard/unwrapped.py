@@ -21,14 +21,11 @@ from tokenguard.attribution.callers import Caller, identify
 from tokenguard.attribution.naming import Marks, likely_names
 from tokenguard.attribution.processes import environment as environment_of
 from tokenguard.errors import ConfigError
-from tokenguard.guard.registry import UNWRAPPED, Live
+from tokenguard.guard.registry import UNWRAPPED, VARIABLE, Live
 from tokenguard.guard.sessions import Sessions
 from tokenguard.policy.naming import printable
 from tokenguard.records import Session
 from tokenguard.upstream import Network
-
-VARIABLE = "TOKENGUARD_SESSION"
-"""In the environment of a client: the session to which its calls belong."""
 
 IDLE_US = 3_600_000_000
 """After so long without a call the session of a client without a token is over; the next call begins another one."""
