@@ -27,6 +27,8 @@ def test_the_host_of_every_known_provider_is_its_own(provider: str, url: str) ->
         ("us-east5-aiplatform.googleapis.com", "vertex"),
         ("aiplatform.eu.rep.googleapis.com", "vertex"),
         ("cloudcode-pa.googleapis.com", "code-assist"),
+        ("api.kimi.com", "kimi"),
+        ("api.moonshot.cn", "kimi"),
         ("api.githubcopilot.com", "copilot"),
         ("api.business.githubcopilot.com", "copilot"),
     ],
@@ -65,6 +67,26 @@ def test_what_is_configured_says_where_calls_go() -> None:
     assert [site.base_url for site in at("api.anthropic.com", chosen=chosen)] == ["http://127.0.0.1:9"]
     (site,) = at("bedrock-runtime.eu-west-1.amazonaws.com", chosen=chosen)
     assert site.base_url == "https://gateway.corp/bedrock"
+
+
+@pytest.mark.parametrize(
+    ("host", "configured"),
+    [
+        ("bedrock-runtime.eu-west-1.amazonaws.com", "https://bedrock-runtime.us-east-1.amazonaws.com"),
+        ("api.kimi.com", "https://api.moonshot.cn"),
+        ("api.kimi.com", "https://api.moonshot.ai"),
+        ("api.moonshot.ai", "https://api.moonshot.cn"),
+    ],
+)
+def test_but_not_from_one_host_of_a_provider_to_another(host: str, configured: str) -> None:
+    provider = "bedrock" if "bedrock" in host else "kimi"
+    (site,) = at(host, chosen={provider: configured})
+    assert (site.provider, site.base_url) == (provider, f"https://{host}")
+
+
+def test_a_provider_under_another_name_is_still_itself() -> None:
+    (site,) = at("api.openai.com", chosen={"work": "https://api.openai.com"})
+    assert site.provider == "openai"
 
 
 def test_a_provider_of_the_user_s_own_is_known_by_its_address() -> None:

@@ -72,6 +72,11 @@ _FAMILIES = (
         re.compile(r"(daily-)?cloudcode-pa\.googleapis\.com"),
         ("cloudcode-pa.googleapis.com", "daily-cloudcode-pa.googleapis.com"),
     ),
+    _Family(
+        "kimi",
+        re.compile(r"api\.moonshot\.cn|api\.kimi\.(com|ai)"),
+        ("api.moonshot.cn", "api.kimi.com", "api.kimi.ai"),
+    ),
     _Family("copilot", re.compile(r"api(\.[a-z]+)?\.githubcopilot\.com"), ("githubcopilot.com",)),
 )
 
@@ -94,8 +99,7 @@ def sites_at(
     if not found and (scheme, port) == ("https", PORTS["https"]):
         for family in _FAMILIES:
             if family.pattern.fullmatch(host):
-                own = providers[family.provider] if family.provider in chosen else f"https://{host}"
-                found[""] = Site(family.provider, scheme, host, port, "", own)
+                found[""] = _site(family.provider, f"https://{host}", providers, chosen)
     return tuple(sorted(found.values(), key=lambda site: -len(site.path)))
 
 
@@ -117,15 +121,20 @@ def _sites(
     providers: Mapping[str, str], chosen: Collection[str], upstreams: Iterable[tuple[str, str]]
 ) -> Iterator[Site]:
     """Of two at the same address, the later one counts."""
-    for name, url in PROVIDERS.items():
-        yield _site(name, url, providers.get(name, url))
+    for name in sorted(chosen):
+        yield _site(name, providers[name], providers, chosen)
     for name, url in upstreams:
-        yield _site(name, url, providers[name] if name in chosen else url)
-    for name in chosen:
-        yield _site(name, providers[name], providers[name])
+        yield _site(name, url, providers, chosen)
+    for name, url in PROVIDERS.items():
+        yield _site(name, url, providers, chosen)
 
 
-def _site(provider: str, url: str, base_url: str) -> Site:
+def _site(provider: str, url: str, providers: Mapping[str, str], chosen: Collection[str]) -> Site:
+    """An API at `url`. What the user configured for the provider leads its calls elsewhere, to a gateway for one.
+
+    But not from one of the provider's own hosts to another: signatures and keys are good for one region.
+    """
+    own = providers[provider] if provider in chosen else url
     parts = urlsplit(url)
     return Site(
         provider,
@@ -133,8 +142,15 @@ def _site(provider: str, url: str, base_url: str) -> Site:
         (parts.hostname or "").rstrip("."),
         parts.port or PORTS.get(parts.scheme, 0),
         parts.path.rstrip("/"),
-        base_url,
+        url if _is_of(provider, own) else own,
     )
+
+
+def _is_of(provider: str, url: str) -> bool:
+    """Whether a URL leads to a host of the provider's own."""
+    host = urlsplit(url).hostname or ""
+    usual = urlsplit(PROVIDERS.get(provider, "")).hostname
+    return host == usual or any(family.provider == provider and family.pattern.fullmatch(host) for family in _FAMILIES)
 
 
 def _is_loopback(name: str) -> bool:
