@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenguard.agents import environment
+from tokenguard.agents.claude_clouds import clouds, is_on
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
@@ -30,11 +31,16 @@ INSTALL = "install it with npm install -g @anthropic-ai/claude-code"
 LOGIN = "start claude and type /login, or set ANTHROPIC_API_KEY"
 MINIMUM = "1.0.61"
 """It brought `--settings`."""
-DIALECTS = ("anthropic-messages",)
+DIALECTS = ("anthropic-messages", "vertex-anthropic", "bedrock-invoke")
 HOLD_SECONDS = 300
 """It aborts after 360 s without an answer."""
 GUARDED = "a settings file, given with --settings"
-NOT_COVERED = ("Bedrock, Vertex and Foundry", "background sessions", "a base URL in managed settings")
+NOT_COVERED = (
+    "Bedrock without a Bedrock API key",
+    "Microsoft Foundry",
+    "background sessions",
+    "a base URL in managed settings",
+)
 LEAVES = ""
 
 MARKS = ("x-claude-code-session-id",)
@@ -57,17 +63,12 @@ _MANAGED = (
 )
 """The administrator's settings (Linux, macOS): they win over `--settings`."""
 
-_ELSEWHERE = {
-    "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
-    "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
-    "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
-}
 _URL = "ANTHROPIC_BASE_URL"
 _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
 _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
 _IN_BACKGROUND = frozenset({"--bg", "--background"})
-_OFF = ("", "0", "false", "no", "off")
+_FOUNDRY = "CLAUDE_CODE_USE_FOUNDRY"
 
 
 def recipe(situation: Situation) -> Recipe:
@@ -89,15 +90,18 @@ def recipe(situation: Situation) -> Recipe:
     if _first_party(route) and _FIRST_PARTY not in env:
         # It would drop betas that save money, such as global prompt caching, when it sees another host.
         ours[_FIRST_PARTY] = "1"
-    notes = [
-        f"Claude Code uses {service} ({variable}): its calls are not guarded"
-        for variable, service in _ELSEWHERE.items()
-        if env.get(variable, "").lower() not in _OFF
-    ]
+    elsewhere = clouds(situation, env)
+    ours |= elsewhere.env
+    notes = [*elsewhere.notes]
+    if is_on(env, _FOUNDRY):
+        notes.append(f"Claude Code uses Microsoft Foundry ({_FOUNDRY}): its calls are not guarded")
     if not _IN_BACKGROUND.isdisjoint(rest):
         notes.append("a background session of Claude Code outlives this run and its guard: it will not work")
-    if _URL in managed:
-        notes.append(f"this machine's managed settings set {_URL}: Claude Code's calls are not guarded")
+    notes += [
+        f"this machine's managed settings set {name}: Claude Code's calls are not guarded"
+        for name in (_URL, *elsewhere.env)
+        if name in managed
+    ]
     if not trusted and project.get(_URL, env.get(_URL)) != env.get(_URL):
         notes.append(f"{_URL} of this folder's .claude settings is not used: Claude Code does not trust the folder yet")
     return Recipe(
@@ -105,7 +109,7 @@ def recipe(situation: Situation) -> Recipe:
         # Without the second one its last words, how to resume, would name our settings file, which is gone by then.
         env=environment.direct_loopback(situation.env) | {_RESUME: situation.env.get(_RESUME, "claude")},
         files={_FILE: json.dumps({**passed, "env": {**object_at(passed, "env"), **ours}})},
-        upstreams=route.upstreams,
+        upstreams={**route.upstreams, **elsewhere.upstreams},
         network=environment.network(env),
         notes=tuple(notes),
     )
@@ -113,7 +117,7 @@ def recipe(situation: Situation) -> Recipe:
 
 def refuse(dialect: str, text: str) -> Refusal | None:
     """402 `billing_error`: one request, and `API Error: 402 <text>`. 400 makes it send the request six times."""
-    if dialect != "anthropic-messages":
+    if dialect not in DIALECTS:
         return None
     error = {"type": "error", "error": {"type": "billing_error", "message": text}}
     return Refusal(402, "application/json", json.dumps(error, ensure_ascii=False).encode())

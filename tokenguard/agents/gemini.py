@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import structs
 
 from tokenguard.agents import environment
+from tokenguard.agents.clouds import vertex_url
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side
@@ -46,9 +47,6 @@ _ACCOUNT_URL, _ACCOUNTS = "CODE_ASSIST_ENDPOINT", "https://cloudcode-pa.googleap
 _CLOUD_URL = "GOOGLE_VERTEX_BASE_URL"
 _OTHER_WAYS = ("GOOGLE_GENAI_USE_GCA", "GOOGLE_GENAI_USE_VERTEXAI")
 """Variables that choose another way to sign in than the key."""
-_AREAS = frozenset({"eu", "us"})
-"""Locations at Vertex AI that are several regions."""
-
 _SYSTEM = (
     Path("/etc/gemini-cli/settings.json"),
     Path("/Library/Application Support/GeminiCli/settings.json"),
@@ -141,11 +139,8 @@ def _way(situation: Situation, provider: str, theirs: str | None, usual: str) ->
 def _cloud(env: Mapping[str, str]) -> str:
     """Where Vertex AI is, as the program would ask it itself."""
     location = env.get("GOOGLE_CLOUD_LOCATION", "global")
-    if location in _AREAS:
-        return f"https://aiplatform.{location}.rep.googleapis.com"
-    if location == "global" or "GOOGLE_API_KEY" in env or "GOOGLE_CLOUD_PROJECT" not in env:
-        return "https://aiplatform.googleapis.com"
-    return f"https://{location}-aiplatform.googleapis.com"
+    regional = "GOOGLE_CLOUD_PROJECT" in env and "GOOGLE_API_KEY" not in env
+    return vertex_url(location if regional or location in ("eu", "us") else "global")
 
 
 def _dotenv(cwd: Path, home: Path) -> dict[str, str]:
