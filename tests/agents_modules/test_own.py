@@ -129,3 +129,10 @@ def test_what_contradicts_the_known_agents(given: dict[str, Any], message: str) 
     with pytest.raises(ConfigError) as refused:
         Agents({name: AgentSettings(**table) for name, table in given.items()})
     assert str(refused.value).startswith(f"config.toml: {message}")
+
+
+def test_it_is_itself_where_it_sounds_like_what_it_builds_on() -> None:
+    known = Agents({"mine": AgentSettings(extends="claude")})
+    assert known.speaking("mine", "claude") == "mine"
+    assert known.speaking("mine", "codex") == known.speaking("make", "codex") == "codex"
+    assert known.speaking("make", None) == "make"

@@ -147,6 +147,8 @@ def test_opencodes_turns_have_tools_and_its_titles_have_none() -> None:
     assert opencode("/v1/chat/completions", messages=[system, *said]) == Side("title", "ses_1")
     answered = [*said, {"role": "assistant", "content": "hello"}, {"role": "user", "content": "Summarize"}]
     assert opencode("/v1/messages", messages=answered) == Side("compaction", "ses_1")
+    unreadable = recognise("opencode", {"x-session-affinity": "ses_1"}, Facts("unknown"))
+    assert unreadable.side == Side("main", "ses_1")
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,23 @@ async def test_another_agent_in_a_session_counts_there_and_the_log_says_so_once(
     ]
     assert shown(house)["calls"] == 4
     assert house.token not in caplog.text
+    await house.guard.counting.written()
+    by_agent = queries.grouped(house.ledger.read(), ["session", "agent"])
+    assert {group.key: group.totals.calls for group in by_agent} == {
+        (session.id, "claude"): 2,
+        (session.id, "codex"): 2,
+    }
+
+
+async def test_an_agent_in_a_session_of_something_else_is_refused_in_its_own_words(house: House) -> None:
+    session = await house.session(budget="0.000001", agent="make")
+    facts = request()
+    begun = house.guard.begin(session, provider="anthropic", dialect="anthropic-messages", facts=facts, headers=MAIN)
+    refusal = (await house.guard.admit(begun, facts)).refusal
+    # Claude Code sends its request six times after the status that others stop at.
+    assert begun.agent == "claude" and refusal is not None and refusal.status == 402
+    plain = (await house.guard.admit(house.begin(session), facts)).refusal
+    assert plain is not None and plain.status == 400
 
 
 async def test_counting_tokens_is_noted_and_is_no_call(house: House) -> None:

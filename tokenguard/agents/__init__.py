@@ -82,6 +82,12 @@ class Agents:
         agent = self._by_command.get(name) or self.all.get(command, generic)
         return (name if agent is generic else agent.NAME), agent
 
+    def speaking(self, expected: str, heard: str | None) -> str:
+        """The agent that makes a call in a session of the one that is `expected`, where its request sounds like one."""
+        agent = self.all.get(expected)
+        extends = isinstance(agent, Own) and agent.extends == heard
+        return expected if heard is None or extends else heard
+
     def named(self, name: str) -> Agent:
         """An agent by the name that stands in the ledger."""
         return self.all.get(name, generic)

@@ -166,7 +166,7 @@ def side(headers: Mapping[str, str], facts: Facts) -> Side:
     parent = identifier(headers.get("x-parent-session-id"))
     if parent is not None:
         return Side("sub-agent", parent, session)
-    if facts.has_tools:
+    if facts.has_tools or not facts.prompt.messages:
         return Side("main", session)
     # Not every dialect has system prompts and a message in two parts in one.
     return Side("title" if facts.prompt.messages <= _OF_A_TITLE else "compaction", session)

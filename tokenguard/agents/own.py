@@ -70,6 +70,7 @@ class Own:
         self.GUARDED = _guarded(given, base)
         self.NOT_COVERED = base.NOT_COVERED
         self.LEAVES = base.LEAVES
+        self.extends = base.NAME
         self._given = given
         self._base = base
         self._routes = _routes(given.env)

@@ -115,12 +115,13 @@ class Guard:
         """The call that a request of this session makes; without a session it belongs to the unwrapped ones."""
         live = self.sessions.of(session.id if session else UNWRAPPED)
         said = recognise(live.session.agent, headers, facts)
-        if said.agent not in (None, live.session.agent):
-            self._meet(live, said.agent)
+        agent = self._agents.speaking(live.session.agent, said.agent)
+        if agent != live.session.agent and live.token_hash is not None:
+            self._meet(live, agent)
         return Call(
             id=next(self._ids),
             session=live.session.id,
-            agent=live.session.agent,
+            agent=agent,
             provider=provider,
             dialect=dialect,
             model=facts.model,
