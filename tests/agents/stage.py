@@ -76,6 +76,7 @@ class Stage:
         self._taps: list[Tap] = []
         self.env = {**agent.env, **gate.variables, "PATH": path, "HOME": str(home), "TMPDIR": str(home)}
         self._started: list[subprocess.Popen[str]] = []
+        home.mkdir(exist_ok=True)
         agent.settle_in(home, installation.work)
 
     def configure(self, settings: str) -> None:

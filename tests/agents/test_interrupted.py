@@ -28,7 +28,7 @@ def test_what_was_interrupted_is_charged_within_an_interval(stage: Stage) -> Non
     processes = descendants(run)
     os.killpg(run.pid, signal.SIGINT)
     done = stage.end(run)
-    assert done.returncode == stage.agent.interrupted, done
+    assert done.returncode in stage.agent.after_ctrl_c, done
     until(lambda: not any(process.is_running() for process in processes), "the agent is gone")
     until(lambda: stage.open() == 0, "its calls are settled")
     assert "client-gone" in [row.outcome for row, _ in stage.pairs()]

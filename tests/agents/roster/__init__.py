@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.agents.roster.aider import AIDER
-from tests.agents.roster.claude import CLAUDE
+from tests.agents.roster.claude import CLAUDE, CLAUDE_BEDROCK, CLAUDE_VERTEX
 from tests.agents.roster.cline import CLINE, CLINE_OPENAI
 from tests.agents.roster.codex import CODEX, CODEX_HTTP
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
@@ -21,6 +21,8 @@ from tests.agents.roster.vibe import VIBE
 __all__ = [
     "AIDER",
     "CLAUDE",
+    "CLAUDE_BEDROCK",
+    "CLAUDE_VERTEX",
     "CLINE",
     "CLINE_OPENAI",
     "CODEX",
@@ -75,4 +77,6 @@ ROSTER = (
     OPENHANDS,
     GEMINI_ACCOUNT,
     GEMINI_VERTEX,
+    CLAUDE_BEDROCK,
+    CLAUDE_VERTEX,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from msgspec.structs import replace
+
 from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import claude
 
@@ -22,3 +24,39 @@ CLAUDE = RealAgent(
     sub_agent="general-purpose",
     elsewhere=Elsewhere(files={".claude/settings.json": json.dumps({"env": {"ANTHROPIC_BASE_URL": "{url}"}})}),
 )
+
+_ENV = {name: value for name, value in _TRIAL.env.items() if name != "ANTHROPIC_API_KEY"}
+
+CLAUDE_BEDROCK = replace(
+    CLAUDE,
+    name="claude-bedrock",
+    env={
+        **_ENV,
+        "CLAUDE_CODE_USE_BEDROCK": "1",
+        "AWS_REGION": "us-east-1",
+        "AWS_BEARER_TOKEN_BEDROCK": KEY,
+        # Of models that it is not told it asks Bedrock whether the account has them, one call each.
+        "ANTHROPIC_MODEL": "us.anthropic.claude-opus-5-5",
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": "us.anthropic.claude-opus-5-5",
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": "us.anthropic.claude-sonnet-5-5",
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": "us.anthropic.claude-haiku-5-5",
+    },
+    cheaper="us.anthropic.claude-haiku-5-5",
+    elsewhere=Elsewhere(env={"ANTHROPIC_BEDROCK_BASE_URL": "{url}"}),
+)
+"""At Amazon Bedrock, by a Bedrock API key."""
+
+CLAUDE_VERTEX = replace(
+    CLAUDE,
+    name="claude-vertex",
+    env={
+        **_ENV,
+        "CLAUDE_CODE_USE_VERTEX": "1",
+        "CLOUD_ML_REGION": "us-east5",
+        "ANTHROPIC_VERTEX_PROJECT_ID": "simulated-project",
+        "CLAUDE_CODE_SKIP_VERTEX_AUTH": "1",
+        "ANTHROPIC_CUSTOM_HEADERS": f"Authorization: Bearer {KEY}",
+    },
+    elsewhere=Elsewhere(env={"ANTHROPIC_VERTEX_BASE_URL": "{url}/v1"}),
+)
+"""At Google Vertex AI, with a token of one's own."""

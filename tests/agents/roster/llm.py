@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from tests.agents.roster.shape import KEY, PROJECT, Ability, Elsewhere, RealAgent
 from tokenguard.agents import llm
 
@@ -31,7 +29,8 @@ LLM = RealAgent(
     after=(*_TRIAL.after, "--chain-limit", "0", "--functions", _SHELL),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
-    interrupted=-signal.SIGINT,
+    interrupted=1,
+    dear="$0.0001",
     lacks=_LACKS,
     elsewhere=Elsewhere(env={"OPENAI_BASE_URL": "{url}/v1"}),
 )
@@ -46,7 +45,7 @@ LLM_CLAUDE = RealAgent(
     before=LLM.before,
     after=("--model", "claude-opus-5.5", *LLM.after[2:]),
     env={"ANTHROPIC_API_KEY": KEY},
-    interrupted=-signal.SIGINT,
+    interrupted=1,
     lacks=_LACKS,
     elsewhere=Elsewhere(env={"ANTHROPIC_BASE_URL": "{url}"}),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -104,6 +105,14 @@ class RealAgent(Struct, frozen=True, kw_only=True):
         """What the ledger calls it."""
         command = self.before[0]
         return next((agent.NAME for agent in agents.AGENTS.values() if command in agent.COMMANDS), command)
+
+    @property
+    def after_ctrl_c(self) -> tuple[int, int]:
+        """Exit codes after a Ctrl-C: here the signal comes twice, and one that is about to end may die by the second.
+
+        `run` passes on what no terminal sent.
+        """
+        return self.interrupted, -signal.SIGINT
 
     @property
     def first(self) -> int:
