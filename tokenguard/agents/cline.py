@@ -112,8 +112,9 @@ def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. The file holds keys: Cline's own commands and dialogs write it."""
     urls = [f"{name}: {base_url}/{service.provider}{service.path}" for name, service in _SERVICES.items()]
     return ByHand(
+        env={_BACKEND: "local"},
         settings=(("~/.cline/data/settings/providers.json", "\n".join(["baseUrl in the settings of", *urls])),),
-        notes=("end its hub after that: cline hub stop",),
+        notes=("end its hub after that: it keeps the settings that it was started with",),
     )
 
 

@@ -11,6 +11,8 @@ from tokenguard.agents import cline
 
 _TRIAL = cline.trial(KEY, PROJECT)
 _FILE = ".cline/data/settings/providers.json"
+_ALONE = {"CLINE_SESSION_BACKEND_MODE": "local"}
+"""Else it starts a hub, which makes the calls of later runs, too."""
 
 
 def _signed_in(provider: str, **settings: str) -> dict[str, str]:
@@ -25,11 +27,12 @@ CLINE = RealAgent(
     model="claude-opus-5-5",
     cheaper="claude-haiku-4-5",
     shell="run_commands",
+    shell_arguments=(("commands", ("echo hello",)),),
     before=("cline", *_TRIAL.before),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
     sub_agent="any",
-    elsewhere=Elsewhere(files=_signed_in("anthropic", baseUrl="{url}/v1")),
+    elsewhere=Elsewhere(env=_ALONE, files=_signed_in("anthropic", baseUrl="{url}/v1")),
 )
 """With Anthropic, and a key in a variable."""
 
@@ -41,6 +44,6 @@ CLINE_OPENAI = replace(
     before=("cline",),
     env={name: value for name, value in _TRIAL.env.items() if name != "ANTHROPIC_API_KEY"},
     files={**_TRIAL.files, **_signed_in("openai-native", model="gpt-6.1-sol")},
-    elsewhere=Elsewhere(files=_signed_in("openai-native", model="gpt-6.1-sol", baseUrl="{url}/v1")),
+    elsewhere=Elsewhere(env=_ALONE, files=_signed_in("openai-native", model="gpt-6.1-sol", baseUrl="{url}/v1")),
 )
 """With OpenAI Responses, and a key in its settings."""
