@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -185,3 +187,23 @@ def test_the_session_is_known_again_after_the_daemon_was_killed(outside: Outside
     (session,) = outside.sessions
     assert (session["agent"], session["calls"]) == ("claude", 2)
     agent.communicate(timeout=30)
+
+
+def test_what_env_prints_is_all_that_it_takes(tg: Installation, sim: simulator.Process, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tg.home / "config.toml"
+    config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+    tg("daemon", "start")
+    printed = tg("env", "generic").stdout
+    agents = [
+        shlex.join([*caller(tmp_path / "bin", "bot.py"), dialect, PROMPT])
+        for dialect in ("anthropic", "chat", "gemini")
+    ]
+    done = subprocess.run(
+        ["sh", "-c", "\n".join([printed, *agents])], cwd=tg.work, env=tg.env, capture_output=True, text=True, check=True
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["200"] * 3
+    (session,) = tg.json("status")["sessions"]
+    assert (session["agent"], session["calls"]) == ("bot.py", 3)
+    assert session["cost_nanos"] == sim.bill().total_nanos
