@@ -51,6 +51,11 @@ def test_a_folder_or_the_file_is_called_like_it(tmp_path: Path, place: str) -> N
     assert version_of(link(tmp_path / "bin/agent", program(tmp_path / place))) in ("2.1.329", "0.169.0")
 
 
+@pytest.mark.parametrize("place", [".pyenv/versions/3.11.7/bin/agent", "node/v22.1.0/bin/agent"])
+def test_the_version_of_a_runtime_is_not_that_of_the_agent(tmp_path: Path, place: str) -> None:
+    assert version_of(str(program(tmp_path / place))) is None
+
+
 def test_what_is_installed_is_found_on_the_path(tmp_path: Path) -> None:
     file = program(tmp_path / "bin/claude")
     assert installed(claude, {"PATH": f"{tmp_path}:{tmp_path / 'bin'}"}) == str(file)

@@ -236,11 +236,11 @@ def test_sums_that_do_not_agree_are_made_anew_by_the_next_daemon(cli: Cli, home:
 
 def test_what_of_an_agent_is_not_guarded(cli: Cli, quiet_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(quiet_machine, "claude", "2.1.329 (Claude Code)")
-    monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    monkeypatch.setenv("CLAUDE_CODE_USE_FOUNDRY", "1")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://gateway.example")
     told = [(one["state"], one["detail"]) for one in findings(cli, "agents")]
     assert told[0] == ("ok", f"claude: 2.1.329 (Claude Code) ({quiet_machine}/claude)")
-    assert ("warn", "Claude Code uses Amazon Bedrock (CLAUDE_CODE_USE_BEDROCK): its calls are not guarded") in told
+    assert ("warn", "Claude Code uses Microsoft Foundry (CLAUDE_CODE_USE_FOUNDRY): its calls are not guarded") in told
     assert any("https://gateway.example" in detail for _, detail in told)
 
 

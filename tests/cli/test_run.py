@@ -105,6 +105,6 @@ def test_what_keeps_the_agent_from_starting_is_one_line(cli: Cli, monkeypatch: p
 
 def test_known_agents_are_completed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_TOKENGUARD_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "tokenguard run cl")
+    monkeypatch.setenv("COMP_WORDS", "tokenguard run cla")
     monkeypatch.setenv("COMP_CWORD", "2")
     assert cli().out == "plain,claude\n"

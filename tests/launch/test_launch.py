@@ -120,10 +120,10 @@ def test_a_summary_in_no_folder_is_told_before_the_agent_runs(daemon: FakeDaemon
 
 
 def test_what_is_not_guarded_is_told(daemon: FakeDaemon, agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    monkeypatch.setenv("CLAUDE_CODE_USE_FOUNDRY", "1")
     *lines, last = run("claude", quiet=False).stderr.splitlines()
     assert lines == [
-        "tokenguard: Claude Code uses Amazon Bedrock (CLAUDE_CODE_USE_BEDROCK): its calls are not guarded",
+        "tokenguard: Claude Code uses Microsoft Foundry (CLAUDE_CODE_USE_FOUNDRY): its calls are not guarded",
         "tokenguard: with --intercept, calls to the providers that tokenguard knows are guarded all the same",
         "tokenguard  no calls",
     ]

@@ -54,8 +54,10 @@ def _of_python(file: Path, command: str) -> str | None:
 
 
 def _of_folder(file: Path) -> str | None:
-    """From its own name or that of a folder above, as Homebrew and Claude Code's installer have it."""
-    found = (_VERSION.fullmatch(part) for part in reversed(file.parts))
+    """From its own name, as Claude Code's installer has it, or `Cellar/NAME/VERSION` as Homebrew has it."""
+    parts = file.parts
+    kegs = (parts[at + 2] for at, part in enumerate(parts[:-2]) if part in ("Cellar", "Caskroom"))
+    found = (_VERSION.fullmatch(part) for part in (file.name, *kegs))
     return next((match[1] for match in found if match), None)
 
 

@@ -24,7 +24,9 @@ class _Label(click.ParamType[tuple[str, str]]):
 def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from tokenguard.cli.known import known_agents
 
-    return [command for command in known_agents().commands if command.startswith(incomplete)]
+    known = known_agents()
+    names = dict.fromkeys([*known.commands, *known.all])
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @click.command(

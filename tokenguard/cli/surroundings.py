@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from tokenguard import platforms
 from tokenguard.agents import Agent, Situation
+from tokenguard.agents.versions import installed, version_of
 from tokenguard.cli.findings import Finding, failed, ok, warn
 from tokenguard.cli.known import agents_of
 from tokenguard.config.settings import Config
@@ -24,19 +25,19 @@ _PATIENCE_S = 10
 def agents(env: Mapping[str, str], config: Config) -> Iterator[Finding]:
     """The agents that are installed, and what of them would not be guarded."""
     known = agents_of(config).all
-    found = {name: path for name, agent in known.items() if (path := _path(agent, env))}
+    found = {name: path for name, agent in known.items() if (path := installed(agent, env))}
     if not found:
         yield warn("agents", "none is on the PATH", f"{next(iter(known.values())).INSTALL}, for one")
     with ThreadPoolExecutor() as pool:
-        versions = dict(zip(found, pool.map(version, found.values()), strict=True))
+        versions = dict(zip(found, pool.map(_version, found.values()), strict=True))
     for name, path in found.items():
         yield ok("agents", f"{name}: {versions[name]} ({path})")
         yield from _unguarded(known[name], env, config)
 
 
-def _path(agent: Agent, env: Mapping[str, str]) -> str | None:
-    paths = (shutil.which(command, path=env.get("PATH")) for command in agent.COMMANDS)
-    return next((path for path in paths if path), None)
+def _version(path: str) -> str:
+    """Of an agent, which is run only where its installer has not left it."""
+    return version_of(path) or version(path)
 
 
 def _unguarded(agent: Agent, env: Mapping[str, str], config: Config) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from tokenguard.agents import AGENTS, claude
 @pytest.fixture(autouse=True)
 def programs(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is the PATH. What is in it tells when it is run."""
-    folder = tmp_path / "bin/1.2.3"
+    folder = tmp_path / "Cellar/coders/1.2.3/bin"
     folder.mkdir(parents=True)
     for name in ("claude", "mycoder"):
         (folder / name).write_text(f"#!/bin/sh\necho {name} >> {tmp_path}/ran\necho 9.9\n")

@@ -47,7 +47,7 @@ def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 @click.command(
-    options_metavar="[OPTIONS]",
+    short_help="Try an agent out against simulated providers.",
     epilog=examples("tokenguard agents check claude", "tokenguard agents check mycoder -- --print 'say hello'"),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

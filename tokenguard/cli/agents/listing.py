@@ -38,7 +38,11 @@ class Listed(Struct, frozen=True):
     """Whether the configuration defines or changes it."""
 
 
-@click.command("list", epilog=examples("tokenguard agents list", "tokenguard agents list --json"))
+@click.command(
+    "list",
+    short_help="List the agents that are known, and how each is guarded.",
+    epilog=examples("tokenguard agents list", "tokenguard agents list --json"),
+)
 @click.option("--versions", is_flag=True, help="Ask each installed agent for its version, which runs it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(versions: bool, as_json: bool) -> None:
