@@ -18,6 +18,7 @@ def _claude(settings: str) -> str:
         settings.replace('"kimi"', '"anthropic"')
         .replace(_MOONSHOT, "https://api.anthropic.com")
         .replace("kimi-k2.7-code", "claude-opus-5-5")
+        .replace("max_context_size", "max_output_size = 32000\nmax_context_size")
     )
 
 
@@ -55,6 +56,7 @@ KIMI_CODE_VARIABLES = replace(
         "KIMI_MODEL_NAME": "gpt-6.1-sol",
         "KIMI_MODEL_API_KEY": KEY,
         "KIMI_MODEL_PROVIDER_TYPE": "openai_responses",
+        "KIMI_MODEL_MAX_OUTPUT_SIZE": "32000",
     },
     files={},
     elsewhere=Elsewhere(env={"KIMI_MODEL_BASE_URL": "{url}/v1"}),
@@ -63,7 +65,7 @@ KIMI_CODE_VARIABLES = replace(
 
 KIMI_CLI = RealAgent(
     name="kimi-cli",
-    package="pypi3.12:kimi-cli==1.47.0",
+    package="pypi3.13:kimi-cli==1.47.0",
     model="kimi-k2.7-code",
     cheaper="kimi-k2.5",
     shell="Shell",
