@@ -137,7 +137,7 @@ class Stage:
 
     def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         """What became of it, once it has ended."""
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=180)
         if self.agent.writes:
             out += "".join(file.read_text() for file in self._home.glob(self.agent.writes))
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)

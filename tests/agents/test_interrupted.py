@@ -22,9 +22,9 @@ def test_what_was_interrupted_is_charged_within_an_interval(stage: Stage) -> Non
     stage.limit(100)
     run = stage.start("say hello [sim:output=2000][sim:slow=20ms]")
     own, before = stage.agent.model, stage.agent.first
-    until(lambda: sum(call.model == own for call in stage.seen()) > before, "it has asked")
+    until(lambda: sum(call.model == own for call in stage.seen()) > before, "it has asked", seconds=90)
     received = upstream.received()
-    until(lambda: upstream.received() > received + SOME, "an answer has begun")
+    until(lambda: upstream.received() > received + SOME, "an answer has begun", seconds=90)
     processes = descendants(run)
     os.killpg(run.pid, signal.SIGINT)
     done = stage.end(run)
