@@ -98,6 +98,35 @@ def test_what_cannot_be_guarded_is_told(machine: Machine, given: tuple[str, ...]
     assert note.endswith("not guarded")
 
 
+QUOTED = """
+model_provider = "my corp"
+[model_providers."my corp"]
+name = "Corp \\"one\\""
+base_url = "https://llm.corp/v1"
+env_key = "CORP_KEY"
+request_max_retries = 2
+supports_websockets = false
+query_params = { version = "2026-01-01" }
+"""
+
+
+def test_a_provider_whose_name_needs_quotes_is_copied_under_another(machine: Machine) -> None:
+    machine.write("~/.codex/config.toml", QUOTED)
+    recipe = machine.recipe(codex, "-c", "model_provider='my corp'", "exec", "hi")
+    assert recipe.args[2:] == ("-c", 'model_provider="tokenguard"', "exec", "hi")
+    (copy,) = tomllib.loads(recipe.args[1])["model_providers"].values()
+    own = tomllib.loads(QUOTED)["model_providers"]["my corp"]
+    assert copy == {**own, "base_url": f"{BASE}/openai/v1"}
+    assert (recipe.upstreams, recipe.notes) == ({"openai": "https://llm.corp"}, ())
+
+
+def test_no_secret_is_copied_to_where_everybody_sees_it(machine: Machine) -> None:
+    machine.write("~/.codex/config.toml", QUOTED + 'http_headers = { key = "secret" }\n')
+    recipe = machine.recipe(codex, "exec", "hi")
+    assert recipe.args == ("exec", "hi")
+    assert recipe.notes[0].endswith("not guarded")
+
+
 def test_a_chatgpt_login_goes_to_its_own_service(machine: Machine) -> None:
     machine.write("~/.codex/auth.json", LOGIN)
     recipe = machine.recipe(codex, "hi")

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -36,7 +36,7 @@ DIALECTS = ("openai-responses",)
 HOLD_SECONDS = 300
 """It was seen to wait for 620 s; a WebSocket that stays silent is given up after 300 s."""
 GUARDED = "openai_base_url, given with -c"
-NOT_COVERED = ("--oss", "model providers whose name -c cannot reach")
+NOT_COVERED = ("--oss, which asks this machine", "Amazon Bedrock")
 LEAVES = ""
 
 _METADATA = "x-codex-turn-metadata"
@@ -61,7 +61,11 @@ class _Turn(Struct):
 _TURN = Reader(_Turn)
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
-"""A provider's name that `-c` can reach: its dotted path knows no quotes."""
+"""A provider's name that `-c` can reach: its dotted path knows no quotes. Another one gets a copy with our name."""
+
+_COPY = "tokenguard"
+_SECRETS = frozenset({"experimental_bearer_token", "http_headers"})
+"""What may hold a key: no copy of that may stand among arguments, which everybody sees."""
 
 _ALONE = """\
 check_for_update_on_startup = false
@@ -89,6 +93,11 @@ def recipe(situation: Situation) -> Recipe:
     # With a ChatGPT login the same requests go to another service, whose paths have no version in them.
     service = ("chatgpt", "") if provider == "openai" and _has_chatgpt_login(situation) else ("openai", "/v1")
     route = way(situation.base_url, situation.providers, *service, theirs)
+    if key == _COPY:
+        copy = {**_merged(situation, provider), "base_url": route.base_url}
+        chosen = ("-c", f"model_providers.{_COPY}={_inline(copy)}", "-c", f'model_provider="{_COPY}"')
+        _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == "model_provider")
+        return Recipe((*chosen, *rest), env=env, upstreams=route.upstreams, network=network)
     _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == key)
     return Recipe(("-c", f'{key}="{route.base_url}"', *rest), env=env, upstreams=route.upstreams, network=network)
 
@@ -143,9 +152,27 @@ def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:
     if provider == "openai":
         return provider, "openai_base_url", _first(layers, "openai_base_url")
     theirs = _first(layers, "model_providers", provider, "base_url")
-    if theirs is None or _PLAIN_KEY.fullmatch(provider) is None:
-        return provider, None, theirs
+    if theirs is None:
+        return provider, None, None
+    if _PLAIN_KEY.fullmatch(provider) is None:
+        return provider, _COPY if _SECRETS.isdisjoint(_merged(situation, provider)) else None, theirs
     return provider, f"model_providers.{provider}.base_url", theirs
+
+
+def _merged(situation: Situation, provider: str) -> dict[str, Any]:
+    """What all layers together say of a model provider."""
+    merged: dict[str, Any] = {}
+    for layer in reversed(_layers(situation)):
+        merged |= object_at(layer, "model_providers", provider)
+    return merged
+
+
+def _inline(value: object) -> str:
+    """A value as TOML has it on one line; its strings and numbers are those of JSON."""
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        return "{" + ", ".join(f"{json.dumps(name)} = {_inline(member)}" for name, member in members) + "}"
+    return json.dumps(value, default=str)
 
 
 def _has_chatgpt_login(situation: Situation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.agents.roster.aider import AIDER
 from tests.agents.roster.claude import CLAUDE, CLAUDE_BEDROCK, CLAUDE_VERTEX
 from tests.agents.roster.cline import CLINE, CLINE_OPENAI
-from tests.agents.roster.codex import CODEX, CODEX_HTTP
+from tests.agents.roster.codex import CODEX, CODEX_HTTP, CODEX_QUOTED
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
 from tests.agents.roster.gemini import GEMINI, GEMINI_ACCOUNT, GEMINI_VERTEX
@@ -27,6 +27,7 @@ __all__ = [
     "CLINE_OPENAI",
     "CODEX",
     "CODEX_HTTP",
+    "CODEX_QUOTED",
     "CONTINUE",
     "COPILOT",
     "GEMINI",
@@ -79,4 +80,5 @@ ROSTER = (
     GEMINI_VERTEX,
     CLAUDE_BEDROCK,
     CLAUDE_VERTEX,
+    CODEX_QUOTED,
 )

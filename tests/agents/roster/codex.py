@@ -55,3 +55,13 @@ CODEX_HTTP = replace(
     elsewhere=Elsewhere(files={".codex/config.toml": _PLAIN}),
 )
 """A model provider that the user has defined is not asked for a WebSocket."""
+
+_QUOTED = _PLAIN.replace("plain", "my corp").replace(".my corp]", '."my corp"]')
+
+CODEX_QUOTED = replace(
+    CODEX_HTTP,
+    name="codex-quoted",
+    files={".codex/config.toml": _QUOTED.replace("{url}", "https://api.openai.com")},
+    elsewhere=Elsewhere(files={".codex/config.toml": _QUOTED}),
+)
+"""The same under a name that needs quotes."""
