@@ -67,7 +67,7 @@ def _refused(agent: Agent) -> str:
     """Status and form of a refusal, where they are not those of the provider's own errors."""
     own = [answer for name in agent.DIALECTS if (answer := agent.refuse(name, "")) is not None]
     told = [f"HTTP {answer.status}{_form(answer)}" for answer in own]
-    return ", ".join(told) or "HTTP 400, in the form of the provider's errors"
+    return ", ".join(dict.fromkeys(told)) or "HTTP 400, in the form of the provider's errors"
 
 
 def _form(answer: Refusal) -> str:

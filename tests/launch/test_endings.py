@@ -27,7 +27,7 @@ def test_an_agent_that_fails_to_start(code: int, how: str) -> None:
     ("code", "seconds", "changes"),
     [
         (0, 0.4, {}),
-        (1, 3.5, {}),
+        (1, 20.5, {}),
         (130, 0.4, {}),
         (-2, 0.4, {}),
         (-15, 0.4, {}),

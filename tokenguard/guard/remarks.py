@@ -11,8 +11,8 @@ from tokenguard.records import Session
 
 log = logging.getLogger(__name__)
 
-_AT_START_US = 3_000_000
-"""An agent that ends with an error within that time, without a call, has failed to start."""
+_AT_START_US = 20_000_000
+"""An agent that ends with an error within that time, without a call, has failed to start; some are slow to."""
 
 
 def begun(session: Session, notes: Iterable[str]) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from tokenguard.agents import Agent
 
-AT_START_S = 3.0
-"""Seconds within which an agent that ends with an error has not worked, but failed to start."""
+AT_START_S = 20.0
+"""Seconds within which an agent that ends with an error, and has called nobody, has failed to start; on a slow machine
+some take ten of them to say that they want a login."""
 
 _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGTRAP}
 """Signals that nobody at a terminal sends."""

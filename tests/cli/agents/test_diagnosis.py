@@ -13,7 +13,7 @@ from tokenguard.cli.agents import diagnosis
 from tokenguard.cli.agents.trying import Attempt
 from tokenguard.cli.findings import Finding
 
-WELL = Attempt(exit_code=0, seconds=2.0, output="hello\n", calls=2, refused=0, billed=2, hosts=())
+WELL = Attempt(ran=True, exit_code=0, seconds=2.0, output="hello\n", calls=2, refused=0, billed=2, hosts=())
 NOTHING = replace(WELL, calls=0, billed=0, exit_code=1, seconds=1.0)
 STOPPED = replace(NOTHING, refused=1, output="│ API Error: 402 tokenguard  │\n│ stopped this request: no │")
 
@@ -60,6 +60,11 @@ def test_all_is_well() -> None:
             {"exit_code": None, "seconds": 90.0, "output": "> "},
             "it made no call, and had not ended after 90 s: it waits for a person. It said: >",
             f"{codex.LOGIN}; or say how it answers one prompt and ends: tokenguard agents check codex -- ARGUMENTS",
+        ),
+        (
+            {"ran": False, "exit_code": 3, "output": "tokenguard: the disk is full; make room"},
+            "tokenguard run could not start it. It said: tokenguard: the disk is full; make room",
+            "tokenguard doctor checks the installation",
         ),
         (
             {"hosts": ("api.openai.com",), "output": "retrying"},

@@ -20,7 +20,7 @@ _STRANGE_OPTION = re.compile(
     r"(unknown|unexpected|unrecogni[sz]ed|invalid|no such) (option|argument|arguments|flag|command)", re.IGNORECASE
 )
 _WRONG = re.compile(r"error|cannot|can't|could not|fail|not found|unknown|invalid|missing|must", re.IGNORECASE)
-_AT_START_S = 5.0
+_AT_START_S = 20.0
 _MOST_REQUESTS = 2
 """Requests that an agent may send for a refused call, its router's among them."""
 _LONGEST = 200
@@ -72,6 +72,8 @@ def of_answer(agent: Agent, attempt: Attempt) -> Iterator[Finding]:
 def _no_call(agent: Agent, attempt: Attempt) -> Finding:
     """Why no call came through, as far as that shows."""
     last = _last(attempt)
+    if not attempt.ran:
+        return fail("answer", f"tokenguard run could not start it{last}", "tokenguard doctor checks the installation")
     if attempt.hosts:
         text = f"its calls go past tokenguard: it asked for {', '.join(attempt.hosts)}{last}"
         return fail("answer", text, "what is not covered of it: tokenguard agents list")

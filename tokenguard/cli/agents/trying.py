@@ -43,6 +43,8 @@ _KEYS = ("ANTHROPIC", "OPENAI", "GEMINI", "GOOGLE", "OPENROUTER", "MISTRAL", "XA
 class Attempt(Struct, frozen=True):
     """What came of one run."""
 
+    ran: bool
+    """Whether `tokenguard run` came as far as its start."""
     exit_code: int | None
     """None if it had not ended when its time was up."""
     seconds: float
@@ -90,12 +92,17 @@ class Tried:
         summary.unlink(missing_ok=True)
         command = scratch.tokenguard("run", "--quiet", "--summary", str(summary), *options, "--", *self._command)
         code, told, seconds = self._ended(command, {**self._env, **self._gate.variables})
-        try:
-            counted = json.loads(summary.read_text())
-        except (OSError, ValueError):
-            counted = {"calls": 0, "refused": 0}
-        billed = len(self._providers.bill().calls)
-        return Attempt(code, seconds, told, counted["calls"], counted["refused"], billed, self._gate.hosts())
+        counted = json.loads(summary.read_text()) if summary.exists() else {"calls": 0, "refused": 0}
+        return Attempt(
+            ran=summary.exists() or code is None,
+            exit_code=code,
+            seconds=seconds,
+            output=told,
+            calls=counted["calls"],
+            refused=counted["refused"],
+            billed=len(self._providers.bill().calls),
+            hosts=self._gate.hosts(),
+        )
 
     def _ended(self, command: Sequence[str], env: Mapping[str, str]) -> tuple[int | None, str, float]:
         """(exit code, output, seconds) of a command that nobody is there to talk to."""
