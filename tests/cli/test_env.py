@@ -279,3 +279,31 @@ def test_every_editor_says_what_it_is() -> None:
     assert list(IDES) == ["vscode", "cursor", "windsurf", "vscodium", "zed", "jetbrains"]
     for ide in IDES.values():
         assert ide.TITLE and all(note.format(url=PORT) for note in ide.NOTES)
+
+
+def about_editors(cli: Cli) -> list[tuple[str, str]]:
+    found = cli("doctor", "--json").document["checks"]
+    return [(one["state"], one["remedy"]) for one in found if one["check"] == "editors"]
+
+
+def test_doctor_tells_of_editors_that_lead_astray(cli: Cli, home: Path, code: Path) -> None:
+    assert about_editors(cli) == []
+    cli("env", "--write", "vscode")
+    assert about_editors(cli) == [("ok", ""), ("warn", "tokenguard daemon install")]
+    (home / "service").write_text("4747\n")
+    assert about_editors(cli) == [("ok", "")]
+    configure(home, "[daemon]\nport = 4848\n")
+    assert about_editors(cli)[0] == ("warn", "tokenguard env --write vscode")
+    cli("env", "--write", "vscode")
+    assert about_editors(cli)[0] == ("ok", "")
+    cli("env", "--undo")
+    assert about_editors(cli) == []
+
+
+def test_and_of_workspaces(cli: Cli, home: Path) -> None:
+    cli("env", "--write", "vscode", "--workspace")
+    configure(home, "[daemon]\nport = 4848\n")
+    assert about_editors(cli)[0] == ("warn", "write it again there")
+    (home / "ides" / "broken-1.json").write_text("{")
+    (Path.cwd() / ".vscode" / "settings.json").unlink()
+    assert about_editors(cli) == []

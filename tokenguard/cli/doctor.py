@@ -9,6 +9,7 @@ import click
 
 from tokenguard.cli import installation, interception, output, surroundings
 from tokenguard.cli.commands import examples
+from tokenguard.cli.env import checks
 from tokenguard.cli.findings import Finding, show
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
@@ -44,6 +45,7 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     except TokenguardError:
         config = settings.Config()  # what is wrong with it was told above
     yield from surroundings.agents(os.environ, config)
+    yield from checks.editors(os.environ, paths, config)
     yield from surroundings.network(os.environ, config)
     yield from interception.authorities(paths)
     yield from surroundings.notifications(os.environ, config)

@@ -16,6 +16,9 @@ from tokenguard.ides import files, jsonc
 from tokenguard.ides.reading import NotUnderstood, parse
 from tokenguard.ides.shape import Setting
 
+_FOLDER = "ides"
+"""Below the state folder."""
+
 Step = str | tuple[str]
 """A name; the name of an item of a list as a tuple of one."""
 
@@ -58,23 +61,25 @@ class Outcome(Struct, frozen=True):
     """It is byte for byte what it was."""
 
 
+def kept_in(state_dir: Path) -> list[Kept]:
+    """What undoing needs, of every file that was written."""
+    return [kept for record in sorted((state_dir / _FOLDER).glob("*.json")) if (kept := _read(record)) is not None]
+
+
 class Keeper:
     """Looks after one settings file."""
 
     def __init__(self, state_dir: Path, file: Path) -> None:
         """What undoing needs is kept below `state_dir`."""
         self.file = file
-        self._folder = state_dir / "ides"
+        self._folder = state_dir / _FOLDER
         ident = f"{file.stem}-{sha256(os.fsencode(file)).hexdigest()[:12]}"
         self._record, self._backup = self._folder / f"{ident}.json", self._folder / f"{ident}.backup"
 
     @property
     def kept(self) -> Kept | None:
         """What undoing needs; None if nothing was written."""
-        try:
-            return msgspec.json.decode(self._record.read_bytes(), type=Kept)
-        except (OSError, msgspec.MsgspecError):
-            return None
+        return _read(self._record)
 
     def text(self) -> str:
         """The file; an object without anything if there is none. Raises `NotUnderstood` or `UsageError`."""
@@ -159,6 +164,13 @@ class Keeper:
     def _forget(self) -> None:
         self._record.unlink(missing_ok=True)
         self._backup.unlink(missing_ok=True)
+
+
+def _read(record: Path) -> Kept | None:
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _text(data: bytes | None) -> str:
