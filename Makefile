@@ -10,12 +10,13 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inpu
 # A Python to build the environment with; the first one that is new enough where none is named.
 PYTHON = python3
 
-.PHONY: help env demo test lint types tests test-agents bench budget-bench agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors bench budget-bench agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
+	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
 	@echo 'make agents       write what the modules of the agents say into README.md and docs/agents.md'
@@ -62,6 +63,9 @@ tests: $(TOOLS)
 
 test-agents: $(TOOLS)
 	$(BIN)/pytest tests/agents -m real_agents -rs -n 2 -o faulthandler_timeout=1200
+
+test-editors: $(TOOLS)
+	$(BIN)/pytest tests/editors -m real_editors -rs -n 0 -o faulthandler_timeout=1200
 
 bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \

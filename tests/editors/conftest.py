@@ -1,0 +1,31 @@
+"""A real editor: `make test-editors`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agents.isolation import leave_the_network
+from tests.editors.vscode import Unavailable, VSCode
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_editors: installs a real editor from npm, and runs it; only with -m")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """An editor runs only where it is asked for: it is half a gigabyte to fetch."""
+    if "real_editors" not in str(config.getoption("-m")):
+        for item in items:
+            if item.get_closest_marker("real_editors"):
+                item.add_marker(pytest.mark.skip(reason="a real editor: make test-editors"))
+
+
+@pytest.fixture(scope="session")
+def vscode() -> VSCode:
+    """VS Code. After that, this process is out of the network."""
+    try:
+        found = VSCode()
+    except Unavailable as error:
+        pytest.skip(str(error))
+    leave_the_network()
+    return found
