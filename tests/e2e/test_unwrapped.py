@@ -111,6 +111,20 @@ def test_a_plug_in_of_an_editor_is_a_session_of_the_editor(outside: Outside) -> 
     assert session["branch"] == "main"
 
 
+def test_what_runs_in_a_container_is_unknown(outside: Outside) -> None:
+    apart = ["unshare", "--mount"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("namespaces are not to be had here")
+    outside(*apart, *outside.claude())
+    (session,) = outside.sessions
+    assert (session["id"], session["agent"], session["repo"], session["calls"]) == ("unwrapped", "unknown", None, 1)
+    outside(*apart, *outside.claude(), env={"TOKENGUARD_SESSION": "devcontainer"})
+    assert {(session["agent"], session["task"]) for session in outside.sessions} == {
+        ("unknown", None),
+        ("unknown", "devcontainer"),
+    }
+
+
 def test_the_environment_names_the_task(outside: Outside) -> None:
     outside(*outside.claude(), env={"TOKENGUARD_SESSION": "nightly"})
     (row,) = outside.tg.json("report", "--by", "task")["rows"]

@@ -218,6 +218,7 @@ async def test_any_other_name_is_a_task(door: Door, claude: Caller) -> None:
 async def test_a_container_can_name_its_task(door: Door) -> None:
     door.container = True
     session = (await door.connect())("devcontainer")
+    assert (await door.connect(TOKENGUARD_SESSION="devcontainer"))(None) == session
     assert (session.agent, session.task, session.id != "unwrapped") == ("unknown", "devcontainer", True)
 
 

@@ -119,9 +119,11 @@ class Unwrapped:
     def _find(own: Address, peer: Address, likely: tuple[int, ...], known: Mapping[str, Marks]) -> _Client:
         """Blocks for some milliseconds."""
         pid = platforms.peer_pid(own, peer, likely, likely_names(known))
-        if pid is None or not platforms.sees_our_files(pid):
+        if pid is None:
             return _NOBODY
         env = environment_of(pid)
+        if not platforms.sees_our_files(pid):
+            return _Client(says=env.get(VARIABLE))  # in a container folders, and what runs, are not what they seem
         try:
             network = Network.from_env(environment.network(env))
         except ConfigError as error:
