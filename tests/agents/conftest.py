@@ -13,7 +13,7 @@ from tests.agents.isolation import Gate, leave_the_network
 from tests.agents.roster import ROSTER, RealAgent
 from tests.agents.roster.shape import Ability
 from tests.agents.stage import Stage
-from tests.agents.subset import chosen
+from tests.agents.subset import FAST, check, runs
 from tests.support.installation import Installation
 from tokenguard import simulator
 
@@ -22,7 +22,7 @@ _PACKAGES = pytest.StashKey[Iterable[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--agents", default="fast", help="real agents to run: fast, all, or names with commas between")
+    parser.addoption("--agents", default=FAST, help="real agents to run: fast, all, or names with commas between")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,11 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="real agents: make test-agents"))
         return
     known = [*ROSTER, *(agent for item in ours if (agent := _agent_of(item)) is not None)]
+    option = str(config.getoption("--agents", FAST))
     try:
-        names = chosen(str(config.getoption("--agents", "fast")), list(dict.fromkeys(agent.name for agent in known)))
+        check(option, list(dict.fromkeys(agent.name for agent in known)))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    left_out = [item for item in ours if (agent := _agent_of(item)) is not None and agent.name not in names]
+    left_out = [item for item in ours if not _runs(option, item)]
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
@@ -70,6 +71,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.skip(f"{agent.name} lacks {ability}: {why}")
             assert ability != "elsewhere" or agent.elsewhere is not None, "say how, or why it lacks that"
             assert ability != "sub-agents" or agent.sub_agent is not None, "say which, or why it lacks them"
+
+
+def _runs(option: str, item: pytest.Item) -> bool:
+    agent, function = _agent_of(item), getattr(item, "originalname", item.name)
+    return agent is None or runs(option, agent.name, item.path.stem, function)
 
 
 def _agent_of(item: pytest.Item) -> RealAgent | None:

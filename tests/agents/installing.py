@@ -49,33 +49,49 @@ def missing(agent: RealAgent) -> str | None:
 
 def search_path(packages: Iterable[str]) -> str:
     """A PATH with the commands of these packages, installed now if need be. Raises `Unreachable`."""
-    cache = Path(os.environ.get("TOKENGUARD_TEST_CACHE") or Path.home() / ".cache" / "tokenguard-tests")
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "lock"):
-        folders = [_installed(cache, package) for package in dict.fromkeys(packages)]
-    return os.pathsep.join(map(str, [*folders, _NODE / "bin", os.environ["PATH"]]))
+    wanted = dict.fromkeys(packages)
+    _cache().mkdir(parents=True, exist_ok=True)
+    with _locked(_cache() / "lock"):
+        for package in wanted:
+            _install(package)
+    return os.pathsep.join(map(str, [*map(_commands, wanted), _NODE / "bin", os.environ["PATH"]]))
 
 
-def _installed(cache: Path, package: str) -> Path:
-    """The folder of a package's commands."""
+def own_first(package: str, path: str) -> str:
+    """Such a PATH with the commands of one package before those of others, which may have the same names."""
+    return f"{_commands(package)}{os.pathsep}{path}"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("TOKENGUARD_TEST_CACHE") or Path.home() / ".cache" / "tokenguard-tests")
+
+
+def _folder(package: str) -> Path:
+    return _cache() / package.partition(":")[2].replace("/", "+").replace(" ", "+")
+
+
+def _commands(package: str) -> Path:
+    return _folder(package) / ("node_modules/.bin" if package.startswith("npm:") else "bin")
+
+
+def _install(package: str) -> None:
+    """Unless it is there."""
     registry, _, names = package.partition(":")
-    folder = cache / names.replace("/", "+").replace(" ", "+")
-    commands = folder / ("node_modules/.bin" if registry == "npm" else "bin")
+    folder = _folder(package)
     if registry == "npm":
         if folder.exists():
-            return commands
-        fresh = cache / f"{folder.name}.new"
+            return
+        fresh = folder.with_name(f"{folder.name}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         _install_from_npm(fresh, names.split())
         fresh.rename(folder)
-        return commands
+        return
     # The commands of a virtual environment name its place: it is made where it stays, and marked when it is whole.
-    if not (whole := cache / f"{folder.name}.whole").exists():
+    if not (whole := folder.with_name(f"{folder.name}.whole")).exists():
         shutil.rmtree(folder, ignore_errors=True)
         _install_from_pypi(folder, _python(registry) or Path(sys.executable), names.split())
         whole.touch()
-    return commands
 
 
 def _install_from_npm(folder: Path, names: Sequence[str]) -> None:

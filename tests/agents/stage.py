@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psutil
 
+from tests.agents.installing import own_first
 from tests.agents.isolation import Gate
 from tests.agents.roster import RealAgent
 from tests.agents.taps import Tap, in_front
@@ -74,6 +75,7 @@ class Stage:
         self._home = home
         self._upstream = providers.url if upstream is None else upstream
         self._taps: list[Tap] = []
+        path = own_first(agent.package, path)
         self.env = {**agent.env, **gate.variables, "PATH": path, "HOME": str(home), "TMPDIR": str(home)}
         self._started: list[subprocess.Popen[str]] = []
         home.mkdir(exist_ok=True)

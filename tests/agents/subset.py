@@ -1,16 +1,30 @@
-"""Which real agents and scenarios continuous integration runs; `make test-agents AGENTS=all` runs the others too."""
+"""What continuous integration runs of the real agents; `make test-agents AGENTS=all` runs the rest too."""
 
 from __future__ import annotations
 
-FAST_AGENTS = ("claude", "codex", "codex-http", "gemini")
-"""Whose every scenario is run."""
+from collections.abc import Sequence
+
+WHOLE = ("claude", "codex", "codex-http", "gemini")
+"""Agents of whom it runs every scenario: those that most people use, in the three dialects in which most is special."""
+
+BRIEF = ("opencode", "qwen", "pi", "continue", "copilot-chat", "kimi-code", "llm")
+"""Agents of whom it runs a few: those that are quickly installed, each as its users mostly have it."""
+
+FEW = ("test_a_plain_answer", "test_tools", "test_a_refusal_at_the_first_turn")
+"""These few."""
+
+FAST, ALL = "fast", "all"
 
 
-def chosen(option: str, names: list[str]) -> set[str]:
-    """The agents that `--agents` asks for: `fast`, `all`, or their names with commas between. Raises `ValueError`."""
-    if option in ("fast", "all"):
-        return set(FAST_AGENTS if option == "fast" else names)
-    asked = {name.strip() for name in option.split(",")}
-    if unknown := asked - set(names):
-        raise ValueError(f"--agents: no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    return asked
+def check(option: str, names: Sequence[str]) -> None:
+    """Raises `ValueError` unless `--agents` is `fast`, `all`, or names of agents with commas between."""
+    unknown = set(option.split(",")) - {*names, FAST, ALL}
+    if unknown:
+        raise ValueError(f"--agents: no {', '.join(sorted(unknown))}; there are {FAST}, {ALL}, {', '.join(names)}")
+
+
+def runs(option: str, agent: str, module: str, test: str) -> bool:
+    """Whether a test of an agent runs; `module` and `test` are the names of the file and of the function."""
+    if option == FAST:
+        return agent in WHOLE or (agent in BRIEF and module == "test_real_agents" and test in FEW)
+    return option == ALL or agent in option.split(",")
