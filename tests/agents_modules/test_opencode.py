@@ -118,6 +118,22 @@ def test_files_that_variables_name(machine: Machine) -> None:
     assert recipe.upstreams == {"anthropic": "https://a.corp", "openai": "https://o.corp", "gemini": "https://g.corp"}
 
 
+def test_a_file_that_settings_name(machine: Machine) -> None:
+    machine.write("~/.config/opencode/url.txt", "https://a.corp/v1\n")
+    machine.write("~/url.txt", "https://o.corp/v1\n")
+    entries = provider("anthropic", "{file:url.txt}")["provider"] | provider("openai", "{file:~/url.txt}")["provider"]
+    machine.write(USER, {"provider": entries})
+    assert machine.recipe(opencode).upstreams == {"anthropic": "https://a.corp", "openai": "https://o.corp"}
+
+
+@pytest.mark.parametrize(
+    "args", [("attach", "http://localhost:4096"), ("run", "--attach", "http://localhost:4096", "hi")]
+)
+def test_a_server_that_runs_already_is_told(machine: Machine, args: tuple[str, ...]) -> None:
+    (note,) = machine.recipe(opencode, *args).notes
+    assert note.endswith("not guarded")
+
+
 def test_a_variable_names_the_address_where_no_settings_do(machine: Machine) -> None:
     machine.write(USER, provider("openai", "https://file.corp/v1"))
     recipe = machine.recipe(

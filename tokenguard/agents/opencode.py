@@ -16,7 +16,8 @@ from typing import Any
 from msgspec import Struct
 
 from tokenguard.agents import environment
-from tokenguard.agents.settings import object_at, parse_json, read_json, text_at
+from tokenguard.agents.options import take
+from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import Ways
@@ -73,13 +74,13 @@ _CONTENT = "OPENCODE_CONFIG_CONTENT"
 _NAMES = ("opencode.json", "opencode.jsonc")
 _OF_A_TITLE = 3
 """Messages of a request for a title, at most: what to do, to whom, and the first thing that was said."""
-_VARIABLE = re.compile(r"\{env:([^}]+)\}")
+_REFERENCE = re.compile(r"\{(env|file):([^}]+)\}")
 
 
 class _Layer(Struct, frozen=True):
     """Settings of one place."""
 
-    place: str
+    file: Path
     settings: Mapping[str, Any]
     own: bool = True
     """Whether they are the user's and not the project's."""
@@ -125,7 +126,7 @@ def recipe(situation: Situation) -> Recipe:
         },
         upstreams=ways.upstreams,
         network=environment.network(env),
-        notes=(*notes, *_not_guarded(clashes, unknown)),
+        notes=(*notes, *_not_guarded(situation, clashes, unknown)),
     )
 
 
@@ -188,18 +189,18 @@ def _addresses(situation: Situation, content: Mapping[str, Any]) -> tuple[dict[s
     """
     found: dict[str, str | None] = {}
     notes: list[str] = []
-    for layer in (*_layers(situation), _Layer(_CONTENT, content)):
+    for layer in (*_layers(situation), _Layer(situation.cwd / _CONTENT, content)):
         for name in object_at(layer.settings, "provider"):
-            url = _filled(_url(layer.settings, name), situation.env)
+            url = _filled(_url(layer.settings, name), situation, layer.file.parent)
             key = text_at(layer.settings, "provider", name, "options", "apiKey")
             if url and not layer.own and (key is None or "{" in key) and found.get(name) != url:
-                notes.append(f"baseURL of {name} in {layer.place} is not used: the key that goes there is not in it")
+                notes.append(f"baseURL of {name} in {layer.file} is not used: the key that goes there is not in it")
                 url = None
             found[name] = url or found.get(name)
     for folder in _MANAGED:
         for layer in _files(folder):
             names = [name for name in object_at(layer.settings, "provider") if _url(layer.settings, name)]
-            notes += [f"{layer.place} sets baseURL of {name}: its calls are not guarded" for name in names]
+            notes += [f"{layer.file} sets baseURL of {name}: its calls are not guarded" for name in names]
     return found, notes
 
 
@@ -222,7 +223,7 @@ def _layers(situation: Situation) -> Iterator[_Layer]:
 
 def _files(folder: Path, names: tuple[str, ...] = _NAMES, *, own: bool = True) -> Iterator[_Layer]:
     for name in names:
-        yield _Layer(str(folder / name), read_json(folder / name), own)
+        yield _Layer(folder / name, read_json(folder / name), own)
 
 
 def _url(settings: Mapping[str, Any], provider: str) -> str | None:
@@ -231,9 +232,16 @@ def _url(settings: Mapping[str, Any], provider: str) -> str | None:
     )
 
 
-def _filled(text: str | None, env: Mapping[str, str]) -> str | None:
-    """A setting with its `{env:NAME}` replaced, as opencode does it."""
-    return _VARIABLE.sub(lambda found: env.get(found[1], ""), text) if text else None
+def _filled(text: str | None, situation: Situation, folder: Path) -> str | None:
+    """A setting with its `{env:NAME}` and `{file:PATH}` replaced, as opencode does it."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] == "env":
+            return situation.env.get(found[2], "")
+        at_home = found[2].startswith("~/")
+        return read_text(situation.home / found[2][2:] if at_home else folder / found[2]).strip()
+
+    return _REFERENCE.sub(value, text) if text else None
 
 
 def _with_addresses(settings: Mapping[str, Any], urls: Mapping[str, str]) -> dict[str, Any]:
@@ -246,7 +254,9 @@ def _with_addresses(settings: Mapping[str, Any], urls: Mapping[str, str]) -> dic
     return {**settings, "provider": {**providers, **ours}}
 
 
-def _not_guarded(clashes: list[str], unknown: list[str]) -> Iterator[str]:
+def _not_guarded(situation: Situation, clashes: list[str], unknown: list[str]) -> Iterator[str]:
+    if situation.args[:1] == ("attach",) or take(situation.args, "--attach")[0]:
+        yield "opencode asks a server that runs already: its calls are not guarded"
     if clashes:
         names = ", ".join(clashes)
         yield f"opencode's {names} has another address than others that lead to the same provider: it is not guarded"

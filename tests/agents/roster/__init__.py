@@ -11,7 +11,7 @@ from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES
 from tests.agents.roster.gemini import GEMINI, GEMINI_ACCOUNT, GEMINI_VERTEX
 from tests.agents.roster.kimi import KIMI_CLI, KIMI_CODE, KIMI_CODE_CLAUDE, KIMI_CODE_VARIABLES
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
-from tests.agents.roster.opencode import OPENCODE
+from tests.agents.roster.opencode import OPENCODE, OPENCODE_OPENAI
 from tests.agents.roster.openhands import OPENHANDS
 from tests.agents.roster.pi import PI, PI_OPENAI
 from tests.agents.roster.qwen import QWEN, QWEN_CLAUDE
@@ -37,6 +37,7 @@ __all__ = [
     "LLM",
     "LLM_CLAUDE",
     "OPENCODE",
+    "OPENCODE_OPENAI",
     "OPENHANDS",
     "PI",
     "PI_OPENAI",
@@ -53,6 +54,7 @@ ROSTER = (
     CODEX_HTTP,
     GEMINI,
     OPENCODE,
+    OPENCODE_OPENAI,
     QWEN,
     QWEN_CLAUDE,
     PI,

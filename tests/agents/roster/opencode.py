@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 
+from msgspec.structs import replace
+
 from tests.agents.roster.shape import KEY, PROJECT, Elsewhere, RealAgent
 from tokenguard.agents import opencode
 
 _TRIAL = opencode.trial(KEY, PROJECT)
 _FILE = ".config/opencode/opencode.json"
 _SETTINGS = json.loads(_TRIAL.files[_FILE])
+
+
+def _elsewhere(provider: str, **settings: str) -> Elsewhere:
+    """A user whose settings name another address."""
+    named = {**_SETTINGS, **settings, "provider": {provider: {"options": {"baseURL": "{url}/v1"}}}}
+    return Elsewhere(files={_FILE: json.dumps(named)})
+
 
 OPENCODE = RealAgent(
     name="opencode",
@@ -24,8 +33,20 @@ OPENCODE = RealAgent(
     interrupted=-2,
     sub_agent="general",
     helper="claude-haiku-4-5-20251001",
-    elsewhere=Elsewhere(
-        files={_FILE: json.dumps({**_SETTINGS, "provider": {"anthropic": {"options": {"baseURL": "{url}/v1"}}}})}
-    ),
+    elsewhere=_elsewhere("anthropic"),
 )
 """With Anthropic; the title of a conversation is asked for beside its first turn."""
+
+_OPENAI = {"model": "openai/gpt-5.3-codex", "small_model": "openai/gpt-5.4-mini"}
+
+OPENCODE_OPENAI = replace(
+    OPENCODE,
+    name="opencode-openai",
+    model="gpt-5.3-codex",
+    cheaper="gpt-6.1-terra",
+    helper="gpt-5.4-mini",
+    env={**{name: value for name, value in OPENCODE.env.items() if value != KEY}, "OPENAI_API_KEY": KEY},
+    files={**OPENCODE.files, _FILE: json.dumps({**_SETTINGS, **_OPENAI})},
+    elsewhere=_elsewhere("openai", **_OPENAI),
+)
+"""With OpenAI Responses."""
