@@ -9,17 +9,19 @@ TOOLS = $(VENV)/.tools
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 # A Python to build the environment with; the first one that is new enough where none is named.
 PYTHON = python3
+# Which real agents are tested: tests/agents/subset.py says what is fast.
+AGENTS = fast
 
 .PHONY: help env demo test lint types tests test-agents test-editors bench budget-bench agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
-	@echo 'make test-agents  real Claude Code, Codex and Gemini CLI against the simulator (needs npm)'
+	@echo 'make test-agents  some real agents against the simulator, as in CI; AGENTS=all: all of them; AGENTS=pi,llm: these'
 	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
-	@echo 'make agents       write what the modules of the agents say into README.md and docs/agents.md'
+	@echo 'make agents       write what is known of the agents into README.md, docs/agents.md and docs/real-agents.md'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
 
@@ -62,7 +64,7 @@ tests: $(TOOLS)
 	$(BIN)/pytest -n auto --maxprocesses 4
 
 test-agents: $(TOOLS)
-	$(BIN)/pytest tests/agents -m real_agents -rs -n 2 -o faulthandler_timeout=1200
+	$(BIN)/pytest tests/agents -m real_agents --agents $(AGENTS) -rs -n 2 -o faulthandler_timeout=1200
 
 test-editors: $(TOOLS)
 	$(BIN)/pytest tests/editors -m real_editors -rs -n 0 -o faulthandler_timeout=1200
@@ -76,6 +78,7 @@ budget-bench: $(TOOLS)
 
 agents: $(TOOLS)
 	$(BIN)/python tools/document_agents.py
+	$(BIN)/python -m tests.agents.listing
 
 prices: $(TOOLS)
 	$(BIN)/python tools/compile_prices.py
