@@ -198,7 +198,7 @@ class Stage:
 
     def own(self) -> int:
         """How many calls of its own model the providers charge."""
-        return sum(call.model == self.agent.model for call in self._providers.bill().calls)
+        return sum(call.model == self.agent.served for call in self._providers.bill().calls)
 
     def seen(self) -> tuple[simulator.Seen, ...]:
         """The requests that have come to the providers."""

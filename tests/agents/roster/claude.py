@@ -41,7 +41,10 @@ CLAUDE_BEDROCK = replace(
         "ANTHROPIC_DEFAULT_SONNET_MODEL": "us.anthropic.claude-sonnet-5-5",
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": "us.anthropic.claude-haiku-5-5",
     },
+    model="us.anthropic.claude-opus-5-5",
+    answers_as="claude-opus-5-5",
     cheaper="us.anthropic.claude-haiku-5-5",
+    lacks={**CLAUDE.lacks, "aimock": "it does not speak Bedrock's protocol"},
     elsewhere=Elsewhere(env={"ANTHROPIC_BEDROCK_BASE_URL": "{url}"}),
 )
 """At Amazon Bedrock, by a Bedrock API key."""
@@ -57,6 +60,7 @@ CLAUDE_VERTEX = replace(
         "CLAUDE_CODE_SKIP_VERTEX_AUTH": "1",
         "ANTHROPIC_CUSTOM_HEADERS": f"Authorization: Bearer {KEY}",
     },
+    lacks={**CLAUDE.lacks, "aimock": "it does not speak Vertex AI's protocol"},
     elsewhere=Elsewhere(env={"ANTHROPIC_VERTEX_BASE_URL": "{url}/v1"}),
 )
 """At Google Vertex AI, with a token of one's own."""

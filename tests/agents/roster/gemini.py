@@ -43,6 +43,8 @@ GEMINI_ACCOUNT = replace(
     env={**_ENV, "GOOGLE_GENAI_USE_GCA": "true", "GOOGLE_CLOUD_ACCESS_TOKEN": KEY},
     hidden=0,
     helper=None,
+    dear="$0.001",
+    lacks={**GEMINI.lacks, "aimock": "it does not speak Code Assist's protocol"},
     # Whose account it is.
     asks=("www.googleapis.com:443",),
     elsewhere=Elsewhere(env={"CODE_ASSIST_ENDPOINT": "{url}"}),
@@ -53,6 +55,7 @@ GEMINI_VERTEX = replace(
     GEMINI,
     name="gemini-vertex",
     env={**_ENV, "GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": KEY},
+    lacks={**GEMINI.lacks, "aimock": "it does not speak Vertex AI's protocol"},
     elsewhere=Elsewhere(env={"GOOGLE_VERTEX_BASE_URL": "{url}"}),
 )
 """By a key for Vertex AI."""

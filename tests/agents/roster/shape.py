@@ -94,6 +94,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """What its first call is sure to cost more than."""
     model: str
     """That it takes by itself."""
+    answers_as: str | None = None
+    """What answers call that model, where they call it something else."""
     cheaper: str
     shell: str
     """Its tool that runs commands."""
@@ -105,6 +107,11 @@ class RealAgent(Struct, frozen=True, kw_only=True):
         """What the ledger calls it."""
         command = self.before[0]
         return next((agent.NAME for agent in agents.AGENTS.values() if command in agent.COMMANDS), command)
+
+    @property
+    def served(self) -> str:
+        """Its model, as bill and ledger have it."""
+        return self.answers_as or self.model
 
     @property
     def after_ctrl_c(self) -> tuple[int, int]:
