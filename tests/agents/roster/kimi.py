@@ -70,7 +70,8 @@ KIMI_CLI = RealAgent(
     cheaper="kimi-k2.5",
     shell="Shell",
     before=("kimi-cli", *_CLI.before),
-    env={**_CLI.env},
+    # It breaks its lines in the middle of words.
+    env={**_CLI.env, "COLUMNS": "2000"},
     files={**_CLI.files},
     elsewhere=Elsewhere(files={_CLI_FILE: _CLI.files[_CLI_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )
