@@ -31,7 +31,12 @@ CLINE = RealAgent(
     before=("cline", *_TRIAL.before),
     env={**_TRIAL.env},
     files={**_TRIAL.files},
+    hurried=1,
     sub_agent="any",
+    lacks={
+        "reconnect": "it shows the error and ends",
+        "clamp": "it offers a web search without a limit of uses, which no strict budget takes",
+    },
     elsewhere=Elsewhere(env=_ALONE, files=_signed_in("anthropic", baseUrl="{url}/v1")),
 )
 """With Anthropic, and a key in a variable."""

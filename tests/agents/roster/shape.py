@@ -80,6 +80,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """How many requests are refused at most before it stops; one would do."""
     interrupted: int = 0
     """Exit code after a Ctrl-C."""
+    hurried: int = -signal.SIGINT
+    """Exit code after a second one, which finds it about to end."""
     asks: tuple[str, ...] = ()
     """Hosts that it asks, such as for a newer version of itself, and no setting keeps it from that."""
     writes: str = ""
@@ -119,7 +121,7 @@ class RealAgent(Struct, frozen=True, kw_only=True):
 
         `run` passes on what no terminal sent.
         """
-        return self.interrupted, -signal.SIGINT
+        return self.interrupted, self.hurried
 
     @property
     def first(self) -> int:
