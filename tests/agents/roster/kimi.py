@@ -31,6 +31,7 @@ KIMI_CODE = RealAgent(
     before=("kimi", *_CODE.before),
     env={**_CODE.env},
     files={**_CODE.files},
+    sub_agent="coder",
     elsewhere=Elsewhere(files={_CODE_FILE: _CODE.files[_CODE_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )
 
@@ -73,5 +74,6 @@ KIMI_CLI = RealAgent(
     # It breaks its lines in the middle of words.
     env={**_CLI.env, "COLUMNS": "2000"},
     files={**_CLI.files},
+    sub_agent="coder",
     elsewhere=Elsewhere(files={_CLI_FILE: _CLI.files[_CLI_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )

@@ -20,5 +20,6 @@ OPENHANDS = RealAgent(
     asks=("pypi.org:443",),
     writes=".openhands/conversations/*/events/*.json",
     interrupted=130,
+    sub_agent="general-purpose",
     elsewhere=Elsewhere(env={"LLM_BASE_URL": "{url}"}),
 )

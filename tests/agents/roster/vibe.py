@@ -32,5 +32,6 @@ VIBE = RealAgent(
     files={**_TRIAL.files, ".vibe/config.toml": _MODELS},
     stopped=_TRIAL.stopped,
     interrupted=130,
+    lacks={"sub-agents": "without a person it offers none"},
     elsewhere=Elsewhere(files={".vibe/config.toml": _MODELS + _ELSEWHERE}),
 )
