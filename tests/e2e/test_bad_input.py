@@ -112,3 +112,22 @@ def test_a_token_that_another_session_has(tg: Installation, path: Path) -> None:
     )
     assert log(tg) == [f"a run of codex came with the token of session {first} of claude: it is turned away"]
     assert "planted-token" not in (tg.home / "daemon.log").read_text()
+
+
+CALL = """import json, os, urllib.request
+body = {"model": "claude-opus-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
+headers = {"x-api-key": "sk-dummy", "x-claude-code-session-id": "7c1e4a52-3c1f-4a52-9c1e-4a523c1f4a52"}
+url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages"
+urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)).read()
+"""
+
+
+def test_two_agents_with_one_token(tg: Installation, path: Path) -> None:
+    """Claude Code says who it is, and has got the address of a run of something else."""
+    (path / "call.py").write_text(CALL)
+    program(path / "mycoder", f"exec {sys.executable} {path}/call.py")
+    code, (_, last) = run(tg, path, "mycoder")
+    assert code == 0
+    assert last == "tokenguard: claude made calls with the token of this run: they count here"
+    (line,) = log(tg)
+    assert re.fullmatch(r"claude makes calls in session \w+ of mycoder: they count there", line)

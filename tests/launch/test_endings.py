@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from tests.launch.support import SUMMARY
-from tokenguard.agents import codex, generic
-from tokenguard.launch.endings import told
+from tokenguard.agents import Agent, codex, generic
+from tokenguard.launch.endings import remarks
 
-NOTHING: dict[str, Any] = {**SUMMARY, "calls": 0, "refused": 0, "unauthorized": 0}
+NOTHING: dict[str, Any] = {**SUMMARY, "calls": 0, "refused": 0, "unauthorized": 0, "guests": []}
+
+
+def told(agent: Agent, code: int, seconds: float, summary: dict[str, Any]) -> str | None:
+    """The only remark; None if there is none."""
+    found = list(remarks(agent, code, seconds, summary))
+    assert len(found) <= 1
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(
@@ -55,3 +62,10 @@ def test_a_key_that_is_not_taken(times: int, said: str) -> None:
     assert told(codex, 1, 60.0, summary) == (
         f"the provider did not take the key or login of Codex ({said}): {codex.LOGIN}"
     )
+
+
+@pytest.mark.parametrize(("guests", "said"), [(["gemini"], "gemini"), (["claude", "gemini"], "claude and gemini")])
+def test_others_that_had_the_token(guests: list[str], said: str) -> None:
+    summary = NOTHING | {"calls": 4, "guests": guests}
+    assert told(codex, 0, 60.0, summary) == f"{said} made calls with the token of this run: they count here"
+    assert len(list(remarks(codex, 1, 60.0, summary | {"unauthorized": 1}))) == 2

@@ -196,6 +196,7 @@ def summary_view(
         "started_at": instant(session.started_us),
         "refused": live.refused,
         "unauthorized": live.unauthorized,
+        "guests": sorted(live.guests),
         **totals_view(queries.totals(ledger, family) if written else live.totals),
         "inner": [inner_view(ledger, one) for one in inner],
         "left": live.left,

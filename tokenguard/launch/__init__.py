@@ -127,8 +127,8 @@ def _close(
             if intercept:
                 for text in summary.intercepted(ended):
                     _say(text)
-            if (remark := endings.told(agent, code, seconds, ended)) is not None:
-                _say(remark)
+            for text in endings.remarks(agent, code, seconds, ended):
+                _say(text)
         if options.summary is not None:
             summary.save(options.summary, ended, shown)
     except DaemonError as error:

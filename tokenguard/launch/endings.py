@@ -1,9 +1,9 @@
-"""Runs that came to nothing: what stands last then, so that a person knows where to look."""
+"""What stands last when a run came to nothing, or was not alone, so that a person knows where to look."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tokenguard.agents import Agent
@@ -16,23 +16,21 @@ _CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 """Signals that nobody at a terminal sends."""
 
 
-def told(agent: Agent, code: int, seconds: float, summary: Mapping[str, Any]) -> str | None:
-    """Why there was no answer, as far as that shows; None if all is well. `code` is negative for a signal.
-
-    Of commands that are no known agents nobody knows whether they call anybody at all.
-    """
-    unauthorized = summary.get("unauthorized", 0)
-    if unauthorized:
+def remarks(agent: Agent, code: int, seconds: float, summary: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be known of a run beside its cost; nothing if all is well. `code` is negative for a signal."""
+    if guests := summary.get("guests"):
+        yield f"{' and '.join(guests)} made calls with the token of this run: they count here"
+    if unauthorized := summary.get("unauthorized"):
         times = "" if unauthorized == 1 else f", {unauthorized} times"
         title = agent.TITLE if agent.COMMANDS else summary["agent"]
-        return f"the provider did not take the key or login of {title} (401{times}): {agent.LOGIN}"
-    if not agent.COMMANDS or summary["calls"] or summary["refused"] or not _failed_at_start(code, seconds):
-        return None
-    how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
-    return (
-        f"no call of {agent.TITLE} came through: it ended after {seconds:.1f} s with {how}. See what it says above; "
-        f"if it asks for a login: {agent.LOGIN}. To try it out: tokenguard agents check {agent.NAME}"
-    )
+        yield f"the provider did not take the key or login of {title} (401{times}): {agent.LOGIN}"
+    # Of commands that are no known agents nobody knows whether they call anybody at all.
+    elif agent.COMMANDS and not summary["calls"] and not summary["refused"] and _failed_at_start(code, seconds):
+        how = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+        yield (
+            f"no call of {agent.TITLE} came through: it ended after {seconds:.1f} s with {how}. See what it says "
+            f"above; if it asks for a login: {agent.LOGIN}. To try it out: tokenguard agents check {agent.NAME}"
+        )
 
 
 def _failed_at_start(code: int, seconds: float) -> bool:
