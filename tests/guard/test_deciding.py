@@ -10,6 +10,7 @@ from tokenguard.config.sections import PreflightSettings
 from tokenguard.errors import UsageError
 from tokenguard.guard import Admission
 from tokenguard.ledger import queries
+from tokenguard.policy.forecast import DAY_US
 from tokenguard.policy.wording import is_safe
 from tokenguard.records import Budget, Call, Facts, Reading, Session, Unit
 
@@ -249,6 +250,38 @@ async def test_a_rolling_window_lets_go_of_what_is_too_old(house: House) -> None
     admission = await admit(house, session)
     assert admission.refusal is None
     assert house.desk.status()["budgets"][0]["spent"] == 0
+
+
+async def test_a_call_that_waits_goes_on_when_its_window_begins_anew(house: House) -> None:
+    house.budgets(Budget("day", 10 * CENT, window="day", timezone="UTC", at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    midnight_us = (house.clock.now_us // DAY_US + 1) * DAY_US
+    house.clock.now_us = midnight_us - 1
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(admit(house, session))
+        await asked(house)
+        house.clock.now_us = midnight_us + 5
+    admission = waiting.result()
+    assert admission.verdict.reason == "it waited until there was room"
+    assert admission.call.started_us == midnight_us + 5, "it counts where it was let through"
+    (day,) = [one for one in house.desk.status()["budgets"] if one["reserved"]]
+    assert (day["spent"], house.ledger.read().execute("SELECT max(started_us) FROM calls").fetchone()) == (
+        0,
+        (midnight_us + 5,),
+    )
+
+
+async def test_a_call_counts_from_when_it_was_approved(house: House) -> None:
+    house.budgets(Budget("hours", 10 * CENT, window="rolling 5h", at_limit="hold"))
+    session = await house.session()
+    await spend(house, session, 10)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(admit(house, session))
+        hold = await asked(house)
+        house.clock.now_us += 60_000_000
+        await house.desk.answer_hold(hold, approve=True, amount=None, reason="release")
+    assert waiting.result().call.started_us == house.clock.now_us
 
 
 async def test_what_a_rolling_window_has_let_go_of_is_not_shown_any_more(house: House) -> None:

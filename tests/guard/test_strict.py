@@ -190,6 +190,18 @@ async def test_a_count_is_not_taken_for_what_another_model_would_count(house: Ho
     assert held == {"tight": 0, "other": 60_000 + WORST_PREAMBLE + 1_000}
 
 
+async def test_what_was_counted_bounds_a_call_that_is_broken_off(house: House) -> None:
+    """Bytes say less of its prompt than the provider said when it was admitted."""
+    house.budgets(Budget("tight", 300_000_000, mode="strict"))
+    count = Counter(9_000)
+    admission = await admit(house, await house.session(), FIRST, count)
+    assert (admission.refusal, count.asked) == (None, 1)
+    (before,) = house.desk.status()["budgets"]
+    house.guard.settle(admission.call, Reading(output_bytes=40), status=200, outcome="cut")
+    (after,) = house.desk.status()["budgets"]
+    assert 0 < after["spent"] <= before["reserved"] <= 300_000_000
+
+
 async def test_a_count_makes_room_for_a_clamped_answer(house: House) -> None:
     house.budgets(strict(20_000, clamp=True))
     admission = await admit(house, await house.session(), replace(FIRST, max_output=2_000), Counter(17_500))

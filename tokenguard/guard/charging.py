@@ -40,9 +40,12 @@ class Charger:
         self._catalogue = catalogue
         self._turns = turns
 
-    def charge(self, call: Call, reading: Reading, ending: Ending) -> tuple[Charge, tuple[Leg, ...]]:
+    def charge(
+        self, call: Call, reading: Reading, ending: Ending, bound: int | None = None
+    ) -> tuple[Charge, tuple[Leg, ...]]:
         """The charge of a call that has ended, and the legs that were charged.
 
+        `bound` is the most that it can cost in nanodollars, where that was known before it was sent.
         Answers outside 2xx cost nothing: providers do not bill what failed before output. A success without a bill is
         charged by what was sent and what was seen of the answer, and marked; so is a request that was `sent` and never
         answered, since the provider may have done the work.
@@ -55,7 +58,7 @@ class Charger:
         if reading.state == "final" and _INCOMPLETE.isdisjoint(marks):
             self._turns.learn(call, facts, reading)
             return self._billed(call, reading, marks), reading.legs
-        return self._presumed(call, facts, reading, marks, ending)
+        return self._presumed(call, facts, reading, marks, ending, bound)
 
     def _billed(self, call: Call, reading: Reading, marks: tuple[str, ...]) -> Charge:
         priced = self._priced(call, reading.legs, marks)
@@ -66,7 +69,7 @@ class Charger:
         return estimated if span is None else self._within(call, estimated, span)
 
     def _presumed(
-        self, call: Call, facts: Facts, reading: Reading, marks: tuple[str, ...], ending: Ending
+        self, call: Call, facts: Facts, reading: Reading, marks: tuple[str, ...], ending: Ending, bound: int | None
     ) -> tuple[Charge, tuple[Leg, ...]]:
         unread = reading.state != "final" and not _UNREAD.isdisjoint(marks)
         span = interrupted.span(reading, self._known(call, facts, ending, unread))
@@ -78,6 +81,9 @@ class Charger:
         charge = self._within(call, replace(likely, confidence=Confidence.ESTIMATED.worst(likely.confidence)), span)
         if not reading.usage.prompt:
             charge = replace(charge, high_nanos=max(charge.high_nanos or 0, self._dearest(call, facts, span.high)))
+        if bound is not None and charge.high_nanos is not None:
+            # What was counted before it was sent tells more of a prompt than what is known now.
+            charge = replace(charge, high_nanos=max(charge.nanos, min(charge.high_nanos, bound)))
         if not unread:
             return charge, span.likely
         most = charge.high_nanos or charge.nanos

@@ -124,20 +124,28 @@ class Counting:
         met = self.books.met(call, now)
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
-    async def reserve(self, call: Call, reservation: Reservation) -> list[Over]:
-        """As `try_reserve`; a call that would fit if open reservations were not there waits up to `PATIENCE_S`."""
+    def dated(self, call: Call) -> Call:
+        """A call that begins now: whoever waited counts in the windows of the instant at which the wait was over."""
+        return replace(call, started_us=self._now())
+
+    async def reserve(self, call: Call, reservation: Reservation) -> tuple[Call, list[Over]]:
+        """As `try_reserve`, of a call that begins now, which is returned.
+
+        One that would fit if open reservations were not there waits up to `PATIENCE_S`.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
+            call = self.dated(call)
             over = self.try_reserve(call, reservation)
             stopping = [one for one in over if stops(one.standing)]
             if not stopping or not all(self._only_held(one) for one in stopping):
-                return over
+                return call, over
             with self.change() as changed:
                 try:
                     async with asyncio.timeout_at(deadline):
                         await changed
                 except TimeoutError:
-                    return over
+                    return call, over
 
     def _only_held(self, over: Over) -> bool:
         count = self.books.count(over.standing.slot)

@@ -241,7 +241,9 @@ class Guard:
         if call.id in self._paid:
             call = replace(call, billing=self._paid.pop(call.id))
         ending = Ending(status, outcome, self.now(), ways.habit_of(self.config, call))
-        charge, legs = self._charger.charge(call, reading, ending)
+        reserved = self.counting.books.reserved_for(call.id)
+        bound = reserved.worst.nanos if reserved is not None and reserved.bounded else 0
+        charge, legs = self._charger.charge(call, reading, ending, bound or None)
         if call.id in self._unguarded:
             self._unguarded.discard(call.id)
             charge = replace(charge, marks=(*charge.marks, "unguarded"))

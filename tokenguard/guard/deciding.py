@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
@@ -30,6 +31,9 @@ Count: TypeAlias = Callable[[], Awaitable[int | None]]
 
 USUAL_LIMIT = 32_000
 """The most that is put in where a request has no output limit: what agents ask for, and all models take."""
+
+_SOON_S = 0.05
+"""Between two looks at a window that is about to end, by a clock that may have been set back."""
 
 _TRIES = 5
 """How often an approved call is made room for, while other calls take it away."""
@@ -78,12 +82,11 @@ class Decider:
             asked = await self._noticed(asked, notice)
             if asked.verdict.action == "refuse":
                 return asked
-        over = await self._counting.reserve(call, asked.reservation)
+        asked, over = await self._reserved(asked)
         if _stopping(over) and count is not None and (counted := await self._counted(asked, count)) is not None:
-            asked = counted
-            over = await self._counting.reserve(call, asked.reservation)
+            asked, over = await self._reserved(counted)
         if opened := await self._open_landing(over):
-            over = self._counting.try_reserve(call, asked.reservation)
+            asked, over = await self._reserved(asked)
         if not _stopping(over):
             return replace(asked, verdict=_warning(over, opened) or asked.verdict)
         return (
@@ -92,6 +95,10 @@ class Decider:
             or await self._held(asked, over)
             or self._refused(asked, over)
         )
+
+    async def _reserved(self, asked: Ruling) -> tuple[Ruling, list[Over]]:
+        call, over = await self._counting.reserve(asked.call, asked.reservation)
+        return replace(asked, call=call), over
 
     async def _counted(self, asked: Ruling, count: Count) -> Ruling | None:
         """With the provider's own count of its prompt, if that likely makes it fit; None if there is none."""
@@ -191,10 +198,12 @@ class Decider:
         hold = self._hold(asked, reason, stopping[0])
         answer = await self._answer(hold, asked)
         if answer.kind == "fits":
-            return replace(asked, verdict=Verdict("allow", hold.budget, "it waited until there was room"))
+            verdict = Verdict("allow", hold.budget, "it waited until there was room")
+            return replace(asked, call=hold.call, verdict=verdict)
         if answer.kind != "approve":
             return self._unapproved(asked, hold, answer)
         for _ in range(_TRIES):
+            asked = replace(asked, call=self._counting.dated(asked.call))
             left = _stopping(self._counting.try_reserve(asked.call, asked.reservation))
             if not left:
                 return replace(asked, verdict=Verdict("allow", hold.budget, f"approved by {answer.who}"))
@@ -218,17 +227,26 @@ class Decider:
                 with self._counting.change() as changed:
                     left = hold.deadline - asyncio.get_running_loop().time()
                     either: list[asyncio.Future[Any]] = [hold.answer, changed]
-                    await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(
+                        either, timeout=min(left, self._until_reset(hold)), return_when=asyncio.FIRST_COMPLETED
+                    )
                 if hold.answer.done():
                     break
                 if asyncio.get_running_loop().time() >= hold.deadline:
                     hold.answer.set_result(Answer("expired"))
-                elif asked is not None and not _stopping(self._counting.try_reserve(asked.call, asked.reservation)):
-                    hold.answer.set_result(Answer("fits"))
+                elif asked is not None:
+                    hold.call = self._counting.dated(asked.call)
+                    if not _stopping(self._counting.try_reserve(hold.call, asked.reservation)):
+                        hold.answer.set_result(Answer("fits"))
         answer = hold.answer.result()
         if answer.kind in ("approve", "deny", "expired"):
             self._record(decision(hold, answer, self._now()))
         return answer
+
+    def _until_reset(self, hold: Hold) -> float:
+        """Seconds until the window ends that cannot take a call: the next one may."""
+        end_us = hold.slot.window.end_us if hold.slot else None
+        return math.inf if end_us is None else max(_SOON_S, (end_us - self._now()) / 1_000_000)
 
     def _unapproved(self, asked: Ruling, hold: Hold, answer: Answer) -> Ruling:
         text = wording.unapproved(hold.reason, answer.kind, answer.who, answer.reason)
