@@ -130,13 +130,13 @@ def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
 def test_the_predecessor_under_the_same_name(machine: Machine, tmp_path: Path) -> None:
     program = tmp_path / "bin" / "kimi"
     program.parent.mkdir()
-    program.write_text("#!/opt/kimi-cli/bin/python3\n")
+    program.write_text("#!/opt/tools/bin/python3\nimport sys\nfrom kimi_cli.__main__ import main\nsys.exit(main())\n")
     program.chmod(0o755)
     machine.write(MAIN, OWN)
     machine.write("~/.kimi/config.toml", OWN)
     recipe = machine.recipe(kimi_code, PATH=str(program.parent))
     assert recipe.args[:1] == ("--config-file",)
-    program.write_text("#!/usr/bin/env node\n")
+    program.write_text("#!/opt/tools/bin/python3\nprint('a wrapper')\n")
     assert machine.recipe(kimi_code, PATH=str(program.parent)).args == ()
 
 

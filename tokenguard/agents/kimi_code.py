@@ -40,6 +40,8 @@ _SETTINGS = "config.toml"
 _NAMED = "KIMI_MODEL_NAME"
 _URL = "KIMI_MODEL_BASE_URL"
 _TYPE = "KIMI_MODEL_PROVIDER_TYPE"
+_SCRIPT = 1_000
+"""Bytes; what starts a package of Python's is shorter."""
 _FOLDERS = ("sessions", "logs", "cache", "credentials")
 """What it makes in its home and needs again later."""
 
@@ -110,11 +112,11 @@ def trial(key: str, project: Path) -> Trial:
 
 
 def _is_the_predecessor(env: Mapping[str, str]) -> bool:
-    """Whether the command starts a program in Python."""
+    """Whether the command is a script that runs Kimi CLI's package."""
     found = shutil.which(COMMANDS[0], path=env.get("PATH"))
     try:
         with open(found or "", "rb") as file:
-            return b"python" in file.readline(1000)
+            return b"kimi_cli" in file.read(_SCRIPT)
     except OSError:
         return False
 
