@@ -47,7 +47,7 @@ class Alone(Stage):
 
 def provider(model: str) -> str:
     """Which provider serves a model."""
-    names = {"claude": "anthropic", "gpt": "openai", "gemini": "gemini", "mistral": "mistral"}
+    names = {"claude": "anthropic", "gpt": "openai", "gemini": "gemini", "kimi": "kimi", "mistral": "mistral"}
     return names[model.partition("-")[0]]
 
 

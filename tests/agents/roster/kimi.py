@@ -32,6 +32,7 @@ KIMI_CODE = RealAgent(
     env={**_CODE.env},
     files={**_CODE.files},
     sub_agent="coder",
+    interrupted=130,
     elsewhere=Elsewhere(files={_CODE_FILE: _CODE.files[_CODE_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )
 
