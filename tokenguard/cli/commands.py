@@ -34,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "budget": Entry("budget:budget", "List, set, remove and raise budgets."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),
     "agents": Entry("agents:agents", "Show how each agent is guarded, and try one out."),
-    "env": Entry("env.command:env", "Send agents and editors that are not wrapped through the fixed port."),
+    "env": Entry("env.command:env", "Send unwrapped agents and editors through the fixed port."),
     "daemon": Entry("daemon:daemon", "Start, stop and install the process in the background."),
     "doctor": Entry("doctor:doctor", "Check the installation; each finding comes with its remedy."),
     "demo": Entry("demo:demo", "See all of it work against a simulated provider, without a key."),

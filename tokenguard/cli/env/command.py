@@ -30,8 +30,7 @@ def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str)
 @click.command(
     short_help="Send unwrapped agents and editors through the fixed port.",
     epilog=examples(
-        'eval "$(tokenguard env claude)"',
-        "tokenguard env claude --shell fish | source",
+        "tokenguard env claude",
         "tokenguard env --write vscode",
         "tokenguard env --undo vscode",
     ),
@@ -56,8 +55,9 @@ def env(
 ) -> None:
     """Print what sends AGENT through tokenguard when it is not started by tokenguard run.
 
-    Variables as lines for a shell; what belongs into a file as comments. With --write, the settings of an editor are
-    written: vscode, cursor, windsurf, vscodium, zed or jetbrains. Its calls appear as a session of their own.
+    Variables as lines for a shell, to be used as in eval "$(tokenguard env claude)"; what belongs into a file as
+    comments. With --write, the settings of an editor are written: vscode, cursor, windsurf, vscodium, zed or jetbrains.
+    Its calls appear as a session of their own.
     """
     if write is not None or undo is not None:
         if agent is not None or shell is not None:
