@@ -7,7 +7,7 @@ import signal
 import pytest
 from msgspec.structs import replace
 
-from tests.agents.roster import CLAUDE, CODEX, CODEX_HTTP, GEMINI, KEY, RealAgent
+from tests.agents.roster import CLAUDE, CLINE, CODEX, CODEX_HTTP, CONTINUE, GEMINI, KEY, OPENCODE, PI, RealAgent
 from tests.agents.stage import STOPPED, Stage, calls, shown
 
 pytestmark = pytest.mark.real_agents
@@ -35,7 +35,7 @@ LLM_GEMINI = RealAgent(
 )
 """The address of its provider is written into it."""
 
-AGENTS = (LLM_GEMINI, *map(deaf, (CLAUDE, CODEX, CODEX_HTTP, GEMINI)))
+AGENTS = (LLM_GEMINI, *map(deaf, (CLAUDE, CODEX, CODEX_HTTP, GEMINI, OPENCODE, PI, CLINE, CONTINUE)))
 every_agent = pytest.mark.parametrize("agent", AGENTS, indirect=True, ids=[agent.name for agent in AGENTS])
 
 

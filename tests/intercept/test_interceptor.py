@@ -279,8 +279,8 @@ class TestTrust:
                 with pytest.raises(ssl.SSLCertVerificationError):
                     await rig.secure(trusted=stranger)
                 await trust.next()
-        assert rig.interceptor.trust.close("s1") == (2, (ANTHROPIC,))
-        assert rig.interceptor.trust.close("s1") == (0, ())
+        assert rig.interceptor.trust.close("s1") == (2, (ANTHROPIC,), ())
+        assert rig.interceptor.trust.close("s1") == (0, (), ())
         assert [ANTHROPIC in line for line in caplog.messages] == [True]
 
     async def test_so_is_one_that_leaves_without_a_word(self, tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ class TestTrust:
             client = await rig.secure()
             client.close()
             await trust.next()
-        assert rig.interceptor.trust.close("s1") == (1, (ANTHROPIC,))
+        assert rig.interceptor.trust.close("s1") == (1, (ANTHROPIC,), ())
 
     async def test_but_not_where_another_connection_is_used(self, tmp_path: Path) -> None:
         async with intercepting(answering, tmp_path) as rig:
@@ -301,7 +301,7 @@ class TestTrust:
                 client = await rig.secure()
                 await client.send(message(ASK))
                 assert (await client.message()).status == 200
-        assert rig.interceptor.trust.close("s1") == (4, ())
+        assert rig.interceptor.trust.close("s1") == (4, (), ())
 
 
 class NotingTrust(Trust):

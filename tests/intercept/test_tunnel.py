@@ -91,7 +91,14 @@ async def test_the_client_sees_the_host_s_own_certificate(tmp_path: Path) -> Non
         with pytest.raises(ssl.SSLCertVerificationError):
             await rig.secure("localhost", port, trusted=rig.authority)
     # Whether a program trusts others is not our business.
-    assert rig.interceptor.trust.close("s1") == (2, ())
+    assert rig.interceptor.trust.close("s1") == (2, (), ("localhost",))
+
+
+async def test_a_few_of_those_hosts_are_remembered_for_the_user(tmp_path: Path) -> None:
+    async with intercepting(unused, tmp_path) as rig:
+        for name in (b"a", b"b", b"a", b"c", b"d"):
+            assert (await (await rig.ask(b"CONNECT %b.invalid:443" % name)).message()).status == 502
+    assert rig.interceptor.trust.close("s1") == (5, (), ("a.invalid", "b.invalid", "c.invalid"))
 
 
 @pytest.mark.parametrize("who", ["client", "host"])

@@ -82,6 +82,7 @@ SUMMARY: dict[str, Any] = {
     "budgets": [],
     "proxied": 0,
     "untrusting": [],
+    "others": [],
 }
 
 

@@ -159,6 +159,13 @@ def test_of_one_from_which_nothing_came_it_is_said_that_it_may_have_gone_elsewhe
     assert "unseen" in said and "Node.js before 22.21" in said
 
 
+def test_of_one_that_talked_to_strangers_only_it_is_said_to_whom() -> None:
+    (said,) = intercepted({**SUMMARY, "proxied": 4, "others": ["models.corp", "example.com"]})
+    assert said.startswith("it talked to models.corp, example.com: ") and "[providers.NAME]" in said
+    # Most programs do beside their calls.
+    assert list(intercepted(summary(proxied=4, others=["example.com"]))) == []
+
+
 def test_of_one_that_took_no_certificates_it_is_said_what_to_do() -> None:
     said = list(intercepted(summary(proxied=3, untrusting=["api.openai.com", "api.x.ai"])))
     assert [text.split()[2] for text in said] == ["api.openai.com", "api.x.ai"]

@@ -102,6 +102,7 @@ class Interceptor:
         self.trust.met(session.id)
         sites = self._sites(session, head)
         if not sites:
+            self.trust.passed(session.id, head.host)
             await self._tunnel(transport, session, head, rest)
         elif sites[0].scheme == "https":
             await self._open_up(transport, session, credentials, sites, rest)

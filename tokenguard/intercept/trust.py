@@ -17,10 +17,16 @@ class Account(NamedTuple):
     """Connections that came to the proxy."""
     untrusting: tuple[str, ...]
     """Providers' hosts for which no program took a certificate from us."""
+    others: tuple[str, ...]
+    """Some of the hosts that are not known as a provider's. They are told to the user only, and kept nowhere."""
+
+
+_MOST_OTHERS = 3
 
 
 class _Session(Struct):
     proxied: int = 0
+    others: dict[str, None] = {}
     hosts: dict[str, bool] = {}
     """Host -> whether something was asked over a connection to it that ended here."""
 
@@ -34,6 +40,12 @@ class Trust:
     def met(self, session_id: str) -> None:
         """A connection came to the proxy."""
         self._of(session_id).proxied += 1
+
+    def passed(self, session_id: str, host: str) -> None:
+        """It is for a host that is not known as a provider's."""
+        others = self._of(session_id).others
+        if len(others) < _MOST_OTHERS:
+            others[host] = None
 
     def given(self, session_id: str, host: str) -> None:
         """Something was asked over a connection that ended here."""
@@ -55,7 +67,8 @@ class Trust:
     def close(self, session_id: str) -> Account:
         """The session is over."""
         session = self._sessions.pop(session_id, _Session())
-        return Account(session.proxied, tuple(host for host, trusted in session.hosts.items() if not trusted))
+        untrusting = tuple(host for host, trusted in session.hosts.items() if not trusted)
+        return Account(session.proxied, untrusting, tuple(session.others))
 
     def _of(self, session_id: str) -> _Session:
         return self._sessions.setdefault(session_id, _Session())

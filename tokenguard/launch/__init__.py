@@ -17,6 +17,7 @@ from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.intercept.environment import undo
+from tokenguard.intercept.store import need
 from tokenguard.launch import child, nesting
 from tokenguard.launch.bell import ring
 from tokenguard.launch.finding import find_program, outdated
@@ -51,6 +52,8 @@ def run(options: LaunchOptions) -> int:
     env = given_environment()
     # What runs within an intercepted run is intercepted too, and not twice.
     intercept = undo(env) or options.intercept
+    if intercept:
+        need()
     paths = find_paths(env)
     nesting.restore(env, paths.state_dir / RUNS)
     config = load(paths)

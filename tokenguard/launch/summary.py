@@ -46,6 +46,11 @@ def intercepted(summary: Mapping[str, Any]) -> Iterator[str]:
             "no connection of this run came through the proxy; if it called a provider, it did so unseen: "
             "some programs heed no proxy variables, Node.js before 22.21 among them"
         )
+    elif summary["others"] and not any(came[1:]):
+        yield (
+            f"it talked to {', '.join(summary['others'])}: no provider's host that tokenguard knows; "
+            "if one is, name it in [providers.NAME] of config.toml"
+        )
     for host in summary["untrusting"]:
         yield (
             f"connections to {host} were given up before anything was asked: the program may trust only certificates "
