@@ -177,3 +177,10 @@ def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
 
 def test_the_dialects_own_refusal_serves() -> None:
     assert aider.refuse("anthropic-messages", "stopped") is None
+
+
+def test_by_hand() -> None:
+    ((file, text),) = aider.by_hand(BASE).settings
+    lines = dict(line.split("=", 1) for line in text.splitlines())
+    assert file == "~/.env"
+    assert lines.items() <= OURS.items() and "ANTHROPIC_API_BASE" in lines

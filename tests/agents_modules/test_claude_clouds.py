@@ -141,3 +141,9 @@ def test_a_managed_address_is_told(machine: Machine, managed: Path) -> None:
 def test_a_refusal_is_the_one_of_anthropic(dialect: str) -> None:
     refusal = claude.refuse(dialect, "stopped")
     assert refusal is not None and (refusal.status, b"stopped" in refusal.body) == (402, True)
+
+
+def test_by_hand() -> None:
+    bedrock, vertex = claude.by_hand(BASE).notes
+    assert f"ANTHROPIC_BEDROCK_BASE_URL={BASE}/bedrock" in bedrock
+    assert f"ANTHROPIC_VERTEX_BASE_URL={BASE}/vertex/v1" in vertex

@@ -157,3 +157,9 @@ def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
 
 def test_the_dialects_own_refusal_serves() -> None:
     assert gemini.refuse("gemini", "stopped") is None
+
+
+def test_by_hand() -> None:
+    hand = gemini.by_hand(BASE)
+    assert hand.env == {name: URL[name] for name in ("GOOGLE_GEMINI_BASE_URL", "CODE_ASSIST_ENDPOINT")}
+    assert f"GOOGLE_VERTEX_BASE_URL={BASE}/vertex" in hand.notes[1]

@@ -65,3 +65,7 @@ def test_llm_gemini_gets_its_refusal_in_a_list() -> None:
     refusal = llm.refuse("gemini", "stopped")
     assert refusal is not None and refusal.status == 400
     assert [each["error"]["message"] for each in json.loads(refusal.body)] == ["stopped"]
+
+
+def test_by_hand() -> None:
+    assert llm.by_hand(BASE).env == OURS

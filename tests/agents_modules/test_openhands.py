@@ -112,3 +112,8 @@ def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
 
 def test_the_dialects_own_refusal_serves() -> None:
     assert openhands.refuse("anthropic-messages", "stopped") is None
+
+
+def test_by_hand() -> None:
+    (note,) = openhands.by_hand(BASE).notes
+    assert f"anthropic/... {BASE}/anthropic" in note and f"openai/... {BASE}/openai/v1" in note

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -131,3 +132,8 @@ def test_broken_settings_count_as_absent(machine: Machine, broken: str) -> None:
 
 def test_the_dialects_own_refusal_serves() -> None:
     assert vibe.refuse("openai-chat", "stopped") is None
+
+
+def test_by_hand() -> None:
+    ((file, text),) = vibe.by_hand(BASE).settings
+    assert (file, tomllib.loads(text)["providers"]) == ("~/.vibe/config.toml", [MISTRAL])

@@ -99,7 +99,7 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. A `.env` file wins over the process environment."""
-    env = {service.urls[-1]: f"{base_url}/{service.provider}{service.path}" for service in SERVICES}
+    env = {service.urls[0]: f"{base_url}/{service.provider}{service.path}" for service in SERVICES}
     return ByHand(settings=(("~/.env", "\n".join(f"{name}={value}" for name, value in env.items())),))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenguard.agents import environment
-from tokenguard.agents.claude_clouds import clouds, is_on
+from tokenguard.agents.claude_clouds import by_hand_at_clouds, clouds, is_on
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
@@ -126,7 +126,11 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`."""
     env = {_URL: f"{base_url}/anthropic", _FIRST_PARTY: "1"}
-    return ByHand(env=env, settings=(("~/.claude/settings.json", json.dumps({"env": env}, indent=2)),))
+    return ByHand(
+        env=env,
+        settings=(("~/.claude/settings.json", json.dumps({"env": env}, indent=2)),),
+        notes=by_hand_at_clouds(base_url),
+    )
 
 
 def trial(key: str, project: Path) -> Trial:

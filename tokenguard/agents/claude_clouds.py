@@ -59,6 +59,15 @@ def clouds(situation: Situation, env: Mapping[str, str]) -> Clouds:
     return Clouds({name: url for name, url in ours.items() if url}, ways.upstreams, tuple(notes))
 
 
+def by_hand_at_clouds(base_url: str) -> tuple[str, ...]:
+    """What to set for them without `run`."""
+    return (
+        f"with a Bedrock API key: {_BEDROCK_URL}={base_url}/bedrock, and your region's address as"
+        " providers.bedrock.base_url",
+        f"with Vertex AI: {_VERTEX_URL}={base_url}/vertex/v1, and your region's address as providers.vertex.base_url",
+    )
+
+
 def _not_guarded_at_bedrock(env: Mapping[str, str]) -> str | None:
     if not any(is_on(env, name) for name in _UNSIGNED):
         return f"signed for their address, and only a Bedrock API key ({_UNSIGNED[0]}) holds elsewhere"

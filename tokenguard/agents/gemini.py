@@ -100,7 +100,14 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. Without the setting the variable makes it take another way to sign in than the key."""
     chosen = json.dumps({"security": {"auth": {"selectedType": _BY_KEY}}}, indent=2)
-    return ByHand(env={_URL: f"{base_url}/gemini"}, settings=(("~/.gemini/settings.json", chosen),))
+    return ByHand(
+        env={_URL: f"{base_url}/gemini", _ACCOUNT_URL: f"{base_url}/code-assist"},
+        settings=(("~/.gemini/settings.json", chosen),),
+        notes=(
+            "signed in with Google, leave the setting as it is",
+            f"with Vertex AI: {_CLOUD_URL}={base_url}/vertex, and your region's address as providers.vertex.base_url",
+        ),
+    )
 
 
 def trial(key: str, project: Path) -> Trial:

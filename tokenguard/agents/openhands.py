@@ -29,7 +29,8 @@ INSTALL = "install it with uv tool install openhands"
 LOGIN = "start openhands and give it a model and a key, or set LLM_MODEL and LLM_API_KEY"
 MINIMUM = ""
 DIALECTS = ("anthropic-messages", "openai-chat", "openai-responses", "gemini")
-HOLD_SECONDS = 60
+HOLD_SECONDS = 240
+"""After 300 s it gives up and asks again; it was seen to wait for 280 s."""
 GUARDED = "LLM_BASE_URL with --override-with-envs"
 NOT_COVERED = (
     "its own cloud and models",
