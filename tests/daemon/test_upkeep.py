@@ -209,6 +209,11 @@ async def test_what_an_agent_left_keeps_its_session(
     gone(agent)
     assert await watch.sweep() == {session}
     assert watch.house.guard.session_of("secret") is not None
+    assert await watch.house.call(watch.house.guard.session_of("secret"))
+    watch.house.clock.now_us += IDLE_US - 1
+    assert watch.upkeep.needed
+    watch.house.clock.now_us += 1
+    assert not watch.upkeep.needed
     await watch.house.reopen()
     watch.renew()
     assert await watch.sweep() == {session}

@@ -44,8 +44,14 @@ class Upkeep:
 
     @property
     def needed(self) -> bool:
-        """Whether a session runs for which the daemon has to be there: one of `run`, or of an agent that goes on."""
+        """Whether a session runs for which the daemon has to be there: one of `run`, or of an agent that goes on.
+
+        What an agent has left running is none if it makes no calls; its session is still there when it makes one.
+        """
         passing = {session.id for session in queries.running_unwrapped(self._ledger.read()) if session.pid is None}
+        passing |= {
+            live.session.id for live in self._guard.sessions.running.all() if live.left and self._idle(live.session)
+        }
         return any(session.id not in passing for session in self.running())
 
     async def sweep(self) -> None:
@@ -73,7 +79,7 @@ class Upkeep:
             return True
 
     def _idle(self, session: Session) -> bool:
-        """Whether a client without a token has made no call for long."""
+        """Whether a session has made no call for long."""
         live = self._guard.sessions.running.get(session.id)
         if live is not None and live.in_flight:
             return False
@@ -85,7 +91,9 @@ class Upkeep:
             return True
         if session.pid is None:
             return runs_by_itself or self._guard.now() - session.started_us < _SETTLING_IN_US
-        agent = self._agents.get(session.id) or self._agent(session.pid, session.started_us)
+        agent = self._agents.get(session.id)
+        if agent is None or agent.pid != session.pid:
+            agent = self._agent(session.pid, session.started_us)
         if agent is None or not processes.is_alive(agent):
             return False
         self._agents[session.id] = agent
