@@ -23,7 +23,7 @@ from tokenguard.wire.shape import Refusal
 NAME = "vibe"
 TITLE = "Mistral Vibe"
 COMMANDS = ("vibe",)
-PROGRAMS = ("/mistral-vibe/", "/vibe/_bin/vibe-rs")
+PROGRAMS = ("/mistral-vibe/", "/vibe/_bin/vibe-rs", "/vibe-app-server", "/vibe-acp")
 INSTALL = "install it with uv tool install mistral-vibe"
 LOGIN = "run vibe --setup, or set MISTRAL_API_KEY"
 MINIMUM = ""
