@@ -93,6 +93,13 @@ def test_what_we_know_no_way_to_stays(machine: Machine, entry: Any) -> None:
     assert len(recipe.notes) == isinstance(entry, dict)
 
 
+def test_the_proxy_of_its_settings(machine: Machine) -> None:
+    machine.write("~/.copilot/settings.json", {"proxyUrl": "http://corp:3128"})
+    corp = {"HTTPS_PROXY": "http://corp:3128", "HTTP_PROXY": "http://corp:3128"}
+    assert machine.recipe(copilot).network == corp
+    assert machine.recipe(copilot, http_proxy="http://other").network == {"http_proxy": "http://other"}
+
+
 @pytest.mark.parametrize("broken", ["{", "[]", '{"providers": 5}', '{"providers": []}', "\0\xff"])
 def test_broken_files_count_as_absent(machine: Machine, broken: str) -> None:
     machine.write("~/.copilot/providers.json", broken)

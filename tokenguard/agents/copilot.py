@@ -35,6 +35,7 @@ _URL = "COPILOT_PROVIDER_BASE_URL"
 _TYPE = "COPILOT_PROVIDER_TYPE"
 _LIST = "COPILOT_PROVIDERS_CONFIG"
 _FILE = "copilot-providers.json"
+_PROXIES = {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"}
 _SERVICES = {"openai": ("openai", "/v1"), "anthropic": ("anthropic", "")}
 """Its type of a provider -> ours, and the path in base URLs of that kind."""
 
@@ -60,7 +61,7 @@ def recipe(situation: Situation) -> Recipe:
         env=ours,
         files=files,
         upstreams=ways.upstreams,
-        network=environment.network(env),
+        network={**_proxy(situation), **environment.network(env)},
         notes=tuple(notes),
     )
 
@@ -101,9 +102,18 @@ def _listed(situation: Situation) -> dict[str, Any] | None:
     named = (situation.env.get(_LIST) or "").strip()
     if not named and situation.env.get(_URL):
         return None
-    home = Path(situation.env.get("COPILOT_HOME") or situation.home / ".copilot")
-    listed = read_json(situation.cwd / named if named else home / "providers.json")
+    listed = read_json(situation.cwd / named if named else _home(situation) / "providers.json")
     return listed if listed.get("providers") and isinstance(listed["providers"], list) else None
+
+
+def _home(situation: Situation) -> Path:
+    return Path(situation.env.get("COPILOT_HOME") or situation.home / ".copilot")
+
+
+def _proxy(situation: Situation) -> dict[str, str]:
+    """The proxy of its settings. One in the environment wins."""
+    proxy = text_at(read_json(_home(situation) / "settings.json"), "proxyUrl")
+    return dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY"), proxy) if proxy and not _PROXIES & situation.env.keys() else {}
 
 
 def _entry(ways: Ways, entry: object, notes: list[str]) -> object:

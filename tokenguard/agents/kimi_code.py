@@ -32,7 +32,7 @@ MINIMUM = ""
 DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
 HOLD_SECONDS = 240
 """It sends its request again after 300 s."""
-GUARDED = "an overlay of its home whose config.toml has other addresses"
+GUARDED = "an overlay of its home with other addresses in config.toml; what a run changes in there is not kept"
 NOT_COVERED = ("a login to a Kimi plan", "Vertex AI")
 LEAVES = ""
 
