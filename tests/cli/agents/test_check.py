@@ -65,7 +65,8 @@ def test_an_agent_that_comes_through(cli: Cli, home: Path, tmp_path: Path, place
     assert (told["ok"], told["agent"], told["path"]) == (True, "mine", str(tmp_path / "bin/mine"))
     assert (told["answer"]["calls"], told["answer"]["billed"], told["answer"]["exit_code"]) == (1, 1, 0)
     assert (told["refusal"]["refused"], told["refusal"]["billed"], told["refusal"]["exit_code"]) == (1, 0, 1)
-    env = dict(line.partition("=")[::2] for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+    lines = (line.partition("=") for line in (tmp_path / "env").read_text().splitlines())
+    env = {name: value for name, _, value in lines}
     assert env["OPENAI_API_KEY"].startswith("sk-made-up-") and "planted-secret" not in str(env)
     assert "gateway.example" not in str(env)
     assert Path(env["HOME"]).is_relative_to(place)
