@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("run:run", "Run an agent with every call metered, priced and guarded."),
     "status": Entry("status:status", "Show what waits for you and what is being spent now."),
+    "tui": Entry("tui:tui", "Watch it live: budgets, sessions, calls, and what waits for you."),
     "approve": Entry("holds:approve", "Let a call that waits for an answer go on."),
     "deny": Entry("holds:deny", "Refuse a call that waits for an answer."),
     "statusline": Entry("statusline.command:statusline", "Print one line for Claude Code's status line."),

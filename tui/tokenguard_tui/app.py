@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -39,7 +40,7 @@ class Dashboard(App[None]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"now": Now}
     DEFAULT_MODE = "now"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('now')", "now"),
+        Binding("s", "start_daemon", "start the daemon"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+q", "quit", "quit", show=False),
     ]
@@ -100,9 +101,11 @@ class Dashboard(App[None]):
         for event in events:
             match event["type"]:
                 case "connected":
-                    self.state.stale = True
+                    self.state.away, self.state.stale = None, True
+                    self.refresh_bindings()
                 case "away":
                     self.state.lost(event["data"]["reason"])
+                    self.refresh_bindings()
                 case _:
                     self.state.heard(event)
         if self.state.stale and not self.state.away:
@@ -157,6 +160,18 @@ class Dashboard(App[None]):
         else:
             self.call_from_thread(self.notify, said)
             self.call_from_thread(self._refresh_status)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The daemon can be started while there is none."""
+        return self.state.away is not None if action == "start_daemon" else True
+
+    @work(thread=True, group="acts", exclusive=True)
+    def action_start_daemon(self) -> None:
+        """Start the daemon; the feed finds it."""
+        try:
+            client.ensure(self._paths, os.environ, lambda text: self.call_from_thread(self.notify, text))
+        except TokenguardError as error:
+            self.call_from_thread(self.notify, str(error), severity="error")
 
     def on_holds_answered(self, message: Holds.Answered) -> None:
         """A person has decided on a call that waits."""

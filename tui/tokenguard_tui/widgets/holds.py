@@ -25,12 +25,11 @@ class Holds(Rows):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer('approve')", "allow"),
         Binding("plus", "answer('raise')", "+$5", key_display="+"),
-        Binding("c", "answer('downgrade')", "cheaper"),
         Binding("d", "answer('deny')", "deny"),
     ]
 
     class Answered(Message):
-        """Somebody has decided on a call: `approve`, `raise`, `downgrade` or `deny`."""
+        """Somebody has decided on a call: `approve`, `raise` or `deny`."""
 
         def __init__(self, hold: str, answer: str) -> None:
             super().__init__()

@@ -1,0 +1,174 @@
+"""The dashboard before a real daemon: what it shows, and what its keys do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from tests.support.home import Home
+from tokenguard.config.paths import Paths
+from tokenguard_tui.app import Dashboard
+from tokenguard_tui.widgets.gauges import Gauges
+from tokenguard_tui.widgets.holds import Holds
+from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.sessions import Sessions
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str) -> None:
+    try:
+        async with asyncio.timeout(20):
+            while not holds():
+                await pilot.pause(0.05)
+    except TimeoutError:
+        raise AssertionError(what) from None
+
+
+STATUS: dict[str, Any] = {
+    "totals": {
+        name: {"calls": 3, "cost_nanos": 14_820_000_000, "confidence": "exact", "unpriced": 0, "notional_nanos": 0}
+        for name in ("today", "hour")
+    },
+    "sessions": [
+        {
+            "id": "s1",
+            "agent": "claude",
+            "repo": "/src/web",
+            "branch": "feat/login",
+            "task": None,
+            "state": "running",
+            "in_flight": 1,
+            "calls": 41,
+            "cost_nanos": 6_210_000_000,
+            "confidence": "exact",
+            "usage": {"input": 118_000, "cache_read": 3_100_000, "output": 22_000},
+            "started_at": "2026-11-21T10:00:00Z",
+            "last_call_at": None,
+        }
+    ],
+    "budgets": [
+        {
+            "label": "web/day",
+            "key": "/src/web",
+            "unit": "usd",
+            "limit": 20_000_000_000,
+            "spent": 16_400_000_000,
+            "remaining": 3_600_000_000,
+            "level": "warn",
+            "resets_at": None,
+            "forecast": None,
+        }
+    ],
+    "windows": [{"provider": "anthropic", "name": "five_hour", "used_percent": 70.0, "resets_at": None}],
+    "holds": [
+        {
+            "id": "7f2c",
+            "agent": "claude",
+            "repo": "/src/web",
+            "model": "claude-opus-5-5",
+            "estimate_nanos": 3_440_000_000,
+            "reason": "this call re-reads 340k uncached tokens",
+            "expires_at": "2026-11-21T10:04:31Z",
+        }
+    ],
+}
+
+
+class Alone(Dashboard):
+    """Without a daemon; it keeps what it would have asked of one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Paths(folder, folder))
+        self.asked: list[tuple[str, object]] = []
+
+    def act(self, path: str, body: object, said: str) -> None:  # type: ignore[override]
+        self.asked.append((path, body))
+
+
+def lines(app: Dashboard, widget: type[Rows]) -> list[str]:
+    """What a list shows."""
+    found = app.screen.query_one(widget)
+    return [str(found.get_option_at_index(index).prompt) for index in range(found.option_count)]
+
+
+@asynccontextmanager
+async def shown(folder: Path, size: tuple[int, int]) -> AsyncGenerator[tuple[Alone, Pilot[None]]]:
+    """The dashboard after the status above."""
+    app = Alone(folder)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.state.away, "the feed has found nothing")
+        app.state.status(STATUS)
+        app.draw()
+        await pilot.pause()
+        yield app, pilot
+
+
+@pytest.mark.parametrize("size", [(38, 12), (80, 24), (160, 50)])
+async def test_budgets_sessions_and_holds_are_shown_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with shown(tmp_path, size) as (app, _):
+        (budget, window) = lines(app, Gauges)
+        assert all(part in budget for part in ("web/day", "82%", "!", "$3.60")), budget
+        assert "Claude 5 h" in window and "70%" in window
+        (session,) = lines(app, Sessions)
+        assert all(part in session for part in ("●", "claude", "$6.21")), session
+        (hold,) = lines(app, Holds)
+        assert all(part in hold for part in ("opus-5.5", "≈$3.44", "340k uncached tokens")), hold
+        assert all(len(line) <= size[0] for line in (budget, window, session))
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [("a", {"answer": "approve"}), ("plus", {"answer": "approve", "amount": "5"}), ("d", {"answer": "deny"})],
+)
+async def test_one_key_answers_what_waits(tmp_path: Path, key: str, body: object) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        assert app.asked == [("/v1/holds/7f2c", body)]
+
+
+async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, pilot):
+        other = {**STATUS["sessions"][0], "id": "s2", "agent": "codex", "started_at": "2026-11-21T10:01:00Z"}
+        sessions = app.screen.query_one(Sessions)
+        app.state.status({**STATUS, "sessions": [other, STATUS["sessions"][0]]})
+        app.draw()
+        sessions.highlighted = 1
+        assert sessions.selected == "s2"
+        first = {**STATUS["sessions"][0], "id": "s0", "started_at": "2026-11-21T09:00:00Z"}
+        app.state.status({**STATUS, "sessions": [other, STATUS["sessions"][0], first]})
+        app.draw()
+        await pilot.pause()
+        assert [line.split()[1] for line in lines(app, Sessions)] == ["claude", "claude", "codex"]
+        assert sessions.selected == "s2"
+
+
+async def test_q_ends_it_whatever_is_wrong(tmp_path: Path) -> None:
+    app = Dashboard(Paths(tmp_path, tmp_path))
+    async with app.run_test(size=(20, 5)) as pilot:
+        await until(pilot, lambda: app.state.away, "the feed has found nothing")
+        assert "the daemon is not running" in str(app.screen.query_one("#today", Static).content)
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+async def test_a_daemon_that_goes_and_comes_back(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    app = Dashboard(home.paths)
+    try:
+        home.start()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.state.told, "no status has come")
+            assert lines(app, Sessions) == ["nothing runs: tokenguard run claude"]
+            home.daemon.stop(timeout=20)
+            await until(pilot, lambda: app.state.away, "its end is not noticed")
+            home.start()
+            await until(pilot, lambda: not app.state.away and not app.state.stale, "its return is not noticed")
+    finally:
+        home.clean_up()
