@@ -231,7 +231,8 @@ class FakeGuard:
         self.settled: asyncio.Queue[Settled] = asyncio.Queue()
         self.progressed: list[Reading] = []
         self.passed: list[tuple[str | None, str, str, str, int]] = []
-        self.counts = 0
+        self.questions = 0
+        """Clients that asked for a count themselves."""
 
     async def next_settled(self) -> Settled:
         async with asyncio.timeout(PATIENCE):
@@ -302,7 +303,7 @@ class FakeGuard:
         return self.network
 
     def counted(self, session: Session | None) -> None:
-        self.counts += 1
+        self.questions += 1
 
     def unreadable(self, session: Session | None, provider: str) -> str | None:
         return self.unreadable_because

@@ -343,7 +343,7 @@ async def test_what_is_free_passes_without_the_guard() -> None:
         assert not rig.guard.begun and not rig.guard.passed
         await client.send(request(b"{}", target=b"/s/%b/anthropic/v1/messages/count_tokens" % TOKEN.encode()))
         assert (await client.message()).status == 200
-        assert rig.guard.counts == 1 and not rig.guard.begun
+        assert rig.guard.questions == 1 and not rig.guard.begun
 
 
 async def test_what_no_dialect_claims_is_told_to_the_guard_without_its_query() -> None:
