@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,9 +32,8 @@ class Certificates:
         self._authorities: dict[str, Authority] = {}
         self._issued: dict[tuple[str, str], _Issued] = {}
 
-    def context(self, authority_id: str, host: str) -> ssl.SSLContext | None:
+    def context(self, authority_id: str, host: str, now: datetime) -> ssl.SSLContext | None:
         """A server's side of TLS for a host; None, and a line in the log, where the authority cannot vouch for it."""
-        now = datetime.now(UTC)
         issued = self._issued.get((authority_id, host))
         if issued is not None and now < issued.renew_at:
             return issued.context

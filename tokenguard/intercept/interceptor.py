@@ -7,6 +7,7 @@ import logging
 import os
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tokenguard.config.settings import Config
@@ -138,7 +139,7 @@ class Interceptor:
     ) -> None:
         """Be the end of a tunnel to a provider, in its name."""
         host = sites[0].host
-        context = self._certificates.context(credentials.authority, host)
+        context = self._certificates.context(credentials.authority, host, datetime.now(UTC))
         if context is None:
             turn_away(transport, 502, f"{host} cannot be intercepted, see the daemon's log")
             return
