@@ -57,7 +57,7 @@ def stage(agent: RealAgent, path: str, providers: simulator.Process, tmp_path: P
     installation = Installation(tmp_path / "tokenguard", providers.url)
     installation("daemon", "start")
     port = installation.json("daemon", "status")["daemon"]["port"]
-    there = agent.going_elsewhere(f"http://127.0.0.1:{port}/{provider(agent.model)}")
+    there = agent.going_elsewhere(f"http://127.0.0.1:{port}/{provider(agent.served)}")
     made = Alone(there, path, providers, installation, Gate(), tmp_path / "home")
     yield made
     made.close()

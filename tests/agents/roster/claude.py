@@ -44,7 +44,11 @@ CLAUDE_BEDROCK = replace(
     model="us.anthropic.claude-opus-5-5",
     answers_as="claude-opus-5-5",
     cheaper="us.anthropic.claude-haiku-5-5",
-    lacks={**CLAUDE.lacks, "aimock": "it does not speak Bedrock's protocol"},
+    lacks={
+        **CLAUDE.lacks,
+        "aimock": "it does not speak Bedrock's protocol",
+        "reconnect": "an error within a stream of Bedrock's ends its turn",
+    },
     elsewhere=Elsewhere(env={"ANTHROPIC_BEDROCK_BASE_URL": "{url}"}),
 )
 """At Amazon Bedrock, by a Bedrock API key."""
