@@ -32,6 +32,11 @@ VIBE = RealAgent(
     files={**_TRIAL.files, ".vibe/config.toml": _MODELS},
     stopped=_TRIAL.stopped,
     interrupted=130,
-    lacks={"sub-agents": "without a person it offers none"},
+    hurried=3,
+    lacks={
+        "sub-agents": "without a person it offers none",
+        "reconnect": "it takes the error for a chunk that is not valid, and ends",
+        "aimock-tools": "it takes the calls in aimock's chunks for not valid, and ends",
+    },
     elsewhere=Elsewhere(files={".vibe/config.toml": _MODELS + _ELSEWHERE}),
 )
