@@ -48,7 +48,7 @@ class Alone(Stage):
 def provider(model: str) -> str:
     """Which provider serves a model."""
     names = {"claude": "anthropic", "gpt": "openai", "gemini": "gemini", "kimi": "kimi", "mistral": "mistral"}
-    return names[model.partition("-")[0]]
+    return "bedrock" if model.startswith("us.") else names[model.partition("-")[0]]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def stage(agent: RealAgent, path: str, providers: simulator.Process, tmp_path: P
     installation = Installation(tmp_path / "tokenguard", providers.url)
     installation("daemon", "start")
     port = installation.json("daemon", "status")["daemon"]["port"]
-    there = agent.going_elsewhere(f"http://127.0.0.1:{port}/{provider(agent.served)}")
+    there = agent.going_elsewhere(f"http://127.0.0.1:{port}/{provider(agent.model)}")
     made = Alone(there, path, providers, installation, Gate(), tmp_path / "home")
     yield made
     made.close()

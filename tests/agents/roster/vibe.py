@@ -32,6 +32,7 @@ VIBE = RealAgent(
     files={**_TRIAL.files, ".vibe/config.toml": _MODELS},
     stopped=_TRIAL.stopped,
     interrupted=130,
+    lacks={"reconnect": "its library cannot read an error within a stream"},
     hurried=3,
     lacks={
         "sub-agents": "without a person it offers none",
