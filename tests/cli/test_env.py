@@ -281,6 +281,17 @@ def test_every_editor_says_what_it_is() -> None:
         assert ide.TITLE and all(note.format(url=PORT) for note in ide.NOTES)
 
 
+def test_an_address_that_was_ours_is_nobody_s_own(
+    cli: Cli, home: Path, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a terminal of the editor, after the port has changed."""
+    cli("env", "--write", "vscode")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", f"{PORT}/anthropic")
+    configure(home, "[daemon]\nport = 4848\n")
+    cli("env", "--write", "vscode")
+    assert "4747" not in code.read_text()
+
+
 def about_editors(cli: Cli) -> list[tuple[str, str]]:
     found = cli("doctor", "--json").document["checks"]
     return [(one["state"], one["remedy"]) for one in found if one["check"] == "editors"]

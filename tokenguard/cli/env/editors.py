@@ -14,11 +14,9 @@ from tokenguard.config.settings import Config
 from tokenguard.errors import UsageError
 from tokenguard.ides import Addresses, Ide, Machine, Setting
 from tokenguard.ides.jsonc import Item
-from tokenguard.ides.keeping import Keeper
+from tokenguard.ides.keeping import Keeper, kept_in
 from tokenguard.ides.reading import NotUnderstood
 from tokenguard.policy.naming import printable
-
-_HERE = "this environment"
 
 
 def machine(env: Mapping[str, str]) -> Machine:
@@ -45,7 +43,8 @@ def write(
     Raises `UsageError`; where a file is left as it is, what belongs into it is given to `show` before that.
     """
     base_url, here = wanted.fixed_url(config), machine(env)
-    addresses, elsewhere = _addresses(base_url, config, env)
+    ours = {change.value for kept in kept_in(paths.state_dir) for change in kept.changes}
+    addresses, elsewhere = _addresses(base_url, config, {name: env[name] for name in env if env[name] not in ours})
     notes = [note.format(url=base_url) for note in ide.NOTES]
     own_folder = ide.file(here).parent
     try:
@@ -65,7 +64,7 @@ def write(
         "left": {setting.label: value for setting, value in outcome.left},
         "notes": [
             *(_stays(setting.label, value) for setting, value in outcome.left),
-            *(f"{name} is not set: {_stays(f'that of {_HERE}', value)}" for name, value in elsewhere.items()),
+            *(f"{name} is not set: {_stays('that of this environment', value)}" for name, value in elsewhere.items()),
             *notes,
             *wanted.daemon_notes(paths, config),
         ],
