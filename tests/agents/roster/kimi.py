@@ -75,6 +75,8 @@ KIMI_CLI = RealAgent(
     # It breaks its lines in the middle of words.
     env={**_CLI.env, "COLUMNS": "2000"},
     files={**_CLI.files},
+    interrupted=1,
+    lacks={"reconnect": "it ends with the error"},
     sub_agent="coder",
     elsewhere=Elsewhere(files={_CLI_FILE: _CLI.files[_CLI_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )
