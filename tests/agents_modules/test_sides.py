@@ -167,6 +167,14 @@ def test_vibes_metadata_say_it(said: dict[str, str], side: Side) -> None:
     assert recognise("vibe", {}, facts("/v1/chat/completions", metadata=metadata)) == Recognised(None, side)
 
 
+@pytest.mark.parametrize("agent", ["kimi-code", "kimi-cli"])
+def test_what_kimi_caches_its_prompts_by_is_its_session(agent: str) -> None:
+    key = "session_3c02bf68-4621-4b21-83c9-d33bdee0c529"
+    asked = facts("/v1/chat/completions", prompt_cache_key=key)
+    assert recognise(agent, {}, asked) == Recognised(None, Side(session=key))
+    assert recognise(agent, {}, facts("/v1/chat/completions", prompt_cache_key=7)) == Recognised(None, Side())
+
+
 def test_another_agent_is_recognised_by_headers_that_nobody_else_sends() -> None:
     asked = facts("/v1/messages")
     hints = {"x-claude-code-session-id": CLAUDE, "x-claude-code-request-class": "subagent"}

@@ -21,6 +21,7 @@ JSON = st.recursive(
 def test_strings_are_told_and_nothing_else() -> None:
     metadata = Raw(json.dumps({"user_id": "u", "count": 3, "list": ["a"], "none": None}).encode())
     assert told(metadata) == {"user_id": "u"}
+    assert told(metadata, key=Raw(b'"k"'), other=Raw(b"7"), absent=Raw()) == {"user_id": "u", "key": "k"}
 
 
 @given(JSON)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from tokenguard.agents import claude, codex, gemini, opencode, vibe
-from tokenguard.agents.side import Side, SideOf
+from tokenguard.agents import claude, codex, gemini, kimi_cli, kimi_code, opencode, vibe
+from tokenguard.agents.side import Side, SideOf, by_cache_key
 from tokenguard.records import Facts
 
 
@@ -26,6 +26,8 @@ _SPEAKERS = (
     _Speaker(gemini.NAME, gemini.side),
     _Speaker(opencode.NAME, opencode.side),
     _Speaker(vibe.NAME, vibe.side),
+    _Speaker(kimi_code.NAME, by_cache_key),
+    _Speaker(kimi_cli.NAME, by_cache_key),
 )
 _BY_NAME = {speaker.name: speaker for speaker in _SPEAKERS}
 

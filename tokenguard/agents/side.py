@@ -33,3 +33,8 @@ SideOf: TypeAlias = Callable[[Mapping[str, str], Facts], Side]
 def identifier(text: str | None) -> str | None:
     """An id or a name as agents give them; None for whatever could be something else: it goes into the ledger."""
     return text if text is not None and _IDENTIFIER.fullmatch(text) else None
+
+
+def by_cache_key(headers: Mapping[str, str], facts: Facts) -> Side:
+    """See `SideOf`. For agents that say no more than by what their prompts are cached, which is their session."""
+    return Side(session=identifier(facts.about.get("prompt_cache_key")))

@@ -59,6 +59,7 @@ class _Request(Struct):
     reasoning: Raw = Raw()
     """OpenRouter's."""
     metadata: Raw = Raw()
+    prompt_cache_key: Raw = Raw()
     response_format: Raw = Raw()
     messages: Messages = None
 
@@ -89,7 +90,7 @@ def facts(path: str, body: bytes) -> Facts:
         prompt=prompt,
         least_output=answers * least_output(request.reasoning),
         trail=trail,
-        about=told(request.metadata),
+        about=told(request.metadata, prompt_cache_key=request.prompt_cache_key),
         wanted=wanted(request.response_format, "json_schema", "schema"),
     )
 

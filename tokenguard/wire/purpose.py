@@ -16,10 +16,11 @@ _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _TEXT = msgspec.json.Decoder(str)
 
 
-def told(metadata: Raw) -> Mapping[str, str]:
-    """The strings in an object such as `metadata`, by name; empty for whatever else it is."""
+def told(metadata: Raw, **beside: Raw) -> Mapping[str, str]:
+    """The strings in an object such as `metadata`, and those `beside` it, by name; whatever is none is left out."""
+    members = {**_object(metadata), **beside}
     try:
-        return {name: _TEXT.decode(value) for name, value in _object(metadata).items() if bytes(value)[:1] == b'"'}
+        return {name: _TEXT.decode(value) for name, value in members.items() if bytes(value)[:1] == b'"'}
     except FAILURES:
         return {}
 
