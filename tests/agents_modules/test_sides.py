@@ -110,6 +110,13 @@ def test_codex_says_which_thread_asks() -> None:
     assert codex(thread_id=THREAD, subagent_kind="thread_spawn") == replace(told, subagent_type="thread_spawn")
 
 
+def test_what_a_turn_of_codex_says_itself_holds_against_what_its_socket_was_opened_with() -> None:
+    opened = {"x-codex-window-id": f"{THREAD}:0", "x-openai-subagent": "collab_spawn", "thread-id": THREAD}
+    metadata = json.dumps({"session_id": ROOT, "thread_id": ROOT, "request_kind": "turn"})
+    turn = facts("/v1/responses", client_metadata={"x-codex-turn-metadata": metadata})
+    assert recognise("codex", CIMultiDict(opened), turn).side == Side("main", ROOT)
+
+
 def test_codex_asks_its_provider_to_compact() -> None:
     found = recognise("codex", CIMultiDict({"x-codex-window-id": f"{ROOT}:0"}), facts("/v1/responses/compact"))
     assert found.side.request_class == "compaction"

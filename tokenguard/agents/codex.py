@@ -127,20 +127,17 @@ def trial(key: str, project: Path) -> Trial:
 
 
 def side(headers: Mapping[str, str], facts: Facts) -> Side:
-    """See `SideOf`. A socket's turns carry in their bodies what requests over HTTP have in their headers."""
-    turn = _TURN.read(_told(_METADATA, headers, facts).encode(errors="replace"))[0] or _Turn()
+    """See `SideOf`. Over a socket, each turn says in its body what a request over HTTP says in its headers."""
+    told = facts.about if _METADATA in facts.about else headers
+    turn = _TURN.read(told.get(_METADATA, "").encode(errors="replace"))[0] or _Turn()
     thread = identifier(turn.thread_id or headers.get("thread-id"))
     session = identifier(turn.session_id or headers.get("session-id")) or thread
-    kind = _told("x-openai-subagent", headers, facts) or turn.subagent_kind
+    kind = told.get("x-openai-subagent") or turn.subagent_kind
     subagent = thread if kind or turn.thread_source == "subagent" else None
     request_class = "sub-agent" if subagent else "main"
     if facts.compacts or turn.request_kind == "compaction" or kind == "compact":
         request_class = "compaction"
     return Side(request_class, session, subagent, identifier(kind))
-
-
-def _told(name: str, headers: Mapping[str, str], facts: Facts) -> str:
-    return facts.about.get(name) or headers.get(name) or ""
 
 
 def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:
