@@ -32,11 +32,10 @@ VIBE = RealAgent(
     files={**_TRIAL.files, ".vibe/config.toml": _MODELS},
     stopped=_TRIAL.stopped,
     interrupted=130,
-    lacks={"reconnect": "its library cannot read an error within a stream"},
     hurried=3,
     lacks={
         "sub-agents": "without a person it offers none",
-        "reconnect": "it takes the error for a chunk that is not valid, and ends",
+        "reconnect": "its library cannot read an error within a stream",
         "aimock-tools": "it takes the calls in aimock's chunks for not valid, and ends",
     },
     elsewhere=Elsewhere(files={".vibe/config.toml": _MODELS + _ELSEWHERE}),
