@@ -23,13 +23,14 @@ from tokenguard.wire.shape import Refusal
 NAME = "kimi-cli"
 TITLE = "Kimi CLI"
 COMMANDS = ("kimi-cli",)
-PROGRAMS = ("/kimi-cli/", "/kimi_cli/")
+PROGRAMS = ("/kimi-cli/", "/kimi_cli/", "Kimi Code", "kimi-code-worker", "kimi-code-bg-worker")
+"""It calls its processes by the names of its successor, in words of its own."""
 INSTALL = "install it with uv tool install kimi-cli"
 LOGIN = "put a provider with an api_key, and a model, into ~/.kimi/config.toml"
 MINIMUM = ""
 DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages", "gemini")
-HOLD_SECONDS = 60
-"""Every agent that was observed waits this long."""
+HOLD_SECONDS = 300
+"""It was seen to wait for 590 s."""
 GUARDED = "a copy of its config.toml with other addresses, given with --config-file"
 NOT_COVERED = ("a login to a Kimi plan", "Vertex AI", "kimi-cli acp, term and web")
 LEAVES = ""
