@@ -78,7 +78,5 @@ KIMI_CLI = RealAgent(
     interrupted=1,
     lacks={"reconnect": "it ends with the error"},
     sub_agent="coder",
-    interrupted=1,
-    lacks={"reconnect": "it shows the error at once"},
     elsewhere=Elsewhere(files={_CLI_FILE: _CLI.files[_CLI_FILE].replace(_MOONSHOT, "{url}/v1")}),
 )
