@@ -19,7 +19,7 @@ OPENHANDS = RealAgent(
     stopped=_TRIAL.stopped,
     asks=("pypi.org:443",),
     writes=".openhands/conversations/*/events/*.json",
-    interrupted=130,
+    lacks={"ctrl-c": "it waits for the answer to its request before it ends"},
     sub_agent="general-purpose",
     elsewhere=Elsewhere(env={"LLM_BASE_URL": "{url}"}),
 )
