@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agents.stage import STOPPED, Stage, calls, shown
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.real_agents
 
@@ -23,7 +24,11 @@ def test_agents_in_one_repository_share_its_budget(stage: Stage) -> None:
     turns = 0 if "tools" in stage.agent.lacks else 2
     limit = 2 * stage.agent.first + turns + 1
     stage.limit(limit)
-    done = [stage.end(run) for run in [stage.start(f"say hello [sim:turns={turns}]") for _ in range(2)]]
+    runs = [stage.start(f"say hello [sim:turns={turns}]")]
+    if stage.agent.settles:
+        until(stage.seen, "the first has asked", seconds=90)
+    runs.append(stage.start(f"say hello [sim:turns={turns}]"))
+    done = [stage.end(run) for run in runs]
     stopped = [one for one in done if f"{STOPPED}the day budget of repository web is used up" in shown(one)]
     assert stopped and all(one.returncode == stage.agent.stopped for one in stopped), done
     assert all(one.returncode == 0 for one in done if one not in stopped), done

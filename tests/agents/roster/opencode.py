@@ -31,6 +31,7 @@ OPENCODE = RealAgent(
     files={**_TRIAL.files},
     beside=1,
     interrupted=-2,
+    settles=True,
     sub_agent="general",
     helper="claude-haiku-4-5-20251001",
     elsewhere=_elsewhere("anthropic"),

@@ -82,6 +82,8 @@ class RealAgent(Struct, frozen=True, kw_only=True):
     """Exit code after a Ctrl-C."""
     hurried: int = -signal.SIGINT
     """Exit code after a second one, which finds it about to end."""
+    settles: bool = False
+    """Two that start for the first time at once may fail."""
     asks: tuple[str, ...] = ()
     """Hosts that it asks, such as for a newer version of itself, and no setting keeps it from that."""
     writes: str = ""
