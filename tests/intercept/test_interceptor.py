@@ -13,7 +13,7 @@ import pytest
 
 from tests.intercept.rig import ANTHROPIC, intercepting, message, named
 from tests.proxy.rig import ASK, TOKEN, Exchange, happened
-from tokenguard.intercept import store
+from tokenguard.intercept import door, store
 from tokenguard.intercept.authority import LIFETIME, make
 from tokenguard.intercept.trust import Trust
 from tokenguard.wire.shape import Refusal
@@ -355,6 +355,16 @@ class TestTheDoor:
         async with intercepting(answering, tmp_path) as rig:
             client = await rig.ask(b"CONNECT api.anthropic.com:443", rest=b"\x16\x03\x01")
             assert (await client.message()).status == 400
+
+    @pytest.mark.parametrize("begin", [b"", b"GE", b"CONNECT api.anthropic.com:443 HTTP/1.1\r\n"])
+    async def test_who_does_not_say_what_it_wants_is_not_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes
+    ) -> None:
+        monkeypatch.setattr(door, "PATIENCE", 0.01)
+        async with intercepting(answering, tmp_path) as rig:
+            client = await rig.connect()
+            await client.send(begin)
+            assert await client.closed()
 
     async def test_who_says_nothing_is_hung_up_on_in_the_end(self, tmp_path: Path) -> None:
         async with intercepting(answering, tmp_path) as rig:

@@ -7,6 +7,9 @@ from typing import Protocol, cast
 
 from tokenguard.intercept.head import END, LARGEST, Head, is_for_proxy, read
 
+PATIENCE = 3600.0
+"""Seconds within which a connection has to say what it wants. Some programs connect long before they ask."""
+
 
 class House(Protocol):
     """Who takes what comes through the door."""
@@ -32,6 +35,7 @@ class Door(asyncio.Protocol):
     """Reads as much of a connection as is needed to tell whom it is for."""
 
     transport: asyncio.Transport
+    _timer: asyncio.TimerHandle
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -40,10 +44,11 @@ class Door(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, transport.close)
         self._house.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._house.closed(self)
+        self._close()
 
     def data_received(self, data: bytes) -> None:
         if self._is_for_proxy is None:
@@ -51,7 +56,7 @@ class Door(asyncio.Protocol):
             self._begin.clear()
             self._is_for_proxy = is_for_proxy(data)
         if self._is_for_proxy is False:
-            self._house.closed(self)
+            self._close()
             self._house.serve(self.transport, data)
             return
         self._begin += data
@@ -67,8 +72,12 @@ class Door(asyncio.Protocol):
             turn_away(self.transport, 400, "this is not a request that a proxy understands")
             return
         self.transport.pause_reading()
-        self._house.closed(self)
+        self._close()
         self._house.forward(self.transport, head, bytes(self._begin[end + len(END) :]))
+
+    def _close(self) -> None:
+        self._timer.cancel()
+        self._house.closed(self)
 
 
 _REASONS = {
