@@ -78,4 +78,4 @@ def test_without_the_extra_nothing_is_wrong_unless_keys_are_left(
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
     found = only(paths)
     assert found.state == ("warn" if left else "ok")
-    assert "pipx install 'tokenguard[intercept]'" in found.detail or left
+    assert "pipx inject tokenguard cryptography" in found.detail or left

@@ -120,6 +120,23 @@ async def test_an_answer_that_breaks_off_is_seen_to_be_broken(tmp_path: Path) ->
         assert (await rig.guard.next_settled()).outcome == "cut"
 
 
+async def test_also_where_only_the_end_of_the_connection_would_show_it(tmp_path: Path) -> None:
+    async def breaking(exchange: Exchange) -> None:
+        await exchange.start()
+        await exchange.chunk(EVENT)
+        exchange.close()
+
+    async with intercepting(breaking, tmp_path) as rig:
+        client = await rig.secure()
+        await client.send(message(ASK).replace(b" HTTP/1.1", b" HTTP/1.0"))
+        head = await client.head()
+        assert (head.status, head.get(b"Transfer-Encoding")) == (200, None)
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            while await client.reader.read(1):
+                pass
+        assert (await rig.guard.next_settled()).outcome == "cut"
+
+
 async def test_a_refusal_comes_through_and_nothing_goes_out(tmp_path: Path) -> None:
     async with intercepting(answering, tmp_path) as rig:
         rig.guard.refusal = Refusal(400, "application/json", b'{"error":"no"}')

@@ -81,4 +81,4 @@ def test_without_the_extra_the_remedy_is_told(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(UsageError) as told:
         store.obtain(tmp_path, NAMES, NOW)
     assert "\n" not in str(told.value)
-    assert told.value.hint == "pipx install 'tokenguard[intercept]'"
+    assert told.value.hint == "install tokenguard[intercept], or: pipx inject tokenguard cryptography"

@@ -85,7 +85,8 @@ def need() -> None:
     from importlib.util import find_spec
 
     if find_spec("cryptography") is None:
-        raise UsageError("--intercept needs a package that is not installed", "pipx install 'tokenguard[intercept]'")
+        remedy = "install tokenguard[intercept], or: pipx inject tokenguard cryptography"
+        raise UsageError("--intercept needs a package that is not installed", remedy)
 
 
 def file_of(state_dir: Path, identity: str) -> Path:
