@@ -218,6 +218,12 @@ class Stage:
         assert set(by_id) == {call.id for call in bill if call.nanos}, (rows, bill)
         return [(by_id[call.id], call) for call in bill if call.nanos]
 
+    def holds_the_bill(self) -> bool:
+        """Whether the bill is within the interval that the ledger names: what was cut is estimated."""
+        total = self.installation.json("report")["total"]
+        billed = sum(spent.nanos for spent in self.bill().values())
+        return bool(total["cost_low_nanos"] <= billed <= total["cost_high_nanos"])
+
     def sessions(self) -> int:
         """How many sessions have calls."""
         return int(self._rows("SELECT count(DISTINCT session) FROM calls")[0][0])

@@ -38,6 +38,7 @@ def test_an_error_passes_untouched(stage: Stage, status: int) -> None:
     assert stage.open() == 0
 
 
+@pytest.mark.needs("streams")
 def test_a_stream_that_ends_with_an_error(stage: Stage) -> None:
     """It is charged for what came, once; when the agent asks again, that is a call of its own."""
     done = stage.run("say hello [sim:output=400][sim:midstream-error][sim:fails=1]")

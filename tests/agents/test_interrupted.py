@@ -10,7 +10,7 @@ import pytest
 from tests.agents.stage import Stage, descendants
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.real_agents, pytest.mark.needs("ctrl-c")]
+pytestmark = [pytest.mark.real_agents, pytest.mark.needs("ctrl-c", "streams")]
 
 SOME = 1_000
 """Bytes of an answer after which it has certainly begun."""

@@ -50,7 +50,8 @@ class Said:
     indirect=["agent"],
 )
 def test_sub_agents_stand_by_the_session_that_started_them(stage: Stage, kind: str, told: str | None) -> None:
-    done = stage.run(f"say hello [sim:delegate={kind}]")
+    # Codex does not wait for its sub-agents: it takes longer than they do.
+    done = stage.run(f"say hello [sim:delegate={kind}][sim:slow=20ms]")
     assert done.returncode == 0, done
     said = Said(stage)
     ((request_class, subagent, subagent_type),) = said.subagents
@@ -61,7 +62,8 @@ def test_sub_agents_stand_by_the_session_that_started_them(stage: Stage, kind: s
     rows = {row["sub-agent"]: row for row in stage.installation.json("report", "--by", "sub-agent")["rows"]}
     assert set(rows) == {None, told or subagent}
     assert rows[told or subagent]["calls"] == said.classes["sub-agent"]
-    assert stage.ledger() == stage.bill()
+    # On a busy machine Codex ends before its sub-agents do.
+    assert stage.holds_the_bill()
 
 
 @pytest.mark.parametrize("agent", [OPENCODE], indirect=True, ids=["opencode"])

@@ -13,7 +13,7 @@ _TRIAL = codex.trial(KEY, PROJECT)
 _SETTINGS = _TRIAL.files[".codex/config.toml"]
 
 _LACKS: Mapping[Ability, str] = {
-    "sub-agents": "the script that its one tool runs would have to start them",
+    "sub-agents": "it does not wait for them; test_sides.py sees what they cost all the same",
     "aimock-tools": "its one tool takes a script, and aimock calls only functions",
 }
 

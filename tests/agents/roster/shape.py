@@ -25,6 +25,7 @@ Ability: TypeAlias = Literal[
     "sub-agents",
     "retry-429",
     "retry-503",
+    "streams",
     "reconnect",
     "ctrl-c",
     "clamp",
@@ -37,9 +38,9 @@ Ability: TypeAlias = Literal[
 
 `tools`: it runs `shell` by itself, so that one prompt has several turns. `parallel`: it takes several tool calls in one
 answer. `sub-agents`: it starts them by a tool. `retry-429`, `retry-503`: it sends again what was answered so.
-`reconnect`: the same for a stream that ended with an error. `ctrl-c`: it ends by a Ctrl-C. `clamp`, `downgrade`: it
-goes on with a lower output limit, another model. `elsewhere`: its user can name a base URL of their own. `aimock`,
-`aimock-tools`: that speaks its protocol, and calls its tools, as the agent needs it.
+`streams`: its answers come as streams. `reconnect`: it sends again what ended with an error. `ctrl-c`: it ends by a
+Ctrl-C. `clamp`, `downgrade`: it goes on with a lower output limit, another model. `elsewhere`: its user can name a
+base URL of their own. `aimock`, `aimock-tools`: that speaks its protocol, and calls its tools, as the agent needs it.
 """
 
 
