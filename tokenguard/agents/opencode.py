@@ -110,7 +110,7 @@ def recipe(situation: Situation) -> Recipe:
         if set_up:
             ours[name] = base_url
     unknown: list[str] = []
-    for name in dict.fromkeys((*theirs, *auth)).keys() - _SERVICES.keys():
+    for name in dict.fromkeys(one for one in (*theirs, *auth) if one not in _SERVICES):
         url = theirs.get(name)
         base_url = ways.known(url) if url else None
         if base_url is not None:
