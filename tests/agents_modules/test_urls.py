@@ -84,3 +84,16 @@ def test_our_own_fixed_port_is_no_upstream(host: str, path: str, goes_to: str) -
 )
 def test_another_port_of_this_machine_is_one(theirs: str) -> None:
     assert way(BASE, PROVIDERS, "openai", "", theirs).upstreams == {"openai": theirs}
+
+
+def test_an_address_of_an_outer_run_leads_to_the_same_provider() -> None:
+    ways = Ways(BASE, PROVIDERS)
+    outer = "http://127.0.0.1:4711/s/outer"
+    assert ways.known(f"{outer}/openrouter/api/v1") == f"{BASE}/openrouter/api/v1"
+    assert (ways.known(f"{outer}/gemini"), ways.upstreams) == (f"{BASE}/gemini", {})
+
+
+@pytest.mark.parametrize("broken", ["http://[", "http://127.0.0.1:x/y", "http://127.0.0.1/s/outer", "no url", "/s/a/b"])
+def test_what_leads_nowhere_is_no_known_provider(broken: str) -> None:
+    assert Ways(BASE, PROVIDERS).known(broken) is None
+    assert way(BASE, PROVIDERS, "openai", "/v1", broken).base_url.startswith(f"{BASE}/openai")

@@ -40,7 +40,10 @@ def way(base_url: str, providers: Mapping[str, str], provider: str, suffix: str 
 
 def is_session_url(url: str) -> bool:
     """Whether tokenguard gave a URL out: an agent that runs inside a guarded one has it in its environment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.hostname == "127.0.0.1" and parts.path.startswith("/s/")
 
 
@@ -74,8 +77,9 @@ class Ways:
     def known(self, theirs: str) -> str | None:
         """The same for a URL that may lead to any provider; None also where it leads to none that we know."""
         if is_session_url(theirs):
-            _, _, _, provider, *suffix = urlsplit(theirs).path.split("/")
-            return self.to(provider, "".join(f"/{part}" for part in suffix))
+            _, _, below = urlsplit(theirs).path.removeprefix("/s/").partition("/")
+            provider, slash, rest = below.partition("/")
+            return self.to(provider, slash + rest) if provider in self._providers else None
         if (found := _by_fixed_port(theirs, self._base_url)) is not None and found[0] in self._providers:
             return self.to(*found)
         for name, base in self._providers.items():
