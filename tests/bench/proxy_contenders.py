@@ -144,6 +144,15 @@ class _StubGuard:
     ) -> _Admission:
         return _Admission(call)
 
+    def of_no_session(self, token: str, dialect: str) -> Refusal:
+        raise RuntimeError("the benchmark is broken: it has a session")
+
+    def in_dialect(self, call: Call, text: str) -> Refusal:
+        raise RuntimeError("the benchmark is broken: nothing is refused")
+
+    def counted(self, session: Session | None) -> None:
+        pass
+
     def join(self, call: Call) -> None:
         pass
 

@@ -39,7 +39,8 @@ def written(draw: st.DrawFn, value: Any) -> str:
         ]
         return "{" + draw(enclosed(parts)) + "}"
     if isinstance(value, list):
-        return "[" + draw(enclosed([draw(written(item)) for item in cast("list[Any]", value)])) + "]"
+        items = cast("list[object]", value)
+        return "[" + draw(enclosed([draw(written(item)) for item in items])) + "]"
     return json.dumps(value, ensure_ascii=draw(st.booleans()))
 
 

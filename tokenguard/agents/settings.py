@@ -76,7 +76,7 @@ def text_at(value: Mapping[str, Any], *path: str) -> str | None:
 def objects_at(value: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
     """The objects in the list at a path; an empty one where there is none."""
     here = object_at(value, *path[:-1]).get(path[-1])
-    members = cast("list[Any]", here) if isinstance(here, list) else []
+    members = cast("list[object]", here) if isinstance(here, list) else []
     return [cast("dict[str, Any]", member) for member in members if isinstance(member, dict)]
 
 
