@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.agents.roster import CLAUDE, CLINE, CODEX, CODEX_HTTP, CONTINUE, GEMINI, KEY, OPENCODE, PI, RealAgent
+from tests.agents.roster.claude import CLAUDE_BEDROCK
 from tests.agents.stage import STOPPED, Stage, calls, shown
 
 pytestmark = pytest.mark.real_agents
@@ -35,7 +36,18 @@ LLM_GEMINI = RealAgent(
 )
 """The address of its provider is written into it."""
 
-AGENTS = (LLM_GEMINI, *map(deaf, (CLAUDE, CODEX, CODEX_HTTP, GEMINI, OPENCODE, PI, CLINE, CONTINUE)))
+CLAUDE_SIGNED = replace(
+    CLAUDE_BEDROCK,
+    name="claude-signed",
+    env={
+        **{name: value for name, value in CLAUDE_BEDROCK.env.items() if name != "AWS_BEARER_TOKEN_BEDROCK"},
+        "AWS_ACCESS_KEY_ID": "AKIADUMMY",
+        "AWS_SECRET_ACCESS_KEY": KEY,
+    },
+)
+"""At Amazon Bedrock, with requests that are signed for its address: they hold at no other."""
+
+AGENTS = (LLM_GEMINI, CLAUDE_SIGNED, *map(deaf, (CLAUDE, CODEX, CODEX_HTTP, GEMINI, OPENCODE, PI, CLINE, CONTINUE)))
 every_agent = pytest.mark.parametrize("agent", AGENTS, indirect=True, ids=[agent.name for agent in AGENTS])
 
 

@@ -36,7 +36,7 @@ HOLD_SECONDS = 300
 """It aborts after 360 s without an answer."""
 GUARDED = "a settings file, given with --settings"
 NOT_COVERED = (
-    "Bedrock without a Bedrock API key",
+    "Bedrock without a Bedrock API key, unless with --intercept",
     "Microsoft Foundry",
     "background sessions",
     "a base URL in managed settings",
