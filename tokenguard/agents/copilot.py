@@ -28,7 +28,7 @@ DIALECTS = ("openai-chat", "openai-responses", "anthropic-messages")
 HOLD_SECONDS = 300
 """It was seen to wait for 320 s."""
 GUARDED = "COPILOT_PROVIDER_BASE_URL, or a copy of its providers.json"
-NOT_COVERED = ("models of a GitHub plan", "Azure")
+NOT_COVERED = ("models of a GitHub plan, unless with --intercept", "Azure")
 LEAVES = ""
 
 _URL = "COPILOT_PROVIDER_BASE_URL"

@@ -22,7 +22,7 @@ DIALECTS = ()
 HOLD_SECONDS = 60
 """Every agent that was observed waits this long."""
 GUARDED = "the usual base-URL variables"
-NOT_COVERED = ("programs that ignore these variables, without --intercept",)
+NOT_COVERED = ("programs that ignore these variables, unless with --intercept",)
 LEAVES = ""
 
 VARIABLES = (

@@ -31,7 +31,7 @@ HOLD_SECONDS = 300
 """It was seen to wait for 320 s."""
 GUARDED = "OPENAI_BASE_URL and ANTHROPIC_BASE_URL"
 NOT_COVERED = (
-    "llm-gemini and other plug-ins with an address of their own, without --intercept",
+    "llm-gemini and other plug-ins with an address of their own, unless with --intercept",
     "models added with an api_base",
 )
 LEAVES = ""
