@@ -19,7 +19,10 @@ OPENHANDS = RealAgent(
     stopped=_TRIAL.stopped,
     asks=("pypi.org:443",),
     writes=".openhands/conversations/*/events/*.json",
-    lacks={"streams": "its answers come whole, and it waits for them before it ends"},
+    lacks={
+        "streams": "its answers come whole",
+        "ctrl-c": "it waits for the answer to its request before it ends",
+    },
     sub_agent="general-purpose",
     elsewhere=Elsewhere(env={"LLM_BASE_URL": "{url}"}),
 )
