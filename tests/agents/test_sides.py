@@ -50,9 +50,10 @@ class Said:
     indirect=["agent"],
 )
 def test_sub_agents_stand_by_the_session_that_started_them(stage: Stage, kind: str, told: str | None) -> None:
-    # Codex does not wait for its sub-agents: it takes longer than they do.
+    # Codex does not wait for its sub-agents, and breaks off what they ask when it ends.
     done = stage.run(f"say hello [sim:delegate={kind}][sim:slow=20ms]")
     assert done.returncode == 0, done
+    until(lambda: stage.open() == 0)
     said = Said(stage)
     ((request_class, subagent, subagent_type),) = said.subagents
     assert (request_class, subagent_type) == ("sub-agent", told)
