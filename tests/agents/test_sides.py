@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tests.agents.roster import CLAUDE, CODEX, CODEX_HTTP, GEMINI, OPENCODE
 from tests.agents.stage import Stage
+from tests.support.waiting import until
 from tokenguard.ledger import queries
 
 pytestmark = pytest.mark.real_agents
