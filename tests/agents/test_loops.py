@@ -24,6 +24,7 @@ def test_a_loop_is_stopped_and_the_agent_told_what_repeats(stage: Stage) -> None
     assert stage.ledger() == stage.bill()
 
 
+@pytest.mark.needs("loops")
 def test_a_loop_waits_for_a_person_who_may_let_it_go_on(stage: Stage) -> None:
     stage.configure('[loops]\nrepeats = 2\nat_limit = "hold"\n')
     run = stage.start("look around [sim:loop=4]")

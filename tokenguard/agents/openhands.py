@@ -37,7 +37,7 @@ NOT_COVERED = (
     "serve, which runs in Docker",
     "other providers than those that tokenguard knows",
 )
-LEAVES = "a tmux server, in which its commands run"
+LEAVES = "a tmux server, in which its commands run, when it is killed"
 
 _FLAG = "--override-with-envs"
 _KEY, _URL, _MODEL = "LLM_API_KEY", "LLM_BASE_URL", "LLM_MODEL"

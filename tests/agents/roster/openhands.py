@@ -20,6 +20,7 @@ OPENHANDS = RealAgent(
     asks=("pypi.org:443",),
     writes=".openhands/conversations/*/events/*.json",
     lacks={
+        "loops": "it stops itself when a tool has been called four times with the same arguments",
         "streams": "its answers come whole",
         "ctrl-c": "it waits for the answer to its request before it ends",
     },

@@ -28,6 +28,7 @@ Ability: TypeAlias = Literal[
     "streams",
     "reconnect",
     "ctrl-c",
+    "loops",
     "clamp",
     "downgrade",
     "elsewhere",
@@ -39,8 +40,9 @@ Ability: TypeAlias = Literal[
 `tools`: it runs `shell` by itself, so that one prompt has several turns. `parallel`: it takes several tool calls in one
 answer. `sub-agents`: it starts them by a tool. `retry-429`, `retry-503`: it sends again what was answered so.
 `streams`: its answers come as streams. `reconnect`: it sends again what ended with an error. `ctrl-c`: it ends by a
-Ctrl-C. `clamp`, `downgrade`: it goes on with a lower output limit, another model. `elsewhere`: its user can name a
-base URL of their own. `aimock`, `aimock-tools`: that speaks its protocol, and calls its tools, as the agent needs it.
+Ctrl-C. `loops`: it repeats itself for as long as its model does. `clamp`, `downgrade`: it goes on with a lower output
+limit, another model. `elsewhere`: its user can name a base URL of their own. `aimock`, `aimock-tools`: that speaks its
+protocol, and calls its tools, as the agent needs it.
 """
 
 
