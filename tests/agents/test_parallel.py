@@ -29,7 +29,8 @@ def test_agents_in_one_repository_share_its_budget(stage: Stage) -> None:
         until(stage.seen, "the first has asked", seconds=90)
     runs.append(stage.start(f"say hello [sim:turns={turns}]"))
     done = [stage.end(run) for run in runs]
-    stopped = [one for one in done if f"{STOPPED}the day budget of repository web is used up" in shown(one)]
+    # It is used up, or has too little left as long as the other one's last call is in flight.
+    stopped = [one for one in done if f"{STOPPED}the day budget of repository web" in shown(one)]
     assert stopped and all(one.returncode == stage.agent.stopped for one in stopped), done
     assert all(one.returncode == 0 for one in done if one not in stopped), done
     assert stage.own() == limit
