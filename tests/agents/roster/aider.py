@@ -20,5 +20,6 @@ AIDER = RealAgent(
     files={**_TRIAL.files},
     stopped=_TRIAL.stopped,
     lacks=dict.fromkeys(("tools", "parallel", "sub-agents"), "aider's model answers with edits, and calls no tools"),
+    settles=True,
     elsewhere=Elsewhere(args=("--set-env", "ANTHROPIC_API_BASE={url}")),
 )

@@ -32,6 +32,7 @@ LLM = RealAgent(
     interrupted=1,
     dear="$0.0001",
     lacks=_LACKS,
+    settles=True,
     elsewhere=Elsewhere(env={"OPENAI_BASE_URL": "{url}/v1"}),
 )
 """Over OpenAI's Responses."""
@@ -47,6 +48,7 @@ LLM_CLAUDE = RealAgent(
     env={"ANTHROPIC_API_KEY": KEY},
     interrupted=1,
     lacks=_LACKS,
+    settles=True,
     elsewhere=Elsewhere(env={"ANTHROPIC_BASE_URL": "{url}"}),
 )
 """Over Anthropic's Messages, through a plug-in."""
