@@ -33,9 +33,13 @@ def test_the_settings_are_copied_with_another_address(machine: Machine) -> None:
     signed_in(machine, "anthropic", entry("anthropic", apiKey="k", model="m"))
     recipe = machine.recipe(cline, "hi")
     assert recipe.args == ("hi",)
-    assert environment(recipe) == {
+    assert recipe.env == {
+        "NO_PROXY": "127.0.0.1,localhost,hub.invalid",
+        "no_proxy": "127.0.0.1,localhost,hub.invalid",
         "CLINE_PROVIDER_SETTINGS_PATH": str(machine.private / FILE),
         "CLINE_SESSION_BACKEND_MODE": "local",
+        "CLINE_HUB_DISCOVERY_PATH": str(machine.private / "cline-hub.json"),
+        "CLINE_HUB_HOST": "hub.invalid",
     }
     assert json_file(recipe, FILE) == {
         "version": 1,

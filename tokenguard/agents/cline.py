@@ -69,6 +69,10 @@ _IN_BACKGROUND = frozenset({"-z", "--zen"})
 
 _PATH = "CLINE_PROVIDER_SETTINGS_PATH"
 _BACKEND = "CLINE_SESSION_BACKEND_MODE"
+_DISCOVERY = "CLINE_HUB_DISCOVERY_PATH"
+_HUB_HOST = "CLINE_HUB_HOST"
+_NOWHERE = "hub.invalid"
+"""A name that is nobody's."""
 _FILE = "cline-providers.json"
 _WRITTEN = "2026-01-01T00:00:00.000Z"
 """When an entry of ours was made: Cline takes none without a date."""
@@ -95,7 +99,7 @@ def recipe(situation: Situation) -> Recipe:
         return Recipe(args, env=plain.env, network=plain.network, notes=notes)
     return Recipe(
         args,
-        env={**plain.env, _PATH: str(situation.folder / _FILE), _BACKEND: "local"},
+        env={**_without_hub(situation, plain.env), _PATH: str(situation.folder / _FILE)},
         files={_FILE: json.dumps({"version": 1, **settings, "providers": providers})},
         upstreams=ways.upstreams,
         network=plain.network,
@@ -130,6 +134,16 @@ def trial(key: str, project: Path) -> Trial:
             )
         },
     )
+
+
+def _without_hub(situation: Situation, env: Mapping[str, str]) -> dict[str, str]:
+    """Variables that keep a session in Cline's own process.
+
+    One suffices for a prompt on the command line. Its dialogs heed the others only: they look for a hub where none is.
+    """
+    direct = {name: value if value == "*" else f"{value},{_NOWHERE}" for name, value in env.items()}
+    place = {_DISCOVERY: str(situation.folder / "cline-hub.json"), _HUB_HOST: _NOWHERE}
+    return {**direct, **place, _BACKEND: "local"}
 
 
 def _file(situation: Situation) -> Path:
