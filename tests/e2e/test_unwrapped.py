@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.family import caller, named
 from tests.support.installation import Installation
+from tests.support.waiting import until
 from tokenguard import simulator
 
 PROMPT = "Explain the plan. " * 40
@@ -190,6 +191,7 @@ def test_the_session_is_known_again_after_the_daemon_was_killed(outside: Outside
     assert agent.stdin and agent.stdout
     assert agent.stdout.readline().startswith("200")
     assert agent.stdout.readline() == "paused\n"
+    until(lambda: outside.tg.json("report")["total"]["calls"], "the first call is in the ledger")
     killed = outside.tg.daemon_pid()
     assert killed
     os.kill(killed, 9)

@@ -104,8 +104,9 @@ async def shown(folder: Path, size: tuple[int, int]) -> AsyncGenerator[tuple[Alo
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.state.away, "the feed has found nothing")
         app.state.status(STATUS)
-        app.draw()
-        await pilot.pause()
+        for _ in range(2):  # what appears takes room from what was there
+            app.draw()
+            await pilot.pause()
         yield app, pilot
 
 

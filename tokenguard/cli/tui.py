@@ -10,7 +10,7 @@ from tokenguard.cli.commands import examples
 from tokenguard.config.paths import find_paths
 
 
-@click.command(epilog=examples("tokenguard tui", "tmux split-window -h tokenguard tui"))
+@click.command(epilog=examples("tokenguard tui"))
 def tui() -> None:
     """Show what is being spent, live: budgets, sessions, calls, and what waits for you."""
     from tokenguard_tui import app  # importing it takes half a second

@@ -37,9 +37,9 @@ PROVIDERS = {
     "anthropic": "https://api.anthropic.com",
     "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
     "chatgpt": "https://chatgpt.com/backend-api/codex",
-    "code-assist": "https://cloudcode-pa.googleapis.com",
     "deepseek": "https://api.deepseek.com",
     "gemini": "https://generativelanguage.googleapis.com",
+    "code-assist": "https://cloudcode-pa.googleapis.com",
     "groq": "https://api.groq.com",
     "kimi": "https://api.moonshot.ai",
     "mistral": "https://api.mistral.ai",
@@ -48,7 +48,10 @@ PROVIDERS = {
     "vertex": "https://aiplatform.googleapis.com",
     "xai": "https://api.x.ai",
 }
-"""Where each provider's API is, unless `[providers.NAME]` says otherwise."""
+"""Where each provider's API is, unless `[providers.NAME]` says otherwise.
+
+Where several have the same prices, the first is meant if none is named.
+"""
 
 RESERVED_NAMES = frozenset({"s", "healthz"})
 """First path segments that mean something else than a provider."""

@@ -47,7 +47,7 @@ def test_what_else_has_to_be_known(listed: Catalogue) -> None:
     assert " region us: 1.1 times the price of tokens (Anthropic's documentation)" in lines
     assert " context window 1,000,000 tokens" in lines
     assert " confidence exact" in lines
-    assert lines[-1].startswith(" also sold by gemini, ")
+    assert lines[-1].startswith(" also sold by bedrock, gemini, ")
 
 
 def test_an_alias_is_resolved(listed: Catalogue) -> None:
