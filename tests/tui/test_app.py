@@ -129,6 +129,7 @@ async def test_budgets_sessions_and_holds_are_shown_at_every_size(tmp_path: Path
 )
 async def test_one_key_answers_what_waits(tmp_path: Path, key: str, body: object) -> None:
     async with shown(tmp_path, (80, 24)) as (app, pilot):
+        assert {"a", "d", "plus"} <= set(app.screen.active_bindings)
         await pilot.press(key)
         await pilot.pause()
         assert app.asked == [("/v1/holds/7f2c", body)]
@@ -155,6 +156,7 @@ async def test_q_ends_it_whatever_is_wrong(tmp_path: Path) -> None:
     async with app.run_test(size=(20, 5)) as pilot:
         await until(pilot, lambda: app.state.away, "the feed has found nothing")
         assert "the daemon is not running" in str(app.screen.query_one("#today", Static).content)
+        assert not {"a", "d", "plus"} & set(app.screen.active_bindings) and "s" in app.screen.active_bindings
         await pilot.press("q")
     assert app.return_code == 0
 

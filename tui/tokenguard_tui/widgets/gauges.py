@@ -37,7 +37,7 @@ class Gauges(Rows):
             self.put([("none", Content.styled("no budget yet: tokenguard budget set day --limit 20", "$text-muted"))])
             return
         width, plain = self.size.width - 2, state.plain
-        cells = max(8, min(30, width // 4))
+        cells = max(6, min(30, width // (4 if width >= 60 else 5)))
         shown = [(f"b:{one['label']}:{one['key']}", _budget(one, now, cells, plain)) for one in state.budgets]
         shown += [(f"w:{one['provider']}:{one['name']}", _window(one, now, cells, plain)) for one in state.windows]
         _, lines = laid_out(_COLUMNS, [row for _, row in shown], width)

@@ -39,7 +39,9 @@ class Holds(Rows):
         """See `Panel.show`."""
         holds = state.holds
         appeared = bool(holds) and not self.has_class("waiting")
-        self.set_class(bool(holds), "waiting")
+        if self.has_class("waiting") is not bool(holds):
+            self.set_class(bool(holds), "waiting")
+            self.refresh_bindings()
         rows: list[tuple[str, Content]] = []
         for hold in holds:
             left = words.until(now, datetime.fromisoformat(hold["expires_at"]))
@@ -53,6 +55,10 @@ class Holds(Rows):
         if appeared:
             self.highlighted = 0
             self.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to answer while nothing waits."""
+        return self.has_class("waiting") if action == "answer" else True
 
     def action_answer(self, answer: str) -> None:
         """Answer the selected call."""

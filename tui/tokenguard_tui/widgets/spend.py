@@ -33,6 +33,8 @@ class Spend(Horizontal):
         yield Static("", id="burn", markup=False)
 
     def show(self, state: State, now: datetime) -> None:
+        if len(self.children) < 3:
+            return  # it is being put together, or taken apart
         today = self.query_one("#today", Static)
         if state.told is None:
             today.update(Content.styled(state.away or "…", "$text-muted"))
