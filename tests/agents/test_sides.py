@@ -64,8 +64,8 @@ def test_sub_agents_stand_by_the_session_that_started_them(stage: Stage, kind: s
     rows = {row["sub-agent"]: row for row in stage.installation.json("report", "--by", "sub-agent")["rows"]}
     assert set(rows) == {None, told or subagent}
     assert rows[told or subagent]["calls"] == said.classes["sub-agent"]
-    # On a busy machine Codex ends before its sub-agents do.
-    assert stage.holds_the_bill()
+    # On a busy machine Codex, and nobody else, ends before its sub-agents do.
+    assert stage.holds_the_bill() if stage.agent.name.startswith("codex") else stage.ledger() == stage.bill()
 
 
 @pytest.mark.parametrize("agent", [OPENCODE], indirect=True, ids=["opencode"])

@@ -84,11 +84,8 @@ class Outcome(Struct, frozen=True):
     seconds: float
 
     @property
-    def judged(self) -> bool:
-        """Whether false refusals are judged: the limit is worth 200 calls or more of each stream.
-
-        An agent that stops does so at its first refusal, when about one call's worth is left: of each, one call in 200.
-        """
+    def ample(self) -> bool:
+        """Whether the limit is worth 200 calls or more of each stream, not only of all together: shown, not judged."""
         return self.kind == "trace" and self.worth >= REALISTIC * self.streams
 
 
@@ -260,7 +257,7 @@ def _groups(outcomes: list[Outcome]) -> Iterator[tuple[str, list[Outcome]]]:
         found = [one for one in large if least <= one.streams <= most]
         yield f"trace, worth 200+, {least}-{most} streams", found
     yield "trace, worth 200+, all", large
-    yield "trace, worth 200+ of each", [one for one in traces if one.judged]
+    yield "trace, worth 200+ of each", [one for one in traces if one.ample]
     yield "chaos, mixed", [one for one in outcomes if one.kind == "chaos" and not one.strict]
     yield "chaos, strict", [one for one in outcomes if one.kind == "chaos" and one.strict]
 
@@ -277,7 +274,7 @@ def shortfalls(outcomes: list[Outcome]) -> list[str]:
         if at_least(passed, len(group) or 1) > stated:
             found.append(f"{passed} of {len(group)} windows of {name} budgets were passed, more than {stated:.1%}")
     for name, persists in (("stop", False), ("go on", True)):
-        some = [one for one in outcomes if one.judged and one.persists is persists]
+        some = [one for one in large if one.persists is persists]
         calls, falsely = sum(one.calls for one in some), sum(one.falsely for one in some)
         if at_least(falsely, calls or 1) > FALSE_REFUSALS:
             found.append(f"{falsely} of {calls} calls were refused falsely where agents {name}, more than 0.5%")

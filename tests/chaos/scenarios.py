@@ -36,7 +36,7 @@ CHEAPER = (
 STREAMS = (1, 1, 2, 4, 8, 16, 32, 64, 128, 256)
 WORTHS = (5, 10, 20, 50, 100, 200, 200, 400, 800)
 REALISTIC = 200
-"""Calls that a limit has to be worth before what stays unused is judged; of each stream, before false refusals are."""
+"""Calls that a limit has to be worth before what stays unused is judged, and false refusals are."""
 
 DAY_US = 86_400_000_000
 

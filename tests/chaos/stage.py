@@ -384,14 +384,16 @@ class Stage:
             self._breaks(f"{told} shows {view['spent']} spent, not {spent}")
         running = [entry for entry in entries if entry.charge is None]
         # What a crash left open is kept even where the clock that dated it ahead has been corrected since.
-        ahead = [entry for entry in self.books.open() if entry.call.started_us > self._guard.now()]
-        if not running and not ahead and not self._pending and view["reserved"] != 0:
+        place = self.books.slots.get((budget.name, _key(budget, view)), []) if truth.span_us(budget) is not None else []
+        now_us = self._guard.now()
+        running += [entry for entry in place if entry.charge is None and entry.call.started_us > now_us]
+        if not running and not self._pending and view["reserved"] != 0:
             self._breaks(f"{told} keeps {view['reserved']} for nobody")
         if budget.mode == "strict" and budget.bucket is None:
             reserved = sum(
                 measured(budget, rows.get(entry.call.id, Amount()), on_a_plan=entry.on_a_plan) for entry in running
             )
-            if view["reserved"] < reserved or (not self._pending and not ahead and view["reserved"] != reserved):
+            if view["reserved"] < reserved or (not self._pending and view["reserved"] != reserved):
                 self._breaks(f"{told} shows {view['reserved']} reserved, not {reserved}")
 
     def _breaks(self, what: str) -> None:
