@@ -5,8 +5,8 @@ python -m tests.chaos.budgets [--runs N] [--seed N] [--jobs N] [--run N] [--sock
 Each run has 1 to 256 streams of calls at once over budgets at random, in a guard with a real ledger on a virtual clock.
 Strict budgets must never be passed, reservations must be what the ledger says they are and must all be gone at the end,
 and the ledger must agree with the bill. Printed is how often calibrated budgets were passed, by how much, how often a
-call was refused that would have fitted, and how much of the limit could be used. Beside them, a hundredth as many runs
-go over real sockets. `--run` plays a single one again.
+call was refused that would have fitted, for how many of those there was room, and how much of the limit could be used.
+Beside them, a hundredth as many runs go over real sockets. `--run` plays a single one again.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class Outcome(Struct, frozen=True):
     """Tries."""
     falsely: int
     """Calls that were refused though they would have fitted."""
+    forgone: int
+    """As many of them as there was room for."""
     windows: tuple[Window, ...]
     apart: tuple[str, ...]
     """Interrupted calls whose bill is not within the interval that was given for it."""
@@ -122,6 +124,7 @@ def play(seed: int, number: int, folder: Path, places: list[Path], guard: type[W
         calls=stage.calls,
         refused=len(stage.refused),
         falsely=len({refused.turn for refused in stage.refused if refused.fits}),
+        forgone=stage.forgone.calls,
         windows=tuple(_windows(stage)),
         apart=tuple(stage.estimated_apart),
         broken=tuple([*raised, *stage.broken, *_overspent(stage)]),
@@ -222,10 +225,9 @@ def run_sockets(numbers: Iterable[int], seed: int) -> list[sockets.Found]:
 
 def table(outcomes: list[Outcome]) -> str:
     """What came out, by what was asked."""
-    lines = [f"{'':34}{'runs':>6}{'calls':>9}{'refused':>9}{'false':>7}{'of calls':>9}{'windows':>9}"]
-    lines[0] += (
-        f"{'passed':>8}{'rate':>8}{'at most':>9}{'stated':>8}{'by median':>10}{'most':>8}{'used':>7}{'least':>7}"
-    )
+    lines = [f"{'':34}{'runs':>6}{'calls':>9}{'refused':>9}{'false':>7}{'of calls':>9}{'room for':>9}{'of calls':>9}"]
+    lines[0] += f"{'windows':>9}{'passed':>8}{'rate':>8}{'at most':>9}{'stated':>8}{'by median':>10}{'most':>8}"
+    lines[0] += f"{'used':>7}{'least':>7}"
     for name, group in _groups(outcomes):
         if group:
             lines.append(_row(name, group))
@@ -235,6 +237,8 @@ def table(outcomes: list[Outcome]) -> str:
 def _row(name: str, group: list[Outcome]) -> str:
     calls, falsely = sum(one.calls for one in group), sum(one.falsely for one in group)
     line = f"{name:34}{len(group):6}{calls:9}{sum(one.refused for one in group):9}{falsely:7}{falsely / calls:9.3%}"
+    forgone = sum(one.forgone for one in group)
+    line += f"{forgone:9}{forgone / calls:9.3%}"
     windows = [window for one in group for window in one.windows if window.mode != "strict"]
     if not windows:
         return line

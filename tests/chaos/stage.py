@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tests.chaos import traces, truth
 from tests.chaos.endings import Ending, draw_ending, ended
+from tests.chaos.forgone import Forgone
 from tests.chaos.scenarios import AGENTS, DAY_US, TASKS, Agent, Scenario, Step
 from tests.chaos.traces import BY_NAME, HELPERS, Conversation, Turn
 from tests.chaos.truth import Books, amount_of, measured
@@ -90,6 +91,7 @@ class Stage:
     def __init__(self, scenario: Scenario, folder: Path, places: list[Path], guard: type[Watched] = Watched) -> None:
         self.scenario = scenario
         self.books = Books(scenario.budgets)
+        self.forgone = Forgone(self.books)
         self.refused: list[Refused] = []
         self.calls = 0
         self.estimated_apart: list[str] = []
@@ -307,9 +309,10 @@ class Stage:
         if admission.refusal is not None:
             usage = conversation.usage(turn, now_s)
             bill = amount_of(traces.bill(turn.model.name, usage, call.started_us), usage)
-            fits = self.books.fits(call, bill, on_a_plan=plan is not None)
+            fits = self.forgone.refused(conversation.number, call, bill, on_a_plan=plan is not None)
             self.refused.append(Refused(call, conversation.number, admission.verdict.budget, fits))
             return False
+        self.forgone.admitted(conversation.number)
         turn = traces.shortened(turn, admission.max_output, admission.model)
         await self._answer(admission.call, conversation, turn, ending, on_a_plan=plan is not None)
         return True

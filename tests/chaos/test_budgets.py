@@ -12,10 +12,11 @@ import pytest
 
 from tests.chaos import truth
 from tests.chaos.budgets import USABLE, Outcome, at_least, at_most, run, run_sockets, shortfalls, table
+from tests.chaos.forgone import Forgone
 from tests.chaos.scenarios import REALISTIC
 from tests.chaos.stage import Watched
 from tokenguard.guard import Admission
-from tokenguard.records import Budget, Call, Facts, Reading, Verdict
+from tokenguard.records import Amount, Budget, Call, Facts, Reading, Unit, Verdict
 from tokenguard.wire import DIALECTS
 
 SEED = 11
@@ -108,3 +109,25 @@ def test_rates_are_judged_by_what_chance_allows() -> None:
     assert at_least(7, 100) < 0.05 < at_least(14, 100)
     assert at_most(3, 3) == 1.0
     assert math.isclose(at_least(0, 10), 0.0)
+
+
+def test_room_is_counted_once_for_all_that_were_refused() -> None:
+    budget = Budget(name="all", limit=100, unit=Unit.CALLS, scope="global", window="total")
+    books = truth.Books([budget])
+    forgone = Forgone(books)
+
+    def call(number: int) -> Call:
+        return Call(number, "s", "claude", "anthropic", "anthropic-messages", "opus", 1)
+
+    books.add(call(1), Amount(calls=10))
+    # Each of them would have fitted by itself, and two of them together.
+    assert [forgone.refused(number, call(number), Amount(calls=40), on_a_plan=False) for number in (2, 3, 4)] == [
+        True
+    ] * 3
+    assert forgone.calls == 2
+    # Whoever is let through after all takes the room only once.
+    forgone.admitted(2)
+    books.add(call(5), Amount(calls=40))
+    assert not forgone.refused(6, call(6), Amount(calls=60), on_a_plan=False)
+    assert forgone.refused(7, call(7), Amount(calls=10), on_a_plan=False)
+    assert forgone.calls == 3

@@ -162,13 +162,18 @@ class Books:
         entries = self.slots.get((budget.name, key), [])
         return [entry for entry in entries if at_us - span < entry.call.started_us <= at_us]
 
-    def fits(self, call: Call, bill: Amount, *, on_a_plan: bool) -> bool:
-        """Whether a call would have fitted every budget that refuses: what is billed or in flight, and it."""
+    def fits(self, call: Call, bill: Amount, *, on_a_plan: bool, beside: Books | None = None) -> bool:
+        """Whether a call would have fitted every budget that refuses: what is billed or in flight, and it.
+
+        `beside` holds calls that count as if they had been let through as well.
+        """
         for budget in self.budgets:
             key = key_of(budget, call)
             if key is None or budget.at_limit == "warn":
                 continue
             taken = billed(budget, self.standing(budget, key, call.started_us))
+            if beside is not None:
+                taken += billed(budget, beside.standing(budget, key, call.started_us))
             if taken + measured(budget, bill, on_a_plan=on_a_plan) > self.highest(budget, key, call.started_us):
                 return False
         return True
