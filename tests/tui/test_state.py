@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tokenguard_tui.state import BURN_MINUTES, State
+from tokenguard_tui.state import BURN_MINUTES, RECENT, State
 
 NOW = datetime(2026, 11, 21, 10, 30, 20, tzinfo=UTC)
 NOW_US = int(NOW.timestamp()) * 1_000_000
@@ -74,3 +74,29 @@ def test_the_call_that_is_refused_next_stands_first() -> None:
     state = State()
     state.status({"holds": [{"id": "b", "expires_at": "2026-11-21T11:00:00Z"}, {"id": "a", "expires_at": "2026"}]})
     assert [hold["id"] for hold in state.holds] == ["a", "b"]
+
+
+def test_what_happened_before_stands_before_what_is_heard() -> None:
+    state = State()
+    state.heard(settled(100, id=3))
+    state.heard(event("call.started", id=2, at_us=NOW_US - 1_000_000))
+    state.lost("the daemon has ended")
+    before = [settled(7, id=1, at_us=NOW_US - 5_000_000), settled(5, id=2, at_us=NOW_US), settled(100, id=3)]
+    minute = NOW_US // 60_000_000
+    state.recalled({"calls": before, "minutes": [[minute - 1, 30], [minute, 40]]})
+    assert [(row.id, row.outcome, row.cost_nanos) for row in state.calls] == [
+        (1, "ok", 7),
+        (2, "ok", 5),
+        (3, "ok", 100),
+    ]
+    # What was heard in a minute is not added to what the ledger has of it.
+    assert state.burn(NOW)[-2:] == [30, 100]
+
+
+def test_the_newest_calls_are_kept() -> None:
+    state = State()
+    state.heard(settled(1, id=RECENT))
+    state.recalled({"calls": [settled(1, id=at, at_us=NOW_US - RECENT + at) for at in range(RECENT)], "minutes": []})
+    assert [row.id for row in state.calls] == list(range(1, RECENT + 1))
+    state.heard(settled(1, id=RECENT + 1))
+    assert (len(state.calls), state.calls[-1].id) == (RECENT, RECENT + 1)

@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard import __version__
-from tokenguard.control import streams
+from tokenguard.control import recent, streams
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
@@ -76,6 +76,7 @@ class Control:
                 web.get("/v1/version", self._version),
                 web.get("/v1/status", self._status),
                 web.get("/v1/report", self._report),
+                web.get("/v1/recent", self._recent),
                 web.get("/v1/events", self._events),
                 web.get("/v1/watch", self._watch),
                 web.post("/v1/sessions", self._open),
@@ -122,6 +123,9 @@ class Control:
 
     async def _report(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(report, self._ledger, dict(request.query)))
+
+    async def _recent(self, request: web.Request) -> web.Response:
+        return answer(await asyncio.to_thread(recent.answer, self._ledger, dict(request.query)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         with self._guard.subscribe() as events:

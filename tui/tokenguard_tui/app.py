@@ -102,6 +102,7 @@ class Dashboard(App[None]):
             match event["type"]:
                 case "connected":
                     self.state.away, self.state.stale = None, True
+                    self._fetch_recent()
                     self.refresh_bindings()
                 case "away":
                     self.state.lost(event["data"]["reason"])
@@ -135,6 +136,18 @@ class Dashboard(App[None]):
         except DaemonError:
             pass  # the feed notices as well, and says why
         self.call_from_thread(self._status_came, told)
+
+    @work(thread=True, group="recent", exclusive=True)
+    def _fetch_recent(self) -> None:
+        try:
+            if (daemon := client.find(self._paths)) is not None:
+                self.call_from_thread(self._recalled, daemon.get("/v1/recent"))
+        except DaemonError:
+            pass  # an older daemon cannot tell
+
+    def _recalled(self, told: Mapping[str, Any]) -> None:
+        self.state.recalled(told)
+        self.draw()
 
     def _status_came(self, told: Mapping[str, Any] | None) -> None:
         if told is not None:

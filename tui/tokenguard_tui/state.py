@@ -16,6 +16,7 @@ RATE_MINUTES = 10
 """Minutes over which the burn rate is told."""
 
 _MINUTE_US = 60_000_000
+_OPEN = {"running", "unknown"}
 _ENDINGS = {"call.settled", "call.refused"}
 _STALE = _ENDINGS | {
     *("session.started", "session.ended", "hold.asked", "hold.answered"),
@@ -36,7 +37,7 @@ class CallRow:
     session: str
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
     cost_nanos: int | None = None
-    """None while it runs."""
+    """None while it runs, and where it is not known."""
     output_bytes: int = 0
     confidence: str = "exact"
     outcome: str = "running"
@@ -89,9 +90,17 @@ class State:
         """A status has come."""
         self.told, self.away, self.stale = told, None, False
 
-    def spent_before(self, minutes: Mapping[int, int]) -> None:
-        """What was spent in each minute of the epoch before anything was heard."""
-        self._minutes = {**minutes, **self._minutes}
+    def recalled(self, told: Mapping[str, Any]) -> None:
+        """What happened before anything was heard, or while nothing was."""
+        rows = {row.id: row for row in self.calls}
+        for event in told["calls"]:
+            data = event["data"]
+            row = rows.setdefault(data["id"], _row(data, event["at_us"]))
+            if row.outcome in _OPEN:
+                _take(row, event["type"], data)
+        self.calls = deque(sorted(rows.values(), key=lambda row: row.at_us)[-RECENT:], RECENT)
+        for minute, nanos in told["minutes"]:
+            self._minutes[minute] = max(nanos, self._minutes.get(minute, 0))
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """An event has come. Types that are not known, of a newer daemon, are passed over."""
@@ -119,25 +128,35 @@ class State:
     def _call(self, kind: str, data: Mapping[str, Any], at_us: int) -> None:
         row = next((one for one in reversed(self.calls) if one.id == data["id"]), None)
         if row is None:
-            row = CallRow(data["id"], at_us, data["agent"], data["model"], data.get("repo"), data["session"])
+            row = _row(data, at_us)
             self.calls.append(row)
-        row.model = data["model"]
-        row.request_class = data.get("request_class", row.request_class)
-        row.notional = data.get("billing") in ("subscription", "local")
-        match kind:
-            case "call.progress":
-                row.usage, row.output_bytes = data["usage"], data["output_bytes"]
-            case "call.settled":
-                row.usage, row.cost_nanos = data["usage"], data["cost_nanos"]
-                row.confidence, row.outcome = data["confidence"], data["outcome"]
-                self._spend(at_us, 0 if row.notional else data["cost_nanos"])
-            case "call.refused":
-                row.outcome, row.reason = "refused", data["reason"]
-            case _:
-                pass
+        _take(row, kind, data)
+        if kind == "call.settled" and not row.notional:
+            self._spend(at_us, data["cost_nanos"])
 
     def _spend(self, at_us: int, nanos: int) -> None:
         minute = at_us // _MINUTE_US
         self._minutes[minute] = self._minutes.get(minute, 0) + nanos
         if len(self._minutes) > 2 * BURN_MINUTES:
             self._minutes = {at: spent for at, spent in self._minutes.items() if at > minute - BURN_MINUTES}
+
+
+def _row(data: Mapping[str, Any], at_us: int) -> CallRow:
+    return CallRow(data["id"], at_us, data["agent"], data["model"], data.get("repo"), data["session"])
+
+
+def _take(row: CallRow, kind: str, data: Mapping[str, Any]) -> None:
+    """What an event says of its call."""
+    row.model = data["model"]
+    row.request_class = data.get("request_class", row.request_class)
+    row.notional = data.get("billing") in ("subscription", "local")
+    match kind:
+        case "call.progress":
+            row.usage, row.output_bytes = data["usage"], data["output_bytes"]
+        case "call.settled":
+            row.usage, row.cost_nanos = data["usage"], data["cost_nanos"]
+            row.confidence, row.outcome = data["confidence"], data["outcome"]
+        case "call.refused":
+            row.outcome, row.reason = "refused", data["reason"]
+        case _:
+            pass

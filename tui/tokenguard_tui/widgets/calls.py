@@ -49,7 +49,7 @@ def _row(row: CallRow, now: datetime) -> list[Cell]:
     if row.outcome == "refused":
         cost = Cell("refused", "$level-hard")
     elif row.cost_nanos is None:
-        cost = Cell("…", "$text-muted")
+        cost = Cell("…" if running else "unknown", "$text-muted")
     else:
         cost = Cell(money.usd(row.cost_nanos, about=row.confidence != "exact"), "$text-muted" if row.notional else "")
     at = datetime.fromtimestamp(row.at_us / 1_000_000, now.tzinfo)
