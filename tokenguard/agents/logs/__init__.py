@@ -1,0 +1,10 @@
+"""What agents write down themselves, as modules of one shape: an agent without a module here keeps nothing of use."""
+
+from __future__ import annotations
+
+from tokenguard.agents.logs.shape import Logs
+
+_LOGS: tuple[Logs, ...] = ()
+
+LOGS: dict[str, Logs] = {logs.NAME: logs for logs in _LOGS}
+"""Every agent whose files are read, by its name in the ledger."""
