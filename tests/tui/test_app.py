@@ -59,7 +59,8 @@ STATUS: dict[str, Any] = {
             "unit": "usd",
             "limit": 20_000_000_000,
             "spent": 16_400_000_000,
-            "remaining": 3_600_000_000,
+            "reserved": 1_000_000_000,
+            "remaining": 2_600_000_000,
             "level": "warn",
             "resets_at": None,
             "forecast": None,
@@ -114,7 +115,7 @@ async def shown(folder: Path, size: tuple[int, int]) -> AsyncGenerator[tuple[Alo
 async def test_budgets_sessions_and_holds_are_shown_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
     async with shown(tmp_path, size) as (app, _):
         (budget, window) = lines(app, Gauges)
-        assert all(part in budget for part in ("web/day", "82%", "!", "$3.60")), budget
+        assert all(part in budget for part in ("web/day", "82%", "!", "$2.60")), budget
         assert "Claude 5 h" in window and "70%" in window
         (session,) = lines(app, Sessions)
         assert all(part in session for part in ("●", "claude", "$6.21")), session
@@ -125,7 +126,7 @@ async def test_budgets_sessions_and_holds_are_shown_at_every_size(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("key", "body"),
-    [("a", {"answer": "approve"}), ("plus", {"answer": "approve", "amount": "5"}), ("d", {"answer": "deny"})],
+    [("a", {"answer": "approve"}), ("plus", {"answer": "approve", "amount": "$5"}), ("d", {"answer": "deny"})],
 )
 async def test_one_key_answers_what_waits(tmp_path: Path, key: str, body: object) -> None:
     async with shown(tmp_path, (80, 24)) as (app, pilot):
@@ -133,6 +134,21 @@ async def test_one_key_answers_what_waits(tmp_path: Path, key: str, body: object
         await pilot.press(key)
         await pilot.pause()
         assert app.asked == [("/v1/holds/7f2c", body)]
+
+
+async def test_a_budget_is_raised_in_its_own_unit_and_only_where_one_is_the_reason(tmp_path: Path) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, pilot):
+        app.state.status({**STATUS, "holds": [{**STATUS["holds"][0], "unit": "calls"}]})
+        app.draw()
+        await pilot.press("plus")
+        await pilot.pause()
+        assert app.asked == [("/v1/holds/7f2c", {"answer": "approve", "amount": "50 calls"})]
+        app.state.status({**STATUS, "holds": [{**STATUS["holds"][0], "unit": None}]})
+        app.draw()
+        await pilot.press("plus")
+        await pilot.pause()
+        assert len(app.asked) == 1 and "plus" not in app.screen.active_bindings
+        assert {"a", "d"} <= set(app.screen.active_bindings)
 
 
 async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -> None:

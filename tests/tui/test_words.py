@@ -23,9 +23,9 @@ def test_times_to_come(seconds: int, text: str) -> None:
     assert words.until(NOW, NOW + timedelta(seconds=seconds)) == text
 
 
-@given(st.floats(-1, 3), st.integers(1, 60), st.booleans())
-def test_a_bar_is_as_wide_as_it_should_be(share: float, width: int, plain: bool) -> None:
-    bar = words.bar(share, width, plain=plain)
+@given(st.floats(-1, 3), st.floats(-1, 3), st.integers(1, 60), st.booleans())
+def test_a_bar_is_as_wide_as_it_should_be(share: float, held: float, width: int, plain: bool) -> None:
+    bar = words.bar(share, width, held=held, plain=plain)
     assert len(bar) == width
     assert bar.isascii() is plain
 
@@ -33,6 +33,12 @@ def test_a_bar_is_as_wide_as_it_should_be(share: float, width: int, plain: bool)
 def test_a_bar_is_exact_to_an_eighth() -> None:
     assert words.bar(0.82, 10) == "████████▏░"
     assert (words.bar(0, 3), words.bar(1, 3)) == ("░░░", "███")
+
+
+def test_what_is_held_stands_after_what_is_spent() -> None:
+    assert words.bar(0.5, 10, held=0.2) == "█████▒▒░░░"
+    assert words.bar(0.82, 10, held=0.5) == "████████▏▒"
+    assert words.bar(0.5, 10, held=0.2, plain=True) == "#####++..."
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=80), st.integers(1, 40))

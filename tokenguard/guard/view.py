@@ -161,6 +161,7 @@ def hold_view(hold: Hold) -> dict[str, Any]:
         "model": call.model,
         "estimate_nanos": hold.estimate_nanos,
         "budget": hold.budget,
+        "unit": hold.slot.budget.unit if hold.slot else None,
         "reason": wording.cause(hold.reason),
         "asked_at": instant(hold.asked_us),
         "expires_at": instant(hold.expires_us),

@@ -188,12 +188,9 @@ class Dashboard(App[None]):
 
     def on_holds_answered(self, message: Holds.Answered) -> None:
         """A person has decided on a call that waits."""
-        bodies: dict[str, tuple[dict[str, str], str]] = {
-            "approve": ({"answer": "approve"}, "it goes on"),
-            "raise": ({"answer": "approve", "amount": "5"}, "raised by $5; it goes on"),
-            "deny": ({"answer": "deny"}, "it is refused"),
-        }
-        body, said = bodies[message.answer]
+        body, said = message.answer, "it is refused"
+        if body["answer"] == "approve":
+            said = f"raised by {amount}; it goes on" if (amount := body.get("amount")) else "it goes on"
         self.act(f"/v1/holds/{message.hold}", body, said)
 
 

@@ -47,14 +47,21 @@ def until(now: datetime, then: datetime) -> str:
     return f"{local:%b} {local.day}"
 
 
-def bar(share: float, width: int, *, plain: bool = False) -> str:
-    """A bar of so many cells, filled to an eighth of a cell; `plain` without characters beyond ASCII."""
+def bar(share: float, width: int, *, held: float = 0.0, plain: bool = False) -> str:
+    """A bar of so many cells, filled to an eighth of a cell, and after that how much is `held` besides, in whole cells.
+
+    `plain` is without characters beyond ASCII.
+    """
     filled = max(0.0, min(1.0, share)) * width
     if plain:
-        return "#" * round(filled) + "." * (width - round(filled))
-    whole, part = int(filled), int(filled % 1 * 8)
-    cells = "█" * whole + (_EIGHTHS[part] if part and whole < width else "")
-    return cells + "░" * (width - len(cells))
+        full = round(filled)
+        cells, more, empty = "#" * full, "+", "."
+    else:
+        whole, part = int(filled), int(filled % 1 * 8)
+        cells, more, empty = "█" * whole + (_EIGHTHS[part] if part and whole < width else ""), "▒", "░"
+    reaches = round(max(0.0, min(1.0, share + held)) * width) if held > 0 else 0
+    cells += more * max(0, reaches - len(cells))
+    return cells + empty * (width - len(cells))
 
 
 def spark(values: Sequence[int], width: int, *, plain: bool = False) -> str:

@@ -47,10 +47,11 @@ class Gauges(Rows):
 def _budget(one: Mapping[str, Any], now: datetime, cells: int, plain: bool) -> list[Cell]:
     level, unit, limit = one["level"], one["unit"], one["limit"]
     style, share = LEVEL_STYLES[level], one["spent"] / limit if limit else 1.0
+    held = one["reserved"] / limit if limit else 0.0
     left = words.amount(max(0, one["remaining"]), unit)
     return [
         Cell(words.clean(one["label"])),
-        Cell(words.bar(share, cells, plain=plain), style or "$accent"),
+        Cell(words.bar(share, cells, held=held, plain=plain), style or "$accent"),
         Cell(f"{money.percent(one['spent'], limit)}%", style),
         Cell(words.SIGNS[level], style),
         Cell(words.amount(one["spent"], unit)),

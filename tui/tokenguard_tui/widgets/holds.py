@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,6 +16,9 @@ from tokenguard_tui import words
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets.rows import Rows
 
+_STEPS = {"usd": "$5", "tokens": "1M tokens", "calls": "50 calls", "percent": "5%"}
+"""By how much a budget is raised with one key, in its unit."""
+
 
 class Holds(Rows):
     """Two lines a call: what it is, and why it waits. Not there while nothing waits."""
@@ -23,21 +27,27 @@ class Holds(Rows):
     Holds { display: none; max-height: 8; &.waiting { display: block; } }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "answer('approve')", "allow"),
-        Binding("plus", "answer('raise')", "+$5", key_display="+"),
-        Binding("d", "answer('deny')", "deny"),
+        Binding("a", "approve", "allow"),
+        Binding("plus", "raise", "raise", key_display="+"),
+        Binding("d", "deny", "deny"),
     ]
 
     class Answered(Message):
-        """Somebody has decided on a call: `approve`, `raise` or `deny`."""
+        """Somebody has decided on a call; `answer` is the body of `POST /v1/holds/ID`."""
 
-        def __init__(self, hold: str, answer: str) -> None:
+        def __init__(self, hold: str, answer: Mapping[str, str]) -> None:
             super().__init__()
             self.hold, self.answer = hold, answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps: dict[str, str] = {}
+        """Id of a hold -> by how much its budget is raised; only of those that a budget holds."""
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
         holds = state.holds
+        self._steps = {hold["id"]: step for hold in holds if (step := _STEPS.get(hold.get("unit", "usd") or ""))}
         appeared = bool(holds) and not self.has_class("waiting")
         if self.has_class("waiting") is not bool(holds):
             self.set_class(bool(holds), "waiting")
@@ -46,10 +56,14 @@ class Holds(Rows):
         for hold in holds:
             left = words.until(now, datetime.fromisoformat(hold["expires_at"]))
             names = " ".join(filter(None, map(words.clean, (hold["agent"], folder_name(hold["repo"])))))
+            step = f"  + {self._steps[hold['id']]}" if hold["id"] in self._steps else ""
             head = f"! {names}  {short_model(hold['model'])}  next call {money.usd(hold['estimate_nanos'], about=True)}"
             reason = Content.styled(f"\n  {words.clean(hold['reason'])}", "$foreground")
             rows.append(
-                (hold["id"], Content.assemble((head, "bold $level-warn"), (f"  {left} left", "$text-muted"), reason))
+                (
+                    hold["id"],
+                    Content.assemble((head, "bold $level-warn"), (f"  {left} left{step}", "$text-muted"), reason),
+                )
             )
         self.put(rows)
         if appeared:
@@ -57,10 +71,24 @@ class Holds(Rows):
             self.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to answer while nothing waits."""
-        return self.has_class("waiting") if action == "answer" else True
+        """There is nothing to answer while nothing waits, and nothing to raise where no budget is the reason."""
+        if action == "raise":
+            return bool(self._steps)
+        return self.has_class("waiting") if action in ("approve", "deny") else True
 
-    def action_answer(self, answer: str) -> None:
-        """Answer the selected call."""
+    def action_approve(self) -> None:
+        """Let the selected call go on."""
+        self._answer({"answer": "approve"})
+
+    def action_raise(self) -> None:
+        """Let it go on, with room for others."""
+        if (step := self._steps.get(self.selected or "")) is not None:
+            self._answer({"answer": "approve", "amount": step})
+
+    def action_deny(self) -> None:
+        """Refuse it."""
+        self._answer({"answer": "deny"})
+
+    def _answer(self, answer: Mapping[str, str]) -> None:
         if self.selected is not None:
             self.post_message(self.Answered(self.selected, answer))
