@@ -284,6 +284,14 @@ class Call(Struct, frozen=True):
     """The agent's own id of the sub-agent that makes the call; None for what the agent asks itself."""
     subagent_type: str | None = None
     """What kind of sub-agent it is, such as `Explore`."""
+    worktree: str | None = None
+    """As in `Session`: the working tree, where `repo` is the same for all of a repository."""
+    origin: str = "measured"
+    """One of `ORIGINS`."""
+
+
+ORIGINS = ("measured", "logged")
+"""How a call is known: it passed here, or only the agent's own log tells of it."""
 
 
 class Unit(StrEnum):

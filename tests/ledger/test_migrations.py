@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from tests.ledger.support import call, in_memory, settlement
-from tokenguard.ledger import Where, migrations, queries, writes
+from tokenguard.ledger import Ledger, Where, agreement, migrations, queries, writes
 from tokenguard.records import Amount
 
 
@@ -128,3 +130,21 @@ def test_a_ledger_from_before_sub_agents_keeps_what_it_holds(monkeypatch: pytest
     old.close()
     assert [(one.id, one.parent) for one in known] == [("s", None)]
     assert (group.key, group.totals.calls) == (("s1", None), 1)
+
+
+async def test_a_ledger_from_before_logs_were_read_keeps_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:6])
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as old:
+        migrations.migrate(old)
+        columns = "id, session, agent, provider, dialect, model, started_us, stream, request_class, state, cost_nanos"
+        values = (1, "s", "claude", "anthropic", "d", "opus", 1, 1, "main", "settled", 700)
+        old.execute(f"INSERT INTO calls ({columns}) VALUES ({', '.join('?' for _ in values)})", values)
+    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    assert agreement.agrees_as_a_whole(ledger.read())
+    assert queries.totals(ledger.read(), Where(origin="measured")).cost_nanos == 700
+    assert queries.totals(ledger.read(), Where(origin="logged")).calls == 0
+    await ledger.close()

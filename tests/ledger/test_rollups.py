@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
-from tokenguard.ledger import Ledger, agreement, migrations, queries, rollups, writes
+from tokenguard.ledger import Ledger, agreement, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
 from tokenguard.records import Leg, Usage
@@ -124,13 +124,11 @@ def test_questions_are_answered_from_the_sums(conn: sqlite3.Connection) -> None:
     }
 
 
-def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
     sound = contents(conn)
-    conn.execute("DROP TABLE rollups")
-    conn.execute("DROP TABLE rollup_keys")
-    conn.execute("PRAGMA user_version = 6")
-    monkeypatch.setattr(migrations, "_MIGRATIONS", migrations._MIGRATIONS[:7])  # pyright: ignore[reportPrivateUsage]
-    migrations.migrate(conn)
+    conn.execute("DELETE FROM rollups")
+    conn.execute("DELETE FROM rollup_keys")
+    agreement.fill(conn)
     assert contents(conn) == sound
 
 

@@ -135,6 +135,7 @@ class Guard:
             agent_session=said.side.session,
             subagent=said.side.subagent,
             subagent_type=said.side.subagent_type,
+            worktree=live.session.worktree,
         )
 
     def _meet(self, live: Live, agent: str) -> None:

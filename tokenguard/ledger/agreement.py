@@ -90,15 +90,27 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
 
 
 def fill(conn: sqlite3.Connection) -> None:
-    """Sum up the calls of a ledger that has no sums yet: a minute for ten million calls, which is logged."""
+    """Sum up the calls of a ledger that has no sums yet: a minute for ten million calls, which is logged.
+
+    The connection must be in autocommit mode.
+    """
+    if conn.execute("SELECT EXISTS (SELECT 1 FROM rollups)").fetchone()[0]:
+        return
     hour = before(conn, None)
-    if hour is not None:
-        log.info("summing up what was charged so far, once")
-    while hour is not None:
-        put_hour(conn, hour, of_calls(conn, *in_hour(hour)))
-        if hour % BLOCK == 0:
-            put_block(conn, hour)
-        hour = before(conn, hour)
+    if hour is None:
+        return
+    log.info("summing up what was charged so far, once")
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        while hour is not None:
+            put_hour(conn, hour, of_calls(conn, *in_hour(hour)))
+            if hour % BLOCK == 0:
+                put_block(conn, hour)
+            hour = before(conn, hour)
+        conn.execute("COMMIT")
+    except BaseException:
+        conn.rollback()
+        raise
 
 
 def tell_rebuilt(hours: int) -> None:

@@ -6,6 +6,8 @@ Rules that no column type can say:
 - One row a call. `open` is the reservation; `settled` and `presumed` are charges; `refused` never cost anything.
 - `confidence` is text whose smallest value is the worst (bound < estimated < exact), so that `min()` is that of a sum.
 - The usage and cost of a settled call are the sums over its legs, where it has legs.
+- Who is charged twice pays twice: a response is one row. What the proxy has `measured` stays; what an agent's log tells
+  is a row of origin `logged` as long as there is no other of the same response, and an echo of that one otherwise.
 - `cost_low` and `cost_high` bound a cost that is not exact; NULL where nothing is known but `cost_nanos`.
 """
 
@@ -15,7 +17,7 @@ import sqlite3
 from collections.abc import Callable
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import agreement
+from tokenguard.ledger.sums import BUCKETS
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it."""
@@ -299,7 +301,6 @@ def _007_rollups(conn: sqlite3.Connection) -> None:
         """,
     ):
         conn.execute(statement)
-    agreement.fill(conn)
 
 
 @_migration
@@ -309,3 +310,73 @@ def _008_lineage(conn: sqlite3.Connection) -> None:
         conn.execute(f"ALTER TABLE calls ADD COLUMN {column} TEXT")
     conn.execute("ALTER TABLE sessions ADD COLUMN parent TEXT")
     conn.execute("CREATE INDEX sessions_parent ON sessions (parent) WHERE parent IS NOT NULL")
+
+
+@_migration
+def _009_logs(conn: sqlite3.Connection) -> None:
+    origin = "TEXT NOT NULL DEFAULT 'measured' CHECK (origin IN ('measured', 'logged'))"
+    usage = ", ".join(f"{bucket} INTEGER NOT NULL" for bucket in BUCKETS)
+    for statement in (
+        "ALTER TABLE calls ADD COLUMN worktree TEXT",
+        f"ALTER TABLE calls ADD COLUMN origin {origin}",
+        "ALTER TABLE calls ADD COLUMN log_key TEXT",
+        "CREATE UNIQUE INDEX calls_logged ON calls (log_key, agent) WHERE log_key IS NOT NULL",
+        "CREATE INDEX calls_response ON calls (response_id) WHERE response_id IS NOT NULL",
+        "CREATE INDEX calls_agent_session ON calls (agent_session, started_us) WHERE agent_session IS NOT NULL",
+        "ALTER TABLE rollup_keys ADD COLUMN worktree TEXT",
+        f"ALTER TABLE rollup_keys ADD COLUMN origin {origin}",
+        "DROP INDEX rollup_keys_all",
+        """
+        CREATE INDEX rollup_keys_all ON rollup_keys
+        (repo, branch, model, task, agent, provider, request_class, billing, leg, role, worktree, origin)
+        """,
+        f"""
+        CREATE TABLE echoes (
+            log_key TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            call_id INTEGER NOT NULL REFERENCES calls (id),
+            at_us INTEGER NOT NULL,
+            model TEXT NOT NULL,
+            cost_nanos INTEGER,
+            {usage},
+            PRIMARY KEY (log_key, agent)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX echoes_call ON echoes (call_id)",
+        """
+        CREATE TABLE log_files (
+            path TEXT PRIMARY KEY,
+            agent TEXT NOT NULL,
+            device INTEGER NOT NULL,
+            inode INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            modified_ns INTEGER NOT NULL,
+            done INTEGER NOT NULL,
+            head BLOB NOT NULL,
+            state BLOB NOT NULL,
+            label TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX log_files_label ON log_files (label) WHERE label <> ''",
+        f"""
+        CREATE TABLE log_totals (
+            log_key TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            seen INTEGER NOT NULL,
+            cost_nanos INTEGER,
+            {usage},
+            PRIMARY KEY (log_key, agent)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE log_oddities (
+            path TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (path, agent, kind, detail)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ):
+        conn.execute(statement)

@@ -111,6 +111,8 @@ def _open(path: Path, durability: str) -> sqlite3.Connection:
         conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         migrate(conn)
+        # No step of the migrations: an old one does not know the columns that sums are kept by today.
+        agreement.fill(conn)
         _check(conn, thoroughly=marker(path).exists())
     except BaseException:
         conn.close()

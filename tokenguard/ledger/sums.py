@@ -37,7 +37,18 @@ class Sums(Struct, frozen=True):
     """Tokens that were reserved for calls that are presumed: of their usage nothing is known."""
 
 
-KEYS = ("repo", "branch", "agent", "provider", "model", "task", "request_class", "billing")
+KEYS = (
+    "repo",
+    "branch",
+    "agent",
+    "provider",
+    "model",
+    "task",
+    "request_class",
+    "billing",
+    "worktree",
+    "origin",
+)
 """The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
 SUMS = Sums.__struct_fields__
 _FIELDS = ("session", *KEYS)

@@ -84,5 +84,7 @@ class Where(Struct, frozen=True):
     task: str | None = None
     request_class: str | None = None
     billing: str | None = None
+    worktree: str | None = None
+    origin: str | None = None
     match: tuple[tuple[str, str], ...] = ()
     """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters."""
