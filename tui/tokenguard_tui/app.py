@@ -17,6 +17,7 @@ from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError, TokenguardError
 from tokenguard_tui.feed import Feed
+from tokenguard_tui.once import text
 from tokenguard_tui.screens.now import Now
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
@@ -48,8 +49,7 @@ class Dashboard(App[None]):
     def __init__(self, paths: Paths, *, now: Callable[[], datetime] = lambda: datetime.now().astimezone()) -> None:
         """`now` tells the local time."""
         super().__init__()
-        self.state = State()
-        self.state.plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+        self.state = State(plain=_plain())
         self._paths = paths
         self._now = now
         self._feed = Feed(paths, self._from_feed)
@@ -197,3 +197,19 @@ class Dashboard(App[None]):
 def run(paths: Paths) -> None:
     """Show it until somebody has seen enough."""
     Dashboard(paths).run()
+
+
+def once(paths: Paths, width: int) -> str:
+    """What the first screen shows now, as text. Raises `DaemonError`."""
+    daemon = client.find(paths)
+    if daemon is None:
+        raise DaemonError("the daemon is not running", "start it with: tokenguard daemon start")
+    state = State(plain=_plain())
+    state.status(daemon.get("/v1/status"))
+    state.recalled(daemon.get("/v1/recent"))
+    return text(state, datetime.now().astimezone(), width)
+
+
+def _plain() -> bool:
+    """Whether nothing beyond ASCII may be drawn."""
+    return not (sys.stdout.encoding or "utf-8").lower().startswith("utf")

@@ -11,7 +11,7 @@ from tokenguard.policy.naming import short_model
 from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import CallRow, State
-from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.rows import Row, Rows
 
 _COLUMNS = (
     Column("NOW"),
@@ -32,13 +32,16 @@ class Calls(Rows):
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
-        if not state.calls:
-            self.put([("none", Content.styled("no call yet", "$text-muted"))])
-            return
-        most = max(3, self.size.height or 3)
-        rows = list(state.calls)[-most:][::-1]
-        _, lines = laid_out(_COLUMNS, [_row(row, now) for row in rows], self.size.width - 2)
-        self.put([(str(row.id), line) for row, line in zip(rows, lines, strict=True)])
+        self.put(lines(state, now, self.size.width - 2, max(3, self.size.height)))
+
+
+def lines(state: State, now: datetime, width: int, most: int) -> list[Row]:
+    """At most so many calls, in `width` cells."""
+    if not state.calls:
+        return [("none", Content.styled("no call yet", "$text-muted"))]
+    rows = list(state.calls)[-most:][::-1]
+    _, drawn = laid_out(_COLUMNS, [_row(row, now) for row in rows], width)
+    return [(str(row.id), line) for row, line in zip(rows, drawn, strict=True)]
 
 
 def _row(row: CallRow, now: datetime) -> list[Cell]:

@@ -14,7 +14,7 @@ from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import State
 from tokenguard_tui.themes import LEVEL_STYLES
-from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.rows import Row, Rows
 
 _COLUMNS = (
     Column("BUDGET", bends=True),
@@ -33,15 +33,18 @@ class Gauges(Rows):
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
-        if not state.budgets and not state.windows:
-            self.put([("none", Content.styled("no budget yet: tokenguard budget set day --limit 20", "$text-muted"))])
-            return
-        width, plain = self.size.width - 2, state.plain
-        cells = max(6, min(30, width // (4 if width >= 60 else 5)))
-        shown = [(f"b:{one['label']}:{one['key']}", _budget(one, now, cells, plain)) for one in state.budgets]
-        shown += [(f"w:{one['provider']}:{one['name']}", _window(one, now, cells, plain)) for one in state.windows]
-        _, lines = laid_out(_COLUMNS, [row for _, row in shown], width)
-        self.put([(ident, line) for (ident, _), line in zip(shown, lines, strict=True)])
+        self.put(lines(state, now, self.size.width - 2))
+
+
+def lines(state: State, now: datetime, width: int) -> list[Row]:
+    """Budgets and windows in `width` cells."""
+    if not state.budgets and not state.windows:
+        return [("none", Content.styled("no budget yet: tokenguard budget set day --limit 20", "$text-muted"))]
+    cells = max(6, min(30, width // (4 if width >= 60 else 5)))
+    shown = [(f"b:{one['label']}:{one['key']}", _budget(one, now, cells, state.plain)) for one in state.budgets]
+    shown += [(f"w:{one['provider']}:{one['name']}", _window(one, now, cells, state.plain)) for one in state.windows]
+    _, drawn = laid_out(_COLUMNS, [row for _, row in shown], width)
+    return [(ident, line) for (ident, _), line in zip(shown, drawn, strict=True)]
 
 
 def _budget(one: Mapping[str, Any], now: datetime, cells: int, plain: bool) -> list[Cell]:

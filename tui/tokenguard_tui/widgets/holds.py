@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,7 +14,7 @@ from tokenguard.policy import money
 from tokenguard.policy.naming import folder_name, short_model
 from tokenguard_tui import words
 from tokenguard_tui.state import State
-from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.rows import Row, Rows
 
 _STEPS = {"usd": "$5", "tokens": "1M tokens", "calls": "50 calls", "percent": "5%"}
 """By how much a budget is raised with one key, in its unit."""
@@ -47,25 +47,12 @@ class Holds(Rows):
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
         holds = state.holds
-        self._steps = {hold["id"]: step for hold in holds if (step := _STEPS.get(hold.get("unit", "usd") or ""))}
+        self._steps = {hold["id"]: step for hold in holds if (step := _step(hold))}
         appeared = bool(holds) and not self.has_class("waiting")
         if self.has_class("waiting") is not bool(holds):
             self.set_class(bool(holds), "waiting")
             self.refresh_bindings()
-        rows: list[tuple[str, Content]] = []
-        for hold in holds:
-            left = words.until(now, datetime.fromisoformat(hold["expires_at"]))
-            names = " ".join(filter(None, map(words.clean, (hold["agent"], folder_name(hold["repo"])))))
-            step = f"  + {self._steps[hold['id']]}" if hold["id"] in self._steps else ""
-            head = f"! {names}  {short_model(hold['model'])}  next call {money.usd(hold['estimate_nanos'], about=True)}"
-            reason = Content.styled(f"\n  {words.clean(hold['reason'])}", "$foreground")
-            rows.append(
-                (
-                    hold["id"],
-                    Content.assemble((head, "bold $level-warn"), (f"  {left} left{step}", "$text-muted"), reason),
-                )
-            )
-        self.put(rows)
+        self.put(lines(state, now))
         if appeared:
             self.highlighted = 0
             self.focus()
@@ -92,3 +79,21 @@ class Holds(Rows):
     def _answer(self, answer: Mapping[str, str]) -> None:
         if self.selected is not None:
             self.post_message(self.Answered(self.selected, answer))
+
+
+def lines(state: State, now: datetime) -> list[Row]:
+    """What each call is, how long it still waits, and in the next line why."""
+    return [(hold["id"], _lines(hold, now)) for hold in state.holds]
+
+
+def _lines(hold: Mapping[str, Any], now: datetime) -> Content:
+    names = " ".join(filter(None, map(words.clean, (hold["agent"], folder_name(hold["repo"])))))
+    head = f"! {names}  {short_model(hold['model'])}  next call {money.usd(hold['estimate_nanos'], about=True)}"
+    left = f"  {words.until(now, datetime.fromisoformat(hold['expires_at']))} left"
+    step = f"  + {amount}" if (amount := _step(hold)) else ""
+    reason = Content.styled(f"\n  {words.clean(hold['reason'])}", "$foreground")
+    return Content.assemble((head, "bold $level-warn"), (left + step, "$text-muted"), reason)
+
+
+def _step(hold: Mapping[str, Any]) -> str | None:
+    return _STEPS.get(hold.get("unit", "usd") or "")

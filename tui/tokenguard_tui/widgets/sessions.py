@@ -15,7 +15,7 @@ from tokenguard.policy.naming import folder_name, short_model
 from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import State
-from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.rows import Row, Rows
 
 _COLUMNS = (
     Column(""),
@@ -46,21 +46,23 @@ class Sessions(Rows):
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
-        sessions = sorted(state.sessions, key=lambda one: (one["started_at"], one["id"]))
-        if not sessions:
-            self.put([("none", Content.styled("nothing runs: tokenguard run claude", "$text-muted"))])
-            return
-        models = {row.session: row.model for row in state.calls}
-        rows = [_row(one, models.get(one["id"]), now) for one in sessions]
-        titles, lines = laid_out(_COLUMNS, rows, self.size.width - 2)
-        self.border_title = titles
-        self.put([(one["id"], line) for one, line in zip(sessions, lines, strict=True)])
+        self.put(lines(state, now, self.size.width - 2))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
         event.stop()
         if event.option_id not in (None, "none"):
             self.post_message(self.Opened(str(event.option_id)))
+
+
+def lines(state: State, now: datetime, width: int) -> list[Row]:
+    """Sessions in `width` cells, in the order in which they began."""
+    sessions = sorted(state.sessions, key=lambda one: (one["started_at"], one["id"]))
+    if not sessions:
+        return [("none", Content.styled("nothing runs: tokenguard run claude", "$text-muted"))]
+    models = {row.session: row.model for row in state.calls}
+    _, drawn = laid_out(_COLUMNS, [_row(one, models.get(one["id"]), now) for one in sessions], width)
+    return [(one["id"], line) for one, line in zip(sessions, drawn, strict=True)]
 
 
 def _row(one: Mapping[str, Any], model: str | None, now: datetime) -> list[Cell]:

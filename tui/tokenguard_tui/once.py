@@ -1,0 +1,41 @@
+"""The Now screen as text, for scripts and for terminals that only take lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tokenguard.policy import money
+from tokenguard_tui import words
+from tokenguard_tui.state import State
+from tokenguard_tui.widgets import calls, gauges, holds, sessions
+from tokenguard_tui.widgets.rows import Row
+
+CALLS = 8
+"""The last calls that are shown."""
+
+
+def text(state: State, now: datetime, width: int) -> str:
+    """Lines of at most `width` cells, without colours; it needs a status."""
+    parts = (
+        [_spend(state, now, width)],
+        _plain(holds.lines(state, now)),
+        _plain(gauges.lines(state, now, width)),
+        _plain(sessions.lines(state, now, width)),
+        _plain(calls.lines(state, now, width, CALLS)),
+    )
+    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part)))
+
+
+def _spend(state: State, now: datetime, width: int) -> str:
+    totals = state.told["totals"]["today"] if state.told else {"cost_nanos": 0}
+    notional = totals.get("notional_nanos", 0)
+    spent = f"{words.usd(totals)} today" + (f"  {money.usd(notional)} notional" if notional else "")
+    line = words.spark(state.burn(now), max(6, min(30, width // 4)), plain=state.plain)
+    burn = f"{money.usd(state.rate(now))}/h  {line}"
+    return f"{spent}{burn:>{max(2 + len(burn), width - len(spent))}}"
+
+
+def _plain(rows: list[Row]) -> Iterator[str]:
+    for _, line in rows:
+        yield line.plain.rstrip()
