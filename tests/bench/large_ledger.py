@@ -68,9 +68,7 @@ def generate(path: Path, calls: int, until_us: int) -> float:
         conn.execute(sql)
     conn.execute("COMMIT")
     started = time.perf_counter()
-    conn.execute("BEGIN")
     agreement.fill(conn)
-    conn.execute("COMMIT")
     took = time.perf_counter() - started
     _sessions(conn, calls)
     conn.close()
