@@ -117,6 +117,24 @@ async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -
         assert sessions.selected == "s2"
 
 
+async def test_sub_agents_stand_below_their_session(tmp_path: Path) -> None:
+    def sub(name: str, nanos: int) -> dict[str, Any]:
+        usage = {"input": 64_000, "output": 4_000}
+        sums = {"calls": 12, "cost_nanos": nanos, "confidence": "exact", "usage": usage}
+        return {"id": name, "type": None if name == "a4" else f"kind-{name}", "model": "claude-haiku-4-5", **sums}
+
+    subs = [sub(name, nanos) for name, nanos in (("a1", 1), ("a2", 190_000_000), ("a3", 5), ("a4", 4))]
+    for size, expected in (((100, 24), ["kind-a2", "kind-a3", "a4"]), ((40, 15), [])):
+        async with shown(tmp_path, size) as (app, pilot):
+            app.state.status({**STATUS, "sessions": [{**STATUS["sessions"][0], "sub_agents": subs}]})
+            app.draw()
+            await pilot.pause()
+            below = lines(app, Sessions)[1:]
+            assert [line.split()[1] for line in below] == expected
+            if below:
+                assert below[0].split()[2:] == ["haiku-4.5", "12", "64.0k", "0", "4.0k", "$0.190"], below
+
+
 async def test_q_ends_it_whatever_is_wrong(tmp_path: Path) -> None:
     app = Dashboard(Paths(tmp_path, tmp_path))
     async with app.run_test(size=(20, 5)) as pilot:

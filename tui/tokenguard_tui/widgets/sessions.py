@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,9 @@ _COLUMNS = (
 )
 _MARKS = {"running": "●", "waiting": "!", "suspended": "‖", "idle": "◌"}
 _IDLE_S = 60
+_FAMILY_WIDTH = 60
+"""Cells below which sub-agents are left to the screen of their session."""
+_SUBAGENTS = 3
 
 
 class Sessions(Rows):
@@ -52,7 +55,7 @@ class Sessions(Rows):
         """Enter, or a click."""
         event.stop()
         if event.option_id not in (None, "none"):
-            self.post_message(self.Opened(str(event.option_id)))
+            self.post_message(self.Opened(str(event.option_id).partition("/")[0]))
 
 
 def lines(state: State, now: datetime, width: int) -> list[Row]:
@@ -60,29 +63,50 @@ def lines(state: State, now: datetime, width: int) -> list[Row]:
     sessions = sorted(state.sessions, key=lambda one: (one["started_at"], one["id"]))
     if not sessions:
         return [("none", Content.styled("nothing runs: tokenguard run claude", "$text-muted"))]
-    models = {row.session: row.model for row in state.calls}
-    _, drawn = laid_out(_COLUMNS, [_row(one, models.get(one["id"]), now) for one in sessions], width)
-    return [(one["id"], line) for one, line in zip(sessions, drawn, strict=True)]
+    models = {row.session: row.model for row in state.calls if row.request_class == "main"}
+    rows: list[tuple[str, list[Cell]]] = []
+    for one in sessions:
+        rows.append((one["id"], _row(one, models.get(one["id"]), now)))
+        if width >= _FAMILY_WIDTH:
+            rows += _family(one, state.plain)
+    _, drawn = laid_out(_COLUMNS, [row for _, row in rows], width)
+    return [(ident, line) for (ident, _), line in zip(rows, drawn, strict=True)]
+
+
+def _family(one: Mapping[str, Any], plain: bool) -> list[tuple[str, list[Cell]]]:
+    """The dearest sub-agents of a session, in the order in which they began."""
+    subagents: Sequence[Mapping[str, Any]] = one.get("sub_agents", ())
+    dearest = sorted(subagents, key=lambda sub: -sub["cost_nanos"] - sub.get("notional_nanos", 0))[:_SUBAGENTS]
+    return [(f"{one['id']}/{sub['id']}", _subagent(sub, plain)) for sub in subagents if sub in dearest]
+
+
+def _subagent(sub: Mapping[str, Any], plain: bool) -> list[Cell]:
+    branch = "`-" if plain else "└"
+    texts = [f" {branch} {words.clean(sub['type'] or sub['id'])}", "", "", short_model(sub["model"]), *_sums(sub), ""]
+    return [Cell(""), *(Cell(text, "$text-muted") for text in texts)]
 
 
 def _row(one: Mapping[str, Any], model: str | None, now: datetime) -> list[Cell]:
-    usage = one["usage"]
     last = datetime.fromisoformat(one["last_call_at"]) if one["last_call_at"] else None
     idle = (
         one["state"] == "running" and not one["in_flight"] and (last is None or (now - last).total_seconds() > _IDLE_S)
     )
     state = "idle" if idle else one["state"]
-    written = usage.get("cache_write_5m", 0) + usage.get("cache_write_1h", 0)
     return [
         Cell(_MARKS.get(state, "●"), {"waiting": "$level-warn", "idle": "$text-muted"}.get(state, "$accent")),
         Cell(words.clean(one["task"] or one["agent"])),
         Cell(words.clean(folder_name(one["repo"]))),
         Cell(words.clean(one["branch"])),
         Cell(short_model(model) if model else ""),
-        Cell(str(one["calls"])),
-        Cell(money.tokens(usage.get("input", 0) + written)),
-        Cell(money.tokens(usage.get("cache_read", 0))),
-        Cell(money.tokens(usage.get("output", 0))),
-        Cell(words.usd(one)),
+        *map(Cell, _sums(one)),
         Cell(words.ago(now, last) if last else "", "$text-muted"),
     ]
+
+
+def _sums(one: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    """Calls, tokens in, cached and out, and what they cost."""
+    usage = one["usage"]
+    written = usage.get("cache_write_5m", 0) + usage.get("cache_write_1h", 0)
+    read, output = usage.get("cache_read", 0), usage.get("output", 0)
+    fresh = money.tokens(usage.get("input", 0) + written)
+    return str(one["calls"]), fresh, money.tokens(read), money.tokens(output), words.usd(one)
