@@ -164,6 +164,14 @@ class Prompt(Struct, frozen=True):
     lineage: Lineage = Lineage()
 
 
+class Step(Struct, frozen=True):
+    """A tool that was called. Never stored."""
+
+    tool: str
+    command: str = ""
+    """What a shell was to run, its first characters; empty for other tools."""
+
+
 class Trail(Struct, frozen=True):
     """What a request repeats, as fingerprints of this process: 0 where there is nothing. Never stored."""
 
@@ -175,6 +183,10 @@ class Trail(Struct, frozen=True):
     """Of all tools, with their arguments, that the last turn called; their order does not matter."""
     repeats: int = 0
     """How many turns in a row, the last one included, called exactly these, as far as the request shows it."""
+    brings_results: bool = False
+    """Whether the request ends with what tools returned, and not with a prompt."""
+    steps: tuple[Step, ...] = ()
+    """The tools that the last turn called, as far as the request names them."""
 
 
 class Facts(Struct, frozen=True):

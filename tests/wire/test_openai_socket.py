@@ -228,6 +228,7 @@ def test_what_a_socket_repeats_is_known_though_it_is_never_sent_again() -> None:
         assert (trail.tool, trail.repeats) == ("ls", number - 1)
     assert goes_on(meter, 6, "cat").facts.trail.repeats == 5
     assert (goes_on(meter, 7).facts.trail.tool, goes_on(meter, 7).facts.trail.repeats) == ("cat", 1)
+    assert [step.tool for step in goes_on(meter, 7).facts.trail.steps] == ["cat"]
     assert goes_on(meter, 8).facts.trail.repeats == 0
 
 

@@ -13,7 +13,7 @@ from tokenguard.ledger import Ledger, queries
 from tokenguard.policy import estimate, lineage
 from tokenguard.policy.estimate import Estimate, Experience, Turn
 from tokenguard.policy.lineage import Counted
-from tokenguard.records import Call, Facts, Lineage, Reading, Usage
+from tokenguard.records import Call, Facts, Lineage, Reading, Trail, Usage
 from tokenguard.wire.shape import EXACT_MARKS
 
 _MOST = 2_000
@@ -32,6 +32,7 @@ _INEXACT = frozenset({"ollama"})
 _NOTHING = Experience()
 
 _NO_LINEAGE = Lineage()
+_NO_TRAIL = Trail()
 _LENGTH = attrgetter("length")
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Turns:
         if usage.prompt and call.dialect not in _INEXACT and _EXACT.issuperset(reading.marks):
             self._count(call, facts, usage, reading.response_id)
         # Not kept for longer than that: a long conversation has many fingerprints.
-        facts = replace(facts, about={}, prompt=replace(facts.prompt, lineage=_NO_LINEAGE))
+        facts = replace(facts, about={}, trail=_NO_TRAIL, prompt=replace(facts.prompt, lineage=_NO_LINEAGE))
         if facts.max_output == 0:
             # A warm-up teaches nothing but what the provider holds, which is at most as many tokens as bytes.
             held = usage if usage.prompt else Usage(input=facts.body_bytes + (last.usage.total if last else 0))

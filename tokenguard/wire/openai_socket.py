@@ -21,9 +21,10 @@ from tokenguard.records import Facts, Reading, Trail
 from tokenguard.wire import openai_responses
 from tokenguard.wire.decoding import Reader
 from tokenguard.wire.items import Item, items_of
-from tokenguard.wire.repeating import Called, brings_results, calls_of, fingerprint_of, name_of
+from tokenguard.wire.repeating import brings_results, calls_of, fingerprint_of, name_of, steps_of
 from tokenguard.wire.responses_usage import ResponseAccount
 from tokenguard.wire.sse import MAX_EVENT
+from tokenguard.wire.steps import Called
 
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 _ITEM_DONE = "response.output_item.done"
@@ -173,7 +174,9 @@ class SocketMeter:
             return
         calls, before = fingerprint_of(turn.called), turn.facts.trail
         repeats = before.repeats + 1 if calls == before.calls else 1
-        self._called[turn.response_id] = Trail(0, name_of(turn.called[0]), calls, repeats)
+        self._called[turn.response_id] = Trail(
+            0, name_of(turn.called[0]), calls, repeats, brings_results=True, steps=steps_of(turn.called)
+        )
         if len(self._called) > _REMEMBERED:
             del self._called[next(iter(self._called))]
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw, Struct
 
-from tokenguard.records import Trail
+from tokenguard.records import Step, Trail
 from tokenguard.wire.decoding import FAILURES
 from tokenguard.wire.items import Item, is_answer
+from tokenguard.wire.steps import Called, bytes_of, step_of, text_of
 
 _WHOLE = 2048
 """Bytes that a fingerprint takes in as a whole; of more, the end, and beside it every 127th."""
 _STEP = 127
+_MOST_STEPS = 16
 
 _ASIDE = frozenset({"system", "developer"})
 _RESULT_ROLES = frozenset({"tool", "function"})
@@ -39,9 +41,6 @@ class _ToolCall(Struct):
 _FUNCTION = msgspec.json.Decoder(_Function)
 _TOOL_CALLS = msgspec.json.Decoder(list[_ToolCall])
 
-Called = tuple[Raw | str, Raw]
-"""Name and arguments of a tool, the name as JSON or by itself."""
-
 
 def fingerprint(data: bytes) -> int:
     """Of bytes, in this process. Large ones are sampled: what differs by no more than a few bytes can look the same."""
@@ -55,14 +54,14 @@ def repeated(items: list[Item], body: int) -> Trail:
     turns = _turns_backwards(items)
     last = next(turns, None)
     if not last:
-        return Trail(body)
+        return Trail(body, brings_results=brings_results(items))
     calls = fingerprint_of(last)
     repeats = 1
     for turn in turns:
         if not turn or fingerprint_of(turn) != calls:
             break
         repeats += 1
-    return Trail(body, name_of(last[0]), calls, repeats)
+    return Trail(body, name_of(last[0]), calls, repeats, True, steps_of(last))
 
 
 def brings_results(items: list[Item]) -> bool:
@@ -94,19 +93,18 @@ def calls_of(item: Item) -> list[Called]:
 
 def fingerprint_of(calls: list[Called]) -> int:
     """Of calls, whatever their order; not 0, which is for none."""
-    each = [hash((_bytes(name), fingerprint(bytes(given)))) for name, given in calls]
+    each = [hash((bytes_of(name), fingerprint(bytes(given)))) for name, given in calls]
     return hash(tuple(sorted(each))) or 1
 
 
 def name_of(call: Called) -> str:
     """The name of the tool that is called."""
-    name = call[0]
-    if isinstance(name, str):
-        return name
-    try:
-        return str(msgspec.json.decode(name))
-    except FAILURES:
-        return ""
+    return text_of(call[0])
+
+
+def steps_of(calls: list[Called]) -> tuple[Step, ...]:
+    """Calls as steps of the work, the first `_MOST_STEPS` of them."""
+    return tuple(step_of(call) for call in calls[:_MOST_STEPS])
 
 
 def _turns_backwards(items: list[Item]) -> Iterator[list[Called]]:
@@ -157,7 +155,3 @@ def _of_function(call: Raw) -> Iterator[Called]:
     except FAILURES:
         return
     yield function.name, function.args or function.arguments or function.input
-
-
-def _bytes(name: Raw | str) -> bytes:
-    return name.encode() if isinstance(name, str) else bytes(name)
