@@ -18,7 +18,7 @@ from tokenguard.config.paths import Paths
 from tokenguard_tui.app import Dashboard
 from tokenguard_tui.widgets.gauges import Gauges
 from tokenguard_tui.widgets.holds import Holds
-from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.rows import TITLES, Rows
 from tokenguard_tui.widgets.sessions import Sessions
 
 
@@ -43,9 +43,10 @@ class Alone(Dashboard):
 
 
 def lines(app: Dashboard, widget: type[Rows]) -> list[str]:
-    """What a list shows."""
+    """What a list shows below its titles."""
     found = app.screen.query_one(widget)
-    return [str(found.get_option_at_index(index).prompt) for index in range(found.option_count)]
+    options = [found.get_option_at_index(index) for index in range(found.option_count)]
+    return [str(option.prompt) for option in options if option.id != TITLES]
 
 
 @asynccontextmanager
@@ -107,7 +108,7 @@ async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -
         sessions = app.screen.query_one(Sessions)
         app.state.status({**STATUS, "sessions": [other, STATUS["sessions"][0]]})
         app.draw()
-        sessions.highlighted = 1
+        sessions.highlighted = 2  # below the titles
         assert sessions.selected == "s2"
         first = {**STATUS["sessions"][0], "id": "s0", "started_at": "2026-11-21T09:00:00Z"}
         app.state.status({**STATUS, "sessions": [other, STATUS["sessions"][0], first]})

@@ -22,9 +22,13 @@ def test_the_first_screen_as_lines(width: int) -> None:
     spend, holds, gauges, sessions, calls = shown.split("\n\n")
     assert spend.startswith("$14.82 today") and "$0.00/h" in spend
     assert holds.splitlines()[0] == "! claude web  opus-5.5  next call ≈$3.44  4:31 left  + $5"
-    assert gauges.startswith("web/day") and "82%" in gauges and "Claude 5 h" in gauges
-    assert sessions.startswith("●  claude") and sessions.rstrip().split()[-1] == "$6.21"
-    assert calls == "10:00:00  claude  opus-5.5  …"
+    titles, budget, window = gauges.splitlines()
+    assert {"BUDGET", "LEFT"} <= set(titles.split()) <= {"BUDGET", "SPENT", "LIMIT", "LEFT", "UNTIL"}
+    assert budget.startswith("web/day") and "82%" in budget and "Claude 5 h" in window
+    titles, session = sessions.splitlines()
+    assert titles.split()[-2:] == ["COST", "LAST"]
+    assert session.startswith("●  claude") and session.split()[-1] == "$6.21"
+    assert calls.splitlines() == ["NOW", "10:00:00  claude  opus-5.5  …"]
 
 
 def test_what_is_not_there_says_what_to_do() -> None:

@@ -11,7 +11,7 @@ from tokenguard.policy.naming import short_model
 from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import CallRow, State
-from tokenguard_tui.widgets.rows import Row, Rows
+from tokenguard_tui.widgets.rows import TITLES, Row, Rows
 
 _COLUMNS = (
     Column("NOW"),
@@ -40,8 +40,8 @@ def lines(state: State, now: datetime, width: int, most: int) -> list[Row]:
     if not state.calls:
         return [("none", Content.styled("no call yet", "$text-muted"))]
     rows = list(state.calls)[-most:][::-1]
-    _, drawn = laid_out(_COLUMNS, [_row(row, now) for row in rows], width)
-    return [(str(row.id), line) for row, line in zip(rows, drawn, strict=True)]
+    titles, drawn = laid_out(_COLUMNS, [_row(row, now) for row in rows], width)
+    return [(TITLES, titles), *((str(row.id), line) for row, line in zip(rows, drawn, strict=True))]
 
 
 def _row(row: CallRow, now: datetime) -> list[Cell]:

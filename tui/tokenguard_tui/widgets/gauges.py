@@ -14,7 +14,7 @@ from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import State
 from tokenguard_tui.themes import LEVEL_STYLES
-from tokenguard_tui.widgets.rows import Row, Rows
+from tokenguard_tui.widgets.rows import TITLES, Row, Rows
 
 _COLUMNS = (
     Column("BUDGET", bends=True),
@@ -43,8 +43,8 @@ def lines(state: State, now: datetime, width: int) -> list[Row]:
     cells = max(6, min(30, width // (4 if width >= 60 else 5)))
     shown = [(f"b:{one['label']}:{one['key']}", _budget(one, now, cells, state.plain)) for one in state.budgets]
     shown += [(f"w:{one['provider']}:{one['name']}", _window(one, now, cells, state.plain)) for one in state.windows]
-    _, drawn = laid_out(_COLUMNS, [row for _, row in shown], width)
-    return [(ident, line) for (ident, _), line in zip(shown, drawn, strict=True)]
+    titles, drawn = laid_out(_COLUMNS, [row for _, row in shown], width)
+    return [(TITLES, titles), *((ident, line) for (ident, _), line in zip(shown, drawn, strict=True))]
 
 
 def _budget(one: Mapping[str, Any], now: datetime, cells: int, plain: bool) -> list[Cell]:

@@ -12,6 +12,8 @@ from textual.widgets.option_list import Option
 
 Row = tuple[str, Content]
 """(id, line)"""
+TITLES = "titles"
+"""Id of the line that says what the columns are; it cannot be selected, and is left out where there are few lines."""
 
 
 class Rows(OptionList):
@@ -29,6 +31,7 @@ class Rows(OptionList):
         & > .option-list--option-highlighted { background: transparent; color: $foreground; text-style: none; }
         &:focus > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
         & > .option-list--option-hover { background: $panel; }
+        & > .option-list--option-disabled { color: $text-muted; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,7 +54,7 @@ class Rows(OptionList):
 
     def put(self, rows: Sequence[Row]) -> None:
         """Show these rows in place of the present ones."""
-        rows = list(rows)
+        rows = [row for row in rows if row[0] != TITLES or self.screen.has_class("-high")]
         if [row[0] for row in rows] == [row[0] for row in self._shown]:
             for (ident, line), (_, before) in zip(rows, self._shown, strict=True):
                 if line != before:
@@ -60,7 +63,7 @@ class Rows(OptionList):
             return
         selected, self._shown = self.selected, rows
         self.clear_options()
-        self.add_options(Option(line, id=ident) for ident, line in rows)
+        self.add_options(Option(line, id=ident, disabled=ident == TITLES) for ident, line in rows)
         idents = [ident for ident, _ in rows]
         if selected in idents:
             self.highlighted = idents.index(selected)

@@ -15,7 +15,7 @@ from tokenguard.policy.naming import folder_name, short_model
 from tokenguard_tui import words
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.state import State
-from tokenguard_tui.widgets.rows import Row, Rows
+from tokenguard_tui.widgets.rows import TITLES, Row, Rows
 
 _COLUMNS = (
     Column(""),
@@ -69,8 +69,8 @@ def lines(state: State, now: datetime, width: int) -> list[Row]:
         rows.append((one["id"], _row(one, models.get(one["id"]), now)))
         if width >= _FAMILY_WIDTH:
             rows += _family(one, state.plain)
-    _, drawn = laid_out(_COLUMNS, [row for _, row in rows], width)
-    return [(ident, line) for (ident, _), line in zip(rows, drawn, strict=True)]
+    titles, drawn = laid_out(_COLUMNS, [row for _, row in rows], width)
+    return [(TITLES, titles), *((ident, line) for (ident, _), line in zip(rows, drawn, strict=True))]
 
 
 def _family(one: Mapping[str, Any], plain: bool) -> list[tuple[str, list[Cell]]]:
