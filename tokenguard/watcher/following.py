@@ -1,0 +1,125 @@
+"""Follows the files of agents: what changes in them is handed to whoever reads them, gathered and in peace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from tokenguard.agents.logs.shape import Source
+from tokenguard.watcher.folders import wanted
+from tokenguard.watcher.observing import Observation
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.15
+"""Seconds from the first change to its reading: agents write several lines at once."""
+
+REST = 0.25
+"""Seconds after a reading before the next one."""
+
+LOOK = 2.0
+"""Seconds after which it is looked whether folders have come or gone, where nobody tells."""
+
+SWEEP = 600.0
+"""Seconds after which everything is read again, as far as it has changed: the system may lose events under load."""
+
+Read = Callable[[frozenset[Path]], Awaitable[None]]
+"""Reads files; of a folder, all that is in it and below."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Watcher:
+    """Follows the files of agents, as they and their folders come, grow, are replaced and go."""
+
+    def __init__(
+        self,
+        sources: Callable[[], Iterable[Source]],
+        read: Read,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        observation: Callable[[Callable[[Path | None], None]], Observation] = Observation,
+    ) -> None:
+        """`sources` is asked again whenever a folder comes or goes. `read` is never called twice at a time."""
+        self._sources = sources
+        self._read = read
+        self._sleep = sleep
+        self._observe = observation
+        self._lock = threading.Lock()
+        self._changed: set[Path] = set()
+        self._moved = False
+        self._woken = asyncio.Event()
+        self._uncertain = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled. Whatever is there at the beginning is handed over first."""
+        loop = asyncio.get_running_loop()
+
+        def heard(path: Path | None) -> None:
+            with self._lock:
+                if path is None:
+                    self._moved = True
+                else:
+                    self._changed.add(path)
+            loop.call_soon_threadsafe(self._woken.set)
+
+        observation = await asyncio.to_thread(self._observe, heard)
+        try:
+            await self._arm(observation)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._sweep())
+                tasks.create_task(self._look())
+                tasks.create_task(self._follow(observation))
+        finally:
+            await asyncio.shield(asyncio.to_thread(observation.close))
+
+    async def _follow(self, observation: Observation) -> None:
+        while True:
+            await self._woken.wait()
+            await self._sleep(GATHER)
+            self._woken.clear()
+            with self._lock:
+                moved, self._moved = self._moved, False
+            if moved:
+                await self._arm(observation)
+            with self._lock:
+                changed, self._changed = frozenset(self._changed), set()
+            if changed:
+                await self._hand_over(changed)
+                await self._sleep(REST)
+
+    async def _arm(self, observation: Observation) -> None:
+        anew = await asyncio.to_thread(observation.arm, wanted(self._sources()))
+        with self._lock:
+            self._changed |= anew
+        if anew:
+            self._woken.set()
+        if observation.uncertain:
+            self._uncertain.set()
+        else:
+            self._uncertain.clear()
+
+    async def _hand_over(self, changed: frozenset[Path]) -> None:
+        try:
+            await self._read(changed)
+        except Exception:
+            log.exception("what agents have written could not be read")
+
+    async def _sweep(self) -> None:
+        while True:
+            await self._sleep(SWEEP)
+            with self._lock:
+                self._moved = True
+                self._changed |= {one.folder for one in wanted(self._sources())}
+            self._woken.set()
+
+    async def _look(self) -> None:
+        while True:
+            await self._uncertain.wait()
+            await self._sleep(LOOK)
+            with self._lock:
+                self._moved = True
+            self._woken.set()

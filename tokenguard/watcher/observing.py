@@ -1,0 +1,234 @@
+"""Watches folders with watchdog: by the system's own events, or by looking again and again where it has none.
+
+Folders that are watched may come, go, be replaced or lead elsewhere at any time. So the folders above them are watched
+too, and after each change there everything is compared with what is watched, by device and inode.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer, ObserverType
+from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.observers.polling import PollingObserverVFS
+
+from tokenguard.platforms.mounts import tells_changes
+from tokenguard.watcher.folders import Wanted
+
+log = logging.getLogger(__name__)
+
+Heard = Callable[[Path | None], None]
+"""Told of a file or folder that has changed, or None where it may be time to `arm` again. In any thread."""
+
+_COMINGS: list[type[FileSystemEvent]] = [
+    *(DirCreatedEvent, DirMovedEvent, DirDeletedEvent),
+    *(FileCreatedEvent, FileMovedEvent, FileDeletedEvent),  # of links to folders
+]
+_ALL: list[type[FileSystemEvent]] = [*_COMINGS, FileModifiedEvent]
+"""Not the opening and closing of files: our own reading would be told to us."""
+
+_ABOVE = 3
+"""So many folders above one are watched, where the system tells of them without looking at all that is below."""
+
+_OFTEN = 1.0
+_SELDOM = 60.0
+_LEISURE = 20
+"""Where nobody tells: seconds between looks, at least and at most, and how many times as long as one look takes."""
+
+
+class _Watched(NamedTuple):
+    identity: tuple[int, int]
+    """Device and inode of the folder."""
+    observer: BaseObserver
+    watch: ObservedWatch
+
+
+class Observation:
+    """The folders that are watched. `arm` and `close` block, and belong to one thread at a time."""
+
+    def __init__(
+        self,
+        heard: Heard,
+        *,
+        native: ObserverType = Observer,
+        tells: Callable[[Path], bool] = tells_changes,
+        above: int = _ABOVE if sys.platform == "linux" else 0,
+    ) -> None:
+        """`tells`: whether the system tells of changes in a folder. `above`: how many folders above are watched."""
+        self._heard = heard
+        self._tells = tells
+        self._above = above
+        self._native = _started(native)
+        self._watched: dict[Wanted, _Watched] = {}
+        self._on_the_way: frozenset[str] = frozenset()
+        self._gone: set[str] = set()
+        self.uncertain = True
+        """Whether a wanted folder can come or go without a word: then `arm` has to be called from time to time."""
+
+    def arm(self, wanted: Iterable[Wanted]) -> set[Path]:
+        """Watch these folders, those of them that are there, and no others; which of them are watched anew.
+
+        What happened in those before was not told. Takes as long as walking through them does. Never raises.
+        """
+        asked = sorted(set(wanted))
+        self._on_the_way = frozenset(str(path) for one in asked for path in (one.folder, *one.folder.parents))
+        above = {Wanted(folder, deep=False) for one in asked for folder in self._folders_above(one.folder)}
+        for old in self._watched.keys() - above - set(asked):
+            self._drop(old)
+        anew = {one.folder for one in asked if self._keep(one, _ALL)}
+        if anew and self._native is not None and _is_full(self._native):
+            log.warning("the system watches no more folders (fs.inotify.max_user_watches): they are looked at instead")
+            self.close()
+            self._native = None
+            anew = {one.folder for one in asked if self._keep(one, _ALL)}
+        silent = [one for one in above.difference(asked) if not self._tells_of(one)]
+        for one in above.difference(asked, silent):
+            self._keep(one, _COMINGS)
+        self.uncertain = self._above == 0 or bool(silent)
+        return anew
+
+    def close(self) -> None:
+        """Watch nothing any more; nothing is told after this."""
+        observers = {id(one.observer): one.observer for one in self._watched.values()}
+        if self._native is not None:
+            observers[id(self._native)] = self._native
+        for observer in observers.values():
+            observer.stop()
+        for observer in observers.values():
+            observer.join()
+        self._watched.clear()
+
+    def _folders_above(self, folder: Path) -> list[Path]:
+        """The nearest ones that are there; not the root, which never comes or goes."""
+        there = (above for above in folder.parents if above != Path(above.anchor) and above.is_dir())
+        return list(islice(there, self._above))
+
+    def _tells_of(self, one: Wanted) -> bool:
+        return self._native is not None and self._tells(one.folder)
+
+    def _keep(self, one: Wanted, events: list[type[FileSystemEvent]]) -> bool:
+        """Watch a folder, if it is there; whether that is new."""
+        identity, known = _identity(one.folder), self._watched.get(one)
+        if known is not None and known.identity == identity and str(one.folder) not in self._gone:
+            return False
+        self._drop(one)
+        if identity is None:
+            return False
+        real = os.path.realpath(one.folder)  # it is this that is watched: of a link, watchdog would watch the link
+        observer = self._native if self._native is not None and self._tells_of(one) else _looking(real, one.deep)
+        try:
+            handler = _Handler(one.folder, real, self._tell, files=FileModifiedEvent in events)
+            watch = observer.schedule(handler, real, recursive=one.deep, event_filter=events)
+        except OSError as error:
+            log.info("a folder of logs cannot be watched: %s", error.strerror)
+            return False
+        self._watched[one] = _Watched(identity, observer, watch)
+        return True
+
+    def _drop(self, one: Wanted) -> None:
+        self._gone.discard(str(one.folder))
+        known = self._watched.pop(one, None)
+        if known is None:
+            return
+        if known.observer is self._native:
+            known.observer.unschedule(known.watch)
+        else:
+            known.observer.stop()
+            known.observer.join()
+
+    def _tell(self, folder: str, path: str, changed: bool) -> None:
+        """Something has happened to a folder or to what is below it; whether there is something to be read now."""
+        if path == folder:
+            self._gone.add(folder)
+        if path in self._on_the_way:
+            self._heard(None)
+        elif changed:
+            self._heard(Path(path))
+
+
+class _Handler(FileSystemEventHandler):
+    """Turns watchdog's events in one folder into paths as those know them who asked for it."""
+
+    def __init__(self, folder: Path, real: str, tell: Callable[[str, str, bool], None], *, files: bool) -> None:
+        self._folder = str(folder)
+        self._real = real
+        self._tell = tell
+        self._files = files
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """See `FileSystemEventHandler`. Called in watchdog's thread."""
+        gone = isinstance(event, (FileDeletedEvent, DirDeletedEvent)) or event.dest_path
+        self._told(event.src_path, self._files and not gone)
+        if event.dest_path:
+            self._told(event.dest_path, self._files)
+
+    def _told(self, path: str | bytes, changed: bool) -> None:
+        self._tell(self._folder, self._folder + os.fsdecode(path)[len(self._real) :], changed)
+
+
+def _started(native: ObserverType) -> BaseObserver | None:
+    # That a watch ends, or that a new folder is found twice, is nothing to complain of; watchdog does, naming paths.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
+    try:
+        observer = native()
+        observer.start()
+    except OSError as error:
+        log.warning("the system watches nothing for us (%s): folders are looked at instead", error.strerror)
+        return None
+    return observer
+
+
+def _looking(folder: str, deep: bool) -> BaseObserver:
+    """Looks again and again: the less often, the longer it takes."""
+    began = time.monotonic()
+    if deep:
+        for _ in os.walk(folder):
+            pass
+    pause = min(_SELDOM, max(_OFTEN, (time.monotonic() - began) * _LEISURE))
+    observer = PollingObserverVFS(os.lstat, _entries, polling_interval=pause)  # links can lead around in a circle
+    observer.start()
+    return observer
+
+
+def _entries(folder: str | None) -> Iterator[os.DirEntry[str]]:
+    return os.scandir(folder)
+
+
+def _is_full(native: BaseObserver) -> bool:
+    """Whether the system watches no more folders: watchdog leaves those out silently that are further down."""
+    with TemporaryDirectory() as probe:
+        try:
+            native.unschedule(native.schedule(FileSystemEventHandler(), probe, event_filter=_COMINGS))
+        except OSError:
+            return True
+    return False
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
