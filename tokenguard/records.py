@@ -300,6 +300,10 @@ class Call(Struct, frozen=True):
     """As in `Session`: the working tree, where `repo` is the same for all of a repository."""
     origin: str = "measured"
     """One of `ORIGINS`."""
+    task_type: str | None = None
+    """One of `policy.task_types.TASK_TYPES`: what kind of work it is for, as far as that can be inferred."""
+    tool_free: bool | None = None
+    """Whether it neither brings results of tools nor, as far as it is seen, calls any; None where that is unknown."""
 
 
 ORIGINS = ("measured", "logged")

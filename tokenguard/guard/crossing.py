@@ -35,6 +35,7 @@ from tokenguard.guard.unwrapped import Unwrapped
 from tokenguard.ledger import Decision, Ledger, Settlement
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
+from tokenguard.policy.task_types import task_type
 from tokenguard.records import (
     Amount,
     Budget,
@@ -118,6 +119,10 @@ class Guard:
         agent = self._agents.speaking(live.session.agent, said.agent)
         if agent != live.session.agent and live.token_hash is not None:
             self._meet(live, agent)
+        side, trail = said.side, facts.trail
+        branch = live.place.branch() or live.session.branch
+        # Where nothing was read of a request, nothing is known of its tools either.
+        read = trail.body != 0
         return Call(
             id=next(self._ids),
             session=live.session.id,
@@ -128,14 +133,22 @@ class Guard:
             started_us=self.now(),
             stream=facts.stream,
             repo=live.session.repo,
-            branch=live.place.branch() or live.session.branch,
+            branch=branch,
             task=live.session.task,
-            request_class=said.side.request_class,
+            request_class=side.request_class,
             billing=self._billing(provider, dialect, facts.model, headers),
-            agent_session=said.side.session,
-            subagent=said.side.subagent,
-            subagent_type=said.side.subagent_type,
+            agent_session=side.session,
+            subagent=side.subagent,
+            subagent_type=side.subagent_type,
             worktree=live.session.worktree,
+            task_type=task_type(
+                side.request_class,
+                trail.steps,
+                prompted=read and not trail.brings_results,
+                subagent_type=side.subagent_type,
+                branch=branch,
+            ),
+            tool_free=not trail.brings_results if read else None,
         )
 
     def _meet(self, live: Live, agent: str) -> None:

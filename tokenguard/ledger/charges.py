@@ -18,6 +18,9 @@ from tokenguard.records import Amount, Confidence, Totals, Usage
 
 ALL = Where()
 
+INFERRED = "~"
+"""Before a task that nobody named: what kind of work it is, by `policy.task_types`."""
+
 _KEYS = {
     "session": "s.session",
     "sub-agent": "s.subagent",
@@ -26,7 +29,7 @@ _KEYS = {
     "agent": "s.agent",
     "model": "s.leg",
     "provider": "s.provider",
-    "task": "s.task",
+    "task": f"coalesce(s.task, '{INFERRED}' || s.task_type)",
     "request-class": "s.request_class",
     "billing": "s.billing",
 }

@@ -380,3 +380,38 @@ def _009_logs(conn: sqlite3.Connection) -> None:
         """,
     ):
         conn.execute(statement)
+
+
+@_migration
+def _010_task_types(conn: sqlite3.Connection) -> None:
+    prompt = "input + cache_read + cache_write_5m + cache_write_1h"
+    usage = "input, cache_read, cache_write_5m, cache_write_1h, output, cost_nanos, confidence, billing"
+    for statement in (
+        "ALTER TABLE calls ADD COLUMN task_type TEXT",
+        "ALTER TABLE calls ADD COLUMN tool_free INTEGER CHECK (tool_free IN (0, 1))",
+        "ALTER TABLE rollup_keys ADD COLUMN task_type TEXT",
+        "DROP INDEX rollup_keys_all",
+        """
+        CREATE INDEX rollup_keys_all ON rollup_keys
+        (repo, branch, model, task, agent, provider, request_class, billing, leg, role, worktree, origin, task_type)
+        """,
+        # What advice looks for, each among few calls, with all that is asked of them: see `ledger.habits`.
+        f"""
+        CREATE INDEX calls_easy ON calls (provider, model, started_us, agent, request_class, {usage})
+        WHERE tool_free = 1 AND output BETWEEN 1 AND 500
+        """,
+        f"""
+        CREATE INDEX calls_long ON calls (provider, model, session, started_us, agent, {usage})
+        WHERE {prompt} >= 100000
+        """,
+        f"""
+        CREATE INDEX calls_cold ON calls
+        (started_us, session, agent_session, subagent, request_class, provider, model, agent, {usage})
+        WHERE cache_read * 2 < {prompt} AND {prompt} >= 4096
+        """,
+        f"""
+        CREATE INDEX calls_failed ON calls (started_us, outcome, status, agent, provider, model, {usage})
+        WHERE outcome IN ('client-gone', 'cut', 'provider-error', 'refused-upstream', 'unreachable')
+        """,
+    ):
+        conn.execute(statement)

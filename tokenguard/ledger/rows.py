@@ -25,6 +25,7 @@ _PARTS = Trend.__struct_fields__
 EXPERIENCE = ", ".join(f"{trend}_{part}" for trend in Experience.__struct_fields__ for part in _PARTS)
 
 _STREAM = Call.__struct_fields__.index("stream")
+_TOOL_FREE = Call.__struct_fields__.index("tool_free")
 _UNIT = Raise.__struct_fields__.index("unit")
 _DECISION_UNIT = Decision.__struct_fields__.index("unit")
 _PAIRS = [Session.__struct_fields__.index(name) for name in ("labels", "upstreams")]
@@ -59,6 +60,7 @@ def call_of(row: Row) -> Call:
     """A call from the columns `CALL`."""
     values = list(row)
     values[_STREAM] = bool(values[_STREAM])
+    values[_TOOL_FREE] = None if values[_TOOL_FREE] is None else bool(values[_TOOL_FREE])
     return Call(*values)
 
 

@@ -48,6 +48,7 @@ KEYS = (
     "billing",
     "worktree",
     "origin",
+    "task_type",
 )
 """The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
 SUMS = Sums.__struct_fields__
@@ -163,9 +164,12 @@ def condition(where: Where, table: str) -> tuple[list[str], list[object]]:
         terms.append(f"{table}.session IN {FAMILY}")
         values.append(where.family)
     for name, pattern in where.match:
-        if name not in _FIELDS:
+        if name == "inferred_task":
+            terms.append(f"{table}.task IS NULL AND {table}.task_type GLOB ?")
+        elif name in _FIELDS:
+            terms.append(f"{table}.{name} GLOB ?")
+        else:
             raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")
-        terms.append(f"{table}.{name} GLOB ?")
         values.append(pattern)
     return terms, values
 

@@ -86,5 +86,9 @@ class Where(Struct, frozen=True):
     billing: str | None = None
     worktree: str | None = None
     origin: str | None = None
+    task_type: str | None = None
     match: tuple[tuple[str, str], ...] = ()
-    """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters."""
+    """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters.
+
+    `inferred_task` is the kind of work of calls for which nobody named a task.
+    """

@@ -36,6 +36,10 @@ _SETTLE = f"""UPDATE calls
     WHERE id = ? AND state = 'open'"""
 _SETTLE_UNRESERVED = f"INSERT INTO calls ({CALL}, {_END}, state) VALUES ({places(CALL)}, {places(_END)}, 'settled')"
 _ADD_LEG = f"INSERT INTO legs ({_LEG}) VALUES ({places(_LEG)})"
+_CALLED_TOOLS = """UPDATE calls SET tool_free = 0 WHERE tool_free = 1 AND id = (
+    SELECT id FROM calls WHERE session = ? AND started_us <= ? AND id <> ? AND state <> 'refused'
+        AND agent_session IS ? AND subagent IS ? AND request_class = ?
+    ORDER BY started_us DESC, id DESC LIMIT 1)"""
 _WITHDRAW = """UPDATE calls SET state = 'refused', reserved_nanos = 0, reserved_tokens = 0, reason = ?
     WHERE id = ? AND state = 'open'"""
 _PRESUME = """UPDATE calls
@@ -58,6 +62,14 @@ def reserve(conn: sqlite3.Connection, call: Call, reserved: Amount, verdict: Ver
     """A call that is about to be forwarded; `verdict` is the warning that it was let through with, if any."""
     told = (verdict.budget, verdict.reason) if verdict else (None, None)
     conn.execute(_RESERVE, (*astuple(call), reserved.nanos, reserved.tokens, *told))
+    _note_tools(conn, call)
+
+
+def _note_tools(conn: sqlite3.Connection, call: Call) -> None:
+    """A call that brings results of tools shows that the one before it in its conversation called them."""
+    if call.tool_free is False:
+        whose = (call.agent_session, call.subagent, call.request_class)
+        conn.execute(_CALLED_TOOLS, (call.session, call.started_us, call.id, *whose))
 
 
 def refuse(conn: sqlite3.Connection, call: Call, verdict: Verdict) -> None:
@@ -94,6 +106,7 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
     )
     if conn.execute(_SETTLE, (*end, call.billing, call.id)).rowcount == 0:
         conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
+        _note_tools(conn, call)
     legs, usage = settlement.legs, settlement.usage
     costs = _leg_costs(charge, len(legs))
     for index, leg in enumerate(legs):
