@@ -103,7 +103,7 @@ class Folders:
         return Place(repo or real, real)
 
     def _sibling(self, real: str, branch: str | None) -> str | None:
-        """The repository beside a folder, or beside the one above it as in `web.worktrees/login`, that has its branch."""
+        """The repository beside a folder, or beside the one above (`web.worktrees/login`), that has its branch."""
         above = os.path.dirname(real)
         for name in (real, above):
             for repo in self._repositories(os.path.dirname(name)):
