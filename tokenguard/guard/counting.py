@@ -70,7 +70,7 @@ class Counting:
         self._outlook = Outlook(ledger, now)
         self._now = now
         self._levels = Levels(ledger, now)
-        self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[None]]] = {}
+        self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[bool]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         for call, reserved in ledger.open_calls():
             self.books.recover(call, _recovered(reserved))
@@ -166,7 +166,7 @@ class Counting:
         self._wake()
         return risen
 
-    def writing(self, call: Call, charge: Amount, written: asyncio.Future[None]) -> None:
+    def writing(self, call: Call, charge: Amount, written: asyncio.Future[bool]) -> None:
         """The charge of a settled call is on its way into the ledger; `written` tells when it is there."""
         self._unwritten[call.id] = (call, charge, written)
         written.add_done_callback(lambda _: self._unwritten.pop(call.id, None))

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -453,6 +454,6 @@ def _log_undecided(done: asyncio.Future[None]) -> None:
         log.error("a decision is not in the ledger: %s", done.exception())
 
 
-def _log_failure(call: Call, done: asyncio.Future[None]) -> None:
+def _log_failure(call: Call, done: asyncio.Future[Any]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log.error("call %d is not in the ledger: %s", call.id, done.exception())

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import agreement, queries, writes
+from tokenguard.ledger import agreement, logged, queries, writes
+from tokenguard.ledger.logged import FIRST_ID, Price
 from tokenguard.ledger.opening import open_for_writing
-from tokenguard.ledger.values import Decision, Raise, Settlement, Told, Where
+from tokenguard.ledger.values import Decision, Logs, Raise, Settlement, Told, Where, Written
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session, Verdict
 
@@ -56,7 +57,7 @@ class Ledger:
         from tokenguard.ledger.writer import Writer
 
         conn, set_aside = open_for_writing(path, durability)
-        last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls").fetchone()[0]
+        last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls WHERE id < ?", (FIRST_ID,)).fetchone()[0]
         return cls(path, Writer(File(conn, path, durability)), last + 1, set_aside)
 
     def read(self) -> sqlite3.Connection:
@@ -95,8 +96,11 @@ class Ledger:
         """
         await self._writer.submit(writes.reserve, call, reserved, verdict)
 
-    def settle(self, settlement: Settlement) -> Future[None]:
-        """Put the charge in place of the reservation, or add the call if none was written. A second one fails."""
+    def settle(self, settlement: Settlement) -> Future[bool]:
+        """Put the charge in place of the reservation, or add the call if none was written. A second one fails.
+
+        Resolves to whether its agent's log had told of it before, so that what was counted has to be read again.
+        """
         return self._writer.keep(writes.settle, settlement)
 
     def refuse(self, call: Call, verdict: Verdict) -> Future[None]:
@@ -146,6 +150,10 @@ class Ledger:
     def see_window(self, window: OfficialWindow) -> Future[None]:
         """Keep what a provider said of a window, in place of what it said of it before."""
         return self._writer.offer(None, writes.see_window, window)
+
+    def log(self, logs: Logs, price: Price) -> Future[Written]:
+        """Write what was read of agents' logs; `price` is asked on the writer's thread."""
+        return self._writer.submit(logged.write, logs, price)
 
     async def audit(self) -> int:
         """Compare the sums of one hour with its calls, the newest first, then an older one each time, and around again.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from operator import add as add_up
 from operator import attrgetter
 
 from msgspec import Struct
@@ -48,6 +49,8 @@ _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT {BLOCK}, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
+_DROP = """DELETE FROM rollups
+    WHERE (size, start, key) IN (VALUES (?, ?, ?), (?, ?, ?)) AND calls = 0"""
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 
 
@@ -121,6 +124,45 @@ def add(conn: sqlite3.Connection, call_id: int) -> None:
     started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
     for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
         _add(conn, started_us // HOUR_US, key, sums)
+
+
+def remove(conn: sqlite3.Connection, call_id: int) -> None:
+    """Take out a charge that is about to be changed or to go."""
+    started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
+    for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
+        hour = started_us // HOUR_US
+        _add(conn, hour, key, Sums(*(-number for number in astuple(sums))))
+        name = _name_of(conn, key)
+        conn.execute(_DROP, (HOUR, hour, name, BLOCK, hour // BLOCK * BLOCK, name))
+
+
+class Gathered:
+    """Charges of one leg each that are being written, added together before they are added to the sums."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, Key], list[int]] = {}
+
+    def add(self, call: Call, charge: Charge, usage: Usage, leg: str) -> None:
+        """Add one that is certain to no more than its figure."""
+        sums = (
+            1,
+            charge.nanos,
+            0,
+            charge.confidence is Confidence.ESTIMATED,
+            charge.confidence is Confidence.BOUND,
+            0,
+            0,
+            *astuple(usage),
+            0,
+        )
+        ident = (call.started_us // HOUR_US, (*_keys_of(call), leg, "plain"))
+        known = self._found.get(ident)
+        self._found[ident] = list(sums) if known is None else [*map(add_up, known, sums)]
+
+    def write(self, conn: sqlite3.Connection) -> None:
+        """Add them to the sums."""
+        for (hour, key), sums in self._found.items():
+            _add(conn, hour, key, Sums(*sums))
 
 
 _keys_of = attrgetter(*KEYS)

@@ -24,6 +24,77 @@ class Settlement(Struct, frozen=True):
     status: int | None = None
 
 
+class Logged(Struct, frozen=True):
+    """A response as an agent's own log tells of it, priced."""
+
+    key: str
+    """See `agents.logs.Sighting`."""
+    call: Call
+    """Its id is 0 as long as it has no row; `session` is what it is called where no guarded run has it."""
+    leg: Leg
+    """With the log's own figure of its cost, if it has one."""
+    charge: Charge
+    response_id: str | None = None
+    copied: bool = False
+    parent: str | None = None
+    """The session in which its session was started, as the ledger would call it."""
+    cumulative: bool = False
+    """Whether these are sums of a session, of which only the growth is a row."""
+    summed: bool = False
+    """Whether it is such a growth, and may be of many responses."""
+    anew: bool = False
+    """Whether it takes the place of what was known of it, which was read by other rules perhaps."""
+
+
+class LogFile(Struct, frozen=True):
+    """How far a file of an agent has been read."""
+
+    path: str
+    agent: str
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    done: int
+    """Bytes up to the end of the last complete line."""
+    head: bytes
+    """A fingerprint of what was read: its beginning and its end."""
+    state: bytes
+    """What its reader needs to go on."""
+    label: str
+
+
+class Oddity(Struct, frozen=True):
+    """Something odd in a file, by kind: see `agents.logs.shape`."""
+
+    path: str
+    agent: str
+    kind: str
+    detail: str
+    count: int = 1
+
+
+class Logs(Struct, frozen=True):
+    """What was read of logs, to be written at once."""
+
+    rows: tuple[Logged, ...] = ()
+    files: tuple[LogFile, ...] = ()
+    oddities: tuple[Oddity, ...] = ()
+    anew: tuple[str, ...] = ()
+    """Paths of files that were read from their beginning: what was odd in them before is forgotten."""
+
+
+class Written(Struct, frozen=True):
+    """What became of it."""
+
+    added: int = 0
+    changed: int = 0
+    joined: int = 0
+    """Of responses that are measured."""
+    earliest_us: int | None = None
+    """When the earliest row that was added or changed began; None if none was."""
+
+
 class Raise(Struct, frozen=True):
     """A temporary increase of a budget."""
 

@@ -6,7 +6,7 @@ import sqlite3
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger import rollups
+from tokenguard.ledger import logged, rollups
 from tokenguard.ledger.rows import (
     CALL,
     DECISION,
@@ -82,8 +82,10 @@ def withdraw(conn: sqlite3.Connection, call_id: int, reason: str) -> None:
     conn.execute(_WITHDRAW, (reason, call_id))
 
 
-def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
+def settle(conn: sqlite3.Connection, settlement: Settlement) -> bool:
     """The charge of a call in place of its reservation; a call that was never reserved is added.
+
+    Whether its agent's own log had told of it already: what that counted counts no more.
 
     Its call is the one that was reserved, but for who pays: before the answer that was only expected.
 
@@ -115,6 +117,7 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> None:
         rollups.add_plain(conn, call, charge, usage, legs[0].model)
     else:
         rollups.add(conn, call.id)
+    return logged.supersede(conn, call, settlement.response_id, usage, settlement.ended_us)
 
 
 _UNPRICED = Charge(0, Confidence.ESTIMATED)

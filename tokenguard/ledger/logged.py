@@ -1,0 +1,297 @@
+"""What agents' own logs tell, as rows: one for each response that no measured row tells of, else an echo of that one.
+
+Everything here can be written again and again: a key that is known is merged, never added.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import json
+from msgspec.structs import astuple, replace
+
+from tokenguard.ledger import rollups
+from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
+from tokenguard.ledger.sums import BUCKETS
+from tokenguard.ledger.values import LogFile, Logged, Logs, Written
+from tokenguard.records import Call, Charge, Confidence, Context, Leg, Usage
+
+FIRST_ID = 1 << 40
+"""Ids of logged rows begin here: those of measured ones are given out by whoever admits calls."""
+
+COPIED = "copied"
+"""Mark of a row whose line was a copy: the original takes its place when it is found."""
+
+_BEFORE_US, _AFTER_US, _LONGEST_US = 120_000_000, 120_000_000, 3_600_000_000
+"""How far the time in a log may be from the call that it tells of, and how long a call may have taken."""
+
+_USAGE = ", ".join(BUCKETS)
+_LOGGED = f"{CALL}, log_key, ended_us, response_id, cost_nanos, confidence, marks, {_USAGE}"
+_FIXED = "state, outcome"
+_INSERT = f"INSERT INTO calls ({_LOGGED}, {_FIXED}) VALUES ({places(_LOGGED)}, 'settled', 'logged')"
+_UPDATE = f"UPDATE calls SET ({_LOGGED}) = ({places(_LOGGED)}) WHERE id = ?"
+_KNOWN = f"""SELECT {_LOGGED} FROM calls WHERE log_key IN (SELECT value FROM json_each(?)) AND log_key IS NOT NULL"""
+_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, {_USAGE}"
+_PUT_LEG = f"INSERT OR REPLACE INTO legs ({_LEG}) VALUES ({places(_LEG)})"
+_LEG_OF = "SELECT tier, speed, geo, fees FROM legs WHERE call_id = ? AND idx = 0"
+_ECHO = f"log_key, agent, call_id, at_us, model, cost_nanos, {_USAGE}"
+_GROWN = ", ".join(f"{bucket} = max({bucket}, excluded.{bucket})" for bucket in BUCKETS)
+_PUT_ECHO = f"""INSERT INTO echoes ({_ECHO}) VALUES ({places(_ECHO)}) ON CONFLICT (log_key, agent)
+    DO UPDATE SET cost_nanos = max(cost_nanos, excluded.cost_nanos), {_GROWN}"""
+_ECHOED = "SELECT log_key, agent, call_id FROM echoes WHERE log_key IN (SELECT value FROM json_each(?))"
+_ANSWERED = """SELECT response_id, id FROM calls
+    WHERE response_id IN (SELECT value FROM json_each(?)) AND response_id IS NOT NULL AND id < ?"""
+_PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
+_ALIKE = f"""SELECT id FROM calls
+    WHERE started_us BETWEEN ? AND ? AND id < ? AND agent = ? AND output = ? AND {_PROMPT} = ?
+        AND state = 'settled' AND coalesce(ended_us, started_us) >= ?
+        AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)
+    ORDER BY abs(coalesce(ended_us, started_us) - ?) LIMIT 1"""
+_OVERTAKEN = f"SELECT {_LOGGED} FROM calls WHERE response_id = ? AND id >= {FIRST_ID}"
+_OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
+    WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {_PROMPT} = ?
+        AND response_id IS NULL LIMIT 1"""
+_RUNS = """SELECT DISTINCT c.agent_session, s.id, s.started_us, coalesce(s.ended_us, 9223372036854775807)
+    FROM calls AS c JOIN sessions AS s ON s.id = c.session
+    WHERE c.agent_session IN (SELECT value FROM json_each(?)) AND c.agent_session IS NOT NULL AND c.id < ?"""
+_SESSION = """INSERT INTO sessions (id, agent, started_us, repo, worktree, branch, labels, upstreams, ended_us, parent)
+    VALUES (?, ?, ?, ?, ?, ?, '[]', '[]', ?, ?) ON CONFLICT (id)
+    DO UPDATE SET started_us = min(started_us, excluded.started_us), ended_us = max(ended_us, excluded.ended_us)"""
+_FILE = ", ".join(LogFile.__struct_fields__)
+_PUT_FILE = f"INSERT OR REPLACE INTO log_files ({_FILE}) VALUES ({places(_FILE)})"
+_ODD = """INSERT INTO log_oddities (path, agent, kind, detail, count) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (path, agent, kind, detail) DO UPDATE SET count = count + excluded.count"""
+_SEEN = f"SELECT seen, cost_nanos, {_USAGE} FROM log_totals WHERE log_key = ? AND agent = ?"
+_PUT_TOTAL = f"""INSERT OR REPLACE INTO log_totals (log_key, agent, seen, cost_nanos, {_USAGE})
+    VALUES (?, ?, ?, ?, {places(_USAGE)})"""
+
+_CALL_SIZE = len(Call.__struct_fields__)
+
+Price = Callable[[Call, Leg], Charge]
+"""What a response cost by its log."""
+
+
+class _Rows:
+    """The rows of one batch, as they are told apart."""
+
+    def __init__(self, conn: sqlite3.Connection, rows: Sequence[Logged]) -> None:
+        keys = json.encode([row.key for row in rows]).decode()
+        ids = json.encode([row.response_id for row in rows if row.response_id]).decode()
+        columns = conn.execute(_KNOWN, (keys,)).fetchall()
+        self.known = {(one.key, one.call.agent): one for one in map(_logged_of, columns)}
+        self.echoed = {(key, agent): call_id for key, agent, call_id in conn.execute(_ECHOED, (keys,))}
+        self.answered: dict[str, int] = dict(conn.execute(_ANSWERED, (ids, FIRST_ID)).fetchall())
+
+
+def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
+    """What was read of logs, and how far. `price` is asked where what was known and what is new make up a third."""
+    since = (_since_last(conn, row, price) if row.cumulative else row for row in logs.rows)
+    rows = [row for row in since if row is not None]
+    known = _Rows(conn, rows)
+    new: list[Logged] = []
+    changed = joined = 0
+    earliest_us: int | None = None
+    for row in _attributed(conn, rows):
+        ident = (row.key, row.call.agent)
+        before = known.known.get(ident)
+        if before is not None:
+            if (merged := _merged(conn, before, row, price)) is not None:
+                _replace(conn, before, merged)
+                changed += 1
+                earliest_us = min(merged.call.started_us, before.call.started_us, earliest_us or merged.call.started_us)
+            continue
+        call_id = known.echoed.get(ident)
+        if call_id is None:
+            call_id = known.answered.get(row.response_id) if row.response_id else _alike(conn, row)
+            joined += call_id is not None
+        if call_id is not None:
+            _echo(conn, call_id, row)
+        else:
+            new.append(row)
+            earliest_us = min(row.call.started_us, earliest_us or row.call.started_us)
+    _insert(conn, new)
+    for path in logs.anew:
+        conn.execute("DELETE FROM log_oddities WHERE path = ?", (path,))
+    conn.executemany(_ODD, [astuple(odd) for odd in logs.oddities])
+    conn.executemany(_PUT_FILE, [astuple(file) for file in logs.files])
+    return Written(len(new), changed, joined, earliest_us)
+
+
+def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usage: Usage, ended_us: int) -> bool:
+    """A measured row was written: logged ones of the same response become its echoes. Whether there were any."""
+    if response_id is not None:
+        rows = conn.execute(_OVERTAKEN, (response_id,)).fetchall()
+    else:
+        rows = []
+    if not rows and usage.total:
+        span = (call.started_us - _BEFORE_US, ended_us + _AFTER_US)
+        rows = conn.execute(_OVERTAKEN_ALIKE, (*span, call.agent, usage.output, usage.prompt)).fetchall()
+    for row in map(_logged_of, rows):
+        rollups.remove(conn, row.call.id)
+        conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
+        conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
+        _echo(conn, call.id, row)
+    return bool(rows)
+
+
+def _insert(conn: sqlite3.Connection, rows: Sequence[Logged]) -> None:
+    if not rows:
+        return
+    last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
+    first = max(last + 1, FIRST_ID)
+    sums = rollups.Gathered()
+    values: list[Sequence[object]] = []
+    for number, row in enumerate(rows, first):
+        values.append(_values(number, row))
+        sums.add(row.call, row.charge, row.leg.usage, row.leg.model)
+    conn.executemany(_INSERT, values)
+    for number, row in enumerate(rows, first):
+        _put_leg(conn, number, row)
+    sums.write(conn)
+
+
+def _replace(conn: sqlite3.Connection, before: Logged, after: Logged) -> None:
+    call_id = before.call.id
+    rollups.remove(conn, call_id)
+    conn.execute(_UPDATE, (*_values(call_id, after), call_id))
+    _put_leg(conn, call_id, after)
+    rollups.add(conn, call_id)
+
+
+def _values(call_id: int, row: Logged) -> list[object]:
+    call, charge = row.call, row.charge
+    marks = (*charge.marks, COPIED) if row.copied else charge.marks
+    return [
+        call_id,
+        *astuple(call)[1:],
+        row.key,
+        call.started_us,
+        row.response_id,
+        charge.nanos,
+        charge.confidence.value,
+        as_json(marks) if marks else None,
+        *astuple(row.leg.usage),
+    ]
+
+
+def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged) -> None:
+    """A call without a leg is one of its own model: only what moved its price has to be written besides."""
+    leg = row.leg
+    if leg.context == _PLAIN and not leg.fees:
+        return
+    context, fees = leg.context, as_json(leg.fees) if leg.fees else None
+    about = (call_id, 0, leg.model, leg.kind, True, context.tier, context.speed, context.geo, fees)
+    conn.execute(_PUT_LEG, (*about, row.charge.nanos, *astuple(leg.usage)))
+
+
+_PLAIN = Context()
+
+
+def _echo(conn: sqlite3.Connection, call_id: int, row: Logged) -> None:
+    about = (row.key, row.call.agent, call_id, row.call.started_us, row.leg.model, row.charge.nanos)
+    conn.execute(_PUT_ECHO, (*about, *astuple(row.leg.usage)))
+
+
+def _alike(conn: sqlite3.Connection, row: Logged) -> int | None:
+    """The measured call that a row without a provider's id must be of: the same tokens at the same time."""
+    usage, at_us = row.leg.usage, row.call.started_us
+    if not usage.total or row.summed:
+        return None
+    span = (at_us - _LONGEST_US, at_us + _BEFORE_US, FIRST_ID)
+    alike = (row.call.agent, usage.output, usage.prompt, at_us - _AFTER_US, at_us)
+    found = conn.execute(_ALIKE, (*span, *alike)).fetchone()
+    return found[0] if found else None
+
+
+def _merged(conn: sqlite3.Connection, before: Logged, new: Logged, price: Price) -> Logged | None:
+    """Both together; None if that is what was known. Of two copies the earliest holds that is no side chain."""
+    if new.anew:
+        return replace(new, call=replace(new.call, id=before.call.id))
+    usage = largest(before.leg.usage, new.leg.usage)
+    leg = _leg_of(conn, before)
+    stated = new.leg.cost_nanos
+    place = new if rank(new) < rank(before) else before
+    same_place = place is before or (rank(new)[2] == rank(before)[2] and place.call.session == before.call.session)
+    if usage == leg.usage and same_place and stated in (None, before.charge.nanos):
+        return None
+    model = new.leg.model or leg.model
+    fees = max(leg.fees, new.leg.fees, key=lambda fees: sum(count for _, count in fees))
+    context = new.leg.context if new.leg.context != _PLAIN else leg.context
+    whole = Leg(model, usage, context=context, fees=fees, cost_nanos=stated)
+    call = replace(place.call, id=before.call.id, model=model or place.call.model)
+    same = whole == new.leg and place is new
+    charge = new.charge if same else price(call, whole)
+    response_id = before.response_id or new.response_id
+    return Logged(before.key, call, whole, charge, response_id, copied=place.copied)
+
+
+def rank(row: Logged) -> tuple[bool, bool, int]:
+    """Which of two copies tells where a response belongs: the lesser one."""
+    return row.call.request_class == "sub-agent", row.copied, row.call.started_us
+
+
+def largest(one: Usage, other: Usage) -> Usage:
+    """Bucket by bucket the greater count."""
+    return Usage(*map(max, astuple(one), astuple(other)))
+
+
+def _leg_of(conn: sqlite3.Connection, row: Logged) -> Leg:
+    for tier, speed, geo, fees in conn.execute(_LEG_OF, (row.call.id,)):
+        counted = json.decode(fees, type=tuple[tuple[str, int], ...]) if fees else ()
+        return replace(row.leg, context=Context(tier, speed, geo), fees=counted)
+    return row.leg
+
+
+def _logged_of(row: Row) -> Logged:
+    """A logged row from the columns `_LOGGED`; its leg has no context and no fees."""
+    call = call_of(row[:_CALL_SIZE])
+    key, _, response_id, nanos, confidence, marks, *buckets = row[_CALL_SIZE:]
+    told = json.decode(marks, type=tuple[str, ...]) if marks else ()
+    charge = Charge(nanos or 0, Confidence(confidence), tuple(mark for mark in told if mark != COPIED))
+    return Logged(key, call, Leg(call.model, Usage(*buckets)), charge, response_id, copied=COPIED in told)
+
+
+def _since_last(conn: sqlite3.Connection, row: Logged, price: Price) -> Logged | None:
+    """What sums of a session grew by since they were seen last; None if they did not. Those that fell began anew."""
+    seen, cost, usage = 0, 0, Usage()
+    for number, nanos, *buckets in conn.execute(_SEEN, (row.key, row.call.agent)):
+        seen, cost, usage = number, nanos, Usage(*buckets)
+    now, stated = row.leg.usage, row.leg.cost_nanos
+    grown = tuple(new - old for new, old in zip(astuple(now), astuple(usage), strict=True))
+    if any(part < 0 for part in grown) or (stated or 0) < (cost or 0):
+        grown, cost = astuple(now), 0
+    since = None if stated is None else stated - (cost or 0)
+    if not any(grown) and not since:
+        return None
+    conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *astuple(now)))
+    leg = replace(row.leg, usage=Usage(*grown), cost_nanos=since)
+    return Logged(f"{row.key}#{seen + 1}", row.call, leg, price(row.call, leg), summed=True)
+
+
+def _attributed(conn: sqlite3.Connection, rows: Sequence[Logged]) -> Iterable[Logged]:
+    """The rows, each in the guarded run in which it fell, or else in a session of its own, which is written."""
+    theirs = {row.call.agent_session for row in rows if row.call.agent_session}
+    runs: dict[str, list[tuple[str, int, int]]] = {}
+    for agent_session, *run in conn.execute(_RUNS, (json.encode(sorted(theirs)).decode(), FIRST_ID)):
+        runs.setdefault(agent_session, []).append((run[0], run[1], run[2]))
+    own: dict[str, Logged] = {}
+    ends: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        call = row.call
+        guarded = _within(runs.get(call.agent_session or "", ()), call.started_us)
+        if guarded is not None:
+            yield replace(row, call=replace(call, session=guarded))
+            continue
+        own.setdefault(call.session, row)
+        first_us, last_us = ends.get(call.session, (call.started_us, call.started_us))
+        ends[call.session] = (min(first_us, call.started_us), max(last_us, call.started_us))
+        yield row
+    for id, row in own.items():
+        call, (first_us, last_us) = row.call, ends[id]
+        place = (call.repo, call.worktree, call.branch)
+        conn.execute(_SESSION, (id, call.agent, first_us, *place, last_us, row.parent))
+
+
+def _within(runs: Sequence[tuple[str, int, int]], at_us: int) -> str | None:
+    return next((id for id, start_us, end_us in runs if start_us - _BEFORE_US <= at_us <= end_us + _AFTER_US), None)
