@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from aiohttp import web
 
 from tests.support.waiting import until
+from tokenguard import prices
 from tokenguard.client import Daemon
 from tokenguard.control import Control
 from tokenguard.errors import ConfigError, UsageError
 from tokenguard.guard import OpenSession
 from tokenguard.guard.hub import Hub
+from tokenguard.prices import decode
 from tokenguard.records import Event, Session
 
 
@@ -74,6 +77,7 @@ class FakeHost:
 
     def __init__(self) -> None:
         self.port = 4747
+        self.catalogue = decode((files(prices) / "catalogue.json").read_bytes())
         self.uptime_s = 12.34
         self.stopping = False
         self.idle = True

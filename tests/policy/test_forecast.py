@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenguard.policy.forecast import DAY_US, HOUR_US, Forecast, forecast
+from tokenguard.policy.forecast import DAY_US, HOUR_US, Forecast, forecast, of_span
 
 NOON = 20_000 * DAY_US + 12 * HOUR_US
 MIDNIGHT = NOON + 12 * HOUR_US
@@ -87,3 +87,19 @@ def test_the_likely_is_within_the_band(spent: int, last_hour: int, left: int, pa
         return
     assert found.low is not None and found.likely is not None and found.high is not None
     assert spent <= found.low <= found.likely <= found.high
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "likely"),
+    [(0, 1, 0), (2, 3, 20), (2.5, 3, 10), (12, 36, 30), (26, 27, 20), (14 * 24 + 2, 14 * 24 + 3, 20)],
+)
+def test_a_span_to_come_is_what_it_was_on_the_days_before(since: float, until: float, likely: int) -> None:
+    span = round(NOON + since * HOUR_US), round(NOON + until * HOUR_US)
+    found = of_span(days(10, 30, 20), NOON, *span)
+    assert found is not None and found[0] == likely
+    assert found[1] <= found[0] <= found[2]
+
+
+def test_of_one_day_nothing_follows() -> None:
+    assert of_span(days(10), NOON, NOON, NOON + HOUR_US) is None
+    assert of_span([], NOON, NOON, NOON + HOUR_US) is None

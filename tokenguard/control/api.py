@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard import __version__
-from tokenguard.control import recent, streams
+from tokenguard.control import charts, recent, streams
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
@@ -77,6 +77,8 @@ class Control:
                 web.get("/v1/status", self._status),
                 web.get("/v1/report", self._report),
                 web.get("/v1/recent", self._recent),
+                web.get("/v1/models", self._models),
+                web.get("/v1/history", self._history),
                 web.get("/v1/events", self._events),
                 web.get("/v1/watch", self._watch),
                 web.post("/v1/sessions", self._open),
@@ -126,6 +128,13 @@ class Control:
 
     async def _recent(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(recent.answer, self._ledger, dict(request.query)))
+
+    async def _models(self, request: web.Request) -> web.Response:
+        catalogue = self._host.catalogue
+        return answer(await asyncio.to_thread(charts.models, self._ledger, catalogue, dict(request.query)))
+
+    async def _history(self, request: web.Request) -> web.Response:
+        return answer(await asyncio.to_thread(charts.history, self._ledger, dict(request.query)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         with self._guard.subscribe() as events:

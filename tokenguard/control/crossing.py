@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from tokenguard.guard import OpenSession
+from tokenguard.prices import Catalogue
 from tokenguard.records import Event, Session
 
 
@@ -61,6 +62,11 @@ class Host(Protocol):
     @property
     def port(self) -> int:
         """Of the data path, on loopback."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The prices in force."""
         ...
 
     @property

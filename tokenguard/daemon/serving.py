@@ -17,7 +17,7 @@ from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.control import Control
-from tokenguard.daemon import catalogue
+from tokenguard.daemon.catalogue import in_force
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
@@ -61,7 +61,8 @@ class Daemon:
         self.port = 0
         self._paths = paths
         self._config = config
-        self._guard = Guard(ledger, catalogue.in_force(paths, config), config, _now_us)
+        self.catalogue = in_force(paths, config)
+        self._guard = Guard(ledger, self.catalogue, config, _now_us)
         self._desk = Desk(self._guard, ledger)
         self._control = Control(self._desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
@@ -156,8 +157,9 @@ class Daemon:
     def reload(self) -> None:
         """Read the configuration and the prices again. Raises `ConfigError`, and then the old ones stay."""
         config = settings.load(self._paths)
-        self._guard.reload(config, catalogue.in_force(self._paths, config))
-        self._config = config
+        catalogue = in_force(self._paths, config)
+        self._guard.reload(config, catalogue)
+        self._config, self.catalogue = config, catalogue
         log.info("the configuration was read again")
 
     async def _let_calls_end(self) -> None:

@@ -75,6 +75,21 @@ def forecast(
     return Forecast(last_hour, full_us, *(spent + round(more) for more in (likely, low, high)))
 
 
+def of_span(hours: Sequence[tuple[int, int]], now_us: int, since_us: int, until_us: int) -> tuple[int, int, int] | None:
+    """What a span to come, of at most about a day, takes: (likely, low, high) by the same hours of the days before.
+
+    `hours` are as for `forecast`. None where less than two such days are known.
+    """
+    begin_us = max(hours[0][0], now_us - HISTORY_US) if hours else now_us
+    nearest = max(1, -(-(until_us - now_us) // DAY_US))
+    examples = range(nearest, (since_us - begin_us) // DAY_US + 1)
+    if len(examples) < _LEAST_DAYS:
+        return None
+    left = (until_us - since_us) / HOUR_US
+    likely, low, high = _by_days([_of_day(hours, since_us, day, left) for day in examples], left)
+    return round(likely), round(low), round(high)
+
+
 def _full(spent: int, limit: int, now_us: int, end_us: int | None, per_hour: int) -> int | None:
     if spent >= limit:
         return now_us
