@@ -22,6 +22,7 @@ from tokenguard.config.paths import find_paths
 from tokenguard.policy import windows
 from tokenguard.policy.budgets import ACTIONS
 from tokenguard.policy.measure import BUCKETS, COUNTS
+from tokenguard.policy.task_types import ACTIVITIES, PURPOSES, TASK_TYPES, of_branch
 from tokenguard.records import BILLINGS, Budget
 from tokenguard.reports import KEYS
 
@@ -98,6 +99,19 @@ def test_every_key_of_a_report_is_documented() -> None:
 def test_every_key_is_documented(section: str) -> None:
     documented = rows(parts_of(CONFIGURATION)[section])
     assert list(documented) == [field.name for field in msgspec.structs.fields(SECTIONS[section])]
+
+
+def test_every_kind_of_work_is_documented() -> None:
+    body = parts_of((ROOT / "docs/metering.md").read_text(encoding="utf-8"))["What kind of work it is"]
+    assert tuple(rows(body)) == (*ACTIVITIES, *PURPOSES, "chat", "upkeep", "other")
+    assert set(rows(body)) == set(TASK_TYPES)
+
+
+def test_the_documented_branches_are_of_the_documented_kinds() -> None:
+    body = parts_of((ROOT / "docs/metering.md").read_text(encoding="utf-8"))["What kind of work it is"]
+    for line in body.splitlines():
+        for branch in re.findall(r"`(\w+/)`", line):
+            assert of_branch(branch) == line.split("`")[1]
 
 
 def test_no_other_section_is_documented() -> None:

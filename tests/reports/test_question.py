@@ -55,3 +55,22 @@ def test_the_end_is_not_included() -> None:
 def test_a_span_that_ends_before_it_begins() -> None:
     with pytest.raises(UsageError, match="until 2d is not after since 1d"):
         asked(Question(since="1d", until="2d"))
+
+
+@pytest.mark.parametrize(
+    ("task", "nanos"), [("edit", {1}), ("~edit", {2}), ("~*", {2, 3}), ("*", {1}), (None, {1, 2, 3, 4})]
+)
+def test_a_kind_of_work_is_not_a_task_of_that_name(task: str | None, nanos: set[int]) -> None:
+    given: list[dict[str, str]] = [
+        {"task": "edit", "task_type": "test"},
+        {"task_type": "edit"},
+        {"task_type": "test"},
+        {},
+    ]
+    calls = [replace(call(number), **fields) for number, fields in enumerate(given, 1)]
+    with closing(in_memory()) as conn:
+        write(conn, [Entry(one, "settled", Amount(calls=1), settlement(one, one.id)) for one in calls])
+        found = answer(conn, Question(by="task", task=task), NOW_US)
+    told = {row["cost_nanos"]: (row["task"], row["task_inferred"]) for row in found["rows"]}
+    every = {1: ("edit", False), 2: ("~edit", True), 3: ("~test", True), 4: (None, False)}
+    assert told == {number: every[number] for number in nanos}

@@ -133,3 +133,11 @@ def test_where_it_is_narrow_names_are_cut_and_numbers_never(width: int) -> None:
 def test_names_cannot_steer_the_terminal() -> None:
     shown = lines(answer(["model"], row(1, 0, 0, model="\x1b[2J[bold red]x\n\u202ey")))
     assert shown[1].startswith(" \ufffd[2J[bold red]x\ufffd\ufffdy ")
+
+
+def test_kinds_of_work_that_were_inferred_are_marked() -> None:
+    named = {**row(DOLLAR, 0.5, 0.5, task="login"), "task_inferred": False}
+    inferred = {**row(DOLLAR, 0.5, 0.5, task="~edit"), "task_inferred": True}
+    note = " ~ inferred from what the agent did; tokenguard run --task NAME names a task"
+    assert lines(answer(["task"], named, inferred))[-1] == note
+    assert note not in lines(answer(["task"], named))

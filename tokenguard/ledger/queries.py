@@ -14,6 +14,7 @@ from pathlib import Path
 from tokenguard.errors import LedgerError
 from tokenguard.ledger.charges import ALL as ALL
 from tokenguard.ledger.charges import GROUP_KEYS as GROUP_KEYS
+from tokenguard.ledger.charges import INFERRED as INFERRED
 from tokenguard.ledger.charges import Group as Group
 from tokenguard.ledger.charges import charged as charged
 from tokenguard.ledger.charges import first_charge as first_charge

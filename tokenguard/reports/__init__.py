@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from tokenguard.errors import UsageError
-from tokenguard.ledger.queries import GROUP_KEYS, first_charge, grouped, snapshot, totals
+from tokenguard.ledger.queries import GROUP_KEYS, INFERRED, first_charge, grouped, snapshot, totals
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.instants import TIME_KEYS, bucket_at
@@ -57,6 +57,7 @@ def report(
         "rows": [
             {
                 **dict(zip(keys, labels, strict=True)),
+                **_marks(keys, labels),
                 **_sums(sums),
                 "token_share": _share(sums.usage.total, total.usage.total),
                 "spend_share": _share(sums.cost_nanos, total.cost_nanos),
@@ -132,6 +133,13 @@ def _sums(sums: Totals) -> dict[str, Any]:
         "confidence": sums.confidence.value,
         "unpriced": sums.unpriced,
     }
+
+
+def _marks(keys: list[str], labels: tuple[str | None, ...]) -> dict[str, bool]:
+    """Whether nobody named the task of a row, and it is the kind of work that was inferred."""
+    if "task" not in keys:
+        return {}
+    return {"task_inferred": (labels[keys.index("task")] or "").startswith(INFERRED)}
 
 
 def _share(part: int, whole: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from tokenguard.errors import UsageError
+from tokenguard.ledger.queries import INFERRED
 from tokenguard.ledger.values import Where
 from tokenguard.reports import report
 from tokenguard.reports.instants import parse_instant, zone_of
@@ -33,6 +34,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     provider: str | None = None
     session: str | None = None
     task: str | None = None
+    """With `~` before it, a kind of work: of calls for which nobody named a task."""
     billing: str | None = None
 
 
@@ -53,6 +55,8 @@ def _span(question: Question, now_us: int, zone: tzinfo) -> tuple[int, int | Non
 
 def _where(question: Question) -> Where:
     globs = {name: getattr(question, name) for name in _GLOBS if getattr(question, name) is not None}
+    if globs.get("task", "").startswith(INFERRED):
+        globs["inferred_task"] = globs.pop("task").removeprefix(INFERRED)
     repo = question.repo
     if repo is None:
         return Where(match=tuple(globs.items()))

@@ -45,7 +45,7 @@ def table(report: dict[str, Any]) -> RenderableType:
         grid.add_row(*map(_cell, cells))
     grid.add_row()
     grid.add_row(*map(_cell, total), style="bold")
-    notes = [Text(note, style="dim") for note in _notes(report["total"])]
+    notes = [Text(note, style="dim") for note in _notes(report)]
     return Padding(Group(grid, *notes), (0, 0, 0, 1), expand=False)
 
 
@@ -90,14 +90,17 @@ def _dollars(sums: dict[str, Any], which: str) -> str:
     return usd(sums[which], about=sums["confidence"] != Confidence.EXACT or sums["unpriced"] > 0)
 
 
-def _notes(total: dict[str, Any]) -> list[str]:
+def _notes(report: dict[str, Any]) -> list[str]:
     notes: list[str] = []
+    total = report["total"]
     if total["confidence"] != Confidence.EXACT or total["unpriced"]:
         notes.append("≈ not exact: estimated, or a bound that the true cost does not pass")
     if total["unpriced"]:
         notes.append(f"{total['unpriced']:,} calls have no known price and are not in the cost")
     if total["notional_nanos"]:
         notes.append("notional: at list price, but covered by a subscription or run on this machine")
+    if any(row.get("task_inferred") for row in report["rows"]):
+        notes.append("~ inferred from what the agent did; tokenguard run --task NAME names a task")
     return ["", *notes] if notes else []
 
 
