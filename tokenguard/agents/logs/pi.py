@@ -13,21 +13,16 @@ Source: the writer in version 0.73, and its documentation of the format.
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from msgspec import Struct
 
+from tokenguard.agents.logs.identity import lasting
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, File, Found, Lines, Odd, Places, Sighting, Source
 from tokenguard.agents.logs.values import instant, nanos, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
 NAME = "pi"
-
-_COUNTED_UP = re.compile(r"chatcmpl-\d{1,6}")
-"""What Ollama and its like call a response: a small number, which is soon drawn again."""
-
 
 class _Cost(Struct):
     total: float | None = None
@@ -125,9 +120,7 @@ class _Follower:
         if not at_us:
             self._odd(DOUBTFUL, "no-time")
         model = message.responseModel or message.model or ""
-        name = message.responseId
-        if name and _COUNTED_UP.fullmatch(name):
-            name = None
+        name = lasting(message.responseId)
         key = name or f"{at_us}/{model}/{usage.prompt}/{usage.output}/{message.responseId or ''}"
         return (
             Sighting(

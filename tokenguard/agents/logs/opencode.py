@@ -1,0 +1,181 @@
+"""What opencode keeps: messages in a SQLite database, in JSON files before version 1.2.
+
+- A response is an assistant's message. Its `tokens` are those of its last step, its own and never cumulative; it has
+  none until it ends, and is then written again.
+- Deduplication key: the message's id, which is kept when old files are taken into the database, and when version 2
+  takes a session of version 1 into `session_message`. Forks copy messages under new ids: an id begins with the time at
+  which it was made, so that of a copy is later than the end of its response. A copy counts only where its original is
+  not there.
+- Overlap: `input` leaves both caches out. `reasoning` is outside `output` since 1.4, inside before, except with Gemini:
+  `total` tells, where there is one. Where it is inside, opencode's own `cost` has it twice, and is not used.
+- `cost` is its own, at the list price of models.dev; zero means a subscription, or a model that it does not know.
+- A sub-agent is a session with a `parent_id`. The call for a session's title is in no message, and no id of the
+  provider's is.
+
+Source: the writers in versions 1.0, 1.2 and 1.18, their databases, and reports on version 2.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.agents.logs.opencode_message import (
+    MESSAGE,
+    Message,
+    fingerprint,
+    is_copy,
+    model_of,
+    originals,
+    usage_of,
+)
+from tokenguard.agents.logs.shape import (
+    DOUBTFUL,
+    DROPPED,
+    Database,
+    Document,
+    File,
+    Found,
+    Odd,
+    Places,
+    Sighting,
+    Source,
+)
+from tokenguard.agents.logs.values import instant, nanos, provider_named
+
+NAME = "opencode"
+
+_TABLES = ("message", "session_message")
+_SESSIONS = ("session", "session_v2")
+_LONGEST_MS = 3_600_000
+"""What was last written before this is not read again: some versions do not note when they write a message again."""
+
+
+class _Session(Struct):
+    parent: str | None = None
+    folder: str | None = None
+
+
+def sources(places: Places) -> tuple[Source, ...]:
+    """See `Logs.sources`."""
+    root = places.data() / "opencode"
+    databases = [Database(root, ("opencode*.db",), _read_database)]
+    if (named := places.env.get("OPENCODE_DB", ":memory:")) != ":memory:":
+        file = root / named
+        databases.append(Database(Path(file.parent), (file.name,), _read_database))
+    kept = ("storage/message/**/*.json", "project/*/storage/session/message/**/*.json")
+    return (*databases, Document(root, kept, _read_file))
+
+
+def _read_database(file: File, conn: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
+    """See `Database.read`. The state is when the latest message was written."""
+    since = int(state or 0)
+    tables = [table for table in _TABLES if {"id", "session_id", "data"} <= _columns(conn, table)]
+    dated = [table for table in tables if "time_updated" in _columns(conn, table)]
+    latest = [conn.execute(f"SELECT max(time_updated) FROM {table}").fetchone()[0] for table in dated]
+    until = max((at for at in latest if isinstance(at, int)), default=0)
+    wanted = {table: since - _LONGEST_MS if table in dated and since <= until else None for table in tables}
+    return _rows(conn, wanted, odd), str(until).encode()
+
+
+def _rows(conn: sqlite3.Connection, wanted: Mapping[str, int | None], odd: Odd) -> Iterator[Sighting]:
+    """What tables show that was written since then, in milliseconds; None for all of it."""
+    sessions = _sessions(conn)
+    for table, since in wanted.items():
+        kind = "type" if "type" in _columns(conn, table) else "NULL"
+        clause, values = ("", ()) if since is None else ("AND time_updated >= ?", (since,))
+        query = (
+            f"SELECT id, session_id, {kind}, CAST(data AS BLOB) FROM {table} WHERE instr(data, '\"tokens\"') {clause}"
+        )
+        with closing(conn.execute(query, values)) as rows:
+            for name, session, type_, data in rows:
+                message = _message(data, odd, str(name), str(session), type_)
+                if message is not None and not _repeats(conn, table, message):
+                    yield from _sightings(message, sessions, odd)
+
+
+def _read_file(file: File, content: bytes, odd: Odd) -> Found:
+    """See `Document.read`. Here, too, the originals of copies are there: only whole sessions are deleted, seldom."""
+    stem = file.path.rpartition("/")[2].removesuffix(".json")
+    message = _message(content, odd, stem, file.path.split("/")[-2], None)
+    return () if message is None or is_copy(message) else _sightings(message, {}, odd)
+
+
+def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -> Message | None:
+    """An assistant's message, known by the id and session that its place tells where it does not itself."""
+    message, whole = MESSAGE.read(data)
+    if message is None:
+        odd(DROPPED, "not-json")
+        return None
+    if "assistant" not in (message.role, message.type, kind):
+        return None
+    if not whole:
+        odd(DOUBTFUL, "malformed")
+    message.id = message.id or name
+    message.sessionID = message.sessionID or session
+    message.type = message.type or kind
+    return message
+
+
+def _sightings(message: Message, sessions: Mapping[str, _Session], odd: Odd) -> Iterator[Sighting]:
+    usage, twice = usage_of(message)
+    if not usage.total:
+        return
+    at_us = instant(message.time.created) if message.time else 0
+    if not at_us:
+        odd(DOUBTFUL, "no-time")
+    model, provider = model_of(message)
+    own = message.sessionID or ""
+    session = _root(own, sessions)
+    copied = is_copy(message)
+    stated = None if twice else nanos(message.cost)
+    yield Sighting(
+        key=fingerprint(message) if copied else message.id or "",
+        agent=NAME,
+        session=session,
+        at_us=at_us,
+        provider=provider_named(provider, model),
+        model=model,
+        usage=usage,
+        subagent=own if own != session else None,
+        subagent_type=message.agent if own != session else None,
+        sidechain=own != session,
+        copied=copied,
+        folder=(message.path.cwd if message.path else None) or sessions.get(own, _Session()).folder,
+        request_class="compaction" if message.summary or message.agent == "compaction" else None,
+        stated_nanos=stated or None,
+    )
+
+
+def _repeats(conn: sqlite3.Connection, table: str, message: Message) -> bool:
+    """Whether a message is a copy of another one in the table."""
+    if not is_copy(message):
+        return False
+    query = f"SELECT CAST(data AS BLOB) FROM {table} WHERE id >= ? AND id < ?"
+    found = (MESSAGE.read(data)[0] for (data,) in conn.execute(query, originals(message)))
+    return any(original is not None and fingerprint(original) == fingerprint(message) for original in found)
+
+
+def _sessions(conn: sqlite3.Connection) -> dict[str, _Session]:
+    found: dict[str, _Session] = {}
+    for table in _SESSIONS:
+        if {"id", "parent_id", "directory"} <= _columns(conn, table):
+            for name, parent, folder in conn.execute(f"SELECT id, parent_id, directory FROM {table}"):
+                found[str(name)] = _Session(parent or None, folder or None)
+    return found
+
+
+def _root(session: str, sessions: Mapping[str, _Session]) -> str:
+    """The session that a person began: that of a sub-agent, and of what it started, is above it."""
+    above = [session]
+    while (parent := sessions.get(above[-1], _Session()).parent) and parent not in above:
+        above.append(parent)
+    return above[-1]
+
+
+def _columns(conn: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[1]) for row in conn.execute(f"PRAGMA table_info({table})")}
