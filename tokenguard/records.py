@@ -458,6 +458,7 @@ class Event(Struct, frozen=True):
 
     type: str
     """`session.started`, `session.left` (its agent has ended and has left something running), `session.ended`,
+    `session.steered` (somebody has paused, resumed or stopped its processes),
     `call.started`, `call.progress`, `call.settled`, `call.refused`, `call.runaway`, `call.preflight`, `hold.asked`,
     `hold.answered`, `budget.level`, `budget.raised` or `official.window`."""
     at_us: int

@@ -9,12 +9,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tokenguard.errors import UsageError
-from tokenguard.guard import view
+from tokenguard.guard import steering, view
 from tokenguard.guard.crossing import Guard
 from tokenguard.guard.holds import Answer, Holds
 from tokenguard.guard.limits import amount_for
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.sessions import OpenSession
+from tokenguard.guard.steering import Deed
 from tokenguard.ledger import Ledger
 from tokenguard.platforms import processes
 from tokenguard.policy.budgets import Slot, Standing
@@ -59,6 +60,31 @@ class Desk:
         live, token = await self._guard.sessions.open(asked)
         self._guard.tell("session.started", view.session_view(live, 0))
         return live.session, token
+
+    async def session(self, session_id: str) -> dict[str, Any] | None:
+        """A session that runs, what counts for it, and its processes; None if it does not run."""
+        guard = self._guard
+        live = guard.sessions.running.get(session_id)
+        if live is None:
+            return None
+        reserved = guard.counting.books.reserved_nanos(session_id)
+        return {
+            "session": view.session_view(live, reserved, _state(live, guard.holds)),
+            "budgets": [view.budget_view(standing) for standing in guard.counting.ahead([live.session])],
+            "processes": await steering.told(live),
+        }
+
+    async def steer(self, session_id: str, deed: Deed, pid: int, started_us: int) -> int:
+        """Pause, resume or stop a session's processes; how many were reached. Raises `UsageError`.
+
+        `pid` and `started_us` name the agent's process as the person saw it.
+        """
+        live = self._guard.sessions.running.get(session_id)
+        if live is None:
+            raise UsageError(f"no session {session_id} is running", "see tokenguard status")
+        reached = await steering.do(live, deed, pid, started_us)
+        self._guard.tell("session.steered", {"id": session_id, "deed": deed, "who": getpass.getuser()})
+        return reached
 
     def set_pid(self, session_id: str, pid: int) -> None:
         """Note which process the agent of a session is."""

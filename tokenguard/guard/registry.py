@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 
+import psutil
 from msgspec import Struct, field
 
 from tokenguard.attribution import Place
@@ -55,6 +56,8 @@ class Live(Struct):
     """The sessions in which it was started, the nearest first: its calls count there too."""
     run_pid: int | None = None
     """Process of its `run`, where that is known."""
+    process: psutil.Process | None = None
+    """The very one that had the session's `pid` when that was told; None where it is not known for sure."""
     left: tuple[Leftover, ...] = ()
     """What still runs of it though its agent has ended."""
     totals: Totals = Totals()

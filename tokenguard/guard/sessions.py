@@ -15,7 +15,7 @@ from tokenguard.attribution.callers import Caller
 from tokenguard.attribution.processes import lineage
 from tokenguard.config.budgets import read_repository_budgets
 from tokenguard.errors import UsageError
-from tokenguard.guard import beside, remarks
+from tokenguard.guard import beside, remarks, steering
 from tokenguard.guard.leftovers import leftovers
 from tokenguard.guard.registry import UNWRAPPED, Live, Outer, Registry, new_id, new_token, token_hash
 from tokenguard.ledger import Ledger, Where, queries
@@ -97,6 +97,7 @@ class Sessions:
             )
         live = self._live(session, token_hash(token), place)
         live.network, live.run_pid = Network.from_env(asked.network), asked.run_pid
+        live.process = steering.known(asked.pid)
         if known:
             self._recall(live)
         else:
@@ -182,6 +183,7 @@ class Sessions:
         known = self._interrupted(asked, int(caller.started * 1_000_000))
         live = self._live(known or asked, None, place)
         live.network, live.last_us = network, now
+        live.process = steering.known(caller.pid, caller.started)
         if known is None:
             self._ledger.open_session(asked, None).add_done_callback(_log_failure)
         else:
@@ -208,7 +210,7 @@ class Sessions:
     def set_pid(self, session_id: str, pid: int) -> None:
         """Note which process the agent of a session is."""
         live = self._known(session_id)
-        live.session = replace(live.session, pid=pid)
+        live.session, live.process = replace(live.session, pid=pid), steering.known(pid)
         self._ledger.set_pid(session_id, pid).add_done_callback(_log_failure)
 
     async def end(self, session_id: str, exit_code: int | None) -> Live:
@@ -225,6 +227,7 @@ class Sessions:
         code = exit_code if live.session.exit_code is None else live.session.exit_code
         if live.left:
             live.session = replace(live.session, pid=live.left[0].pid, exit_code=code)
+            live.process = steering.known(live.left[0].pid)
             self._ledger.set_pid(session_id, live.left[0].pid).add_done_callback(_log_failure)
             return live
         await self._ledger.end_session(session_id, self._now(), code)
