@@ -30,6 +30,7 @@ class FakeGuard:
         self.opened: list[OpenSession] = []
         self.done: list[tuple[object, ...]] = []
         self.failure: Exception | None = None
+        self.sessions: dict[str, dict[str, Any]] = {}
 
     def status(self) -> dict[str, Any]:
         if self.failure:
@@ -39,6 +40,13 @@ class FakeGuard:
     async def open_session(self, asked: OpenSession) -> tuple[Session, str]:
         self.opened.append(asked)
         return Session(id="xk", agent=asked.agent, started_us=1), "t0ken"
+
+    async def session(self, session_id: str) -> dict[str, Any] | None:
+        return self.sessions.get(session_id)
+
+    async def steer(self, session_id: str, deed: str, pid: int, started_us: int) -> int:
+        self.done.append(("steer", session_id, deed, pid, started_us))
+        return 3
 
     def set_pid(self, session_id: str, pid: int) -> None:
         self.done.append(("pid", session_id, pid))

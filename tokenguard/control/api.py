@@ -18,6 +18,7 @@ from tokenguard.control import charts, recent, streams
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
+from tokenguard.control.sessions import Details
 from tokenguard.errors import DaemonError
 from tokenguard.guard import OpenSession
 from tokenguard.records import Event
@@ -93,6 +94,7 @@ class Control:
                 web.post("/v1/shutdown", self._shutdown),
             ]
         )
+        app.add_routes(Details(self._guard, self._ledger).routes())
         return app
 
     def watched(self, session_id: str) -> bool:

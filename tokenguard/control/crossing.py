@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from tokenguard.guard import OpenSession
+from tokenguard.guard import Deed, OpenSession
 from tokenguard.prices import Catalogue
 from tokenguard.records import Event, Session
 
@@ -20,6 +20,17 @@ class Guard(Protocol):
 
     async def open_session(self, asked: OpenSession) -> tuple[Session, str]:
         """Begin a session; also its token."""
+        ...
+
+    async def session(self, session_id: str) -> dict[str, Any] | None:
+        """A session that runs, what counts for it, and its processes; None if it does not run."""
+        ...
+
+    async def steer(self, session_id: str, deed: Deed, pid: int, started_us: int) -> int:
+        """Pause, resume or stop its processes; how many were reached. Raises `UsageError`.
+
+        `pid` and `started_us` name the agent's process as the person saw it.
+        """
         ...
 
     def set_pid(self, session_id: str, pid: int) -> None:

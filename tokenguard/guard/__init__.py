@@ -3,5 +3,6 @@
 from tokenguard.guard.crossing import Admission, Guard
 from tokenguard.guard.desk import Desk
 from tokenguard.guard.sessions import OpenSession
+from tokenguard.guard.steering import Deed
 
-__all__ = ["Admission", "Desk", "Guard", "OpenSession"]
+__all__ = ["Admission", "Deed", "Desk", "Guard", "OpenSession"]
