@@ -162,3 +162,23 @@ NAMES = st.sampled_from(
 def test_whatever_headers_say_it_is_a_billing(headers: dict[str, str], provider: str, before: str) -> None:
     assert expected(provider, headers, windows=[window("five_hour", provider=provider)]) in BILLINGS
     assert billing.served(before, CIMultiDict(headers), setting=None) in BILLINGS
+
+
+class TestLogged:
+    """What only its agent's log tells of."""
+
+    def test_the_login_tells(self) -> None:
+        assert billing.logged("anthropic", local=False, setting=None, login="subscription") == "subscription"
+
+    def test_what_is_set_wins(self) -> None:
+        assert billing.logged("anthropic", local=True, setting="credits", login="subscription") == "credits"
+
+    def test_nobody_pays_for_this_machine(self) -> None:
+        assert billing.logged("ollama", local=True, setting=None, login="subscription") == "local"
+
+    @pytest.mark.parametrize(
+        ("provider", "payer"),
+        [("anthropic", "metered"), ("ollama", "metered"), ("chatgpt", "subscription"), ("copilot", "credits")],
+    )
+    def test_where_no_login_tells_the_provider_may(self, provider: str, payer: str) -> None:
+        assert billing.logged(provider, local=False, setting=None, login=None) == payer

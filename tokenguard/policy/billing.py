@@ -5,6 +5,7 @@
 - `credits`: what is paid beside a plan, once it is used up or where it does not cover a model; and GitHub Copilot,
   which counts requests against credits that are bought.
 - `local`: models on this machine, as their prices say, and an Ollama that asks for no credential.
+- Of a call that only its agent's log tells of, the login of the agent tells: see `tokenguard.agents.logins`.
 - `metered`: API keys, and everything that is not known. A call is never taken for free by mistake.
 
 What is set as `[providers.NAME] billing` wins over all of it. Credentials are looked at by their prefix, and not kept.
@@ -69,6 +70,18 @@ def served(billing: str, response_headers: Mapping[str, str], *, setting: str | 
     if setting is not None or billing not in ("subscription", "credits"):
         return billing
     return _by_claude(response_headers) or _by_codex(response_headers) or billing
+
+
+def logged(provider: str, *, local: bool, setting: str | None, login: str | None) -> str:
+    """Who paid for a call that only its agent's log tells of, one of `BILLINGS`.
+
+    `login`: as the agent's own login tells; None where it does not.
+    """
+    if setting is not None:
+        return setting
+    if local:
+        return "local"
+    return login or _by_credential(provider, {}, "")
 
 
 def _by_credential(provider: str, headers: Mapping[str, str], dialect: str) -> str:
