@@ -1,0 +1,17 @@
+"""Where work was done, as far as charges tell: what logs say of folders that are gone is understood by it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+_TREES = """SELECT worktree, repo FROM sessions WHERE worktree IS NOT NULL AND repo IS NOT NULL
+    UNION SELECT worktree, repo FROM rollup_keys WHERE worktree IS NOT NULL AND repo IS NOT NULL
+    ORDER BY worktree <> repo, repo"""
+
+
+def trees(conn: sqlite3.Connection) -> dict[str, str]:
+    """Working tree -> its repository.
+
+    One that was taken for a repository of its own before it was known better belongs to the other one.
+    """
+    return dict(conn.execute(_TREES).fetchall())
