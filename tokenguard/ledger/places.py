@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-_TREES = """SELECT worktree, repo FROM sessions WHERE worktree IS NOT NULL AND repo IS NOT NULL
-    UNION SELECT worktree, repo FROM rollup_keys WHERE worktree IS NOT NULL AND repo IS NOT NULL
-    ORDER BY worktree <> repo, repo"""
+_SEEN = """SELECT worktree, repo FROM sessions WHERE worktree IS NOT NULL AND repo IS NOT NULL
+    UNION SELECT worktree, repo FROM rollup_keys WHERE worktree IS NOT NULL AND repo IS NOT NULL"""
+_TREES = f"SELECT worktree, repo FROM ({_SEEN}) ORDER BY worktree <> repo, repo"
 
 
 def trees(conn: sqlite3.Connection) -> dict[str, str]:
