@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,11 +18,9 @@ from tokenguard.guard.steering import Deed
 from tokenguard.ledger import Ledger
 from tokenguard.platforms import processes
 from tokenguard.policy.budgets import Slot, Standing
+from tokenguard.policy.spans import span_us
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
-
-_TTL = re.compile(r"(\d+)\s*([mhd])")
-_TTL_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Desk:
@@ -72,6 +69,7 @@ class Desk:
             "session": view.session_view(live, reserved, _state(live, guard.holds)),
             "budgets": [view.budget_view(standing) for standing in guard.counting.ahead([live.session])],
             "processes": await steering.told(live),
+            "at_us": guard.now(),
         }
 
     async def steer(self, session_id: str, deed: Deed, pid: int, started_us: int) -> int:
@@ -181,9 +179,7 @@ def _state(live: Live, holds: Holds) -> str:
 
 
 def _ttl_us(text: str | None) -> int | None:
-    if text is None:
-        return None
-    found = _TTL.fullmatch(text.strip())
-    if found is None or int(found[1]) == 0:
-        raise UsageError(f'"{text}" is not a time', "use 30m, 4h or 2d")
-    return int(found[1]) * _TTL_UNITS[found[2]] * 1_000_000
+    try:
+        return None if text is None else span_us(text)
+    except ValueError as error:
+        raise UsageError(str(error), "use 30m, 4h or 2d") from error
