@@ -61,6 +61,36 @@ def test_the_first_line_is_the_sum_and_what_follows_is_aligned() -> None:
     ]
 
 
+READING = {
+    "state": "reading",
+    "files": 120,
+    "files_done": 30,
+    "bytes": 412_000_000,
+    "bytes_done": 141_000_000,
+    "rows": 3_100,
+    "left_s": 12.4,
+    "failing": None,
+}
+
+
+def test_how_far_logs_have_been_read() -> None:
+    assert lines({**STATUS, "logs": READING}, NOON)[:2] == [
+        "today $14.82 · $3.10/h · 2 sessions running",
+        "reading agents' logs: 34% of 412 MB · 3,100 calls so far · 12 s left",
+    ]
+    begins = {**READING, "bytes": 0, "bytes_done": 0, "rows": 1, "left_s": None}
+    assert lines({**STATUS, "logs": begins}, NOON)[1] == "reading agents' logs: 0% of 0 MB · 1 call so far"
+
+
+def test_logs_that_are_followed_are_no_news() -> None:
+    assert lines({**STATUS, "logs": {**READING, "state": "following"}}, NOON) == lines(STATUS, NOON)
+
+
+def test_logs_that_cannot_be_read_are() -> None:
+    told = lines({**STATUS, "logs": {**READING, "state": "following", "failing": "the disk is full"}}, NOON)
+    assert told[1] == "! agents' logs are not read: the disk is full. See tokenguard doctor"
+
+
 def sub_agent(name: str, kind: str | None, model: str, **rest: Any) -> dict[str, Any]:
     return {"id": name, "type": kind, "model": model, **rest}
 

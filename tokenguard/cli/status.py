@@ -54,6 +54,7 @@ def lines(found: Mapping[str, Any], now: datetime, room: int | None = None) -> l
     """The status for people, as text in lines of at most `room` characters, as far as that goes; `now` is local."""
     told = [*_ledger(found.get("ledger") or {}, room), *_waiting(found["holds"], now, room)]
     told += output.flowing(list(_summary(found)), room=room)
+    told += _logs(found.get("logs") or {}, room)
     limits = [_budget(one, now) for one in found["budgets"]]
     limits += [_window(one, now) for one in found.get("windows", ())]
     told += output.columns(limits, right={1, 3, 6}, spare=(8, 6, 2, 7, 5), room=room)
@@ -74,6 +75,20 @@ def _ledger(found: Mapping[str, Any], room: int | None) -> Iterator[str]:
     if found.get("set_aside"):
         text = f"! the ledger was damaged; it is kept as {found['set_aside']}, and a new one has begun"
         yield from (output.styled(line, "warn") for line in _wrapped(printable(text), room, indent=""))
+
+
+def _logs(found: Mapping[str, Any], room: int | None) -> Iterator[str]:
+    """How far agents' logs have been read, while they are, or why they cannot be."""
+    if found.get("failing"):
+        text = f"! agents' logs are not read: {found['failing']}. See tokenguard doctor"
+        yield from (output.styled(line, "warn") for line in _wrapped(printable(text), room, indent=""))
+    if found.get("state") == "reading":
+        done, whole, left = found["bytes_done"], found["bytes"], found.get("left_s")
+        parts = [
+            f"reading agents' logs: {money.percent(done, whole) if whole else 0}% of {whole / 1e6:,.0f} MB",
+            output.counted(found["rows"], "call") + " so far",
+        ]
+        yield from output.flowing([*parts, *([f"{left:.0f} s left"] if left is not None else [])], room=room)
 
 
 def _waiting(holds: Sequence[Mapping[str, Any]], now: datetime, room: int | None) -> Iterator[str]:

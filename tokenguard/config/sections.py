@@ -14,6 +14,8 @@ class DaemonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happens to a call that cannot be decided: `open` forwards it, marked; `closed` refuses it."""
     idle_exit: float = 0
     """Seconds without a session and a call after which the daemon ends; 0 is never."""
+    follow_logs: bool = True
+    """Whether what agents write down themselves is read, at once and while they go on."""
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
