@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tokenguard.agents.logs import claude, gemini, opencode, pi, qwen
+from tokenguard.agents.logs import amp, claude, copilot, gemini, opencode, pi, qwen
 from tokenguard.agents.logs.shape import Logs
 
-_LOGS: tuple[Logs, ...] = (claude, gemini, opencode, qwen, pi)
+_LOGS: tuple[Logs, ...] = (claude, gemini, opencode, qwen, pi, copilot, amp)
 
 LOGS: dict[str, Logs] = {logs.NAME: logs for logs in _LOGS}
 """Every agent whose files are read, by its name in the ledger."""

@@ -1,0 +1,210 @@
+"""What GitHub Copilot CLI keeps: a file of JSON lines for each session, and one SQLite database of them all.
+
+- A response has a line `session.usage_record`, with the provider's ids, and a row of `assistant_usage_events` (since
+  1.0.70), without them. Neither is cumulative, and both have the same time.
+- Deduplication key: session, time, model and tokens, which both have; ids of rows begin anew with a new database. A
+  record that was copied into a fork names the session that it is from.
+- Overlap: input has cache reads and writes in it, output the reasoning.
+- `session.shutdown` sums up each model since the session began. It counts where nothing else does: in older versions,
+  whose sums are all that there is.
+- A unit of AI is a cent. With a key of one's own there are none.
+
+Source: the files and database of version 1.0.102, and reports on versions before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from tokenguard.agents.logs import copilot_store
+from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units, numbered, time_of, usage_of
+from tokenguard.agents.logs.shape import (
+    DOUBTFUL,
+    DROPPED,
+    Database,
+    File,
+    Found,
+    Lines,
+    Odd,
+    Places,
+    Sighting,
+    Snapshot,
+    Source,
+)
+from tokenguard.agents.logs.values import provider_named, provider_of
+from tokenguard.agents.versions import is_older
+from tokenguard.wire.decoding import Count, Reader
+
+NAME = "copilot"
+
+_STORE = "session-store.db"
+_ROWS_SINCE = "1.0.70"
+
+
+class _Accounting(Struct):
+    sourceSessionId: str | None = None
+
+
+class _Record(Counts):
+    model: str | None = None
+    apiCallId: str | None = None
+    providerCallId: str | None = None
+    isByok: bool | None = None
+    modelProvider: str | None = None
+    totalNanoAiu: Count | None = None
+    accounting: _Accounting | None = None
+    agentId: str | None = None
+    parentToolCallId: str | None = None
+
+
+class _Metrics(Struct):
+    usage: Counts | None = None
+    totalNanoAiu: Count | None = None
+
+
+class _Context(Struct):
+    cwd: str | None = None
+    branch: str | None = None
+
+
+class _Data(Struct):
+    sessionId: str | None = None
+    copilotVersion: str | None = None
+    context: _Context | None = None
+    usage: _Record | None = None
+    modelMetrics: dict[str, _Metrics | None] | None = None
+
+
+class _Event(Struct):
+    type: str | None = None
+    timestamp: str | None = None
+    agentId: str | None = None
+    data: _Data | None = None
+
+
+class _Session(Struct):
+    """What the lines so far say; a follower's state."""
+
+    id: str
+    folder: str | None = None
+    branch: str | None = None
+    told: bool = False
+    """Whether each of its responses stands somewhere by itself."""
+    last: str = ""
+    """Key of the last response, without its number, and how many there were with it."""
+    times: int = 0
+
+
+_EVENT = Reader(_Event)
+
+
+def sources(places: Places) -> tuple[Source, ...]:
+    """See `Logs.sources`."""
+    root = places.home / (places.env.get("COPILOT_HOME") or ".copilot")
+    markers = (b"session.usage_record", b'"modelMetrics"', b'"copilotVersion"', b"session.resume")
+    return (
+        Lines(root, ("session-state/*/events.jsonl", "session-state/*.jsonl"), markers, _Follower),
+        Database(root, (_STORE,), copilot_store.read),
+    )
+
+
+class _Follower:
+    """See `Follower`. The first line says which session it is, and which version wrote it."""
+
+    label = ""
+
+    def __init__(self, file: File, state: bytes, odd: Odd) -> None:
+        self._file = file
+        self._odd = odd
+        folder, _, name = file.path.rpartition("/")
+        stem = name.removesuffix(".jsonl")
+        named = folder.rpartition("/")[2] if stem == "events" else stem
+        self._session = msgspec.json.decode(state, type=_Session) if state else _Session(named)
+
+    def take(self, line: bytes, offset: int) -> Found:
+        """See `Follower.take`."""
+        event, whole = _EVENT.read(line)
+        if event is None:
+            self._odd(DROPPED, "not-json")
+            return ()
+        data = event.data or _Data()
+        if event.type in ("session.start", "session.resume"):
+            self._begin(data)
+        elif event.type == "session.usage_record" and data.usage is not None:
+            if not whole:
+                self._odd(DOUBTFUL, "malformed")
+            self._session.told = True
+            return self._response(event, data.usage)
+        elif event.type == "session.shutdown" and data.modelMetrics:
+            return self._sums(event, data.modelMetrics)
+        return ()
+
+    def save(self) -> bytes:
+        """See `Follower.save`."""
+        return msgspec.json.encode(self._session)
+
+    def _begin(self, data: _Data) -> None:
+        session, context = self._session, data.context or _Context()
+        session.id = data.sessionId or session.id
+        session.folder = context.cwd or session.folder
+        session.branch = context.branch or session.branch
+        session.told |= not is_older(data.copilotVersion or "0", _ROWS_SINCE)
+
+    def _response(self, event: _Event, record: _Record) -> Iterator[Sighting]:
+        usage = usage_of(record, self._odd)
+        if not usage.total:
+            return
+        session = self._session
+        source = record.accounting.sourceSessionId if record.accounting else None
+        at_us = time_of(event.timestamp, self._odd)
+        key = key_of(source or session.id, at_us, record.model, record)
+        session.times = session.times + 1 if session.last == key else 1
+        session.last = key
+        own = record.agentId or record.parentToolCallId or event.agentId
+        yield Sighting(
+            key=numbered(key, session.times),
+            agent=NAME,
+            session=session.id,
+            at_us=at_us,
+            provider=provider_named(record.modelProvider, record.model or "") if record.isByok else NAME,
+            model=record.model or "",
+            usage=usage,
+            response_id=record.apiCallId,
+            request_id=record.providerCallId,
+            subagent=own,
+            sidechain=own is not None,
+            copied=source not in (None, session.id),
+            folder=session.folder,
+            branch=session.branch,
+            stated_nanos=nanos_of_units(record.totalNanoAiu),
+        )
+
+    def _sums(self, event: _Event, metrics: dict[str, _Metrics | None]) -> Iterator[Snapshot]:
+        session = self._session
+        if session.told or self._stored():
+            return
+        at_us = time_of(event.timestamp, self._odd)
+        for model, sums in metrics.items():
+            if sums is not None and sums.usage is not None:
+                total = Sighting(
+                    key=f"{session.id}/{model}",
+                    agent=NAME,
+                    session=session.id,
+                    at_us=at_us,
+                    provider=NAME if sums.totalNanoAiu else provider_of(model),
+                    model=model,
+                    usage=usage_of(sums.usage, self._odd),
+                    folder=session.folder,
+                    branch=session.branch,
+                    stated_nanos=nanos_of_units(sums.totalNanoAiu),
+                )
+                yield Snapshot(total)
+
+    def _stored(self) -> bool:
+        """Whether the database has the session, as far as a small one can be looked into."""
+        above = "../../" if self._file.path.endswith("/events.jsonl") else "../"
+        name = self._session.id.encode()
+        return any(name in self._file.beside(f"{above}{_STORE}{suffix}") for suffix in ("", "-wal"))

@@ -1,0 +1,60 @@
+"""What a response of GitHub Copilot CLI's says in its session's file and in the database alike."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tokenguard.agents.logs.shape import DOUBTFUL, Odd
+from tokenguard.agents.logs.values import instant
+from tokenguard.records import Usage
+from tokenguard.wire.decoding import Count
+
+_NANO_UNITS_PER_NANODOLLAR = 100
+
+
+class Counts(Struct):
+    """Tokens as they are counted: the input has the cache in it."""
+
+    inputTokens: Count | None = None
+    outputTokens: Count | None = None
+    cacheReadTokens: Count | None = None
+    cacheWriteTokens: Count | None = None
+    reasoningTokens: Count | None = None
+
+
+def usage_of(counts: Counts, odd: Odd) -> Usage:
+    """Disjoint buckets."""
+    sent, output = counts.inputTokens or 0, counts.outputTokens or 0
+    read, written = counts.cacheReadTokens or 0, counts.cacheWriteTokens or 0
+    if read + written > sent:
+        odd(DOUBTFUL, "more-cached-than-sent")
+    return Usage(
+        input=max(0, sent - read - written),
+        cache_read=read,
+        cache_write_5m=written,
+        output=output,
+        reasoning=min(counts.reasoningTokens or 0, output),
+    )
+
+
+def key_of(session: str, at_us: int, model: str | None, counts: Counts) -> str:
+    """What both say of a response; `numbered` tells those apart that say the same."""
+    return f"{session}/{at_us}/{model}/{counts.inputTokens or 0}/{counts.outputTokens or 0}"
+
+
+def numbered(key: str, number: int) -> str:
+    """The key of the nth response with that key."""
+    return key if number == 1 else f"{key}#{number}"
+
+
+def time_of(timestamp: str | None, odd: Odd) -> int:
+    """Microseconds; 0 where there is no time."""
+    at_us = instant(timestamp)
+    if not at_us:
+        odd(DOUBTFUL, "no-time")
+    return at_us
+
+
+def nanos_of_units(units: int | None) -> int | None:
+    """Nanodollars of billionths of a unit, which is a cent; None where none were counted."""
+    return units // _NANO_UNITS_PER_NANODOLLAR if units and units > 0 else None
