@@ -1,0 +1,170 @@
+"""What Goose keeps: a database of sessions, with a ledger of their responses since 2026.
+
+- A row of `usage_ledger` is a response with its own counts; its deduplication key is session and id.
+- Of a session without such rows, `accumulated_*` are the sums: what is new since the last look is a row, of the model
+  that the session has then, at the time at which it was changed last. The plain `*_tokens` of a session are its last
+  response's and never count. Older versions have only the sums; a session that began with one is its sums as far as
+  they were seen then, and the rows of the ledger from there on.
+- Overlap: `input_tokens` holds what was read from the cache and written to it, except where it is smaller than these,
+  or where the total says that they are beside it. Older versions tell nothing of the cache.
+- A sub-agent is a session that names its parent.
+
+Source: `session/session_manager.rs` of Goose, schema versions 1 to 17.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from tokenguard.agents.logs.counts import with_cache_inside
+from tokenguard.agents.logs.shape import DOUBTFUL, Database, File, Found, Odd, Places, Sighting, Snapshot, Source
+from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.records import Usage
+from tokenguard.wire.decoding import Reader
+
+NAME = "goose"
+
+_SUMS = "accumulated_"
+_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "total_tokens", "cost")
+_SESSION = (
+    *("id", "session_type", "working_dir", "created_at", "updated_at", "provider_name", "model_config_json"),
+    *("parent_session_id", *(f"{_SUMS}{count}" for count in _COUNTS)),
+)
+_RESPONSE = ("id", "session_id", "created_timestamp", "model", "is_compaction", *_COUNTS)
+
+
+class _State(Struct):
+    """What was read; a database's state."""
+
+    row: int = 0
+    """The last one of the ledger."""
+    sessions: dict[str, str] = {}
+    """When each session that has only sums was changed last."""
+
+
+class _Model(Struct):
+    model_name: str | None = None
+
+
+_MODEL = Reader(_Model)
+_Row = dict[str, object]
+
+
+def sources(places: Places) -> tuple[Source, ...]:
+    """See `Logs.sources`."""
+    given = places.env.get("GOOSE_PATH_ROOT")
+    root = places.home / given / "data" if given else places.data() / "goose"
+    return (Database(root / "sessions", ("sessions.db",), _read),)
+
+
+def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
+    """See `Database.read`."""
+    before = msgspec.json.decode(state, type=_State) if state else _State()
+    sessions = {str(row.get("id")): row for row in _rows(connection, "sessions", _SESSION)}
+    found: list[Sighting | Snapshot] = []
+    last, billed = before.row, set[str]()
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'usage_ledger'").fetchone():
+        last = _number(connection.execute("SELECT max(id) FROM usage_ledger").fetchone()[0])
+        # Ids only grow: fewer than there were are those of another database.
+        first = before.row if before.row <= last else 0
+        for row in _rows(connection, "usage_ledger", _RESPONSE, first):
+            found += _response(row, sessions.get(str(row.get("session_id")), {}), odd)
+        billed = {str(row[0]) for row in connection.execute("SELECT DISTINCT session_id FROM usage_ledger")}
+    changed = {name: str(row.get("updated_at")) for name, row in sessions.items() if name not in billed}
+    for name in sorted(changed, key=changed.__getitem__):
+        if before.sessions.get(name) != changed[name]:
+            found += _sums(sessions[name], odd)
+    return found, msgspec.json.encode(_State(last, changed))
+
+
+def _rows(
+    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], after: int | None = None
+) -> Iterator[_Row]:
+    """Rows with those columns that this version has; of those with numbers for ids the ones that came `after` one."""
+    there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    names = [name for name in columns if name in there]
+    since = "" if after is None else f" WHERE id > {after} ORDER BY id"
+    for row in connection.execute(f"SELECT {', '.join(names)} FROM {table}{since}"):
+        yield dict(zip(names, row, strict=True))
+
+
+def _response(row: _Row, session: _Row, odd: Odd) -> Iterator[Sighting]:
+    usage, cost = _usage(row, "", odd), nanos(_figure(row.get("cost"))) or None
+    if usage.total or cost:
+        at_us = instant(_figure(row.get("created_timestamp")))
+        name = str(row.get("session_id"))
+        model = _text(row.get("model")) or _model(session)
+        kind = "compaction" if row.get("is_compaction") else None
+        yield _sighting(f"{name}/{row.get('id')}", name, session, at_us, model, usage, cost, kind, odd)
+
+
+def _sums(session: _Row, odd: Odd) -> Iterator[Snapshot]:
+    usage, cost = _usage(session, _SUMS, odd), nanos(_figure(session.get(f"{_SUMS}cost"))) or None
+    if usage.total or cost:
+        name = str(session.get("id"))
+        when = session.get("updated_at") or session.get("created_at")
+        at_us = instant(when if isinstance(when, str) else _figure(when))
+        yield Snapshot(_sighting(name, name, session, at_us, _model(session), usage, cost, None, odd))
+
+
+def _sighting(
+    key: str,
+    name: str,
+    session: _Row,
+    at_us: int,
+    model: str,
+    usage: Usage,
+    cost: int | None,
+    request_class: str | None,
+    odd: Odd,
+) -> Sighting:
+    if not at_us:
+        odd(DOUBTFUL, "no-time")
+    parent = _text(session.get("parent_session_id"))
+    subagent = "sub-agent" if parent or session.get("session_type") == "sub_agent" else None
+    return Sighting(
+        key=key,
+        agent=NAME,
+        session=name,
+        at_us=at_us,
+        provider=provider_named(_text(session.get("provider_name")), model),
+        model=model,
+        usage=usage,
+        parent=parent,
+        folder=_text(session.get("working_dir")),
+        request_class=request_class or subagent,
+        stated_nanos=cost,
+    )
+
+
+def _usage(row: _Row, prefix: str, odd: Odd) -> Usage:
+    names = ("input", "cache_read", "cache_write", "output", "total")
+    given = [_number(row.get(f"{prefix}{name}_tokens")) for name in names]
+    if min(given) < 0:
+        odd(DOUBTFUL, "malformed")
+    prompt, read, written, output, total = (max(0, count) for count in given)
+    if total and total == prompt + read + written + output:
+        return Usage(input=prompt, cache_read=read, cache_write_5m=written, output=output)
+    return with_cache_inside(prompt, read, written, output)
+
+
+def _model(session: _Row) -> str:
+    config = session.get("model_config_json")
+    found, _ = _MODEL.read(config if isinstance(config, bytes) else str(config or "{}").encode("utf-8", "replace"))
+    return (found and found.model_name) or ""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _figure(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
