@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "deny": Entry("holds:deny", "Refuse a call that waits for an answer."),
     "statusline": Entry("statusline.command:statusline", "Print one line for Claude Code's status line."),
     "report": Entry("report:report", "Show what was spent, by model, day, repository and more."),
+    "import": Entry("importing:import_logs", "Read what agents write down themselves into the ledger."),
     "budget": Entry("budget:budget", "List, set, remove and raise budgets."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),
     "agents": Entry("agents:agents", "Show how each agent is guarded, and try one out."),

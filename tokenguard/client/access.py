@@ -72,9 +72,13 @@ class Daemon:
         """The JSON answer to a POST of `body` as JSON, within `timeout` seconds."""
         return _asked(self.socket, "POST", path, json.dumps({} if body is None else body).encode(), timeout)
 
-    def stream(self, path: str) -> Stream:
-        """The events of an endpoint that stays open, such as `/v1/events`; reading them waits as long as it takes."""
-        exchange = Exchange(self.socket, "GET", path)
+    def stream(self, path: str, body: object = None) -> Stream:
+        """The events of an endpoint that stays open, such as `/v1/events`; reading them waits as long as it takes.
+
+        With a `body` it is posted there as JSON.
+        """
+        sent = b"" if body is None else json.dumps(body).encode()
+        exchange = Exchange(self.socket, "GET" if body is None else "POST", path, sent)
         if exchange.status != 200:
             raise _refused(exchange)
         exchange.wait(None)

@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard import __version__
-from tokenguard.control import charts, recent, streams
+from tokenguard.control import charts, importing, recent, streams
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
@@ -90,6 +90,7 @@ class Control:
                 web.post("/v1/budgets/reload", self._reload),
                 web.post("/v1/budgets/raise", self._raise),
                 web.post("/v1/official", self._official),
+                web.post("/v1/import", self._import),
                 web.post("/v1/budgets/land", self._land),
                 web.post("/v1/shutdown", self._shutdown),
             ]
@@ -197,6 +198,9 @@ class Control:
         asked = msgspec.json.decode(await request.read(), type=_Official)
         self._guard.official(bytes(asked.rate_limits))
         return answer({})
+
+    async def _import(self, request: web.Request) -> web.StreamResponse:
+        return await importing.serve(request, self._host, self._ledger)
 
     async def _land(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Land)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from tokenguard.guard import Deed, OpenSession
+from tokenguard.importing.importer import Progress, Tell
 from tokenguard.prices import Catalogue
 from tokenguard.records import Event, Session
 
@@ -99,6 +101,12 @@ class Host(Protocol):
 
     def intercepted(self, session_id: str) -> dict[str, Any]:
         """A session is over: what `Account` holds of the connections that came to its proxy."""
+        ...
+
+    async def import_logs(
+        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
+    ) -> Progress:
+        """Read what agents have left at these places. Raises `TokenguardError`."""
         ...
 
     def stop(self, *, now: bool) -> None:

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, MutableMapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from tokenguard import notify, platforms
+from tokenguard.agents.logs.shape import Places
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
@@ -23,8 +25,12 @@ from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.guard import Desk, Guard
+from tokenguard.importing.importer import Importer, Progress, Tell
+from tokenguard.importing.projects import projects
+from tokenguard.importing.reading import Plan
 from tokenguard.intercept.interceptor import Interceptor
-from tokenguard.ledger import Ledger
+from tokenguard.ledger import Ledger, queries
+from tokenguard.ledger.places import trees
 from tokenguard.proxy import Proxy
 from tokenguard.upstream import Upstreams
 
@@ -66,6 +72,7 @@ class Daemon:
         self._desk = Desk(self._guard, ledger)
         self._control = Control(self._desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
+        self._importer = Importer(ledger, paths.ledger, self._guard.price_logged, self._guard.imported)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
         self._proxy = Proxy(
@@ -118,6 +125,7 @@ class Daemon:
             notifier = tasks.create_task(self._notifier.run(self._desk))
             await self._stop.wait()
             upkeep.cancel()
+            self._importer.close()
             self._interceptor.close_doors()
             await self._let_calls_end()
             self._interceptor.close()
@@ -161,6 +169,18 @@ class Daemon:
         self._guard.reload(config, catalogue)
         self._config, self.catalogue = config, catalogue
         log.info("the configuration was read again")
+
+    async def import_logs(
+        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
+    ) -> Progress:
+        """See `Host.import_logs`."""
+        places = Places(env, home)
+        found = await asyncio.to_thread(self._projects, places)
+        return await self._importer.run(Plan(env, str(home), found, agents, full=full), tell)
+
+    def _projects(self, places: Places) -> tuple[str, ...]:
+        with closing(queries.connect_readonly(self._paths.ledger)) as conn:
+            return projects(places, trees(conn))
 
     async def _let_calls_end(self) -> None:
         try:

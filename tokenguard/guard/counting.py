@@ -245,6 +245,13 @@ class Counting:
         self._wake()
         return standing
 
+    def reread(self, sessions: Iterable[Session]) -> list[Standing]:
+        """Count anew from the ledger, in which others have written: what of these sessions reached a level by that."""
+        self.books.forget()
+        risen = [one for one in self.ahead(sessions) if self._levels.rises(self.books.count(one.slot), one)]
+        self._wake()
+        return risen
+
     def presumed(self, call_ids: Iterable[int]) -> None:
         """The ledger has charged these calls, which a crash left open, at their worst case."""
         for call_id in call_ids:

@@ -41,9 +41,11 @@ from tokenguard.records import (
     Amount,
     Budget,
     Call,
+    Charge,
     Confidence,
     Event,
     Facts,
+    Leg,
     OfficialWindow,
     Reading,
     Session,
@@ -281,6 +283,7 @@ class Guard:
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
         self.counting.writing(call, amount, written)
+        written.add_done_callback(self._overtaken)
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
             taken = totals_of(call, charge, usage)
@@ -395,6 +398,20 @@ class Guard:
         self.counting.books.forget()
         if catalogue is not None:
             self._take_prices(catalogue)
+
+    def price_logged(self, call: Call, leg: Leg) -> Charge:
+        """What a response cost by its agent's log, which is never exact. May be called on any thread."""
+        charge = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
+        return replace(charge, confidence=Confidence.ESTIMATED.worst(charge.confidence))
+
+    def imported(self) -> None:
+        """Calls were charged, or taken back, that did not pass here: what was counted is read again, and told."""
+        for standing in self.counting.reread(live.session for live in self.sessions.running.all()):
+            self.tell("budget.level", view.level_view(standing))
+
+    def _overtaken(self, written: asyncio.Future[bool]) -> None:
+        if not written.cancelled() and written.exception() is None and written.result():
+            self.imported()
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._catalogue = catalogue

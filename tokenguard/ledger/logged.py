@@ -15,6 +15,7 @@ from tokenguard.ledger import rollups
 from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
 from tokenguard.ledger.sums import BUCKETS
 from tokenguard.ledger.values import LogFile, Logged, Logs, Written
+from tokenguard.prices import terms
 from tokenguard.records import Call, Charge, Confidence, Context, Leg, Usage
 
 FIRST_ID = 1 << 40
@@ -48,13 +49,14 @@ _ALIKE = f"""SELECT id FROM calls
         AND state = 'settled' AND coalesce(ended_us, started_us) >= ?
         AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)
     ORDER BY abs(coalesce(ended_us, started_us) - ?) LIMIT 1"""
-_OVERTAKEN = f"SELECT {_LOGGED} FROM calls WHERE response_id = ? AND id >= {FIRST_ID}"
+_OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND id >= {FIRST_ID}
+    UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS NOT NULL AND id >= {FIRST_ID}"""
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
     WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {_PROMPT} = ?
         AND response_id IS NULL LIMIT 1"""
-_RUNS = """SELECT DISTINCT c.agent_session, s.id, s.started_us, coalesce(s.ended_us, 9223372036854775807)
+_RUNS = f"""SELECT DISTINCT c.agent_session, s.id, s.started_us, coalesce(s.ended_us, 9223372036854775807)
     FROM calls AS c JOIN sessions AS s ON s.id = c.session
-    WHERE c.agent_session IN (SELECT value FROM json_each(?)) AND c.agent_session IS NOT NULL AND c.id < ?"""
+    WHERE c.agent_session IN (SELECT value FROM json_each(?)) AND c.agent_session IS NOT NULL AND c.id < {FIRST_ID}"""
 _SESSION = """INSERT INTO sessions (id, agent, started_us, repo, worktree, branch, labels, upstreams, ended_us, parent)
     VALUES (?, ?, ?, ?, ?, ?, '[]', '[]', ?, ?) ON CONFLICT (id)
     DO UPDATE SET started_us = min(started_us, excluded.started_us), ended_us = max(ended_us, excluded.ended_us)"""
@@ -79,14 +81,14 @@ class _Rows:
         keys = json.encode([row.key for row in rows]).decode()
         ids = json.encode([row.response_id for row in rows if row.response_id]).decode()
         columns = conn.execute(_KNOWN, (keys,)).fetchall()
-        self.known = {(one.key, one.call.agent): one for one in map(_logged_of, columns)}
+        self.known = {(one.key, one.call.agent): (one, charge) for one, charge in map(_logged_of, columns)}
         self.echoed = {(key, agent): call_id for key, agent, call_id in conn.execute(_ECHOED, (keys,))}
         self.answered: dict[str, int] = dict(conn.execute(_ANSWERED, (ids, FIRST_ID)).fetchall())
 
 
 def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
-    """What was read of logs, and how far. `price` is asked where what was known and what is new make up a third."""
-    since = (_since_last(conn, row, price) if row.cumulative else row for row in logs.rows)
+    """What was read of logs, and how far."""
+    since = (_since_last(conn, row) if row.cumulative else row for row in logs.rows)
     rows = [row for row in since if row is not None]
     known = _Rows(conn, rows)
     new: list[Logged] = []
@@ -96,21 +98,22 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
         ident = (row.key, row.call.agent)
         before = known.known.get(ident)
         if before is not None:
-            if (merged := _merged(conn, before, row, price)) is not None:
-                _replace(conn, before, merged)
+            if (merged := _merged(conn, *before, row)) is not None:
+                _replace(conn, merged, price(merged.call, merged.leg))
                 changed += 1
-                earliest_us = min(merged.call.started_us, before.call.started_us, earliest_us or merged.call.started_us)
+                began_us = min(merged.call.started_us, before[0].call.started_us)
+                earliest_us = min(began_us, earliest_us or began_us)
             continue
         call_id = known.echoed.get(ident)
         if call_id is None:
             call_id = known.answered.get(row.response_id) if row.response_id else _alike(conn, row)
             joined += call_id is not None
         if call_id is not None:
-            _echo(conn, call_id, row)
+            _echo(conn, call_id, row, price(row.call, row.leg))
         else:
             new.append(row)
             earliest_us = min(row.call.started_us, earliest_us or row.call.started_us)
-    _insert(conn, new)
+    _insert(conn, new, price)
     for path in logs.anew:
         conn.execute("DELETE FROM log_oddities WHERE path = ?", (path,))
     conn.executemany(_ODD, [astuple(odd) for odd in logs.oddities])
@@ -127,47 +130,50 @@ def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usa
     if not rows and usage.total:
         span = (call.started_us - _BEFORE_US, ended_us + _AFTER_US)
         rows = conn.execute(_OVERTAKEN_ALIKE, (*span, call.agent, usage.output, usage.prompt)).fetchall()
-    for row in map(_logged_of, rows):
+    for row, charge in map(_logged_of, rows):
         rollups.remove(conn, row.call.id)
         conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
         conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
-        _echo(conn, call.id, row)
+        _echo(conn, call.id, row, charge)
     return bool(rows)
 
 
-def _insert(conn: sqlite3.Connection, rows: Sequence[Logged]) -> None:
+def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> None:
     if not rows:
         return
     last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
     first = max(last + 1, FIRST_ID)
     sums = rollups.Gathered()
     values: list[Sequence[object]] = []
-    for number, row in enumerate(rows, first):
-        values.append(_values(number, row))
-        sums.add(row.call, row.charge, row.leg.usage, row.leg.model)
+    charges = [price(row.call, row.leg) for row in rows]
+    for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
+        values.append(_values(number, row, charge))
+        sums.add(row.call, charge, row.leg.usage, row.leg.model)
     conn.executemany(_INSERT, values)
-    for number, row in enumerate(rows, first):
-        _put_leg(conn, number, row)
+    for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
+        _put_leg(conn, number, row, charge)
     sums.write(conn)
 
 
-def _replace(conn: sqlite3.Connection, before: Logged, after: Logged) -> None:
-    call_id = before.call.id
+def _replace(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:
+    call_id = row.call.id
     rollups.remove(conn, call_id)
-    conn.execute(_UPDATE, (*_values(call_id, after), call_id))
-    _put_leg(conn, call_id, after)
+    conn.execute(_UPDATE, (*_values(call_id, row, charge), call_id))
+    conn.execute("DELETE FROM legs WHERE call_id = ?", (call_id,))
+    _put_leg(conn, call_id, row, charge)
     rollups.add(conn, call_id)
 
 
-def _values(call_id: int, row: Logged) -> list[object]:
-    call, charge = row.call, row.charge
+def _values(call_id: int, row: Logged, charge: Charge) -> list[object]:
+    call = row.call
     marks = (*charge.marks, COPIED) if row.copied else charge.marks
     return [
         call_id,
         *astuple(call)[1:],
         row.key,
         call.started_us,
-        row.response_id,
+        # Most keys are that id, and found by it as well.
+        row.response_id if row.response_id != row.key else None,
         charge.nanos,
         charge.confidence.value,
         as_json(marks) if marks else None,
@@ -175,21 +181,21 @@ def _values(call_id: int, row: Logged) -> list[object]:
     ]
 
 
-def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged) -> None:
+def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge) -> None:
     """A call without a leg is one of its own model: only what moved its price has to be written besides."""
     leg = row.leg
-    if leg.context == _PLAIN and not leg.fees:
+    if not leg.fees and terms.is_standard(leg.context):
         return
     context, fees = leg.context, as_json(leg.fees) if leg.fees else None
     about = (call_id, 0, leg.model, leg.kind, True, context.tier, context.speed, context.geo, fees)
-    conn.execute(_PUT_LEG, (*about, row.charge.nanos, *astuple(leg.usage)))
+    conn.execute(_PUT_LEG, (*about, charge.nanos, *astuple(leg.usage)))
 
 
 _PLAIN = Context()
 
 
-def _echo(conn: sqlite3.Connection, call_id: int, row: Logged) -> None:
-    about = (row.key, row.call.agent, call_id, row.call.started_us, row.leg.model, row.charge.nanos)
+def _echo(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge) -> None:
+    about = (row.key, row.call.agent, call_id, row.call.started_us, row.leg.model, charge.nanos)
     conn.execute(_PUT_ECHO, (*about, *astuple(row.leg.usage)))
 
 
@@ -204,7 +210,7 @@ def _alike(conn: sqlite3.Connection, row: Logged) -> int | None:
     return found[0] if found else None
 
 
-def _merged(conn: sqlite3.Connection, before: Logged, new: Logged, price: Price) -> Logged | None:
+def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logged) -> Logged | None:
     """Both together; None if that is what was known. Of two copies the earliest holds that is no side chain."""
     if new.anew:
         return replace(new, call=replace(new.call, id=before.call.id))
@@ -213,17 +219,14 @@ def _merged(conn: sqlite3.Connection, before: Logged, new: Logged, price: Price)
     stated = new.leg.cost_nanos
     place = new if rank(new) < rank(before) else before
     same_place = place is before or (rank(new)[2] == rank(before)[2] and place.call.session == before.call.session)
-    if usage == leg.usage and same_place and stated in (None, before.charge.nanos):
+    if usage == leg.usage and same_place and stated in (None, charge.nanos):
         return None
     model = new.leg.model or leg.model
     fees = max(leg.fees, new.leg.fees, key=lambda fees: sum(count for _, count in fees))
     context = new.leg.context if new.leg.context != _PLAIN else leg.context
     whole = Leg(model, usage, context=context, fees=fees, cost_nanos=stated)
     call = replace(place.call, id=before.call.id, model=model or place.call.model)
-    same = whole == new.leg and place is new
-    charge = new.charge if same else price(call, whole)
-    response_id = before.response_id or new.response_id
-    return Logged(before.key, call, whole, charge, response_id, copied=place.copied)
+    return Logged(before.key, call, whole, before.response_id or new.response_id, copied=place.copied)
 
 
 def rank(row: Logged) -> tuple[bool, bool, int]:
@@ -243,16 +246,16 @@ def _leg_of(conn: sqlite3.Connection, row: Logged) -> Leg:
     return row.leg
 
 
-def _logged_of(row: Row) -> Logged:
+def _logged_of(row: Row) -> tuple[Logged, Charge]:
     """A logged row from the columns `_LOGGED`; its leg has no context and no fees."""
     call = call_of(row[:_CALL_SIZE])
     key, _, response_id, nanos, confidence, marks, *buckets = row[_CALL_SIZE:]
     told = json.decode(marks, type=tuple[str, ...]) if marks else ()
     charge = Charge(nanos or 0, Confidence(confidence), tuple(mark for mark in told if mark != COPIED))
-    return Logged(key, call, Leg(call.model, Usage(*buckets)), charge, response_id, copied=COPIED in told)
+    return Logged(key, call, Leg(call.model, Usage(*buckets)), response_id, copied=COPIED in told), charge
 
 
-def _since_last(conn: sqlite3.Connection, row: Logged, price: Price) -> Logged | None:
+def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
     """What sums of a session grew by since they were seen last; None if they did not. Those that fell began anew."""
     seen, cost, usage = 0, 0, Usage()
     for number, nanos, *buckets in conn.execute(_SEEN, (row.key, row.call.agent)):
@@ -266,14 +269,14 @@ def _since_last(conn: sqlite3.Connection, row: Logged, price: Price) -> Logged |
         return None
     conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *astuple(now)))
     leg = replace(row.leg, usage=Usage(*grown), cost_nanos=since)
-    return Logged(f"{row.key}#{seen + 1}", row.call, leg, price(row.call, leg), summed=True)
+    return Logged(f"{row.key}#{seen + 1}", row.call, leg, parent=row.parent, summed=True)
 
 
 def _attributed(conn: sqlite3.Connection, rows: Sequence[Logged]) -> Iterable[Logged]:
     """The rows, each in the guarded run in which it fell, or else in a session of its own, which is written."""
     theirs = {row.call.agent_session for row in rows if row.call.agent_session}
     runs: dict[str, list[tuple[str, int, int]]] = {}
-    for agent_session, *run in conn.execute(_RUNS, (json.encode(sorted(theirs)).decode(), FIRST_ID)):
+    for agent_session, *run in conn.execute(_RUNS, (json.encode(sorted(theirs)).decode(),)):
         runs.setdefault(agent_session, []).append((run[0], run[1], run[2]))
     own: dict[str, Logged] = {}
     ends: dict[str, tuple[int, int]] = {}

@@ -322,7 +322,8 @@ def _009_logs(conn: sqlite3.Connection) -> None:
         "ALTER TABLE calls ADD COLUMN log_key TEXT",
         "CREATE UNIQUE INDEX calls_logged ON calls (log_key, agent) WHERE log_key IS NOT NULL",
         "CREATE INDEX calls_response ON calls (response_id) WHERE response_id IS NOT NULL",
-        "CREATE INDEX calls_agent_session ON calls (agent_session, started_us) WHERE agent_session IS NOT NULL",
+        # Of measured rows, by their ids: logged ones are found by their sessions.
+        f"CREATE INDEX calls_agent_session ON calls (agent_session) WHERE agent_session IS NOT NULL AND id < {1 << 40}",
         "ALTER TABLE rollup_keys ADD COLUMN worktree TEXT",
         f"ALTER TABLE rollup_keys ADD COLUMN origin {origin}",
         "DROP INDEX rollup_keys_all",

@@ -25,7 +25,7 @@ class Settlement(Struct, frozen=True):
 
 
 class Logged(Struct, frozen=True):
-    """A response as an agent's own log tells of it, priced."""
+    """A response as an agent's own log tells of it."""
 
     key: str
     """See `agents.logs.Sighting`."""
@@ -33,7 +33,6 @@ class Logged(Struct, frozen=True):
     """Its id is 0 as long as it has no row; `session` is what it is called where no guarded run has it."""
     leg: Leg
     """With the log's own figure of its cost, if it has one."""
-    charge: Charge
     response_id: str | None = None
     copied: bool = False
     parent: str | None = None

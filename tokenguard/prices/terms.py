@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
+
+from tokenguard.records import Context
 
 PROVIDERS = {
     "bedrock": "aws",
@@ -49,6 +52,13 @@ def region_factor(owner: str, region: str | None) -> tuple[int, int] | None:
     if region is None or region.lower() in _STANDARD_REGIONS:
         return 1, 1
     return _US_ONLY if owner == "anthropic" and region.lower() == "us" else None
+
+
+@lru_cache(256)
+def is_standard(context: Context) -> bool:
+    """Whether nothing in it moves a price."""
+    region = (context.geo or "").lower()
+    return tier_of(context.tier) is None and speed_of(context.speed) is None and region in _STANDARD_REGIONS
 
 
 def dearest_region(owners: Collection[str]) -> tuple[int, int]:

@@ -96,7 +96,7 @@ def sources(places: Places) -> tuple[Source, ...]:
     roots = [places.home / part.strip() for part in given.split(",") if part.strip()]
     roots = roots or [places.home / ".claude", places.config() / "claude"]
     return tuple(
-        Lines(root / folder, ("**/*.jsonl",), (b'"usage"',), _Transcript)
+        Lines(root / folder, ("**/*.jsonl",), (b'put_tokens"',), _Transcript)
         for root in roots
         for folder in ("projects", "transcripts")
     )

@@ -151,6 +151,8 @@ class Lines(Struct, frozen=True):
     (`"usage"`, not `"usage":`)."""
     follow: Callable[[File, bytes, Odd], Follower]
     """A follower that goes on from what an earlier one saved; from nothing at the beginning of the file."""
+    by_name: bool = False
+    """Whether files are read in the order of their names, so that what was copied comes before its copies."""
 
 
 class Document(Struct, frozen=True):

@@ -1,0 +1,123 @@
+"""From what a log shows to rows of the ledger: merged, placed and dated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from tokenguard.agents.logs.shape import DOUBTFUL, Odd, Sighting, Snapshot
+from tokenguard.agents.logs.values import provider_of
+from tokenguard.importing.surroundings import Surroundings
+from tokenguard.ledger.logged import largest
+from tokenguard.ledger.values import Logged
+from tokenguard.records import Call, Leg
+
+_AHEAD_US = 300_000_000
+"""How far a clock may be ahead."""
+
+_UNKNOWN = "unknown"
+"""The name of a model that the log does not tell."""
+
+
+class Gathering:
+    """The sightings of one batch, copies of one response together."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Sighting] = {}
+        self._sums: dict[tuple[str, str], Sighting] = {}
+
+    def __len__(self) -> int:
+        return len(self._found) + len(self._sums)
+
+    def add(self, found: Iterable[Sighting | Snapshot]) -> None:
+        """Take in what was seen; of sums, the last ones hold."""
+        for one in found:
+            if isinstance(one, Snapshot):
+                self._sums[(one.total.agent, one.total.key)] = one.total
+            else:
+                ident = (one.agent, one.key)
+                known = self._found.get(ident)
+                self._found[ident] = one if known is None else together(known, one)
+
+    def take(self) -> list[tuple[Sighting, bool]]:
+        """All of it, and whether it is a sum; nothing is left."""
+        found = [*((one, False) for one in self._found.values()), *((one, True) for one in self._sums.values())]
+        self._found, self._sums = {}, {}
+        return found
+
+
+def together(known: Sighting, new: Sighting) -> Sighting:
+    """Two sightings of one response: the largest counts, at the place of the earliest that is no side chain."""
+    place, other = (new, known) if _rank(new) < _rank(known) else (known, new)
+    if new.usage == known.usage and new.fees == known.fees and new.stated_nanos == known.stated_nanos:
+        return place
+    return replace(
+        place,
+        usage=largest(known.usage, new.usage),
+        model=place.model or other.model,
+        fees=max(known.fees, new.fees, key=lambda fees: sum(count for _, count in fees)),
+        stated_nanos=max((one.stated_nanos for one in (known, new) if one.stated_nanos is not None), default=None),
+    )
+
+
+def _rank(sighting: Sighting) -> tuple[bool, bool, int]:
+    return sighting.sidechain, sighting.copied, sighting.at_us or _NEVER_US
+
+
+_NEVER_US = 2**62
+
+
+class Entries:
+    """Makes rows of sightings."""
+
+    def __init__(self, surroundings: Surroundings, now_us: int) -> None:
+        self._surroundings = surroundings
+        self._now_us = now_us
+
+    def row(self, sighting: Sighting, *, cumulative: bool, anew: bool) -> Logged:
+        """The row of a sighting, which has a time."""
+        place = self._surroundings.place(sighting.folder, sighting.branch, sighting.at_us)
+        model = sighting.model or _UNKNOWN
+        provider = sighting.provider or provider_of(model) or _UNKNOWN
+        agent = sighting.agent
+        call = Call(
+            0,
+            f"{agent}:{sighting.session}",
+            agent,
+            provider,
+            "log",
+            model,
+            sighting.at_us,
+            repo=place.repo,
+            branch=place.branch,
+            request_class=sighting.request_class or ("sub-agent" if sighting.sidechain else "main"),
+            billing=self._surroundings.billing(agent, provider),
+            agent_session=sighting.session,
+            subagent=sighting.subagent,
+            subagent_type=sighting.subagent_type,
+            worktree=place.worktree,
+            origin="logged",
+        )
+        leg = Leg(model, sighting.usage, context=sighting.context, fees=sighting.fees, cost_nanos=sighting.stated_nanos)
+        return Logged(
+            sighting.key,
+            call,
+            leg,
+            sighting.response_id,
+            copied=sighting.copied,
+            parent=f"{agent}:{sighting.parent}" if sighting.parent else None,
+            cumulative=cumulative,
+            anew=anew,
+        )
+
+    def dated(self, sighting: Sighting, modified_us: int, odd: Odd) -> Sighting:
+        """The sighting at a time that can be: that of its file where it has none, or one that has not come yet."""
+        at_us = sighting.at_us
+        if not at_us:
+            odd(DOUBTFUL, "no-time")
+        elif at_us > self._now_us + _AHEAD_US:
+            odd(DOUBTFUL, "clock-ahead")
+        else:
+            return sighting
+        return replace(sighting, at_us=min(modified_us, self._now_us))

@@ -1,0 +1,144 @@
+"""Brings what agents write down into the ledger, one import at a time, beside whatever else the daemon does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokenguard.importing import process, reading
+from tokenguard.importing.entries import Entries
+from tokenguard.importing.reading import Batch, Plan
+from tokenguard.importing.states import knowing
+from tokenguard.importing.surroundings import Surroundings
+from tokenguard.ledger import Ledger
+from tokenguard.ledger.logged import Price
+from tokenguard.ledger.values import Written
+
+ELSEWHERE = 4 << 20
+"""Bytes from which on reading is left to a process of its own: what would take a thread more than some milliseconds."""
+
+
+_EVERY_S = 1.0
+"""How often it is told at most that something was written."""
+
+
+class Progress(Struct, frozen=True):
+    """How far an import has come."""
+
+    began_us: int = 0
+    files: int = 0
+    """That have to be read."""
+    files_read: int = 0
+    bytes: int = 0
+    """That have to be read, as far as files tell."""
+    bytes_read: int = 0
+    added: int = 0
+    """Rows of responses that nothing else had told of."""
+    changed: int = 0
+    """Rows that logs tell more of than before."""
+    joined: int = 0
+    """Responses that are measured already."""
+    unchanged: int = 0
+    """Files in which nothing is new."""
+    done: bool = False
+
+
+Tell = Callable[[Progress], None]
+
+
+class Importer:
+    """Imports into a ledger. Belongs to its event loop."""
+
+    def __init__(self, ledger: Ledger, path: Path, price: Price, on_written: Callable[[], None]) -> None:
+        """`path` is the ledger's file. `on_written` is called on the loop when what counts has changed, now and then.
+
+        `price` says what a response cost by its log, and is asked on another thread.
+        """
+        self._ledger = ledger
+        self._path = path
+        self._price = price
+        self._on_written = on_written
+        self._turn = asyncio.Lock()
+        self._closed = threading.Event()
+        self._untold = False
+        self._told_s = -_EVERY_S
+        self.progress: Progress | None = None
+        """Of the import that runs, or else of the last one that had anything to read; None before the first."""
+
+    async def run(self, plan: Plan, tell: Tell = lambda _: None) -> Progress:
+        """Import what is planned; `tell` hears of every batch. Raises `LedgerError` if it cannot be read or written.
+
+        Waits for an import that runs already.
+        """
+        async with self._turn:
+            if self._closed.is_set():
+                return Progress(done=True)
+            try:
+                return await asyncio.to_thread(self._work, plan, asyncio.get_running_loop(), tell)
+            finally:
+                self._tell_written()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an import runs."""
+        return self._turn.locked()
+
+    def close(self) -> None:
+        """Have an import end before its next batch; what it has written so far stays."""
+        self._closed.set()
+
+    def _work(self, plan: Plan, loop: asyncio.AbstractEventLoop, tell: Tell) -> Progress:
+        with knowing(self._path, plan.below) as known:
+            found = reading.survey(plan, known)
+            progress = Progress(time.time_ns() // 1_000, len(found.visits), bytes=found.size, unchanged=found.unchanged)
+            if not found.visits and not found.oddities:
+                return _told(progress, tell, loop, done=True)
+            self.progress = progress
+            if found.size >= ELSEWHERE:
+                batches: Iterable[Batch] = process.batches(plan, self._path)
+            else:
+                entries = Entries(Surroundings(plan.places(), known.trees(), plan.payers), time.time_ns() // 1_000)
+                batches = reading.read(found, known, entries, full=plan.full)
+            for batch in batches:
+                if self._closed.is_set():
+                    break
+                written = asyncio.run_coroutine_threadsafe(self._write(batch), loop).result()
+                progress = _grown(progress, batch, written)
+                self.progress = _told(progress, tell, loop)
+        self.progress = _told(progress, tell, loop, done=True)
+        return self.progress
+
+    async def _write(self, batch: Batch) -> Written:
+        written = await self._ledger.log(batch.logs, self._price)
+        self._untold |= written.earliest_us is not None
+        if time.monotonic() >= self._told_s + _EVERY_S:
+            self._tell_written()
+        return written
+
+    def _tell_written(self) -> None:
+        if self._untold:
+            self._untold, self._told_s = False, time.monotonic()
+            self._on_written()
+
+
+def _grown(progress: Progress, batch: Batch, written: Written) -> Progress:
+    return replace(
+        progress,
+        files_read=progress.files_read + batch.files,
+        bytes_read=progress.bytes_read + batch.read,
+        added=progress.added + written.added,
+        changed=progress.changed + written.changed,
+        joined=progress.joined + written.joined,
+    )
+
+
+def _told(progress: Progress, tell: Tell, loop: asyncio.AbstractEventLoop, *, done: bool = False) -> Progress:
+    progress = replace(progress, done=done)
+    loop.call_soon_threadsafe(tell, progress)
+    return progress

@@ -1,0 +1,272 @@
+"""Visits the files of agents: finds what has changed, has it read, and gives out batches for the ledger."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.agents.logs import LOGS
+from tokenguard.agents.logs.shape import (
+    UNREADABLE,
+    Document,
+    File,
+    Lines,
+    Places,
+    Sighting,
+    Snapshot,
+    Source,
+)
+from tokenguard.importing import lines
+from tokenguard.importing.databases import opened
+from tokenguard.importing.entries import Entries, Gathering
+from tokenguard.importing.finding import Candidate, candidates, why
+from tokenguard.ledger.values import LogFile, Logs, Oddity
+
+BATCH = 250
+"""Rows that are written at once: a few milliseconds, for which a call may have to wait."""
+
+_STRETCH = 16 << 20
+"""Bytes after which something is given out, even if nothing was found in them."""
+
+_FILES = 200
+"""Files whose visits are noted at once."""
+
+_BESIDE_MOST = 1 << 20
+_DOCUMENT_MOST = 64 << 20
+
+
+class Plan(Struct, frozen=True):
+    """What is to be read."""
+
+    env: Mapping[str, str]
+    home: str
+    projects: tuple[str, ...] = ()
+    agents: tuple[str, ...] | None = None
+    """Names; None is all."""
+    below: tuple[str, ...] | None = None
+    """Only these files, and what is in these folders."""
+    full: bool = False
+    """Whether everything is read again, whatever is known of it."""
+    payers: Mapping[str, str] = {}
+    """Provider -> who pays for it, one of `records.BILLINGS`, where that is set; else logins tell."""
+
+    def places(self) -> Places:
+        """Where agents may have left files."""
+        return Places(self.env, Path(self.home), tuple(Path(project) for project in self.projects))
+
+
+class Batch(Struct, frozen=True):
+    """A part of what was read."""
+
+    logs: Logs
+    read: int = 0
+    """Bytes, since the batch before."""
+    files: int = 0
+    """Files that were visited to their end, since the batch before."""
+
+
+class Known(Struct, frozen=True):
+    """What is known of files that were read before, by path; and of their readers, by agent and label."""
+
+    file: Callable[[str], LogFile | None]
+    labelled: Callable[[str, str], bytes]
+    trees: Callable[[], Mapping[str, str]]
+    """Working tree -> its repository, as charges tell."""
+
+
+class Visit(Struct, frozen=True):
+    """A file that has to be read."""
+
+    agent: str
+    source: Source
+    found: Candidate
+    known: LogFile | None
+    """None if it is read from its beginning."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are to be read."""
+        resumed = self.known is not None and isinstance(self.source, Lines) and self.known.done <= self.found.size
+        return self.found.size - self.known.done if resumed and self.known else self.found.size
+
+
+class Survey(Struct, frozen=True):
+    """What a plan comes to."""
+
+    visits: tuple[Visit, ...]
+    oddities: tuple[Oddity, ...]
+    unchanged: int
+    """Files that need not be read."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are to be read."""
+        return sum(visit.size for visit in self.visits)
+
+
+def survey(plan: Plan, known: Known) -> Survey:
+    """Which files there are, and have changed since they were read."""
+    visits: list[Visit] = []
+    oddities: list[Oddity] = []
+    unchanged = 0
+    for name, logs in LOGS.items():
+        if plan.agents is not None and name not in plan.agents:
+            continue
+        odd: Counter[tuple[str, str]] = Counter()
+
+        def note(path: str, why: str, odd: Counter[tuple[str, str]] = odd) -> None:
+            odd[(path, why)] += 1
+
+        for source in logs.sources(plan.places()):
+            for one in candidates(source, note, plan.below):
+                before = None if plan.full else known.file(one.path)
+                if before is not None and _same(before, one):
+                    unchanged += 1
+                else:
+                    visits.append(Visit(name, source, one, before))
+        oddities += [Oddity(path, name, UNREADABLE, why, count) for (path, why), count in odd.items()]
+    return Survey(tuple(visits), tuple(oddities), unchanged)
+
+
+def _same(before: LogFile, now: Candidate) -> bool:
+    seen = (before.device, before.inode, before.size, before.modified_ns)
+    return seen == (now.device, now.inode, now.size, now.modified_ns)
+
+
+def read(found: Survey, known: Known, entries: Entries, *, full: bool = False) -> Iterator[Batch]:
+    """Reads what a survey has found. Never raises for what is in a file, or for one that cannot be read."""
+    yield Batch(Logs(oddities=found.oddities, anew=tuple({odd.path for odd in found.oddities})))
+    yield from _Reading(known, entries, full).batches(found.visits)
+
+
+class _Reading:
+    def __init__(self, known: Known, entries: Entries, full: bool) -> None:
+        self._known = known
+        self._entries = entries
+        self._labels: dict[tuple[str, str], bytes] = {}
+        self._seen: set[tuple[str, str]] | None = set() if full else None
+        self._found = Gathering()
+        self._files: list[LogFile] = []
+        self._oddities: list[Oddity] = []
+        self._anew: list[str] = []
+        self._read = 0
+
+    def batches(self, visits: Iterable[Visit]) -> Iterator[Batch]:
+        for visit in visits:
+            odd: Counter[tuple[str, str]] = Counter()
+
+            def note(kind: str, detail: str, odd: Counter[tuple[str, str]] = odd) -> None:
+                odd[(kind, detail[:60])] += 1
+
+            modified_us = visit.found.modified_ns // 1_000
+            try:
+                for found, size in self._visit(visit, note):
+                    self._read += size
+                    self._found.add(
+                        Snapshot(self._entries.dated(one.total, modified_us, note))
+                        if isinstance(one, Snapshot)
+                        else self._entries.dated(one, modified_us, note)
+                        for one in found
+                    )
+                    if len(self._found) >= BATCH or self._read >= _STRETCH:
+                        yield self._flush()
+            except OSError as error:
+                note(UNREADABLE, why(error))
+            except sqlite3.Error as error:
+                note(UNREADABLE, error.sqlite_errorname.lower() if hasattr(error, "sqlite_errorname") else "database")
+            except Exception as error:
+                # Whatever a file has in it, the others are read; of the text of a foreign error nobody knows.
+                note(UNREADABLE, type(error).__name__)
+            self._oddities += [Oddity(visit.found.path, visit.agent, *what, count) for what, count in odd.items()]
+            if len(self._files) >= _FILES:
+                yield self._flush()
+        yield self._flush()
+
+    def _flush(self) -> Batch:
+        rows = [
+            self._entries.row(sighting, cumulative=cumulative, anew=self._is_first(sighting))
+            for sighting, cumulative in self._found.take()
+        ]
+        logs = Logs(tuple(rows), tuple(self._files), tuple(self._oddities), tuple(self._anew))
+        batch = Batch(logs, self._read, len(self._files))
+        self._files, self._oddities, self._anew, self._read = [], [], [], 0
+        return batch
+
+    def _is_first(self, sighting: Sighting) -> bool:
+        """Whether what was known of it before everything was read again counts no more."""
+        if self._seen is None or (sighting.agent, sighting.key) in self._seen:
+            return False
+        self._seen.add((sighting.agent, sighting.key))
+        return True
+
+    def _visit(
+        self, visit: Visit, odd: Callable[[str, str], None]
+    ) -> Iterator[tuple[Iterable[Sighting | Snapshot], int]]:
+        source, path = visit.source, visit.found.path
+        file = File(
+            path,
+            visit.found.modified_ns // 1_000,
+            beside=lambda name: _beside(path, name),
+            labelled=lambda label: self._labelled(visit.agent, label),
+        )
+        if isinstance(source, Lines):
+            yield from self._follow(visit, source, file, odd)
+        elif isinstance(source, Document):
+            self._anew.append(path)
+            yield source.read(file, _content(path), odd), visit.found.size
+            self._done(visit, 0, b"", b"", "")
+        else:
+            self._anew.append(path)
+            with opened(path) as conn:
+                state = visit.known.state if visit.known else b""
+                found, state = source.read(file, conn, state, odd)
+                yield found, visit.found.size
+            self._done(visit, 0, b"", state, "")
+
+    def _follow(
+        self, visit: Visit, source: Lines, file: File, odd: Callable[[str, str], None]
+    ) -> Iterator[tuple[Iterable[Sighting | Snapshot], int]]:
+        known, found = visit.known, visit.found
+        if known is None or not lines.resumes(found.path, known.done, known.head, found.size):
+            known = None
+            self._anew.append(found.path)
+            if lines.is_binary(found.path, odd):
+                self._done(visit, 0, b"", b"", "")
+                return
+        follower = source.follow(file, known.state if known else b"", odd)
+        for shown, point, size in lines.follow(found.path, source, known.done if known else 0, follower, odd):
+            yield shown, size
+            if point is not None:
+                self._done(visit, point.done, point.head, point.state, follower.label)
+
+    def _done(self, visit: Visit, done: int, head: bytes, state: bytes, label: str) -> None:
+        found = visit.found
+        if label:
+            self._labels[(visit.agent, label)] = state
+        stat = (found.device, found.inode, found.size, found.modified_ns)
+        self._files.append(LogFile(found.path, visit.agent, *stat, done, head, state, label))
+
+    def _labelled(self, agent: str, label: str) -> bytes:
+        return self._labels.get((agent, label)) or self._known.labelled(agent, label)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        content = file.read(_DOCUMENT_MOST + 1)
+    if len(content) > _DOCUMENT_MOST:
+        raise OSError(27, "too large")  # EFBIG
+    return content
+
+
+def _beside(path: str, name: str) -> bytes:
+    """The content of a small file near another one; empty if there is none."""
+    try:
+        with open(os.path.join(os.path.dirname(path), name), "rb") as file:
+            return file.read(_BESIDE_MOST)
+    except OSError:
+        return b""
