@@ -21,7 +21,7 @@ help:
 	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
-	@echo 'make agents       write what is known of the agents into README.md, docs/agents.md and docs/real-agents.md'
+	@echo 'make agents       write what is known of the agents into README.md and docs/'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
 
@@ -78,6 +78,7 @@ budget-bench: $(TOOLS)
 
 agents: $(TOOLS)
 	$(BIN)/python tools/document_agents.py
+	$(BIN)/python tools/document_importers.py
 	$(BIN)/python -m tests.agents.listing
 
 prices: $(TOOLS)

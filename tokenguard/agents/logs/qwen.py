@@ -94,7 +94,8 @@ _LINE = Reader(_Line)
 def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
     home = places.home / (places.env.get("QWEN_HOME") or ".qwen")
-    roots = dict.fromkeys((home, places.home / (places.env.get("QWEN_RUNTIME_DIR") or home)))
+    runtime = places.env.get("QWEN_RUNTIME_DIR")
+    roots = dict.fromkeys((home, places.home / runtime) if runtime else (home,))
     markers = (b'"usageMetadata"', _RESPONSE.encode())
     return tuple(Lines(root, ("projects/*/chats/**/*.jsonl",), markers, _Follower) for root in roots)
 
