@@ -6,6 +6,8 @@ from textual.theme import Theme
 
 _DARK = {"level-info": "#8fb8de", "level-warn": "#e5c07b", "level-soft": "#e0944a", "level-hard": "#e5636f"}
 _LIGHT = {"level-info": "#2f6f9f", "level-warn": "#8a6a00", "level-soft": "#b05a00", "level-hard": "#b3202c"}
+_MUTED_DARK, _MUTED_LIGHT = {"text-muted": "#8b919b"}, {"text-muted": "#6a7078"}
+"""Textual's own is a share of black or white, which within a line of text is not blended with what is behind it."""
 _APART = {"level-info": "#56b4e9", "level-warn": "#f0e442", "level-soft": "#e69f00", "level-hard": "#cc79a7"}
 """Told apart also by those who do not see red or green as others do. (Okabe and Ito's palette.)"""
 
@@ -20,7 +22,7 @@ DARK = Theme(
     success="#7fb88a",
     warning=_DARK["level-warn"],
     error=_DARK["level-hard"],
-    variables=_DARK,
+    variables=_DARK | _MUTED_DARK,
 )
 LIGHT = Theme(
     name="tokenguard-light",
@@ -34,7 +36,7 @@ LIGHT = Theme(
     warning=_LIGHT["level-warn"],
     error=_LIGHT["level-hard"],
     dark=False,
-    variables=_LIGHT,
+    variables=_LIGHT | _MUTED_LIGHT,
 )
 APART = Theme(
     name="tokenguard-colour-blind",
@@ -47,7 +49,7 @@ APART = Theme(
     success="#009e73",
     warning=_APART["level-warn"],
     error=_APART["level-hard"],
-    variables=_APART,
+    variables=_APART | _MUTED_DARK,
 )
 OURS = (DARK, LIGHT, APART)
 

@@ -27,7 +27,7 @@ class Rows(OptionList):
         background: transparent;
         scrollbar-size-vertical: 1;
         &:focus { border: none; background: transparent; }
-        & > .option-list--option { padding: 0 1; }
+        &.-textual-compact > .option-list--option { padding: 0 1; }
         & > .option-list--option-highlighted { background: transparent; color: $foreground; text-style: none; }
         &:focus > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
         & > .option-list--option-hover { background: $panel; }
