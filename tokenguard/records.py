@@ -242,6 +242,9 @@ class Charge(Struct, frozen=True):
     low_nanos: int | None = None
     """The least that it can be, and `high_nanos` the most; None where nothing is known but `nanos`."""
     high_nanos: int | None = None
+    leg_saved: tuple[int, ...] = ()
+    """What the provider's cache took off the price of each leg, in order; less than nothing where it was only
+    written."""
 
 
 class Session(Struct, frozen=True):
@@ -418,6 +421,9 @@ class Totals(Struct, frozen=True):
     above_nanos: int = 0
     notional_nanos: int = 0
     """What calls that a subscription covered, or that ran locally, would have cost; never part of `cost_nanos`."""
+    saved_nanos: int = 0
+    """What caches took off the cost, and `notional_saved_nanos` off what is notional."""
+    notional_saved_nanos: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -429,6 +435,8 @@ class Totals(Struct, frozen=True):
             self.below_nanos + other.below_nanos,
             self.above_nanos + other.above_nanos,
             self.notional_nanos + other.notional_nanos,
+            self.saved_nanos + other.saved_nanos,
+            self.notional_saved_nanos + other.notional_saved_nanos,
         )
 
 

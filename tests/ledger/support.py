@@ -94,13 +94,21 @@ class Entry(Struct, frozen=True):
             sums = Totals(1, 0, self.settlement.usage, Confidence.ESTIMATED, unpriced=1)
         else:
             sums = Totals(1, charge.nanos, self.settlement.usage, charge.confidence, 0, *self.widths())
+            sums += Totals(saved_nanos=sum(charge.leg_saved))
         return self.as_billed(sums)
 
     def as_billed(self, sums: Totals) -> Totals:
         """Sums at list price, as they count for who pays for the call."""
         if not is_notional(self.billing):
             return sums
-        return msgspec.structs.replace(sums, cost_nanos=0, below_nanos=0, above_nanos=0, notional_nanos=sums.cost_nanos)
+        notional = Totals(notional_nanos=sums.cost_nanos, notional_saved_nanos=sums.saved_nanos)
+        nothing = dict.fromkeys(("cost_nanos", "below_nanos", "above_nanos", "saved_nanos"), 0)
+        return msgspec.structs.replace(sums, **nothing) + notional
+
+    @property
+    def confidence(self) -> Confidence:
+        """Of its charge; what has no price is not exact."""
+        return self.totals().confidence
 
     @property
     def billing(self) -> str:
@@ -137,7 +145,9 @@ class Entry(Struct, frozen=True):
             before = parts.get(leg.model, Totals(calls=1, confidence=self.totals().confidence))
             usage = leg.usage if leg.billed else Usage()
             widths = (0, 0) if index else self.widths()
-            parts[leg.model] = before + self.as_billed(Totals(0, nanos, usage, Confidence.EXACT, 0, *widths))
+            saved = charge.leg_saved[index] if charge else 0
+            part = Totals(0, nanos, usage, Confidence.EXACT, 0, *widths, saved_nanos=saved)
+            parts[leg.model] = before + self.as_billed(part)
         unpriced = 0 if charge else 1
         return {model: sums + Totals(unpriced=unpriced) for model, sums in parts.items()}
 
@@ -197,11 +207,14 @@ def _entry(draw: st.DrawFn, number: int, span_us: int) -> Entry:
         billing=draw(st.sampled_from(BILLINGS)),
         subagent=draw(st.sampled_from([None, "a1", "a2"])),
         subagent_type=draw(st.sampled_from([None, "Explore"])),
+        agent_session=draw(st.sampled_from([None, "x", "y"])),
+        task_type=draw(st.sampled_from([None, "test"])),
     )
     legs = tuple(draw(st.lists(_LEGS, max_size=3)))
     costs = tuple(draw(_AMOUNTS) for _ in legs)
     usage = sum((leg.usage for leg in legs if leg.billed), Usage())
-    charge = Charge(sum(costs), draw(st.sampled_from(Confidence)), leg_nanos=costs)
+    saved = tuple(draw(st.integers(-(10**9), 10**12)) for _ in legs)
+    charge = Charge(sum(costs), draw(st.sampled_from(Confidence)), leg_nanos=costs, leg_saved=saved)
     if draw(st.booleans()):
         low, above = draw(st.integers(0, charge.nanos)), draw(_AMOUNTS)
         charge = msgspec.structs.replace(charge, low_nanos=low, high_nanos=charge.nanos + above)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,16 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
 ]
 
 
-def label_of(call: Call, key: str) -> str | None:
+def label_of(call: Call, key: str, confidence: Confidence) -> str | None:
     """What a call is called in a report by this key."""
     if key == "sub-agent":
         return call.subagent_type or call.subagent
+    if key == "conversation":
+        return call.agent_session or call.session
+    if key == "task":
+        return call.task or (f"~{call.task_type}" if call.task_type else None)
+    if key == "confidence":
+        return confidence
     label: str | None = getattr(call, key.replace("-", "_"))
     return label
 
@@ -106,11 +113,35 @@ def test_groups_are_those_of_the_calls(
         parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
         for model, sums in parts.items():
             call = replace(entry.call, model=model, billing=entry.billing)
-            labels = tuple(label_of(call, key) for key in keys)
+            labels = tuple(label_of(call, key, entry.confidence) for key in keys)
             expected[labels] = expected.get(labels, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
         assert {group.key: group.totals for group in queries.grouped(conn, keys, where, since_us, until_us)} == expected
+
+
+@settings(deadline=None)
+@given(
+    entries(),
+    st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=2),
+    st.sampled_from(WHERES),
+    st.lists(instants(400 * DAY_US), unique=True, min_size=2, max_size=5),
+)
+def test_groups_of_slices_are_those_of_each_slice(
+    written: list[Entry], keys: list[str], chosen: tuple[Where, Callable[[Entry], bool]], cuts: list[int]
+) -> None:
+    where, _ = chosen
+    ends = [START_US + cut for cut in sorted(cuts)]
+    slices = list(pairwise(ends))
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        expected = {
+            (number, group.key): group.totals
+            for number, span in enumerate(slices)
+            for group in queries.grouped(conn, keys, where, *span)
+        }
+        found = {(number, group.key): group.totals for number, group in queries.grouped_in(conn, keys, where, slices)}
+    assert found == expected
 
 
 @settings(deadline=None)
@@ -121,6 +152,7 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
         total = queries.totals(conn)
         by_model = sum((group.totals for group in queries.grouped(conn, ["model"])), Totals())
     assert (by_model.cost_nanos, by_model.usage) == (total.cost_nanos, total.usage)
+    assert (by_model.saved_nanos, by_model.notional_saved_nanos) == (total.saved_nanos, total.notional_saved_nanos)
     assert by_model.notional_nanos == total.notional_nanos
     assert by_model.confidence is total.confidence
 

@@ -17,6 +17,7 @@ from tests.ledger.support import START_US, Entry, call, entries, in_memory, inst
 from tokenguard.ledger import Ledger, agreement, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
+from tokenguard.ledger.sums import SUMS
 from tokenguard.records import Leg, Usage
 
 DAY_US = 24 * HOUR_US
@@ -36,10 +37,11 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 
 def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
-    names = "repo, branch, agent, provider, model, task, request_class, billing, leg, role"
-    rows = conn.execute(f"SELECT {names}, r.* FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key").fetchall()
-    # Without the number that stands for the key.
-    return Counter((*row[:12], *row[13:]) for row in rows)
+    names = "repo, branch, agent, provider, model, task, request_class, billing, confidence, leg, role"
+    thread = "iif(r.size < 0, t.session || '/' || t.agent_session || '/' || t.subagent, r.start)"
+    sql = f"""SELECT {names}, r.size, {thread}, {", ".join(f"r.{name}" for name in SUMS)}
+        FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key LEFT JOIN rollup_threads AS t ON t.id = r.start"""
+    return Counter(conn.execute(sql).fetchall())
 
 
 def walk(conn: sqlite3.Connection) -> list[int]:
@@ -75,7 +77,8 @@ def test_every_wrong_number_is_found_and_put_right(written: list[Entry], at: int
             "UPDATE rollups SET cost_nanos = cost_nanos + 1 WHERE start <= ?",
             "DELETE FROM rollups WHERE start >= ?",
             "UPDATE rollups SET start = start + 1 WHERE size = 1 AND start >= ?",
-            "INSERT OR IGNORE INTO rollups SELECT size, ?, key, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM rollups",
+            "DELETE FROM rollups WHERE size < 0 AND start < ?",
+            f"INSERT OR IGNORE INTO rollups SELECT size, ?, key{', 1' * len(SUMS)} FROM rollups WHERE size > 0",
         ):
             conn.execute(damage, ((START_US + at) // HOUR_US,))
             wrong = contents(conn) != sound
@@ -135,7 +138,7 @@ def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> No
 def test_every_hour_and_block_comes_up_to_be_checked(conn: sqlite3.Connection) -> None:
     hours = walk(conn)
     assert hours == sorted(set(hours), reverse=True)
-    stored = {row[0] for row in conn.execute("SELECT start FROM rollups")}
+    stored = {row[0] for row in conn.execute("SELECT start FROM rollups WHERE size > 0")}
     assert stored <= set(hours)
     conn.execute("DELETE FROM rollups")
     assert stored <= set(walk(conn)), "hours without any sums are found by their calls"

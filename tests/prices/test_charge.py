@@ -308,3 +308,30 @@ def test_a_leg_is_rounded_once_half_up(input: int, rate: int) -> None:
     catalogue = Catalogue(Data(1, Source("test", "1", "2026-11-21"), (Provider("p", "", (model,)),)))
     found = priced(catalogue, "p", leg("m", input, 1), 0)
     assert found.nanos == ((input + 1) * rate + 500_000) // 1_000_000
+
+
+# What caching saved
+
+
+@pytest.mark.parametrize(
+    ("one", "saved"),
+    [
+        (leg("claude-opus-5-5", 1_000, 1_000), 0),
+        (Leg("claude-opus-5-5", Usage(1_000, cache_read=1_000, output=5)), 4_000_000 - 200_000),
+        (Leg("claude-opus-5-5", Usage(cache_write_5m=1_000)), 4_000_000 - 5_000_000),
+        (Leg("claude-opus-5-5", Usage(cache_read=1_000), context=Context("batch")), (4_000_000 - 200_000) // 2),
+        (Leg("claude-opus-5-5", Usage(cache_read=1_000), billed=False), 0),
+        (Leg("claude-opus-5-5", Usage(cache_read=1_000), cost_nanos=7), 4_000_000 - 200_000),
+        (Leg("nobody-knows", Usage(cache_read=1_000)), 0),
+    ],
+)
+def test_what_the_cache_took_off(catalogue: Catalogue, one: Leg, saved: int) -> None:
+    assert charge(catalogue, "anthropic", [one], AT).leg_saved == (saved,)
+
+
+def test_a_cache_beyond_a_cliff_saves_by_the_rates_of_there(catalogue: Catalogue) -> None:
+    long = Leg("claude-haiku-5-5", Usage(1, cache_read=100_000))
+    full = cost(catalogue, "anthropic", leg("claude-haiku-5-5", 100_001), AT)
+    read = charge(catalogue, "anthropic", [long], AT)
+    assert full is not None
+    assert read.leg_saved == (full.nanos - read.nanos,)

@@ -132,11 +132,15 @@ def test_rates_that_it_does_not_name_follow_the_rules_and_not_the_list(catalogue
     adapted = adapt(catalogue, [own("anthropic", "claude-opus-5-5"), own("openai", "gpt-6-sol")], {})
     written = Leg("claude-opus-5-5", Usage(cache_write_5m=1_000, cache_write_1h=1_000))
     assert charge(adapted, "anthropic", [written], AT) == Charge(
-        3_250_000, Confidence.ESTIMATED, ("rule:cache-write", "own-price"), (3_250_000,)
+        3_250_000,
+        Confidence.ESTIMATED,
+        ("rule:cache-write", "own-price"),
+        (3_250_000,),
+        leg_saved=(2_000_000 - 3_250_000,),
     )
     read = Leg("gpt-6-sol", Usage(cache_read=1_000))
     assert charge(adapted, "openai", [read], AT) == Charge(
-        1_000_000, Confidence.BOUND, ("no-rate:cache-read", "own-price"), (1_000_000,)
+        1_000_000, Confidence.BOUND, ("no-rate:cache-read", "own-price"), (1_000_000,), leg_saved=(0,)
     )
 
 

@@ -10,13 +10,18 @@ from tokenguard.ledger.rollups import (
     HOUR,
     HOUR_US,
     SUMMED,
+    THREADS,
     Piece,
+    add_threads,
+    in_all,
     in_hour,
     kept,
     of_calls,
     put_block,
     put_hour,
+    put_thread,
     stored,
+    threads_of,
 )
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import CHARGED, per_call
@@ -29,11 +34,17 @@ _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
 
 def check(conn: sqlite3.Connection, hour: int) -> bool:
-    """Whether the sums of an hour agree with its calls; those of its block with the hours, if it begins with this one.
+    """Whether the sums of an hour agree with its calls; those of its block with the hours, if it begins with this one;
+    and those of the threads that ended in it with their calls.
 
     What does not agree is replaced.
     """
-    found = of_calls(conn, *in_hour(hour))
+    found = in_all(of_calls(conn, *in_hour(hour)))
+    sound = True
+    for thread, sums in threads_of(conn, hour):
+        if stored(conn, THREADS, thread, thread + 1) != sums:
+            put_thread(conn, thread, sums)
+            sound = False
     if stored(conn, HOUR, hour, hour + 1) != found:
         put_hour(conn, hour, found)
         put_block(conn, hour)
@@ -42,7 +53,7 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
     if hour % BLOCK == 0 and stored(conn, BLOCK, hour, end) != stored(conn, HOUR, hour, end):
         put_block(conn, hour)
         return False
-    return True
+    return sound
 
 
 def check_next(conn: sqlite3.Connection, hour: int | None) -> tuple[int | None, bool]:
@@ -82,11 +93,13 @@ def glance(conn: sqlite3.Connection) -> bool:
 
 
 def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
-    """Whether all calls together agree with all hours and all blocks. Reads every call, and repairs nothing."""
+    """Whether all calls together agree with all hours, blocks and threads. Reads every call, and repairs nothing."""
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
-    hours, blocks = (Piece(size, None, None) for size in (HOUR, BLOCK))
-    by_leg = _sum_of(conn, hours, by_leg=True) == _sum_of(conn, blocks, by_leg=True)
-    return bool(of_all == _sum_of(conn, hours) == _sum_of(conn, blocks) and by_leg)
+    by_call, by_leg = (
+        {_sum_of(conn, Piece(size, None, None), by_leg=by_leg) for size in (HOUR, BLOCK, THREADS)}
+        for by_leg in (False, True)
+    )
+    return by_call == {of_all} and len(by_leg) == 1
 
 
 def fill(conn: sqlite3.Connection) -> None:
@@ -103,7 +116,9 @@ def fill(conn: sqlite3.Connection) -> None:
     conn.execute("BEGIN IMMEDIATE")
     try:
         while hour is not None:
-            put_hour(conn, hour, of_calls(conn, *in_hour(hour)))
+            found = of_calls(conn, *in_hour(hour))
+            put_hour(conn, hour, in_all(found))
+            add_threads(conn, hour, found)
             if hour % BLOCK == 0:
                 put_block(conn, hour)
             hour = before(conn, hour)

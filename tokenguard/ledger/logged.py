@@ -28,12 +28,12 @@ _BEFORE_US, _AFTER_US, _LONGEST_US = 120_000_000, 120_000_000, 3_600_000_000
 """How far the time in a log may be from the call that it tells of, and how long a call may have taken."""
 
 _USAGE = ", ".join(BUCKETS)
-_LOGGED = f"{CALL}, log_key, ended_us, response_id, cost_nanos, confidence, marks, {_USAGE}"
+_LOGGED = f"{CALL}, log_key, ended_us, response_id, cost_nanos, confidence, marks, saved_nanos, {_USAGE}"
 _FIXED = "state, outcome"
 _INSERT = f"INSERT INTO calls ({_LOGGED}, {_FIXED}) VALUES ({places(_LOGGED)}, 'settled', 'logged')"
 _UPDATE = f"UPDATE calls SET ({_LOGGED}) = ({places(_LOGGED)}) WHERE id = ?"
 _KNOWN = f"""SELECT {_LOGGED} FROM calls WHERE log_key IN (SELECT value FROM json_each(?)) AND log_key IS NOT NULL"""
-_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, {_USAGE}"
+_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, saved_nanos, {_USAGE}"
 _PUT_LEG = f"INSERT OR REPLACE INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _LEG_OF = "SELECT tier, speed, geo, fees FROM legs WHERE call_id = ? AND idx = 0"
 _ECHO = f"log_key, agent, call_id, at_us, model, cost_nanos, {_USAGE}"
@@ -177,6 +177,7 @@ def _values(call_id: int, row: Logged, charge: Charge) -> list[object]:
         charge.nanos,
         charge.confidence.value,
         as_json(marks) if marks else None,
+        sum(charge.leg_saved) if charge.leg_saved else None,
         *astuple(row.leg.usage),
     ]
 
@@ -188,7 +189,8 @@ def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge
         return
     context, fees = leg.context, as_json(leg.fees) if leg.fees else None
     about = (call_id, 0, leg.model, leg.kind, True, context.tier, context.speed, context.geo, fees)
-    conn.execute(_PUT_LEG, (*about, charge.nanos, *astuple(leg.usage)))
+    saved = sum(charge.leg_saved) if charge.leg_saved else None
+    conn.execute(_PUT_LEG, (*about, charge.nanos, saved, *astuple(leg.usage)))
 
 
 _PLAIN = Context()
@@ -249,7 +251,7 @@ def _leg_of(conn: sqlite3.Connection, row: Logged) -> Leg:
 def _logged_of(row: Row) -> tuple[Logged, Charge]:
     """A logged row from the columns `_LOGGED`; its leg has no context and no fees."""
     call = call_of(row[:_CALL_SIZE])
-    key, _, response_id, nanos, confidence, marks, *buckets = row[_CALL_SIZE:]
+    key, _, response_id, nanos, confidence, marks, _, *buckets = row[_CALL_SIZE:]
     told = json.decode(marks, type=tuple[str, ...]) if marks else ()
     charge = Charge(nanos or 0, Confidence(confidence), tuple(mark for mark in told if mark != COPIED))
     return Logged(key, call, Leg(call.model, Usage(*buckets)), response_id, copied=COPIED in told), charge

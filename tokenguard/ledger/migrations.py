@@ -416,3 +416,30 @@ def _010_task_types(conn: sqlite3.Connection) -> None:
         """,
     ):
         conn.execute(statement)
+
+
+@_migration
+def _011_threads(conn: sqlite3.Connection) -> None:
+    for statement in (
+        "ALTER TABLE calls ADD COLUMN saved_nanos INTEGER",
+        "ALTER TABLE legs ADD COLUMN saved_nanos INTEGER",
+        "CREATE INDEX calls_cost ON calls (cost_nanos) WHERE state IN ('settled', 'presumed')",
+        """
+        CREATE TABLE rollup_threads (
+            id INTEGER PRIMARY KEY,
+            session TEXT NOT NULL,
+            agent_session TEXT NOT NULL,
+            subagent TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            UNIQUE (session, agent_session, subagent)
+        ) STRICT
+        """,
+        "CREATE INDEX rollup_threads_last ON rollup_threads (last)",
+        # They are summed up anew: by confidence, and by thread.
+        "DELETE FROM rollups",
+        "DELETE FROM rollup_keys",
+        "ALTER TABLE rollups ADD COLUMN saved INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rollup_keys ADD COLUMN confidence TEXT",
+    ):
+        conn.execute(statement)

@@ -13,17 +13,20 @@ from pathlib import Path
 
 from tokenguard.errors import LedgerError
 from tokenguard.ledger.charges import ALL as ALL
-from tokenguard.ledger.charges import GROUP_KEYS as GROUP_KEYS
-from tokenguard.ledger.charges import INFERRED as INFERRED
-from tokenguard.ledger.charges import Group as Group
 from tokenguard.ledger.charges import charged as charged
 from tokenguard.ledger.charges import first_charge as first_charge
-from tokenguard.ledger.charges import grouped as grouped
 from tokenguard.ledger.charges import hourly as hourly
+from tokenguard.ledger.charges import hours as hours
+from tokenguard.ledger.charges import last_charge as last_charge
 from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
 from tokenguard.ledger.charges import totals as totals
 from tokenguard.ledger.failures import ledger_error
+from tokenguard.ledger.groups import GROUP_KEYS as GROUP_KEYS
+from tokenguard.ledger.groups import INFERRED as INFERRED
+from tokenguard.ledger.groups import Group as Group
+from tokenguard.ledger.groups import grouped as grouped
+from tokenguard.ledger.groups import grouped_in as grouped_in
 from tokenguard.ledger.migrations import newest, refuse_newer, version_of
 from tokenguard.ledger.rows import (
     CALL,

@@ -1,7 +1,8 @@
 """Sums kept beside the calls, so that a question about a year does not read a year of calls.
 
-There is one row for each hour of UTC and combination of keys, and one for each block of `BLOCK` hours; every charge is
-added to both in the transaction that writes it. What a call adds depends on the `role` of the key:
+There is one row for each hour of UTC and combination of keys, one for each block of `BLOCK` hours, and one for each
+thread (a session, or a sub-agent in it); every charge is added to all three in the transaction that writes it. What a
+call adds depends on the `role` of the key:
 
 - `plain`: a call that one model served, which is its `leg`. Most are.
 - `whole`: a call of several legs, without a `leg`; its `part`s are the same sums once more, one for each leg's model.
@@ -20,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from tokenguard.ledger.rows import Row
-from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, Sums, condition, per_part, per_role, within
+from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, condition, per_part, per_role, within
 from tokenguard.ledger.values import Where
 from tokenguard.records import Call, Charge, Confidence, Usage
 
@@ -29,19 +30,26 @@ HOUR = 1
 BLOCK = 720
 """Hours in a block: thirty days, counted from the epoch."""
 
+THREADS = -1
+"""The `size` of the sums of whole threads: their `start` is the thread's number."""
+
 CALLS = 0
 """The `size` of a piece that is read from the calls themselves."""
 
 Key = tuple[str | None, ...]
-"""The values of `KEYS`, and `leg` and `role`."""
+"""The values of `KEYS`, and `leg` and `role`, and those of `THREAD` where threads are told apart."""
 
 _COLUMNS = (*KEYS, "leg", "role")
+WIDTH = len(_COLUMNS)
+"""How many values a key has without its thread."""
 _FIND = f"SELECT id FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in _COLUMNS)}"
 _NAME = f"INSERT INTO rollup_keys ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
 _ROW = f"(?, ?, ?, {', '.join('?' for _ in SUMS)})"
 _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {_ROW}"
-_ADD = f"""{_PUT}, {_ROW} ON CONFLICT (size, start, key)
+_ON_CONFLICT = f"""ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
+_ADD_ONE = f"{_PUT} {_ON_CONFLICT}"
+_ADD = f"{_PUT}, {_ROW}, {_ROW} {_ON_CONFLICT}"
 SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
 _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
     FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key WHERE s.size = ? AND s.start >= ? AND s.start < ?
@@ -50,8 +58,13 @@ _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT {BLOCK}, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
 _DROP = """DELETE FROM rollups
-    WHERE (size, start, key) IN (VALUES (?, ?, ?), (?, ?, ?)) AND calls = 0"""
+    WHERE (size, start, key) IN (VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?)) AND calls = 0"""
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
+_THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (session, agent_session, subagent)
+    DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last) RETURNING id"""
+_ENDED = f"SELECT id, {', '.join(THREAD)} FROM rollup_threads WHERE last = ?"
+_IN_THREAD = "c.session = ? AND coalesce(c.agent_session, '') = ? AND coalesce(c.subagent_type, c.subagent, '') = ?"
 
 
 class Piece(Struct, frozen=True):
@@ -92,21 +105,47 @@ def _whole_hours(first: int | None, last: int | None) -> Iterator[Piece]:
 
 
 def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
-    """The source of the sums that are kept of a piece, and the values in it. No sums are kept by session."""
-    terms, values = condition(where, "k")
+    """The source of the sums that are kept of a piece, and the values in it."""
+    terms, values = condition(where, "k", "t")
     span, ends = within("r.start", piece.since, piece.until)
+    source = _kept("rollups AS r", ["r.size = ?", *span, *terms], ["r.start"], by_leg=by_leg)
+    return source, [piece.size, *ends, *values]
+
+
+def kept_in_slices(where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
+    """The source of the sums of the hours that are in any of the `slices`, with the `slice` that they are in.
+
+    There must be a table `slices` (number, since, until) in the question, of hours since the epoch.
+    """
+    terms, values = condition(where, "k", "t")
+    hours = f"slices AS e CROSS JOIN rollups AS r ON r.size = {HOUR} AND r.start >= e.since AND r.start < e.until"
+    return _kept(hours, terms, ["e.number AS slice"], by_leg=by_leg), values
+
+
+def kept_of_threads(where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
+    """The source of the sums of whole threads, with the `slice` that they are in.
+
+    There must be a table `whole` (thread, number) in the question.
+    """
+    terms, values = condition(where, "k", "t")
+    threads = f"""whole AS e CROSS JOIN rollup_threads AS t ON t.id = e.thread
+        CROSS JOIN rollups AS r ON r.size = {THREADS} AND r.start = t.id"""
+    columns = ["e.number AS slice", *(f"nullif(t.{column}, '') AS {column}" for column in THREAD)]
+    return _kept(threads, terms, columns, by_leg=by_leg), values
+
+
+def _kept(joined: str, terms: Iterable[str], columns: Iterable[str], *, by_leg: bool) -> str:
     left_out = "whole" if by_leg else "part"
-    conditions = " AND ".join([*terms, "r.size = ?", *span, f"k.role <> '{left_out}'"])
-    columns = ", ".join(["r.start", *(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
-    joined = "rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key"
-    return f"(SELECT {columns} FROM {joined} WHERE {conditions}) AS s", [*values, piece.size, *ends]
+    shown = ", ".join([*columns, *(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
+    conditions = " AND ".join([*terms, f"k.role <> '{left_out}'"])
+    return f"(SELECT {shown} FROM {joined} CROSS JOIN rollup_keys AS k ON k.id = r.key WHERE {conditions}) AS s"
 
 
 def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage: Usage, leg: str) -> None:
     """Add a charge of one leg that is being written: the short way, as most are."""
     confidence = charge.confidence if charge else Confidence.ESTIMATED
     nanos = charge.nanos if charge else 0
-    sums = Sums(
+    sums = (
         1,
         nanos,
         charge is None,
@@ -115,8 +154,10 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
         0 if charge is None or charge.low_nanos is None else nanos - charge.low_nanos,
         0 if charge is None or charge.high_nanos is None else charge.high_nanos - nanos,
         *astuple(usage),
+        0,
+        _saved(charge),
     )
-    _add(conn, call.started_us // HOUR_US, (*_keys_of(call), leg, "plain"), sums)
+    _add(conn, call.started_us // HOUR_US, _plain_key(call, confidence, leg), Sums(*sums))
 
 
 def add(conn: sqlite3.Connection, call_id: int) -> None:
@@ -131,9 +172,8 @@ def remove(conn: sqlite3.Connection, call_id: int) -> None:
     started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
     for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
         hour = started_us // HOUR_US
-        _add(conn, hour, key, Sums(*(-number for number in astuple(sums))))
-        name = _name_of(conn, key)
-        conn.execute(_DROP, (HOUR, hour, name, BLOCK, hour // BLOCK * BLOCK, name))
+        places = _add(conn, hour, key, Sums(*(-number for number in astuple(sums))))
+        conn.execute(_DROP, places)
 
 
 class Gathered:
@@ -154,8 +194,9 @@ class Gathered:
             0,
             *astuple(usage),
             0,
+            _saved(charge),
         )
-        ident = (call.started_us // HOUR_US, (*_keys_of(call), leg, "plain"))
+        ident = (call.started_us // HOUR_US, _plain_key(call, charge.confidence, leg))
         known = self._found.get(ident)
         self._found[ident] = list(sums) if known is None else [*map(add_up, known, sums)]
 
@@ -165,25 +206,44 @@ class Gathered:
             _add(conn, hour, key, Sums(*sums))
 
 
-_keys_of = attrgetter(*KEYS)
+_keys_of = attrgetter(*(key for key in KEYS if key != "confidence"))
 _GROUPED = ", ".join(f"s.{column}" for column in (*KEYS, "leg"))
+_WHOSE = ", ".join(f"s.{column}" for column in THREAD)
+
+
+def _plain_key(call: Call, confidence: Confidence, leg: str) -> Key:
+    thread = (call.session, call.agent_session, call.subagent_type or call.subagent)
+    return (*_keys_of(call), confidence.value, leg, "plain", *thread)
+
+
+def _saved(charge: Charge | None) -> int:
+    return charge.leg_saved[0] if charge and len(charge.leg_saved) == 1 else 0
 
 
 def of_calls(conn: sqlite3.Connection, condition: str, values: Sequence[object]) -> dict[Key, Sums]:
-    """What the calls for which this holds add to sums, by key."""
-    charged = f"{CHARGED} AND {condition}"
-    whole = f"SELECT {_GROUPED}, s.role, {SUMMED} FROM {per_role(charged)} GROUP BY {_GROUPED}, s.role"
-    parts = f"SELECT {_GROUPED}, 'part', {SUMMED} FROM {per_part(charged)} GROUP BY {_GROUPED}"
-    return _by_key([*conn.execute(whole, values), *conn.execute(parts, values)])
+    """What the calls for which this holds add to sums, by key and thread."""
+    charged, by = f"{CHARGED} AND {condition}", f"{_GROUPED}, {_WHOSE}"
+    whole = f"SELECT {_GROUPED}, s.role, {_WHOSE}, {SUMMED} FROM {per_role(charged)} GROUP BY {by}, s.role"
+    parts = f"SELECT {_GROUPED}, 'part', {_WHOSE}, {SUMMED} FROM {per_part(charged)} GROUP BY {by}"
+    return _by_key([*conn.execute(whole, values), *conn.execute(parts, values)], WIDTH + len(THREAD))
+
+
+def in_all(found: dict[Key, Sums]) -> dict[Key, Sums]:
+    """The same sums, without telling threads apart."""
+    sums: dict[Key, list[int]] = {}
+    for key, numbers in found.items():
+        known = sums.get(key[:WIDTH])
+        sums[key[:WIDTH]] = [*astuple(numbers)] if known is None else [*map(add_up, known, astuple(numbers))]
+    return {key: Sums(*numbers) for key, numbers in sums.items()}
 
 
 def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Key, Sums]:
     """The sums that are kept of a span, by key."""
-    return _by_key(conn.execute(_STORED, (size, start, end)).fetchall())
+    return _by_key(conn.execute(_STORED, (size, start, end)).fetchall(), WIDTH)
 
 
-def _by_key(rows: Iterable[Row]) -> dict[Key, Sums]:
-    return {row[: len(_COLUMNS)]: Sums(*row[len(_COLUMNS) :]) for row in rows}
+def _by_key(rows: Iterable[Row], width: int) -> dict[Key, Sums]:
+    return {row[:width]: Sums(*row[width:]) for row in rows}
 
 
 def in_hour(hour: int) -> tuple[str, list[object]]:
@@ -204,14 +264,41 @@ def put_block(conn: sqlite3.Connection, hour: int) -> None:
     conn.execute(_COARSEN, (start, start, start + BLOCK))
 
 
-def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> None:
-    name, numbers = _name_of(conn, key), astuple(sums)
-    conn.execute(_ADD, (HOUR, hour, name, *numbers, BLOCK, hour // BLOCK * BLOCK, name, *numbers))
+def threads_of(conn: sqlite3.Connection, hour: int) -> list[tuple[int, dict[Key, Sums]]]:
+    """The threads whose last call was in this hour: their numbers, and what their calls add to sums."""
+    found = conn.execute(_ENDED, (hour,)).fetchall()
+    return [(thread, in_all(of_calls(conn, _IN_THREAD, whose))) for thread, *whose in found]
+
+
+def put_thread(conn: sqlite3.Connection, thread: int, found: dict[Key, Sums]) -> None:
+    """Keep these sums of a thread, in place of those that were kept."""
+    conn.execute(_CLEAR, (THREADS, thread, thread + 1))
+    conn.executemany(_PUT, [(THREADS, thread, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
+
+
+def add_threads(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> None:
+    """Add these sums of an hour to those of the threads."""
+    for key, sums in found.items():
+        conn.execute(_ADD_ONE, (THREADS, _thread_of(conn, key, hour), _name_of(conn, key), *astuple(sums)))
+
+
+def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> tuple[int, ...]:
+    """Add to the three sums that a call in this hour is part of; their places in the table."""
+    name, thread, numbers = _name_of(conn, key), _thread_of(conn, key, hour), astuple(sums)
+    places = ((HOUR, hour, name), (BLOCK, hour // BLOCK * BLOCK, name), (THREADS, thread, name))
+    conn.execute(_ADD, [value for place in places for value in (*place, *numbers)])
+    return tuple(value for place in places for value in place)
 
 
 def _name_of(conn: sqlite3.Connection, key: Key) -> int:
-    """The number that stands for a key."""
-    for row in conn.execute(_FIND, key):
+    """The number that stands for a key, whatever its thread."""
+    for row in conn.execute(_FIND, key[:WIDTH]):
         number: int = row[0]
         return number
-    return conn.execute(_NAME, key).lastrowid or 0
+    return conn.execute(_NAME, key[:WIDTH]).lastrowid or 0
+
+
+def _thread_of(conn: sqlite3.Connection, key: Key, hour: int) -> int:
+    """The number that stands for a thread, which has a call in this hour."""
+    number: int = conn.execute(_THREAD_OF, (*(value or "" for value in key[WIDTH:]), hour, hour)).fetchone()[0]
+    return number

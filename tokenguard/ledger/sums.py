@@ -35,6 +35,8 @@ class Sums(Struct, frozen=True):
     reasoning: int = 0
     presumed: int = 0
     """Tokens that were reserved for calls that are presumed: of their usage nothing is known."""
+    saved: int = 0
+    """What caches took off the cost, at list price."""
 
 
 KEYS = (
@@ -49,17 +51,21 @@ KEYS = (
     "worktree",
     "origin",
     "task_type",
+    "confidence",
 )
-"""The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the session."""
+"""The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the threads."""
 SUMS = Sums.__struct_fields__
 _FIELDS = ("session", *KEYS)
-APART = {
+THREAD = {
     "session": "c.session",
+    "agent_session": "c.agent_session",
     "subagent": "coalesce(c.subagent_type, c.subagent)",
-    "subagent_id": "c.subagent",
-    "subagent_type": "c.subagent_type",
 }
-"""What calls are told apart by besides, of which no sums are kept."""
+"""What a thread is: calls that share these. Of whole threads sums are kept, too."""
+_WHOSE = ", ".join(
+    f"{column} AS {key}"
+    for key, column in {**THREAD, "subagent_id": "c.subagent", "subagent_type": "c.subagent_type"}.items()
+)
 
 FAMILY = """(WITH RECURSIVE family (id) AS (
     VALUES (?) UNION SELECT s.id FROM sessions AS s JOIN family AS f ON s.parent = f.id) SELECT id FROM family)"""
@@ -76,6 +82,7 @@ _CALL = {
     "above": "coalesce(c.cost_high - c.cost_nanos, 0)",
     **{bucket: f"c.{bucket}" for bucket in BUCKETS},
     "presumed": "iif(c.state = 'presumed', c.reserved_tokens, 0)",
+    "saved": "coalesce(c.saved_nanos, 0)",
 }
 # A call without legs stands for one leg of its own model. How far a cost is from its bounds stands with the first leg.
 _PART = {
@@ -84,6 +91,7 @@ _PART = {
     "below": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['below']}, 0)",
     "above": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['above']}, 0)",
     **{bucket: f"sum(iif(l.call_id IS NULL, c.{bucket}, l.{bucket} * l.billed))" for bucket in BUCKETS},
+    "saved": "coalesce(sum(iif(l.call_id IS NULL, c.saved_nanos, l.saved_nanos)), 0)",
 }
 
 _NOTIONAL = f"s.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))})"
@@ -97,6 +105,7 @@ TOTALS = ", ".join(
     + ["coalesce(sum(s.estimated), 0), coalesce(sum(s.bound), 0), coalesce(sum(s.unpriced), 0)"]
     + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.{width})), 0)" for width in ("below", "above")]
     + [f"coalesce(sum(iif({_NOTIONAL}, s.cost_nanos, 0)), 0)"]
+    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.saved)), 0)", f"coalesce(sum(iif({_NOTIONAL}, s.saved, 0)), 0)"]
 )
 """What `records.Totals` are made of, over a source."""
 
@@ -112,22 +121,24 @@ NOTIONAL = (f"iif({_NOTIONAL}, s.cost_nanos, 0)", f"iif({_NOTIONAL}, s.above, 0)
 """The dollars of it that are on no bill, and how much more they can be."""
 
 
-_APART = ", ".join(f"{column} AS {key}" for key, column in APART.items())
+CALLS = "calls AS c"
+CALLS_IN_SLICES = f"slices AS e CROSS JOIN {CALLS} ON c.started_us >= e.since AND c.started_us < e.until"
+"""The calls in any of the `slices`, a table (number, since, until) of instants that there must be in the question."""
 
 
-def per_call(condition: str) -> str:
-    """The source of the calls `c` for which this holds."""
-    keys = ", ".join(f"c.{key}" for key in ("id", "started_us", *KEYS))
-    return f"(SELECT {keys}, {_APART}, {_columns(_CALL)} FROM calls AS c WHERE {condition}) AS s"
+def per_call(condition: str, calls: str = CALLS) -> str:
+    """The source of the calls `c` for which this holds, with the `slice` that they are in if there are any."""
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("id", "started_us", *KEYS))])
+    return f"(SELECT {keys}, {_WHOSE}, {_columns(_CALL)} FROM {calls} WHERE {condition}) AS s"
 
 
-def per_leg(condition: str) -> str:
+def per_leg(condition: str, calls: str = CALLS) -> str:
     """The source of their legs, by model, which is the column `leg`."""
-    return _per_leg(condition, "", f"{_APART}, ")
+    return _per_leg(condition, calls)
 
 
 # Whether the first leg of a call is all of it.
-_PLAIN = f"""(f.call_id IS NULL OR (f.billed AND f.cost_nanos IS c.cost_nanos
+_PLAIN = f"""(f.call_id IS NULL OR (f.billed AND f.cost_nanos IS c.cost_nanos AND f.saved_nanos IS c.saved_nanos
     AND ({", ".join(f"f.{bucket}" for bucket in BUCKETS)}) = ({", ".join(f"c.{bucket}" for bucket in BUCKETS)})
     AND NOT EXISTS (SELECT 1 FROM legs AS m WHERE m.call_id = c.id AND m.idx > 0)))"""
 _FIRST = "legs AS f ON f.call_id = c.id AND f.idx = 0"
@@ -137,37 +148,38 @@ def per_role(condition: str) -> str:
     """The source of the calls, by the `role` that they have in sums, and the model of those that have one `leg`."""
     keys = ", ".join(f"c.{key}" for key in KEYS)
     role = f"iif({_PLAIN}, 'plain', 'whole') AS role, iif({_PLAIN}, coalesce(f.model, c.model), NULL) AS leg"
-    return f"(SELECT {keys}, {role}, {_columns(_CALL)} FROM calls AS c LEFT JOIN {_FIRST} WHERE {condition}) AS s"
+    columns = f"{keys}, {_WHOSE}, {role}, {_columns(_CALL)}"
+    return f"(SELECT {columns} FROM {CALLS} LEFT JOIN {_FIRST} WHERE {condition}) AS s"
 
 
 def per_part(condition: str) -> str:
     """The source of the legs, by model, of the calls that have more than one `leg`."""
-    return _per_leg(f"{condition} AND NOT {_PLAIN}", f"JOIN {_FIRST}", "")
+    return _per_leg(f"{condition} AND NOT {_PLAIN}", f"{CALLS} JOIN {_FIRST}")
 
 
-def _per_leg(condition: str, joined: str, apart: str) -> str:
-    keys = ", ".join(f"c.{key}" for key in KEYS)
-    return f"""(SELECT {apart}{keys}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
-        FROM calls AS c {joined} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
+def _per_leg(condition: str, calls: str) -> str:
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("started_us", *KEYS))])
+    return f"""(SELECT {keys}, {_WHOSE}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
+        FROM {calls} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
         GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
 
 
-def condition(where: Where, table: str) -> tuple[list[str], list[object]]:
-    """What has to hold of the columns of a table, and the values in it."""
+def condition(where: Where, table: str, threads: str) -> tuple[list[str], list[object]]:
+    """What has to hold of the columns of a table, and of `threads` for the session, and the values in it."""
     terms: list[str] = []
     values: list[object] = []
     for name in _FIELDS:
         if (value := getattr(where, name)) is not None:
-            terms.append(f"{table}.{name} = ?")
+            terms.append(f"{threads if name in THREAD else table}.{name} = ?")
             values.append(value)
     if where.family is not None:
-        terms.append(f"{table}.session IN {FAMILY}")
+        terms.append(f"{threads}.session IN {FAMILY}")
         values.append(where.family)
     for name, pattern in where.match:
         if name == "inferred_task":
             terms.append(f"{table}.task IS NULL AND {table}.task_type GLOB ?")
         elif name in _FIELDS:
-            terms.append(f"{table}.{name} GLOB ?")
+            terms.append(f"{threads if name in THREAD else table}.{name} GLOB ?")
         else:
             raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")
         values.append(pattern)
@@ -178,6 +190,10 @@ def within(column: str, since: int | None, until: int | None) -> tuple[list[str]
     """That a column is in the half-open span, as far as it has ends."""
     bounds = [(f"{column} >= ?", since), (f"{column} < ?", until)]
     return [term for term, end in bounds if end is not None], [end for _, end in bounds if end is not None]
+
+
+def _slice(calls: str) -> list[str]:
+    return ["e.number AS slice"] if calls == CALLS_IN_SLICES else []
 
 
 def _columns(expressions: dict[str, str]) -> str:

@@ -157,6 +157,7 @@ class Where(Struct, frozen=True):
     worktree: str | None = None
     origin: str | None = None
     task_type: str | None = None
+    confidence: str | None = None
     match: tuple[tuple[str, str], ...] = ()
     """(field, glob) pairs over the same fields, in SQLite's GLOB syntax: `*`, `?`, `[a-z]`, case matters.
 

@@ -25,8 +25,9 @@ from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, Charge, Confidence, Leg, OfficialWindow, Session, Usage, Verdict
 
 _USAGE = ", ".join(Usage.__struct_fields__)
-_END = f"ended_us, status, outcome, served, response_id, cost_nanos, cost_low, cost_high, confidence, marks, {_USAGE}"
-_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, {_USAGE}"
+_COST = "cost_nanos, cost_low, cost_high, confidence, marks, saved_nanos"
+_END = f"ended_us, status, outcome, served, response_id, {_COST}, {_USAGE}"
+_LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, saved_nanos, {_USAGE}"
 
 _RESERVE = f"""INSERT INTO calls ({CALL}, reserved_nanos, reserved_tokens, budget, reason, state)
     VALUES ({places(CALL)}, ?, ?, ?, ?, 'open')"""
@@ -91,8 +92,9 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> bool:
 
     Settling a call twice breaks the primary key, so that nothing is counted twice.
     """
-    call, charge = settlement.call, settlement.charge
+    call, charge, legs = settlement.call, settlement.charge, settlement.legs
     charged = charge or _UNPRICED
+    saved = charged.leg_saved if len(charged.leg_saved) == len(legs) else ()
     end = (
         settlement.ended_us,
         settlement.status,
@@ -104,15 +106,16 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> bool:
         charged.high_nanos,
         charged.confidence.value,
         as_json(charged.marks) if charged.marks else None,
+        sum(saved) if saved else None,
         *astuple(settlement.usage),
     )
     if conn.execute(_SETTLE, (*end, call.billing, call.id)).rowcount == 0:
         conn.execute(_SETTLE_UNRESERVED, (*astuple(call), *end))
         _note_tools(conn, call)
-    legs, usage = settlement.legs, settlement.usage
-    costs = _leg_costs(charge, len(legs))
+    usage, costs = settlement.usage, _leg_costs(charge, len(legs))
     for index, leg in enumerate(legs):
-        conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], *astuple(leg.usage)))
+        off = saved[index] if saved else None
+        conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], off, *astuple(leg.usage)))
     if len(legs) == 1 and legs[0].billed and legs[0].usage == usage:
         rollups.add_plain(conn, call, charge, usage, legs[0].model)
     else:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from tokenguard.prices import rates, terms
 from tokenguard.prices.catalogue import Catalogue
 from tokenguard.prices.ceiling import REGION_PREMIUM, ceiling, scope_of
@@ -64,12 +66,30 @@ def charge(catalogue: Catalogue, provider: str, legs: Iterable[Leg], at_us: int)
     confidence = Confidence.EXACT
     marks: dict[str, None] = {}
     nanos: list[int] = []
+    saved: list[int] = []
     for leg in legs:
-        priced = cost(catalogue, provider, leg, at_us) or bound(catalogue, provider, leg, at_us)
+        listed = cost(catalogue, provider, leg, at_us)
+        priced = listed or bound(catalogue, provider, leg, at_us)
         nanos.append(priced.nanos)
+        saved.append(_saved(catalogue, provider, leg, at_us, listed))
         confidence = confidence.worst(priced.confidence)
         marks.update(dict.fromkeys(priced.marks))
-    return Charge(sum(nanos), confidence, tuple(marks), tuple(nanos))
+    return Charge(sum(nanos), confidence, tuple(marks), tuple(nanos), leg_saved=tuple(saved))
+
+
+def _saved(catalogue: Catalogue, provider: str, leg: Leg, at_us: int, listed: Charge | None) -> int:
+    """What a leg would have cost more by the list if no part of its prompt had been read from a cache, or written.
+
+    `listed` is its cost, if it has one. Nothing where no price is listed.
+    """
+    usage = leg.usage
+    if not leg.billed or listed is None or usage.prompt == usage.input:
+        return 0
+    without = Leg(leg.model, Usage(usage.prompt, output=usage.output), leg.kind, leg.context, leg.fees)
+    full = cost(catalogue, provider, without, at_us)
+    if leg.cost_nanos is not None:
+        listed = cost(catalogue, provider, replace(leg, cost_nanos=None), at_us)
+    return 0 if full is None or listed is None else full.nanos - listed.nanos
 
 
 def _fixed(leg: Leg) -> Charge:

@@ -1,0 +1,172 @@
+"""What was charged, grouped by what tells calls apart, over a span or over many. See `tokenguard.ledger.queries`."""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct, json
+
+from tokenguard.ledger.charges import ALL, ask, totals_of
+from tokenguard.ledger.rollups import HOUR_US, kept_in_slices, kept_of_threads
+from tokenguard.ledger.rows import Row, fetch
+from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, TOTALS, condition, per_call, per_leg
+from tokenguard.ledger.values import Where
+from tokenguard.records import Totals
+
+INFERRED = "~"
+"""Before a task that nobody named: what kind of work it is, by `policy.task_types`."""
+
+_OF_THREADS = {
+    "session": "s.session",
+    "conversation": "coalesce(s.agent_session, s.session)",
+    "sub-agent": "s.subagent",
+}
+_KEYS = {
+    **_OF_THREADS,
+    "repo": "s.repo",
+    "worktree": "s.worktree",
+    "branch": "s.branch",
+    "agent": "s.agent",
+    "model": "s.leg",
+    "provider": "s.provider",
+    "task": f"coalesce(s.task, '{INFERRED}' || s.task_type)",
+    "request-class": "s.request_class",
+    "billing": "s.billing",
+    "origin": "s.origin",
+    "confidence": "s.confidence",
+}
+GROUP_KEYS = tuple(_KEYS)
+"""What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used. A
+`conversation` is what the agent itself calls a session: one that is resumed is the same."""
+
+_SLICES = """slices (number, since, until) AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?))"""
+_WHOLE = """whole (thread, number) AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
+_FEW = 500
+"""Sessions: where there are more, all calls of a span are read, not those of each session."""
+
+_FOREVER = (0, 2**62 // HOUR_US * HOUR_US)
+
+
+class Group(Struct, frozen=True):
+    """The sums over the calls that share the values of some keys; None where a call has no such value."""
+
+    key: tuple[str | None, ...]
+    totals: Totals
+
+
+def grouped(
+    conn: sqlite3.Connection,
+    keys: Sequence[str],
+    where: Where = ALL,
+    since_us: int | None = None,
+    until_us: int | None = None,
+) -> list[Group]:
+    """The sums over charges by `keys`, of `GROUP_KEYS`, in no particular order. Without keys, one group or none."""
+    if _by_thread(keys, where):
+        first, last = _FOREVER
+        span = (first if since_us is None else since_us, last if until_us is None else until_us)
+        return [group for _, group in grouped_in(conn, keys, where, [span])]
+    columns = "".join(f"{_KEYS[key]}, " for key in keys)
+    grouping = f" GROUP BY {', '.join(_KEYS[key] for key in keys)}" if keys else " HAVING count(*) > 0"
+    rows = ask(conn, columns + TOTALS, where, since_us, until_us, by_leg="model" in keys, grouping=grouping)
+    return [Group(key, sums) for key, sums in _folded(rows, len(keys)).items()]
+
+
+def grouped_in(
+    conn: sqlite3.Connection, keys: Sequence[str], where: Where, slices: Sequence[tuple[int, int]]
+) -> list[tuple[int, Group]]:
+    """`grouped` of each of these spans, which ascend and do not overlap, with its place among them."""
+    columns = ", ".join(["s.slice", *(_KEYS[key] for key in keys)])
+    asked = f"SELECT {columns}, {TOTALS} FROM %s GROUP BY {columns}"
+    by_leg = "model" in keys
+    rows: list[Row] = []
+    numbered = [(number, *span) for number, span in enumerate(slices)]
+    if (where.session, where.family) != (None, None):
+        rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg)
+    elif _by_thread(keys, where):
+        whole, sessions = _threads(conn, slices)
+        source, values = kept_of_threads(where, by_leg=by_leg)
+        rows += fetch(conn, f"WITH {_WHOLE} {asked % source}", [_as_json(whole), *values])
+        if sessions:
+            rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg, sessions=sessions)
+    else:
+        hours, rest = _hours(slices)
+        source, values = kept_in_slices(where, by_leg=by_leg)
+        rows += fetch(conn, f"WITH {_SLICES} {asked % source}", [_as_json(hours), *values])
+        if rest:
+            rows += _of_calls(conn, asked, where, rest, by_leg=by_leg)
+    return [(key[0], Group(key[1:], sums)) for key, sums in _folded(rows, len(keys) + 1).items()]
+
+
+def _of_calls(
+    conn: sqlite3.Connection,
+    asked: str,
+    where: Where,
+    slices: Sequence[tuple[int, int, int]],
+    *,
+    by_leg: bool,
+    sessions: Sequence[str] = (),
+) -> list[Row]:
+    """What is asked for, from the calls of (number, since, until) themselves; only those of `sessions` if any."""
+    terms, values = condition(where, "c", "c")
+    if sessions:
+        column = "c.session" if len(sessions) <= _FEW else "+c.session"
+        terms.append(f"{column} IN (SELECT value FROM json_each(?))")
+        values.append(_as_json(sessions))
+    source = (per_leg if by_leg else per_call)(" AND ".join([CHARGED, *terms]), CALLS_IN_SLICES)
+    return fetch(conn, f"WITH {_SLICES} {asked % source}", [_as_json(slices), *values])
+
+
+def _by_thread(keys: Sequence[str], where: Where) -> bool:
+    return not _OF_THREADS.keys().isdisjoint(keys) or any(name in THREAD for name, _ in where.match)
+
+
+def _threads(conn: sqlite3.Connection, slices: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[str]]:
+    """(thread, slice) of the sessions that are in one slice as a whole, and the other sessions that are in any."""
+    begins = [since_us for since_us, _ in slices]
+    whole: list[tuple[str, int, int]] = []
+    cut: set[str] = set()
+    for thread, session, first, last in fetch(conn, "SELECT id, session, first, last FROM rollup_threads", []):
+        first_us, end_us = first * HOUR_US, (last + 1) * HOUR_US
+        number = bisect_right(begins, first_us) - 1
+        if number >= 0 and end_us <= slices[number][1]:
+            whole.append((session, thread, number))
+        elif end_us > begins[0] and first_us < slices[-1][1]:
+            cut.add(session)
+    return [(thread, number) for session, thread, number in whole if session not in cut], sorted(cut)
+
+
+def _hours(
+    slices: Sequence[tuple[int, int]],
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """(number, since, until) of whole hours in each slice, in hours since the epoch, and of the rest, in instants."""
+    hours: list[tuple[int, int, int]] = []
+    rest: list[tuple[int, int, int]] = []
+    for number, (since_us, until_us) in enumerate(slices):
+        first, last = -(-since_us // HOUR_US), until_us // HOUR_US
+        if first >= last:
+            rest.append((number, since_us, until_us))
+            continue
+        hours.append((number, first, last))
+        if since_us != first * HOUR_US:
+            rest.append((number, since_us, first * HOUR_US))
+        if until_us != last * HOUR_US:
+            rest.append((number, last * HOUR_US, until_us))
+    return hours, rest
+
+
+def _folded(rows: Iterable[Row], keys: int) -> dict[Row, Totals]:
+    """The sums by the first columns, put together where they come from several places."""
+    found: dict[Row, Totals] = {}
+    for row in rows:
+        key, sums = row[:keys], totals_of(row[keys:])
+        found[key] = found[key] + sums if key in found else sums
+    return found
+
+
+def _as_json(value: object) -> str:
+    return json.encode(value).decode()
