@@ -50,12 +50,13 @@ class Gathering:
 def together(known: Sighting, new: Sighting) -> Sighting:
     """Two sightings of one response: the largest counts, at the place of the earliest that is no side chain."""
     place, other = (new, known) if _rank(new) < _rank(known) else (known, new)
-    if new.usage == known.usage and new.fees == known.fees and new.stated_nanos == known.stated_nanos:
+    if _counts(new) == _counts(known):
         return place
     return replace(
         place,
         usage=largest(known.usage, new.usage),
         model=place.model or other.model,
+        response_id=place.response_id or other.response_id,
         fees=max(known.fees, new.fees, key=lambda fees: sum(count for _, count in fees)),
         stated_nanos=max((one.stated_nanos for one in (known, new) if one.stated_nanos is not None), default=None),
     )
@@ -66,6 +67,10 @@ def _rank(sighting: Sighting) -> tuple[bool, bool, int]:
 
 
 _NEVER_US = 2**62
+
+
+def _counts(sighting: Sighting) -> tuple[object, ...]:
+    return sighting.usage, sighting.fees, sighting.stated_nanos, sighting.model, sighting.response_id
 
 
 class Entries:

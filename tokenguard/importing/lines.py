@@ -78,6 +78,9 @@ class _Scanner:
         self._tail: list[bytes] = []
         self._tail_size = 0
         self._skipping = 0
+        """Bytes of a line so far that is too long."""
+        self._lost = False
+        """Whether it may have held something of use."""
         self.done = done
 
     def feed(self, chunk: bytes) -> list[Sighting | Snapshot]:
@@ -87,8 +90,8 @@ class _Scanner:
             self._keep(chunk)
             return []
         if self._skipping:
-            self._skip_to(chunk.find(b"\n") + 1)
             begin = chunk.find(b"\n") + 1
+            self._skip_to(chunk[:begin])
             block, at = chunk[begin:end], self.done
         else:
             block, at = b"".join([*self._tail, chunk[:end]]) if self._tail else chunk[:end], self.done
@@ -102,15 +105,21 @@ class _Scanner:
         """Keep the beginning of a line, unless it is too long."""
         if self._skipping:
             self._skipping += len(part)
+            self._lost |= self._marked(part)
             return
         self._tail.append(part)
         self._tail_size += len(part)
         if self._tail_size > LONGEST:
+            self._lost = any(map(self._marked, self._tail))
             self._skipping, self._tail, self._tail_size = self._tail_size, [], 0
 
-    def _skip_to(self, size: int) -> None:
-        self._odd(DROPPED, "too-long")
-        self.done += self._skipping + size
+    def _marked(self, part: bytes) -> bool:
+        return any(marker in part for marker in self._markers)
+
+    def _skip_to(self, rest: bytes) -> None:
+        if self._lost or self._marked(rest):
+            self._odd(DROPPED, "too-long")
+        self.done += self._skipping + len(rest)
         self._skipping = 0
 
     def _search(self, block: bytes, at: int) -> list[Sighting | Snapshot]:
@@ -136,7 +145,6 @@ class _Scanner:
     def rest(self) -> list[Sighting | Snapshot]:
         """What the last line shows if it is complete but for its end."""
         if self._skipping:
-            self._odd(DROPPED, "too-long")
             return []
         line = b"".join(self._tail)
         if line[:1] == b"{" and line.rstrip().endswith(b"}"):

@@ -175,13 +175,13 @@ class _Reading:
                     )
                     if len(self._found) >= BATCH or self._read >= _STRETCH:
                         yield self._flush()
-            except OSError as error:
-                note(UNREADABLE, why(error))
-            except sqlite3.Error as error:
-                note(UNREADABLE, error.sqlite_errorname.lower() if hasattr(error, "sqlite_errorname") else "database")
+            except (OSError, sqlite3.Error) as error:
+                self._anew.append(visit.found.path)
+                note(UNREADABLE, why(error) if isinstance(error, OSError) else error.sqlite_errorname.lower())
             except Exception as error:
-                # Whatever a file has in it, the others are read; of the text of a foreign error nobody knows.
+                # Whatever a file has in it, the others are read; what the text of a foreign error says nobody knows.
                 note(UNREADABLE, type(error).__name__)
+                self._done(visit, 0, b"", b"", "")
             self._oddities += [Oddity(visit.found.path, visit.agent, *what, count) for what, count in odd.items()]
             if len(self._files) >= _FILES:
                 yield self._flush()
@@ -218,7 +218,10 @@ class _Reading:
             yield from self._follow(visit, source, file, odd)
         elif isinstance(source, Document):
             self._anew.append(path)
-            yield source.read(file, _content(path), odd), visit.found.size
+            if visit.found.size > _DOCUMENT_MOST:
+                odd(UNREADABLE, "too-long")
+            else:
+                yield source.read(file, _content(path), odd), visit.found.size
             self._done(visit, 0, b"", b"", "")
         else:
             self._anew.append(path)
@@ -257,10 +260,7 @@ class _Reading:
 
 def _content(path: str) -> bytes:
     with open(path, "rb") as file:
-        content = file.read(_DOCUMENT_MOST + 1)
-    if len(content) > _DOCUMENT_MOST:
-        raise OSError(27, "too large")  # EFBIG
-    return content
+        return file.read(_DOCUMENT_MOST)
 
 
 def _beside(path: str, name: str) -> bytes:

@@ -97,16 +97,22 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
     for row in _attributed(conn, rows):
         ident = (row.key, row.call.agent)
         before = known.known.get(ident)
-        if before is not None:
+        call_id = known.answered.get(row.response_id) if row.response_id else None
+        if before is not None and call_id is not None:
+            # Only now it is known of which response it is.
+            _give_way(conn, before[0], call_id, before[1])
+            earliest_us = min(before[0].call.started_us, earliest_us or before[0].call.started_us)
+        elif before is not None:
             if (merged := _merged(conn, *before, row)) is not None:
                 _replace(conn, merged, price(merged.call, merged.leg))
                 changed += 1
                 began_us = min(merged.call.started_us, before[0].call.started_us)
                 earliest_us = min(began_us, earliest_us or began_us)
             continue
-        call_id = known.echoed.get(ident)
-        if call_id is None:
-            call_id = known.answered.get(row.response_id) if row.response_id else _alike(conn, row)
+        if ident in known.echoed:
+            call_id = known.echoed[ident]
+        else:
+            call_id = call_id or _alike(conn, row)
             joined += call_id is not None
         if call_id is not None:
             _echo(conn, call_id, row, price(row.call, row.leg))
@@ -131,11 +137,16 @@ def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usa
         span = (call.started_us - _BEFORE_US, ended_us + _AFTER_US)
         rows = conn.execute(_OVERTAKEN_ALIKE, (*span, call.agent, usage.output, usage.prompt)).fetchall()
     for row, charge in map(_logged_of, rows):
-        rollups.remove(conn, row.call.id)
-        conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
-        conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
-        _echo(conn, call.id, row, charge)
+        _give_way(conn, row, call.id, charge)
     return bool(rows)
+
+
+def _give_way(conn: sqlite3.Connection, row: Logged, call_id: int, charge: Charge) -> None:
+    """Make a logged row an echo of a measured one."""
+    rollups.remove(conn, row.call.id)
+    conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
+    conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
+    _echo(conn, call_id, row, charge)
 
 
 def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> None:
@@ -258,18 +269,22 @@ def _logged_of(row: Row) -> tuple[Logged, Charge]:
 
 
 def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
-    """What sums of a session grew by since they were seen last; None if they did not. Those that fell began anew."""
-    seen, cost, usage = 0, 0, Usage()
+    """What sums of a session grew by since they were seen last; None if they did not.
+
+    Where a part fell all began anew, but for sums of which the cost went on growing: there only that part did.
+    """
+    seen, cost, before = 0, 0, (0,) * len(BUCKETS)
     for number, nanos, *buckets in conn.execute(_SEEN, (row.key, row.call.agent)):
-        seen, cost, usage = number, nanos, Usage(*buckets)
-    now, stated = row.leg.usage, row.leg.cost_nanos
-    grown = tuple(new - old for new, old in zip(astuple(now), astuple(usage), strict=True))
-    if any(part < 0 for part in grown) or (stated or 0) < (cost or 0):
-        grown, cost = astuple(now), 0
-    since = None if stated is None else stated - (cost or 0)
+        seen, cost, before = number, nanos or 0, tuple(buckets)
+    now, stated = astuple(row.leg.usage), row.leg.cost_nanos
+    fell = any(new < old for new, old in zip(now, before, strict=True)) or (stated or 0) < cost
+    if fell and not cost <= (stated or 0) > 0:
+        cost, before = 0, (0,) * len(BUCKETS)
+    grown = tuple(new - old if new >= old else new for new, old in zip(now, before, strict=True))
+    since = None if stated is None else stated - cost
     if not any(grown) and not since:
         return None
-    conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *astuple(now)))
+    conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *now))
     leg = replace(row.leg, usage=Usage(*grown), cost_nanos=since)
     return Logged(f"{row.key}#{seen + 1}", row.call, leg, parent=row.parent, summed=True)
 
