@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError, TokenguardError
+from tokenguard_tui.ascii import Ascii
 from tokenguard_tui.feed import Feed
 from tokenguard_tui.once import text
 from tokenguard_tui.screens.now import Now
@@ -59,6 +61,11 @@ class Dashboard(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Every theme has colours for levels."""
         return defaults(self.current_theme.dark)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See `App.get_line_filters`."""
+        filters = super().get_line_filters()
+        return [*filters, Ascii()] if self.state.plain else filters
 
     def on_mount(self) -> None:
         """Begin."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tokenguard.policy import money
-from tokenguard_tui import words
+from tokenguard_tui import ascii, words
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets import calls, gauges, holds, sessions
 from tokenguard_tui.widgets.rows import Row
@@ -24,7 +24,8 @@ def text(state: State, now: datetime, width: int) -> str:
         _plain(sessions.lines(state, now, width)),
         _plain(calls.lines(state, now, width, CALLS)),
     )
-    return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part)))
+    shown = "\n\n".join("\n".join(lines) for part in parts if (lines := list(part)))
+    return ascii.text(shown) if state.plain else shown
 
 
 def _spend(state: State, now: datetime, width: int) -> str:

@@ -24,6 +24,7 @@ class Spend(Horizontal):
         & > #today { width: auto; }
         & > #digits { display: none; width: auto; }
         & > #burn { width: 1fr; text-align: right; }
+        &.plain > #digits { display: none !important; }
     }
     """
 
@@ -35,6 +36,7 @@ class Spend(Horizontal):
     def show(self, state: State, now: datetime) -> None:
         if len(self.children) < 3:
             return  # it is being put together, or taken apart
+        self.set_class(state.plain, "plain")
         today = self.query_one("#today", Static)
         if state.told is None:
             today.update(Content.styled(state.away or "…", "$text-muted"))
