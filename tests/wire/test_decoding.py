@@ -57,6 +57,12 @@ def test_what_is_no_such_document_is_nothing(data: bytes) -> None:
     assert READER.read(data) == (None, False)
 
 
+def test_half_a_character_is_put_aside_and_whole_ones_stay() -> None:
+    value, whole = READER.read(rb'{"model":"m\ud83d\u0000\ud83d\ude00","usage":{"tokens":3}}')
+    assert value == Outer("m?\0\N{GRINNING FACE}", Inner(3))
+    assert not whole
+
+
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_nothing_raises(data: bytes) -> None:
     READER.read(data)

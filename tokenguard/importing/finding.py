@@ -33,11 +33,18 @@ def candidates(source: Source, unreadable: Unreadable, below: Iterable[str] | No
 
     Only those that are named in `below`, or are in or below a folder that is, where that is given.
     """
+
+    def note(path: str, why: str) -> None:
+        unreadable(path.encode("utf-8", "replace").decode(), why)
+
     root = os.path.realpath(source.root)
     found: dict[tuple[int, int], Candidate] = {}
     for start in _starts(source, root, below):
-        for path, stat in _files(start, unreadable):
+        for path, stat in _files(start, note):
             if any(wanted.fullmatch(path, len(root) + 1) for wanted in map(_pattern, source.patterns)):
+                if not _is_text(path):
+                    note(path, "name")
+                    continue
                 one = Candidate(path, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
                 if isinstance(source, Database):
                     one = _with_log(one)
@@ -48,6 +55,15 @@ def candidates(source: Source, unreadable: Unreadable, below: Iterable[str] | No
     if isinstance(source, Lines) and source.by_name:
         return sorted(found.values(), key=lambda one: (os.path.basename(one.path), one.path))
     return sorted(found.values(), key=lambda one: (one.modified_ns, one.path))
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be written down: names of files may be any bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _with_log(database: Candidate) -> Candidate:

@@ -39,7 +39,11 @@ class Reader(Generic[T]):
     def _salvaged(self, data: bytes) -> T | None:
         try:
             # The standard library takes what some servers write and JSON does not allow: NaN, numbers beyond all range.
-            return cast(T, _fit(json.loads(data.decode("utf-8", "replace")), self._kind))
+            value = json.loads(data.decode("utf-8", "replace"))
+            if b"\\u" in data:
+                # It takes halves of characters too, which nobody can write down.
+                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            return cast(T, _fit(value, self._kind))
         except FAILURES:
             return None
 
