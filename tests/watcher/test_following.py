@@ -36,9 +36,9 @@ class Clock:
 class Folders(Observation):
     """What an observation says, without any folders."""
 
-    def __init__(self, heard: Callable[[Path | None], None]) -> None:
+    def __init__(self, heard: Callable[[Path | None], None], there: set[Path]) -> None:
         self.heard = heard
-        self.there: set[Path] = {ROOT}
+        self.there = there
         self.asked: list[set[Wanted]] = []
         self.uncertain = False
         self.closed = False
@@ -57,6 +57,7 @@ class Stage:
         self.clock = Clock()
         self.read: list[set[Path]] = []
         self.roots = [ROOT]
+        self.there = {ROOT}
         self.fails = False
         self.folders: Folders | None = None
         self.watcher = Watcher(self.sources, self.reads, sleep=self.clock.sleep, observation=self.observe)
@@ -73,7 +74,7 @@ class Stage:
             raise OSError("a full disk")
 
     def observe(self, heard: Callable[[Path | None], None]) -> Folders:
-        self.folders = Folders(heard)
+        self.folders = Folders(heard, self.there)
         return self.folders
 
     def hear(self, *paths: Path | None) -> None:
@@ -92,8 +93,7 @@ async def until(what: Callable[[], bool]) -> None:
 async def running(stage: Stage) -> AsyncGenerator[Stage]:
     """The watcher runs, and has read what was there."""
     run = asyncio.ensure_future(stage.watcher.run())
-    await stage.clock.passes(GATHER)
-    await stage.clock.passes(REST)
+    await until(lambda: SWEEP in stage.clock.asleep)
     assert stage.read == [{ROOT}]
     stage.read.clear()
     try:
@@ -127,6 +127,16 @@ async def test_what_changes_while_it_rests_is_read_afterwards() -> None:
         await stage.clock.passes(REST)
         await stage.clock.passes(GATHER)
         await until(lambda: stage.read == [{ROOT / "a"}, {ROOT / "b"}])
+
+
+async def test_that_there_is_nothing_is_told_too() -> None:
+    stage = Stage()
+    stage.there = set()
+    run = asyncio.ensure_future(stage.watcher.run())
+    await until(lambda: stage.read == [set()])
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
 
 
 async def test_nothing_is_done_while_nothing_happens() -> None:

@@ -55,7 +55,7 @@ class Watcher:
         self._uncertain = asyncio.Event()
 
     async def run(self) -> None:
-        """Follow until cancelled. Whatever is there at the beginning is handed over first."""
+        """Follow until cancelled. The folders that are there are handed over first, also where there are none."""
         loop = asyncio.get_running_loop()
 
         def heard(path: Path | None) -> None:
@@ -69,6 +69,8 @@ class Watcher:
         observation = await asyncio.to_thread(self._observe, heard)
         try:
             await self._arm(observation)
+            self._woken.clear()
+            await self._hand_over(self._take())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._look())
@@ -85,11 +87,14 @@ class Watcher:
                 moved, self._moved = self._moved, False
             if moved:
                 await self._arm(observation)
-            with self._lock:
-                changed, self._changed = frozenset(self._changed), set()
-            if changed:
+            if changed := self._take():
                 await self._hand_over(changed)
                 await self._sleep(REST)
+
+    def _take(self) -> frozenset[Path]:
+        with self._lock:
+            changed, self._changed = frozenset(self._changed), set()
+        return changed
 
     async def _arm(self, observation: Observation) -> None:
         anew = await asyncio.to_thread(observation.arm, wanted(self._sources()))
