@@ -89,15 +89,17 @@ class SessionView(View):
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""
+        if not self.is_mounted:
+            return
         self._watch.look(state, now)
         told, heading = self._watch.told, self.query_one(Heading)
         if told is None:
-            heading.say(f"session {self._session}", "", "", self._watch.problem)
+            heading.say(f"session {self._session}", "", problem=self._watch.problem)
             return
         about = told["session"]
         names = [about["task"] or about["agent"], folder_name(about["repo"]), about["branch"]]
         title = "  ".join(words.clean(name) for name in names if name) + f"  {words.usd(about)}"
-        heading.say(title, f"  {_beside(told, self.size.width >= _WIDE)}", _stands(about, now), self._watch.problem)
+        heading.say(title, f"  {_beside(told, self.size.width >= _WIDE)}", _stands(about, now), problem=self._watch.problem)
         self.query_one(Curves).tell(told, state.plain)
         limits = self.query_one("#budgets", Rows)
         limits.set_class(not told["budgets"], "none")
@@ -160,6 +162,10 @@ class SessionView(View):
 
     def _done(self, problem: str, said: str) -> None:
         self.notify(problem or said, severity="error" if problem else "information", markup=False)
+        self.renew()
+
+    def renew(self) -> None:
+        """Look again: something has been changed."""
         self._watch.renew()
         self.post_message(self.Drawn())
 
