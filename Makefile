@@ -12,7 +12,7 @@ PYTHON = python3
 # Which real agents are tested: tests/agents/subset.py says what is fast.
 AGENTS = fast
 
-.PHONY: help env demo test lint types tests test-agents test-editors bench budget-bench agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors bench budget-bench parity agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
+	@echo 'make parity       what is read of logs beside what ccusage reads, for docs/importers.md (needs npm)'
 	@echo 'make agents       write what is known of the agents into README.md and docs/'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
 	@echo 'make clean        remove what these made'
@@ -75,6 +76,9 @@ bench: $(TOOLS)
 
 budget-bench: $(TOOLS)
 	$(BIN)/python -m tests.bench.budget_bench
+
+parity: $(TOOLS)
+	$(BIN)/python -m tests.parity.page
 
 agents: $(TOOLS)
 	$(BIN)/python tools/document_agents.py

@@ -1,0 +1,76 @@
+"""One tree of logs, as tokenguard reads it and as ccusage does."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tests.parity.case import Case
+from tokenguard.importing.importer import Importer
+from tokenguard.importing.reading import Plan
+from tokenguard.ledger import Ledger
+from tokenguard.ledger.rows import fetch
+from tokenguard.records import Call, Charge, Leg, Usage
+
+VERSION = "20.0.24"
+PACKAGES = f"npm:ccusage@{VERSION} @ccusage/ccusage-linux-x64@{VERSION}"
+"""The program is a native one, which its own package is only a door to."""
+
+_THEIRS = {"kimi-cli": "kimi", "kimi-code": "kimi"}
+"""Agents that ccusage calls otherwise."""
+
+Counts = tuple[int, int, int, int]
+"""Input, cache read, cache written, output."""
+
+
+class _Totals(Struct):
+    inputTokens: int = 0
+    cacheReadTokens: int = 0
+    cacheCreationTokens: int = 0
+    totalTokens: int = 0
+
+
+class _Report(Struct):
+    totals: _Totals = _Totals()
+
+
+def truth(case: Case) -> Counts:
+    """What was billed."""
+    return _counts(case.truth)
+
+
+async def ours(case: Case, home: Path) -> Counts:
+    """What tokenguard reads. The ledger is made in the home, where no agent keeps anything."""
+    case.write(home)
+    path = home / "ledger.db"
+    ledger = Ledger.open(path)
+    try:
+        await Importer(ledger, path, _price, lambda: None).run(Plan({}, str(home), agents=(case.agent,)))
+        columns = "sum(input), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(output)"
+        ((*counts,),) = fetch(ledger.read(), f"SELECT {columns} FROM calls", [])
+    finally:
+        await ledger.close()
+    return _counts(Usage(*(count or 0 for count in counts)))
+
+
+def theirs(case: Case, home: Path, path: str) -> Counts:
+    """What ccusage reads, which is found by `path`."""
+    case.write(home)
+    env = {"HOME": str(home), "PATH": path, "TZ": "UTC", "LOG_LEVEL": "0"}
+    argv = ["ccusage", _THEIRS.get(case.agent, case.agent), "daily", "--json", "--offline"]
+    done = subprocess.run(argv, env=env, cwd=home, capture_output=True, check=False)
+    totals = msgspec.json.decode(done.stdout or b"{}", type=_Report).totals
+    known = totals.inputTokens, totals.cacheReadTokens, totals.cacheCreationTokens
+    # Its total has the reasoning beside the output, which providers bill as one.
+    return *known, totals.totalTokens - sum(known)
+
+
+def _counts(usage: Usage) -> Counts:
+    return usage.input, usage.cache_read, usage.cache_write_5m + usage.cache_write_1h, usage.output
+
+
+def _price(call: Call, leg: Leg) -> Charge:
+    return Charge(0)
