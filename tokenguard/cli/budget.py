@@ -16,11 +16,11 @@ from tokenguard.cli import budget_words, output
 from tokenguard.cli.amounts import AMOUNT_OR_PERCENT, Limit, confirm_zero
 from tokenguard.cli.budget_options import Downgrade, Match, Percents, Probability, WindowName
 from tokenguard.cli.commands import Commands, examples
-from tokenguard.config import budgets, settings
+from tokenguard.config import budget_changes, budgets, settings
 from tokenguard.config.budget_table import MODES, OFFICIAL, RELEASES, SCOPES, BudgetTable, out_of_place
-from tokenguard.config.paths import Paths, find_paths, make_private
-from tokenguard.config.tables import convert, read_toml
-from tokenguard.errors import ConfigError, TokenguardError, UsageError
+from tokenguard.config.paths import Paths, find_paths
+from tokenguard.config.tables import convert
+from tokenguard.errors import TokenguardError, UsageError
 from tokenguard.policy import money
 from tokenguard.policy.budgets import ACTIONS
 from tokenguard.policy.measure import BUCKETS, COUNTS
@@ -128,7 +128,7 @@ def set_budget(
     What means nothing any more beside a change, such as the first day of a week that is now a month, goes with it.
     """
     paths = find_paths(os.environ)
-    tables = _tables(paths, name)
+    tables = budget_changes.tables_for(paths, name)
     if limit is not None:
         confirm_zero(limit, "--limit", yes)
         given["limit"] = budgets.limit_text(limit.value, limit.unit)
@@ -145,7 +145,9 @@ def set_budget(
         if key not in changes:
             table.pop(key)
     tables[name] = table
-    output.say(budget_words.line(_write(paths, tables)[name]))
+    written = budget_changes.write(paths, tables)
+    _reload(paths)
+    output.say(budget_words.line(written[name]))
 
 
 @budget.command("remove", short_help="Remove a budget.", epilog=examples("tokenguard budget remove web-day"))
@@ -153,10 +155,8 @@ def set_budget(
 def remove_budget(name: str) -> None:
     """Remove the budget NAME."""
     paths = find_paths(os.environ)
-    tables = _tables(paths, name)
-    if tables.pop(name, None) is None:
-        raise UsageError(f'there is no budget "{name}"', f"set by command: {', '.join(tables) or 'none'}")
-    _write(paths, tables)
+    budget_changes.remove(paths, name)
+    _reload(paths)
     output.say(f"{name} is removed.")
 
 
@@ -216,23 +216,8 @@ def land_budget(name: str, reason: str) -> None:
     output.say(f"{landed['label']}: the {given} kept for landing can be spent; {left} left")
 
 
-def _tables(paths: Paths, name: str) -> dict[str, dict[str, Any]]:
-    """What commands wrote, by name. Raises `UsageError` if `name` is a hand-written budget."""
-    for known in settings.load(paths).budgets:
-        if known.name == name and known.source == str(paths.config_file):
-            raise UsageError(f'budget "{name}" is written by hand', f"change it in {paths.config_file}")
-    return {table["name"]: table for table in read_toml(paths.budgets_file).get("budget", [])}
-
-
-def _write(paths: Paths, tables: dict[str, dict[str, Any]]) -> dict[str, Budget]:
-    """Check and write all of them, and tell the daemon if one runs. Raises `UsageError` for what is not a budget."""
-    try:
-        known = budgets.parse_budgets(list(tables.values()), paths.budgets_file, allow_zero=True)
-    except ConfigError as error:
-        raise UsageError(error.message, error.hint) from error
-    make_private(paths.config_dir)
-    budgets.write_machine_budgets(paths.budgets_file, known)
+def _reload(paths: Paths) -> None:
+    """Tell the daemon, if one runs."""
     daemon = client.find(paths)
     if daemon is not None:
         daemon.post("/v1/budgets/reload")
-    return {budget.name: budget for budget in known}

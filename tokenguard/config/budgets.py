@@ -87,7 +87,7 @@ def write_machine_budgets(file: Path, budgets: Iterable[Budget]) -> None:
     import tomli_w
 
     text = "# Written by `tokenguard budget`; your own budgets belong in config.toml.\n\n"
-    text += tomli_w.dumps({"budget": [_table(budget) for budget in budgets]})
+    text += tomli_w.dumps({"budget": [table_of(budget) for budget in budgets]})
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -107,7 +107,7 @@ def limit_text(limit: int, unit: Unit) -> str:
     return f"${whole}.{part:09d}".rstrip("0").rstrip(".")
 
 
-def _table(budget: Budget) -> dict[str, Any]:
+def table_of(budget: Budget) -> dict[str, Any]:
     """The keys of a budget as they are written: the main ones, and those that differ from their default."""
     written: dict[str, Any] = {"name": budget.name, "limit": limit_text(budget.limit, budget.unit)}
     if budget.official is None:
