@@ -100,6 +100,30 @@ def test_it_says_when_the_daemon_is_gone_and_finds_the_next_one(
     left(terminal)
 
 
+def test_the_demo_is_shown_on_it_until_somebody_has_seen_enough(tg: Installation, tmp_path: Path) -> None:
+    terminal = Tmux(tmp_path, tg.command("demo", "--fast"), utf8(tg.env), 120, 40)
+    try:
+        seen(terminal, "web/day", "The agents have ended.", "nothing runs", "opus-5.5")
+        terminal.keys("q")
+        until(lambda: terminal.ended() is not None, "it ends")
+        shown = terminal.screen()
+        assert terminal.ended() == 0 and "The ledger equals the providers' own bill to the nanodollar" in shown, shown
+    finally:
+        terminal.close()
+
+
+def test_a_demo_that_is_left_early_leaves_nothing_behind(tg: Installation, tmp_path: Path) -> None:
+    terminal = Tmux(tmp_path, tg.command("demo"), {**utf8(tg.env), "TMPDIR": str(tmp_path)}, 80, 24)
+    try:
+        seen(terminal, "web/day", "claude")
+        terminal.keys("q")
+        until(lambda: terminal.ended() is not None, "it ends")
+        assert terminal.ended() == 0 and "there is nothing to compare" in terminal.screen(), terminal.screen()
+        assert not list(tmp_path.glob("tokenguard-demo-*"))
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize(
     "env", [{}, {"NO_COLOR": "1"}, {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
 )

@@ -193,6 +193,10 @@ class Dashboard(App[None]):
         except TokenguardError as error:
             self.call_from_thread(self.notify, str(error), severity="error")
 
+    def announce(self, text: str) -> None:
+        """Tell the person something that they should not miss."""
+        self.notify(text, timeout=3_600)
+
     def on_holds_answered(self, message: Holds.Answered) -> None:
         """A person has decided on a call that waits."""
         body, said = message.answer, "it is refused"

@@ -13,7 +13,7 @@ from tokenguard.cli.commands import examples
 
 @click.command(epilog=examples("tokenguard demo", "tokenguard demo --fast --no-tui"))
 @click.option("--fast", is_flag=True, help="As fast as this machine can, not at the speed of models.")
-@click.option("--no-tui", is_flag=True, help="A line for each call, not a live view.")
+@click.option("--no-tui", is_flag=True, help="A line for each call, not the dashboard.")
 def demo(fast: bool, no_tui: bool) -> int:
     """See all of it work against a simulated provider, without a key.
 
@@ -21,20 +21,25 @@ def demo(fast: bool, no_tui: bool) -> int:
     speak every protocol that tokenguard reads. Then every charge in the ledger is compared with the providers' own
     bill. All of it happens in a folder that goes away.
     """
-    from tokenguard.cli.demo import audit, live, play, stage  # not needed for help and completion
+    from tokenguard.cli.demo import audit, live, play, stage, watching  # not needed for help and completion
 
     pace = stage.FAST if fast else stage.HUMAN
     output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
     sys.stdout.flush()
     with scratch.ended_by_signals(), stage.built(pace) as staged:
-        view = live.view(staged.standings, redraw=not no_tui)
-        with closing(play.perform(staged, pace)) as performance:
-            for happening in performance:
-                view.take(happening)
-        output.say()
+        if watching.possible() and not no_tui:
+            if not watching.watch(staged, pace):
+                output.say("You left before the agents had ended: there is nothing to compare.")
+                return 0
+        else:
+            lines = live.Lines()
+            with closing(play.perform(staged, pace)) as performance:
+                for happening in performance:
+                    lines.take(happening)
+            output.say()
         output.say(staged.ask("report", "--by", "repo,agent,branch"))
         output.say(staged.ask("report", "--by", "model"))
-        bill, charges = staged.providers.bill(), audit.recorded(staged.ledger())
+        bill, charges = staged.providers.bill(), audit.recorded(staged.paths.ledger)
         differing = audit.differences(charges, staged.daemon.get("/v1/report")["total"], bill)
     for row in output.columns([audit.HEADER, *audit.by_dialect(charges, bill)], right=audit.NUMBERS):
         output.say(f" {row}".rstrip())

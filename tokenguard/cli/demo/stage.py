@@ -10,14 +10,13 @@ import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
 from tokenguard import client, simulator
 from tokenguard.cli import output, scratch
 from tokenguard.cli.demo import scripted_agent, scripted_babel
-from tokenguard.config.paths import find_paths
+from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import UsageError
 
 LIMIT = "$1.50"
@@ -125,14 +124,10 @@ class Stage:
                 text=True,
             )
 
-    def ledger(self) -> Path:
-        """The file of the ledger."""
-        return find_paths(self._env).ledger
-
-    def standings(self) -> list[dict[str, Any]]:
-        """The budgets, as they are now."""
-        budgets: list[dict[str, Any]] = self.daemon.get("/v1/status")["budgets"]
-        return budgets
+    @property
+    def paths(self) -> Paths:
+        """Where its tokenguard keeps what."""
+        return find_paths(self._env)
 
     def ask(self, *arguments: str) -> str:
         """What a tokenguard command prints."""
