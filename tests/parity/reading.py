@@ -26,14 +26,14 @@ Counts = tuple[int, int, int, int]
 """Input, cache read, cache written, output."""
 
 
-class _Totals(Struct):
+class _Totals(Struct, frozen=True):
     inputTokens: int = 0
     cacheReadTokens: int = 0
     cacheCreationTokens: int = 0
     totalTokens: int = 0
 
 
-class _Report(Struct):
+class _Report(Struct, frozen=True):
     totals: _Totals = _Totals()
 
 
