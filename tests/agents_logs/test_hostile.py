@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -162,11 +162,11 @@ HOSTILE: list[Any] = [
 def places_in(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The way to each part of a document."""
     yield here
-    inner: dict[Any, Any] = {}
+    inner: Mapping[Any, object] = {}
     if isinstance(value, dict):
-        inner = cast("dict[Any, Any]", value)
+        inner = cast("dict[str, object]", value)
     elif isinstance(value, list):
-        inner = dict(enumerate(cast("list[Any]", value)))
+        inner = dict(enumerate(cast("list[object]", value)))
     for name, one in inner.items():
         yield from places_in(one, (*here, name))
 
