@@ -79,8 +79,6 @@ class _Scanner:
         self._tail_size = 0
         self._skipping = 0
         """Bytes of a line so far that is too long."""
-        self._lost = False
-        """Whether it may have held something of use."""
         self.done = done
 
     def feed(self, chunk: bytes) -> list[Sighting | Snapshot]:
@@ -105,20 +103,14 @@ class _Scanner:
         """Keep the beginning of a line, unless it is too long."""
         if self._skipping:
             self._skipping += len(part)
-            self._lost |= self._marked(part)
             return
         self._tail.append(part)
         self._tail_size += len(part)
         if self._tail_size > LONGEST:
-            self._lost = any(map(self._marked, self._tail))
             self._skipping, self._tail, self._tail_size = self._tail_size, [], 0
 
-    def _marked(self, part: bytes) -> bool:
-        return any(marker in part for marker in self._markers)
-
     def _skip_to(self, rest: bytes) -> None:
-        if self._lost or self._marked(rest):
-            self._odd(DROPPED, "too-long")
+        self._odd(DROPPED, "too-long")
         self.done += self._skipping + len(rest)
         self._skipping = 0
 

@@ -28,6 +28,8 @@ _BEFORE_US, _AFTER_US, _LONGEST_US = 120_000_000, 120_000_000, 3_600_000_000
 """How far the time in a log may be from the call that it tells of, and how long a call may have taken."""
 
 _USAGE = ", ".join(BUCKETS)
+_KEPT = "response_id IS NOT NULL AND response_id IS NOT log_key"
+"""What is in the index of responses: all but the rows whose key that is."""
 _LOGGED = f"{CALL}, log_key, ended_us, response_id, cost_nanos, confidence, marks, saved_nanos, {_USAGE}"
 _FIXED = "state, outcome"
 _INSERT = f"INSERT INTO calls ({_LOGGED}, {_FIXED}) VALUES ({places(_LOGGED)}, 'settled', 'logged')"
@@ -41,16 +43,16 @@ _GROWN = ", ".join(f"{bucket} = max({bucket}, excluded.{bucket})" for bucket in 
 _PUT_ECHO = f"""INSERT INTO echoes ({_ECHO}) VALUES ({places(_ECHO)}) ON CONFLICT (log_key, agent)
     DO UPDATE SET cost_nanos = max(cost_nanos, excluded.cost_nanos), {_GROWN}"""
 _ECHOED = "SELECT log_key, agent, call_id FROM echoes WHERE log_key IN (SELECT value FROM json_each(?))"
-_ANSWERED = """SELECT response_id, id FROM calls
-    WHERE response_id IN (SELECT value FROM json_each(?)) AND response_id IS NOT NULL AND id < ?"""
+_ANSWERED = f"""SELECT response_id, id FROM calls
+    WHERE response_id IN (SELECT value FROM json_each(?)) AND {_KEPT} AND id < {FIRST_ID}"""
 _PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
 _ALIKE = f"""SELECT id FROM calls
     WHERE started_us BETWEEN ? AND ? AND id < ? AND agent = ? AND output = ? AND {_PROMPT} = ?
         AND state = 'settled' AND coalesce(ended_us, started_us) >= ?
         AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)
     ORDER BY abs(coalesce(ended_us, started_us) - ?) LIMIT 1"""
-_OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND id >= {FIRST_ID}
-    UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS NOT NULL AND id >= {FIRST_ID}"""
+_OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} AND id >= {FIRST_ID}
+    UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS response_id"""
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
     WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {_PROMPT} = ?
         AND response_id IS NULL LIMIT 1"""
@@ -83,7 +85,7 @@ class _Rows:
         columns = conn.execute(_KNOWN, (keys,)).fetchall()
         self.known = {(one.key, one.call.agent): (one, charge) for one, charge in map(_logged_of, columns)}
         self.echoed = {(key, agent): call_id for key, agent, call_id in conn.execute(_ECHOED, (keys,))}
-        self.answered: dict[str, int] = dict(conn.execute(_ANSWERED, (ids, FIRST_ID)).fetchall())
+        self.answered: dict[str, int] = dict(conn.execute(_ANSWERED, (ids,)).fetchall())
 
 
 def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
@@ -112,7 +114,7 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
         if ident in known.echoed:
             call_id = known.echoed[ident]
         else:
-            call_id = call_id or _alike(conn, row)
+            call_id = call_id or (None if row.response_id else _alike(conn, row))
             joined += call_id is not None
         if call_id is not None:
             _echo(conn, call_id, row, price(row.call, row.leg))
@@ -183,8 +185,7 @@ def _values(call_id: int, row: Logged, charge: Charge) -> list[object]:
         *astuple(call)[1:],
         row.key,
         call.started_us,
-        # Most keys are that id, and found by it as well.
-        row.response_id if row.response_id != row.key else None,
+        row.response_id,
         charge.nanos,
         charge.confidence.value,
         as_json(marks) if marks else None,

@@ -321,7 +321,10 @@ def _009_logs(conn: sqlite3.Connection) -> None:
         f"ALTER TABLE calls ADD COLUMN origin {origin}",
         "ALTER TABLE calls ADD COLUMN log_key TEXT",
         "CREATE UNIQUE INDEX calls_logged ON calls (log_key, agent) WHERE log_key IS NOT NULL",
-        "CREATE INDEX calls_response ON calls (response_id) WHERE response_id IS NOT NULL",
+        # Of most logged rows it is the key as well, by which they are found.
+        """
+        CREATE INDEX calls_response ON calls (response_id) WHERE response_id IS NOT NULL AND response_id IS NOT log_key
+        """,
         # Of measured rows, by their ids: logged ones are found by their sessions.
         f"CREATE INDEX calls_agent_session ON calls (agent_session) WHERE agent_session IS NOT NULL AND id < {1 << 40}",
         "ALTER TABLE rollup_keys ADD COLUMN worktree TEXT",

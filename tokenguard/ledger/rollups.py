@@ -57,8 +57,7 @@ _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT {BLOCK}, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
-_DROP = """DELETE FROM rollups
-    WHERE (size, start, key) IN (VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?)) AND calls = 0"""
+_DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (session, agent_session, subagent)
@@ -145,7 +144,7 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
     """Add a charge of one leg that is being written: the short way, as most are."""
     confidence = charge.confidence if charge else Confidence.ESTIMATED
     nanos = charge.nanos if charge else 0
-    sums = (
+    sums: tuple[int, ...] = (
         1,
         nanos,
         charge is None,
@@ -173,7 +172,7 @@ def remove(conn: sqlite3.Connection, call_id: int) -> None:
     for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
         hour = started_us // HOUR_US
         places = _add(conn, hour, key, Sums(*(-number for number in astuple(sums))))
-        conn.execute(_DROP, places)
+        conn.executemany(_DROP, [places[at : at + 3] for at in range(0, len(places), 3)])
 
 
 class Gathered:
