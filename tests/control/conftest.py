@@ -19,7 +19,7 @@ from tokenguard.errors import ConfigError, UsageError
 from tokenguard.guard import OpenSession
 from tokenguard.guard.hub import Hub
 from tokenguard.prices import decode
-from tokenguard.records import Event, Session
+from tokenguard.records import Budget, Event, Session
 
 
 class FakeGuard:
@@ -94,6 +94,8 @@ class FakeHost:
         self.reloaded = 0
         self.sound = True
         self.closed: list[str] = []
+        self.budgets: list[tuple[Budget, bool]] = []
+        self.changed: list[tuple[object, ...]] = []
 
     def touch(self) -> None:
         self.touched += 1
@@ -104,6 +106,12 @@ class FakeHost:
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)
+
+    def set_budget(self, table: dict[str, Any], *, new: bool) -> None:
+        self.changed.append(("set", table, new))
+
+    def remove_budget(self, name: str) -> None:
+        self.changed.append(("remove", name))
 
     def reload(self) -> None:
         if not self.sound:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from tokenguard import __version__
 from tokenguard.control import charts, importing, recent, streams
 from tokenguard.control.answers import answer, errors_as_json
+from tokenguard.control.budgets import Limits
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
 from tokenguard.control.sessions import Details
@@ -96,6 +97,7 @@ class Control:
             ]
         )
         app.add_routes(Details(self._guard, self._ledger).routes())
+        app.add_routes(Limits(self._host, self._ledger).routes())
         return app
 
     def watched(self, session_id: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from tokenguard.guard import Deed, OpenSession
 from tokenguard.importing.importer import Progress, Tell
 from tokenguard.prices import Catalogue
-from tokenguard.records import Event, Session
+from tokenguard.records import Budget, Event, Session
 
 
 class Guard(Protocol):
@@ -111,6 +111,22 @@ class Host(Protocol):
 
     def stop(self, *, now: bool) -> None:
         """Begin to end, and return; `now` does not wait for calls in flight."""
+        ...
+
+    @property
+    def budgets(self) -> list[tuple[Budget, bool]]:
+        """Those that the user has set, and whether they can be changed by the program."""
+        ...
+
+    def set_budget(self, table: dict[str, Any], *, new: bool) -> None:
+        """Write a budget in place of that of its name; a `new` one takes nobody's place.
+
+        Raises `UsageError` for what is no budget, or is written by hand, or `ConfigError`.
+        """
+        ...
+
+    def remove_budget(self, name: str) -> None:
+        """Raises `UsageError` if there is none that can be removed, or `ConfigError`."""
         ...
 
     def reload(self) -> None:

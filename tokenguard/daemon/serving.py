@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tokenguard import notify, platforms
 from tokenguard.agents.logs.shape import Places
-from tokenguard.config import settings
+from tokenguard.config import budget_changes, settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.control import Control
@@ -32,6 +32,7 @@ from tokenguard.intercept.interceptor import Interceptor
 from tokenguard.ledger import Ledger, queries
 from tokenguard.ledger.places import trees
 from tokenguard.proxy import Proxy
+from tokenguard.records import Budget
 from tokenguard.upstream import Upstreams
 
 log = logging.getLogger(__name__)
@@ -161,6 +162,21 @@ class Daemon:
         self._stop.set()
         if now and self._grace is not None:
             self._grace.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def budgets(self) -> list[tuple[Budget, bool]]:
+        """See `Host.budgets`."""
+        return [(budget, budget.source == str(self._paths.budgets_file)) for budget in self._config.budgets]
+
+    def set_budget(self, table: dict[str, Any], *, new: bool) -> None:
+        """See `Host.set_budget`."""
+        budget_changes.put(self._paths, table, new=new)
+        self.reload()
+
+    def remove_budget(self, name: str) -> None:
+        """See `Host.remove_budget`."""
+        budget_changes.remove(self._paths, name)
+        self.reload()
 
     def reload(self) -> None:
         """Read the configuration and the prices again. Raises `ConfigError`, and then the old ones stay."""

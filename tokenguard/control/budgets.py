@@ -1,0 +1,107 @@
+"""Budgets as they are set: `GET /v1/budgets` with the audit trail, `POST /v1/budgets/set` and `/remove`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from tokenguard.config.budgets import table_of
+from tokenguard.control.answers import answer
+from tokenguard.control.crossing import Host
+from tokenguard.guard.view import instant
+from tokenguard.ledger import queries
+from tokenguard.ledger.audit import Entry, trail
+from tokenguard.policy.budgets import short_key
+
+_MOST = 1_000
+
+
+class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
+    entries: int = 100
+    """How much of the audit trail is told."""
+
+
+class _Set(Struct, frozen=True, forbid_unknown_fields=True):
+    table: dict[str, Any]
+    """As a `[[budget]]` of a file."""
+    new: bool = False
+    """Whether none of this name is there yet."""
+
+
+class _Remove(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class Limits:
+    """The endpoints of budgets as they are set."""
+
+    def __init__(self, host: Host, ledger: Path) -> None:
+        self._host = host
+        self._ledger = ledger
+
+    def routes(self) -> list[web.RouteDef]:
+        """See the application."""
+        return [
+            web.get("/v1/budgets", self._list),
+            web.post("/v1/budgets/set", self._set),
+            web.post("/v1/budgets/remove", self._remove),
+        ]
+
+    async def _list(self, request: web.Request) -> web.Response:
+        asked = msgspec.convert(dict(request.query), _Asked, strict=False)
+        entries = await asyncio.to_thread(_trail, self._ledger, max(0, min(asked.entries, _MOST)))
+        budgets = self._host.budgets
+        scopes = {budget.name: budget.scope for budget, _ in budgets}
+        return answer(
+            {
+                "budgets": [
+                    {"name": budget.name, "source": budget.source, "changeable": ours, "table": table_of(budget)}
+                    for budget, ours in budgets
+                ],
+                "trail": [_told(entry, scopes) for entry in entries],
+            }
+        )
+
+    async def _set(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Set)
+        self._host.set_budget(asked.table, new=asked.new)
+        return answer({})
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Remove)
+        self._host.remove_budget(asked.name)
+        return answer({})
+
+
+def _trail(ledger: Path, limit: int) -> list[Entry]:
+    with closing(queries.connect_readonly(ledger)) as conn:
+        return trail(conn, limit)
+
+
+def _told(entry: Entry, scopes: Mapping[str, str]) -> dict[str, Any]:
+    """An entry, its budget by the name by which people see it."""
+    name, key = entry.budget or "", entry.key or ""
+    # A repository's budgets are written with its path.
+    path, _, own = name.rpartition(":")
+    label = f"{short_key('repo', path)}:{own}" if path.startswith("/") else name
+    scope = "branch" if "\0" in key else scopes.get(name, "repo" if key.startswith("/") else "")
+    return {
+        "at": instant(entry.at_us),
+        "kind": entry.kind,
+        "who": entry.who,
+        "budget": f"{short_key(scope, key)}/{label}" if key else label,
+        "amount": entry.amount,
+        "unit": entry.unit,
+        "reason": entry.reason,
+        "expires_at": instant(entry.expires_us) if entry.expires_us else None,
+        "session": entry.session,
+        "agent": entry.agent,
+        "model": entry.model,
+    }
