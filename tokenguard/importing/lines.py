@@ -137,6 +137,7 @@ class _Scanner:
     def rest(self) -> list[Sighting | Snapshot]:
         """What the last line shows if it is complete but for its end."""
         if self._skipping:
+            self._odd(DROPPED, "too-long")
             return []
         line = b"".join(self._tail)
         if line[:1] == b"{" and line.rstrip().endswith(b"}"):

@@ -144,7 +144,7 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
     """Add a charge of one leg that is being written: the short way, as most are."""
     confidence = charge.confidence if charge else Confidence.ESTIMATED
     nanos = charge.nanos if charge else 0
-    sums: tuple[int, ...] = (
+    sums = [
         1,
         nanos,
         charge is None,
@@ -155,7 +155,7 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
         *astuple(usage),
         0,
         _saved(charge),
-    )
+    ]
     _add(conn, call.started_us // HOUR_US, _plain_key(call, confidence, leg), Sums(*sums))
 
 
