@@ -18,13 +18,18 @@ from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError, TokenguardError
 from tokenguard_tui.ascii import Ascii
+from tokenguard_tui.asking import Asked, fetch
+from tokenguard_tui.doing import Question, Wanted, do
 from tokenguard_tui.feed import Feed
 from tokenguard_tui.once import text
+from tokenguard_tui.screens.models import Models
 from tokenguard_tui.screens.now import Now
+from tokenguard_tui.screens.session import SessionView
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.themes import DARK, OURS, defaults
 from tokenguard_tui.widgets.holds import Holds
+from tokenguard_tui.widgets.sessions import Sessions
 
 _FRAME_S = 0.1
 """The screen changes no more often than this, however much happens."""
@@ -36,13 +41,30 @@ _AGAIN_S = 30.0
 """The status is asked for at least this often: windows end, and rolling ones move, without an event."""
 
 
+_SCREENS = Binding.Group("screens")
+
+
+def _history() -> Screen[None]:
+    """Its charts come with modules that the first screen does not wait for."""
+    from tokenguard_tui.screens.history import History
+
+    return History()
+
+
 class Dashboard(App[None]):
     """`tokenguard tui`."""
 
     TITLE = "tokenguard"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"now": Now}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "now": Now,
+        "models": Models,
+        "history": _history,
+    }
     DEFAULT_MODE = "now"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "switch_mode('now')", "now", group=_SCREENS),
+        Binding("2", "switch_mode('models')", "models", group=_SCREENS),
+        Binding("3", "switch_mode('history')", "history", group=_SCREENS),
         Binding("s", "start_daemon", "start the daemon"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+q", "quit", "quit", show=False),
@@ -180,6 +202,30 @@ class Dashboard(App[None]):
         else:
             self.call_from_thread(self.notify, said)
             self.call_from_thread(self._refresh_status)
+
+    @work(thread=True, group="asked")
+    def on_asked(self, message: Asked) -> None:
+        """A screen has a question of its own."""
+        self.call_from_thread(message.take, *fetch(self._paths, message))
+
+    @work(thread=True, group="acts")
+    def on_wanted(self, message: Wanted) -> None:
+        """A screen wants something done, and to know whether it was."""
+        problem = do(self._paths, message)
+        self.call_from_thread(message.take, problem)
+        self.call_from_thread(self._refresh_status)
+
+    def on_question(self, message: Question) -> None:
+        """A screen wants the person to decide."""
+        self.push_screen(message.dialog, message.take)
+
+    def on_sessions_opened(self, message: Sessions.Opened) -> None:
+        """Show a session."""
+        self.push_screen(SessionView(message.session))
+
+    def on_session_view_left(self) -> None:
+        """Back to where it was opened."""
+        self.pop_screen()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The daemon can be started while there is none."""

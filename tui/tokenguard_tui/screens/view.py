@@ -14,6 +14,10 @@ from tokenguard_tui.widgets.panel import Panel
 class View(Screen[None]):
     """A screen."""
 
+    DEFAULT_CSS = """
+    View > Footer.-compact FooterLabel { margin: 0 1 0 0; }
+    """
+
     class Drawn(Message):
         """There is room that nothing has been shown in yet: the app shows its state."""
 

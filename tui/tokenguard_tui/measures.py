@@ -1,0 +1,65 @@
+"""What the history is measured in, and how its times are called. Values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from tokenguard.policy import money
+from tokenguard.records import Unit
+
+NEXT = {"spend": "list", "list": "tokens", "tokens": "spend"}
+"""The measure that is shown after each."""
+TITLES = {"spend": "SPEND", "list": "AT LIST", "tokens": "TOKENS"}
+
+_ENDS = {"day": "midnight", "week": "Sunday night", "month": "the end of the month"}
+_SLOTS = {"day": "%H", "week": "%a %d", "month": "%d"}
+
+
+def measured(value: int, measure: str, of: Mapping[str, Any] | None = None) -> str:
+    """A value in its measure; `of` says whether it is exact."""
+    if measure == "tokens":
+        return money.tokens(value)
+    about = of is not None and (of["confidence"] != "exact" or bool(of["unpriced"]))
+    return money.usd(value, about=about)
+
+
+def tick(value: int, measure: str) -> str:
+    """A round value at an axis: `$5`, `$2.50`, `500k`."""
+    if measure == "tokens":
+        return money.tokens(value).replace(".0", "")
+    return money.limit(value, Unit.USD).removesuffix(".00")
+
+
+def slot(begin: datetime, window: str, width: int) -> str:
+    """The name of an hour of a day, or of a day of a week or month, in `width` cells if that goes."""
+    name = f"{begin:{_SLOTS.get(window, '%H')}}"
+    return name if window != "week" or len(name) < width else name[: 3 if width > 3 else 1]
+
+
+def window(told: Mapping[str, Any], now: datetime) -> str:
+    """The name of a window: `today`, `yesterday`, `Thu Nov 19`; `this week`, `Nov 9 to 15`; `November`."""
+    since = datetime.fromisoformat(told["since"])
+    year = "" if since.year == now.year else f" {since.year}"
+    if told["window"] == "month":
+        return f"{since:%B}{year}"
+    if told["window"] == "week":
+        last = datetime.fromisoformat(told["until"]) - timedelta(hours=12)
+        end = f"{last.day}" if last.month == since.month else f"{last:%b} {last.day}"
+        return f"{since:%b} {since.day} to {end}{year}" if told["back"] else "this week"
+    days = {0: "today", 1: "yesterday"}
+    return days.get(told["back"]) or f"{since:%a %b} {since.day}{year}"
+
+
+def outlook(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the window will have come to: `≈$21.30 by midnight ($17.00 to $26.00)`, and the same in fewer words.
+
+    Empty where it is no news.
+    """
+    course = told["course"][-1] if told["course"] else None
+    if course is None or course[2] <= told["total"]:
+        return ()
+    likely, low, high = (measured(value, told["measure"]) for value in course)
+    text = f"≈{likely} by {_ENDS[told['window']]}"
+    return (text, f"≈{likely}") if low == high else (f"{text} ({low} to {high})", text, f"≈{likely}")

@@ -1,0 +1,76 @@
+"""Models: which took the tokens, which the money, and why that is not the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Footer
+
+from tokenguard.policy import money
+from tokenguard.records import Usage
+from tokenguard_tui import words
+from tokenguard_tui.asking import Inquiry
+from tokenguard_tui.screens.view import View
+from tokenguard_tui.state import State
+from tokenguard_tui.widgets.heading import Heading
+from tokenguard_tui.widgets.models import ORDERS, ModelTable
+
+_SPAN = Binding.Group("span")
+_SPANS = {"today": "today", "7d": "7 days", "30d": "30 days"}
+
+
+class Models(View):
+    """All models of a time."""
+
+    DEFAULT_CSS = """
+    Models > ModelTable { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "since('today')", "day", group=_SPAN),
+        Binding("w", "since('7d')", "week", group=_SPAN),
+        Binding("m", "since('30d')", "month", group=_SPAN),
+        Binding("o", "order", "order"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inquiry = Inquiry("/v1/models", self.post_message, lambda: self.post_message(self.Drawn()))
+        self._since = "7d"
+        self._order = next(iter(ORDERS))
+
+    def compose(self) -> ComposeResult:
+        """See `Screen.compose`."""
+        yield Heading()
+        yield ModelTable()
+        yield Footer(compact=True)
+
+    def show(self, state: State, now: datetime) -> None:
+        """See `View.show`."""
+        if not self.is_mounted or not self.query(ModelTable):
+            return  # it is being put together, or taken apart
+        self._inquiry.want({"since": self._since}, state, now)
+        told, span = self._inquiry.told, _SPANS[self._inquiry.of.get("since", self._since)]
+        self.query_one(ModelTable).put_told(told, self._order, state.plain)
+        heading = self.query_one(Heading)
+        if told is None:
+            heading.say(span, "", problem=self._inquiry.problem)
+            return
+        whole = told["total"]
+        notional = f"  {money.usd(whole['notional_nanos'])} notional" if whole["notional_nanos"] else ""
+        tokens = money.tokens(Usage(**whole["usage"]).total)
+        beside = f"{notional}  {tokens} tokens  {whole['calls']:,} calls"
+        heading.say(f"{span}  {words.usd(whole)}", beside, ORDERS[self._order], problem=self._inquiry.problem)
+
+    def action_since(self, since: str) -> None:
+        """Of another time."""
+        self._since = since
+        self.post_message(self.Drawn())
+
+    def action_order(self) -> None:
+        """By what comes next."""
+        orders = list(ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self.post_message(self.Drawn())

@@ -1,0 +1,57 @@
+"""The habit of hours: on which day of the week, at which hour, how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from tokenguard_tui import measures
+from tokenguard_tui.palette import MUTED
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MARGIN = 4
+_HEATS = (("$foreground 5%", "."), ("$accent 18%", ":"), ("$accent 38%", "-"), ("$accent 65%", "="), ("$accent", "#"))
+
+
+class Heat(Static):
+    """A line a weekday, a field an hour, the darker the more; what the darkest means stands above."""
+
+    DEFAULT_CSS = """
+    Heat { width: auto; height: 9; padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", markup=False, id=id)
+        self._drawn: tuple[object, ...] = ()
+
+    def put_told(self, told: Mapping[str, Any] | None, width: int, plain: bool) -> None:
+        """What `GET /v1/history` has told."""
+        drawn = (told, width, plain)
+        if told is None or drawn == self._drawn:
+            return
+        self._drawn = drawn
+        self.update(Content("\n").join(lines(told, width, plain)))
+
+
+def lines(told: Mapping[str, Any], width: int, plain: bool) -> list[Content]:
+    """The map in `width` cells: a title, the hours, seven days."""
+    hours: Sequence[Sequence[int]] = told["hours"]
+    size = max(1, min(3, (width - _MARGIN) // 24))
+    most = max(map(max, hours))
+    peak = f"peak {measures.measured(most // 4, told['measure'])}/h" if most else "nothing yet"
+    title = Content.styled(f"{'4 WEEKS':<{_MARGIN + 24 * size - len(peak)}}{peak}", MUTED)
+    every = 3 if size > 1 else 6
+    scale = "".join(f"{hour:<{every * size}}" for hour in range(0, 24, every))
+    days = [_day(name, day, most, size, plain) for name, day in zip(_DAYS, hours, strict=True)]
+    return [title, Content.styled(" " * _MARGIN + scale, MUTED), *days]
+
+
+def _day(name: str, day: Sequence[int], most: int, size: int, plain: bool) -> Content:
+    fields: list[tuple[str, str]] = []
+    for value in day:
+        style, sign = _HEATS[-(-value * (len(_HEATS) - 1) // most) if most else 0]
+        fields.append((sign * size, "") if plain else (" " * size, f"on {style}"))
+    return Content.assemble((f"{name:<{_MARGIN}}", MUTED), *fields)
