@@ -41,7 +41,7 @@ def web(src: Path) -> Path:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Folders:
-    return Folders(home=tmp_path)
+    return Folders(dict, tmp_path)
 
 
 def spot(folders: Folders, folder: Path | str, branch: str | None = "main") -> tuple[str | None, str | None]:
@@ -89,14 +89,14 @@ class TestGone:
         tree = tmp_path.resolve() / "trees" / "x1"
         git(web, "worktree", "add", "-q", str(tree), "-b", "login")
         shutil.rmtree(tree)
-        known = Folders({str(web): str(web)}.items(), home=tmp_path)
+        known = Folders(lambda: {str(web): str(web)}, tmp_path)
         assert spot(known, tree, "login") == (str(web), str(tree))
 
     def test_a_working_tree_of_a_bare_repository(self, web: Path, src: Path, tmp_path: Path) -> None:
         git(src, "clone", "-q", "--bare", str(web), "api.git")
         git(src / "api.git", "worktree", "add", "-q", str(src / "login"), "-b", "login")
         shutil.rmtree(src / "login")
-        known = Folders([(str(src / "api.git"), str(src / "api.git"))], home=tmp_path)
+        known = Folders(lambda: dict([one(src / "api.git")]), tmp_path)
         assert spot(known, src / "login", "login") == (str(src / "api.git"), str(src / "login"))
 
     def test_one_that_was_removed_is_known_by_name_and_branch(self, folders: Folders, web: Path, src: Path) -> None:
@@ -128,7 +128,7 @@ class TestGone:
         assert spot(folders, src / "web-api-login", "login") == (str(api), str(src / "web-api-login"))
 
     def test_what_the_ledger_told_of_holds(self, web: Path, src: Path, tmp_path: Path) -> None:
-        folders = Folders([(str(src / "x"), str(web)), (str(web), str(web))], home=tmp_path)
+        folders = Folders(lambda: {str(src / "x"): str(web), str(web): str(web)}, tmp_path)
         assert spot(folders, src / "x" / "api", "gone") == (str(web), str(src / "x"))
 
     def test_folders_below_one_that_is_gone_belong_to_it(self, folders: Folders) -> None:
@@ -147,13 +147,13 @@ class TestGone:
         home = tmp_path.resolve()
         git(home, "init", "-q")
         git(home, "commit", "-q", "--allow-empty", "-m", "dotfiles")
-        folders = Folders([(str(home), str(home))], home=home)
+        folders = Folders(lambda: dict([one(home)]), home)
         assert spot(folders, src / "old") == one(src / "old")
         assert spot(folders, src) == one(home)
 
     def test_a_working_tree_whose_files_were_left_behind(self, web: Path, src: Path, tmp_path: Path) -> None:
         (src / "x").mkdir()
-        folders = Folders([(str(src / "x"), str(web))], home=tmp_path)
+        folders = Folders(lambda: {str(src / "x"): str(web)}, tmp_path)
         assert spot(folders, src / "x", "login") == (str(web), str(src / "x"))
 
     def test_a_repository_within_another(self, folders: Folders, web: Path) -> None:

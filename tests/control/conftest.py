@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from tokenguard.control import Control
 from tokenguard.errors import ConfigError, UsageError
 from tokenguard.guard import OpenSession
 from tokenguard.guard.hub import Hub
+from tokenguard.importing.importer import Progress, Tell
 from tokenguard.prices import decode
 from tokenguard.records import Budget, Event, Session
 
@@ -96,6 +97,7 @@ class FakeHost:
         self.closed: list[str] = []
         self.budgets: list[tuple[Budget, bool]] = []
         self.changed: list[tuple[object, ...]] = []
+        self.logs: dict[str, Any] = {"state": "following", "rows": 3}
 
     def touch(self) -> None:
         self.touched += 1
@@ -103,6 +105,11 @@ class FakeHost:
     def intercepted(self, session_id: str) -> dict[str, Any]:
         self.closed.append(session_id)
         return {"proxied": 3, "untrusting": ["api.example.com"]}
+
+    async def import_logs(
+        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
+    ) -> Progress:
+        raise NotImplementedError
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)

@@ -47,6 +47,7 @@ async def test_status(api: Api) -> None:
         "sessions": [],
         "budgets": [],
         "holds": [],
+        "logs": {"state": "following", "rows": 3},
     }
 
 

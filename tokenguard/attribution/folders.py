@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -45,12 +45,12 @@ class Folders:
     What it has found it keeps: make a new one for every import, so that what has changed meanwhile is seen.
     """
 
-    def __init__(self, known: Iterable[tuple[str, str]] = (), home: Path | None = None) -> None:
-        """`known`: (working tree, repository) pairs from before, such as those of the ledger."""
-        self._trees = dict(known)
-        self._unread = set(self._trees.values())
+    def __init__(self, known: Callable[[], Mapping[str, str]], home: Path) -> None:
+        """`known`: working tree -> repository from before, asked once there is a folder that is gone."""
+        self._known: Callable[[], Mapping[str, str]] | None = known
+        self._trees: dict[str, str] = {}
         self._read: set[str] = set()
-        self._home = os.path.realpath(home or Path.home())
+        self._home = os.path.realpath(home)
         self._places: dict[tuple[str, str | None], Place] = {}
         self._logs: dict[str, tuple[reflog.Switches, str | None]] = {}
         self._beside: dict[str, list[str]] = {}
@@ -81,8 +81,11 @@ class Folders:
 
     def _around(self, real: str) -> Place | None:
         """The nearest working tree in or below which a folder was."""
-        while self._unread:
-            self._learn(self._unread.pop())
+        if self._known is not None:
+            known, self._known = self._known(), None
+            self._trees |= known
+            for repo in set(known.values()):
+                self._learn(repo)
         above = locate(Path(next(one for one in _up(real) if os.path.isdir(one))))
         if above.repo is not None and above.worktree is not None:
             self._learn(above.repo)

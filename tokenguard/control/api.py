@@ -126,7 +126,7 @@ class Control:
             "uptime_s": round(self._host.uptime_s, 1),
             "stopping": self._host.stopping,
         }
-        return answer({"daemon": daemon, **self._guard.status()})
+        return answer({"daemon": daemon, **self._guard.status(), "logs": self._host.logs})
 
     async def _report(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(report, self._ledger, dict(request.query)))

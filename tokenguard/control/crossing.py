@@ -103,6 +103,11 @@ class Host(Protocol):
         """A session is over: what `Account` holds of the connections that came to its proxy."""
         ...
 
+    @property
+    def logs(self) -> dict[str, Any]:
+        """How far agents' logs have been read: `logs` in `tokenguard status --json`."""
+        ...
+
     async def import_logs(
         self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
     ) -> Progress:

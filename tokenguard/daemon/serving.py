@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,15 @@ from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.control import Control
 from tokenguard.daemon.catalogue import in_force
+from tokenguard.daemon.following import Following
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.guard import Desk, Guard
 from tokenguard.importing.importer import Importer, Progress, Tell
-from tokenguard.importing.projects import projects
-from tokenguard.importing.reading import Plan
 from tokenguard.intercept.interceptor import Interceptor
-from tokenguard.ledger import Ledger, queries
-from tokenguard.ledger.places import trees
+from tokenguard.ledger import Ledger
 from tokenguard.proxy import Proxy
 from tokenguard.records import Budget
 from tokenguard.upstream import Upstreams
@@ -56,7 +54,7 @@ async def serve(
         log.error("the ledger was damaged; it is kept as %s, and a new one begins", ledger.set_aside)
     async with AsyncExitStack() as after_all:
         try:
-            await Daemon(paths, config, ledger).serve(instance, env, ready, after_all)
+            await Daemon(paths, config, ledger, env).serve(instance, env, ready, after_all)
         finally:
             await ledger.close()
 
@@ -64,7 +62,7 @@ async def serve(
 class Daemon:
     """The parts of one daemon; to the control API, its `Host`. To be made in a running event loop."""
 
-    def __init__(self, paths: Paths, config: Config, ledger: Ledger) -> None:
+    def __init__(self, paths: Paths, config: Config, ledger: Ledger, env: Mapping[str, str]) -> None:
         self.port = 0
         self._paths = paths
         self._config = config
@@ -74,6 +72,8 @@ class Daemon:
         self._control = Control(self._desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
         self._importer = Importer(ledger, paths.ledger, self._guard.price_logged, self._guard.imported)
+        places = Places(dict(env), Path.home())
+        self._following = Following(self._importer, paths.ledger, places, self._payers)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
         self._proxy = Proxy(
@@ -124,9 +124,13 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             upkeep = tasks.create_task(self._keep_up())
             notifier = tasks.create_task(self._notifier.run(self._desk))
+            follows = self._config.daemon.follow_logs
+            following = tasks.create_task(self._following.run()) if follows else None
             await self._stop.wait()
             upkeep.cancel()
             self._importer.close()
+            if following is not None:
+                following.cancel()
             self._interceptor.close_doors()
             await self._let_calls_end()
             self._interceptor.close()
@@ -190,13 +194,15 @@ class Daemon:
         self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
     ) -> Progress:
         """See `Host.import_logs`."""
-        places = Places(env, home)
-        found = await asyncio.to_thread(self._projects, places)
-        return await self._importer.run(Plan(env, str(home), found, agents, full=full), tell)
+        return await self._following.read(Places(env, home), agents, full, tell)
 
-    def _projects(self, places: Places) -> tuple[str, ...]:
-        with closing(queries.connect_readonly(self._paths.ledger)) as conn:
-            return projects(places, trees(conn))
+    @property
+    def logs(self) -> dict[str, Any]:
+        """See `Host.logs`."""
+        return self._following.view(_now_us())
+
+    def _payers(self) -> dict[str, str]:
+        return dict.fromkeys(self.catalogue.own.local, "local") | self._config.billing
 
     async def _let_calls_end(self) -> None:
         try:

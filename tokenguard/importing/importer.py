@@ -103,7 +103,7 @@ class Importer:
             if found.size >= ELSEWHERE:
                 batches: Iterable[Batch] = process.batches(plan, self._path)
             else:
-                entries = Entries(Surroundings(plan.places(), known.trees(), plan.payers), time.time_ns() // 1_000)
+                entries = Entries(Surroundings(plan.places(), known.trees, plan.payers), time.time_ns() // 1_000)
                 batches = reading.read(found, known, entries, full=plan.full)
             for batch in batches:
                 if self._closed.is_set():

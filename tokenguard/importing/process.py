@@ -55,7 +55,7 @@ def main(asked: BinaryIO, answers: BinaryIO) -> None:
     task = msgpack.decode(asked.read(), type=_Task)
     encoder = msgpack.Encoder()
     with knowing(Path(task.ledger)) as known:
-        entries = Entries(Surroundings(task.plan.places(), known.trees(), task.plan.payers), time.time_ns() // 1_000)
+        entries = Entries(Surroundings(task.plan.places(), known.trees, task.plan.payers), time.time_ns() // 1_000)
         for batch in reading.read(reading.survey(task.plan, known), known, entries, full=task.plan.full):
             encoded = encoder.encode(batch)
             answers.write(len(encoded).to_bytes(_SIZE, "little") + encoded)

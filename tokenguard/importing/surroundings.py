@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tokenguard.agents import logins
 from tokenguard.agents.logs.shape import Places
@@ -13,11 +13,11 @@ from tokenguard.policy import billing
 class Surroundings:
     """Looks it up, and remembers: to be made anew for every import."""
 
-    def __init__(self, places: Places, trees: Mapping[str, str], payers: Mapping[str, str]) -> None:
-        """`trees`: working trees of repositories, as the ledger knows them. `payers`: see `Plan`."""
+    def __init__(self, places: Places, trees: Callable[[], Mapping[str, str]], payers: Mapping[str, str]) -> None:
+        """`trees`: see `Known`. `payers`: see `Plan`."""
         self._places = places
         self._payers = payers
-        self._folders = Folders(trees.items(), places.home)
+        self._folders = Folders(trees, places.home)
         self._billings: dict[tuple[str, str], str] = {}
 
     def place(self, folder: str | None, branch: str | None, at_us: int) -> Spot:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from tokenguard.agents.logs.shape import Source
-from tokenguard.watcher.folders import wanted
+from tokenguard.watcher.folders import Wanted, wanted
 from tokenguard.watcher.observing import Observation
 
 log = logging.getLogger(__name__)
@@ -43,12 +43,13 @@ class Watcher:
         sleep: Sleep = asyncio.sleep,
         observation: Callable[[Callable[[Path | None], None]], Observation] = Observation,
     ) -> None:
-        """`sources` is asked again whenever a folder comes or goes. `read` is never called twice at a time."""
+        """`sources` is asked again whenever a folder comes or goes, in a thread. `read` is called once at a time."""
         self._sources = sources
         self._read = read
         self._sleep = sleep
         self._observe = observation
         self._lock = threading.Lock()
+        self._wanted: frozenset[Wanted] = frozenset()
         self._changed: set[Path] = set()
         self._moved = False
         self._woken = asyncio.Event()
@@ -97,7 +98,8 @@ class Watcher:
         return changed
 
     async def _arm(self, observation: Observation) -> None:
-        anew = await asyncio.to_thread(observation.arm, wanted(self._sources()))
+        self._wanted = await asyncio.to_thread(lambda: wanted(self._sources()))
+        anew = await asyncio.to_thread(observation.arm, self._wanted)
         with self._lock:
             self._changed |= anew
         if anew:
@@ -118,7 +120,7 @@ class Watcher:
             await self._sleep(SWEEP)
             with self._lock:
                 self._moved = True
-                self._changed |= {one.folder for one in wanted(self._sources())}
+                self._changed |= {one.folder for one in self._wanted}
             self._woken.set()
 
     async def _look(self) -> None:
