@@ -91,23 +91,36 @@ def test_sub_agents_are_told() -> None:
     assert [(one.subagent, one.sidechain) for one in found] == [("a-1", True), ("call_1", True), ("a-2", True)]
 
 
-def test_sums_of_an_older_session_are_a_snapshot() -> None:
-    found = read(start("1.0.42"), end(1000, 50), event("session.resume"), end(3000, 80, totalNanoAiu=10**9))
-    assert all(isinstance(one, Snapshot) for one in found)
-    assert [one.total.usage for one in found] == [
-        Usage(input=900, cache_read=100, output=50),
-        Usage(input=2900, cache_read=100, output=80),
-    ]
-    assert {one.total.key for one in found} == {"cf86/gpt-6"}
-    assert [(one.total.provider, one.total.stated_nanos) for one in found] == [("openai", None), ("copilot", 10**7)]
-    assert (found[0].total.folder, found[0].total.branch) == ("/home/ada/web", "main")
+def test_sums_are_snapshots_where_there_is_nothing_else() -> None:
+    for begin in (start(), event("session.resume")):
+        found = read(begin, end(1000, 50), event("session.resume"), end(3000, 80, totalNanoAiu=10**9))
+        assert all(isinstance(one, Snapshot) for one in found)
+        assert [one.total.usage for one in found] == [
+            Usage(input=900, cache_read=100, output=50),
+            Usage(input=2900, cache_read=100, output=80),
+        ]
+        assert {one.total.key for one in found} == {"cf86/gpt-6"}
+        assert [(one.total.provider, one.total.stated_nanos) for one in found] == [("openai", None), ("copilot", 10**7)]
+    (first, _) = read(start(), end(1000, 50), end(1000, 50))
+    assert (first.total.folder, first.total.branch) == ("/home/ada/web", "main")
+
+
+def test_sums_of_an_older_version_begin_anew_when_a_session_is_resumed() -> None:
+    resumed = event("session.resume", copilotVersion="1.0.67")
+    found = read(
+        start("1.0.42"), end(1000, 50), end(1500, 60), resumed, end(3000, 80), event("session.resume"), end(9, 9)
+    )
+    assert [one.total.key for one in found] == ["cf86/gpt-6", "cf86/gpt-6", "cf86/gpt-6/1", "cf86/gpt-6/2"]
 
 
 def test_sums_do_not_count_where_responses_do() -> None:
-    assert read(start("1.0.70"), end(1000, 50)) == []
     assert [type(one) for one in read(start("1.0.42"), record(), end(1000, 50))] == [Sighting]
     for name in ("session-store.db", "session-store.db-wal"):
         assert read(start("1.0.42"), end(1000, 50), beside={f"../../{name}": b"..cf86.."}) == []
+        assert read(start("1.0.70"), end(1000, 50), beside={f"../../{name}": b"too long"}) == []
+        for older in (start("1.0.42"), event("session.start")):
+            (found,) = read(older, end(1000, 50), beside={f"../../{name}": b"others"})
+            assert isinstance(found, Snapshot)
 
 
 def test_a_file_without_its_first_line_is_a_session_of_its_folder() -> None:

@@ -150,7 +150,11 @@ def _records(home: Home) -> None:
 
 
 def _sums(home: Home) -> None:
-    _session(home, _start("1.0.42"), _end(), _event("session.resume"), _end(3))
+    _session(home, _start("1.0.102"), _end(), _event("session.resume"), _end(3))
+
+
+def _resumed(home: Home) -> None:
+    _session(home, _start("1.0.42"), _end(), _event("session.resume"), _end(2))
 
 
 CASES = (
@@ -176,5 +180,12 @@ CASES = (
         _ONE,
         "reads only the sums that a session writes when it ends",
     ),
-    Case("copilot", "an older session, which has only sums that grow", _sums, _ONE + _ONE + _ONE),
+    Case("copilot", "sums that grow, and nothing else", _sums, _ONE + _ONE + _ONE),
+    Case(
+        "copilot",
+        "sums of an older version, which begin anew when a session is resumed",
+        _resumed,
+        _ONE + _ONE + _ONE,
+        "takes the last ones for all",
+    ),
 )

@@ -5,8 +5,8 @@
 - Deduplication key: session, time, model and tokens, which both have; ids of rows begin anew with a new database. A
   record that was copied into a fork names the session that it is from.
 - Overlap: input has cache reads and writes in it, output the reasoning.
-- `session.shutdown` sums up each model since the session began. It counts where nothing else does: in older versions,
-  whose sums are all that there is.
+- `session.shutdown` sums up each model since the session began, before 1.0.70 since it was resumed. It counts where
+  nothing else does: what it grew by is a row.
 - A unit of AI is a cent. With a key of one's own there are none.
 
 Source: the files and database of version 1.0.102, and reports on versions before.
@@ -92,7 +92,11 @@ class _Session(Struct):
     folder: str | None = None
     branch: str | None = None
     told: bool = False
-    """Whether each of its responses stands somewhere by itself."""
+    """Whether its responses stand in the file."""
+    old: bool | None = None
+    """Whether the version that wrote last had no database; None where it is not known."""
+    run: int = 0
+    """How often such a version resumed it: its sums began anew each time."""
     last: str = ""
     """Key of the last response, without its number, and how many there were with it."""
     times: int = 0
@@ -132,7 +136,7 @@ class _Follower:
             return ()
         data = event.data or _Data()
         if event.type in ("session.start", "session.resume"):
-            self._begin(data)
+            self._begin(data, resumed=event.type == "session.resume")
         elif event.type == "session.usage_record" and data.usage is not None:
             if not whole:
                 self._odd(DOUBTFUL, "malformed")
@@ -146,12 +150,15 @@ class _Follower:
         """See `Follower.save`."""
         return msgspec.json.encode(self._session)
 
-    def _begin(self, data: _Data) -> None:
+    def _begin(self, data: _Data, resumed: bool) -> None:
         session, context = self._session, data.context or _Context()
         session.id = data.sessionId or session.id
         session.folder = context.cwd or session.folder
         session.branch = context.branch or session.branch
-        session.told |= not is_older(data.copilotVersion or "0", _ROWS_SINCE)
+        if data.copilotVersion:
+            session.old = is_older(data.copilotVersion, _ROWS_SINCE)
+        if resumed and session.old:
+            session.run += 1
 
     def _response(self, event: _Event, record: _Record) -> Iterator[Sighting]:
         usage = usage_of(record, self._odd)
@@ -184,13 +191,14 @@ class _Follower:
 
     def _sums(self, event: _Event, metrics: dict[str, _Metrics | None]) -> Iterator[Snapshot]:
         session = self._session
-        if session.told or self._stored():
+        if session.told or self._is_stored():
             return
+        run = f"/{session.run}" if session.run else ""
         at_us = time_of(event.timestamp, self._odd)
         for model, sums in metrics.items():
             if sums is not None and sums.usage is not None:
                 total = Sighting(
-                    key=f"{session.id}/{model}",
+                    key=f"{session.id}/{model}{run}",
                     agent=NAME,
                     session=session.id,
                     at_us=at_us,
@@ -203,8 +211,8 @@ class _Follower:
                 )
                 yield Snapshot(total)
 
-    def _stored(self) -> bool:
-        """Whether the database has the session, as far as a small one can be looked into."""
+    def _is_stored(self) -> bool:
+        """Whether the database has the responses, as far as that can be seen: of a large one there is the beginning."""
         above = "../../" if self._file.path.endswith("/events.jsonl") else "../"
-        name = self._session.id.encode()
-        return any(name in self._file.beside(f"{above}{_STORE}{suffix}") for suffix in ("", "-wal"))
+        parts = [self._file.beside(f"{above}{_STORE}{suffix}") for suffix in ("", "-wal")]
+        return any(parts) and (self._session.old is False or any(self._session.id.encode() in part for part in parts))
