@@ -41,10 +41,8 @@ def seen(key: str = "msg_1", usage: Usage = _USAGE, **more: Any) -> Logged:
     """A response that a log shows."""
     about = {name: more.pop(name) for name in list(more) if name in Call.__struct_fields__}
     leg = {name: more.pop(name) for name in list(more) if name in Leg.__struct_fields__}
-    started_us = about.pop("started_us", AT_US)
-    made = replace(
-        call(0, session="claude:a", started_us=started_us), dialect="log", origin="logged", agent_session="a", **about
-    )
+    told = {"dialect": "log", "origin": "logged", "session": "claude:a", "agent_session": "a", **about}
+    made = replace(call(0, started_us=AT_US), **told)
     return Logged(key, made, Leg(made.model, usage, **leg), more.pop("response_id", key), **more)
 
 
@@ -149,6 +147,16 @@ def test_a_gap_in_a_guarded_run_belongs_to_it(conn: sqlite3.Connection) -> None:
     write(conn, seen("msg_7"), seen("msg_8", started_us=START_US - 3_600 * SECOND_US))
     found = rows(conn, "log_key, session")
     assert found == [(None, "run-1"), ("msg_7", "run-1"), ("msg_8", "claude:a")]
+
+
+def test_what_falls_into_a_guarded_run_is_of_its_task_and_what_it_started_stands_below_it(
+    conn: sqlite3.Connection,
+) -> None:
+    writes.open_session(conn, replace(session("run-1"), task="login"), b"t")
+    writes.settle(conn, settlement(replace(call(1, session="run-1"), agent_session="a")))
+    write(conn, seen("msg_7"), seen("msg_8", session="codex:b", agent_session="b", parent="claude:a"))
+    assert rows(conn, "log_key, session, task")[1:] == [("msg_7", "run-1", "login"), ("msg_8", "codex:b", None)]
+    assert [one.parent for one in queries.sessions(conn, ["codex:b"])] == ["run-1"]
 
 
 def test_a_session_of_its_own_spans_its_rows(conn: sqlite3.Connection) -> None:

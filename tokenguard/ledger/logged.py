@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import json
 from msgspec.structs import astuple, replace
@@ -56,7 +57,7 @@ _OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} 
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
     WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {_PROMPT} = ?
         AND response_id IS NULL LIMIT 1"""
-_RUNS = f"""SELECT DISTINCT c.agent_session, s.id, s.started_us, coalesce(s.ended_us, 9223372036854775807)
+_RUNS = f"""SELECT DISTINCT c.agent_session, s.id, s.task, s.started_us, coalesce(s.ended_us, 9223372036854775807)
     FROM calls AS c JOIN sessions AS s ON s.id = c.session
     WHERE c.agent_session IN (SELECT value FROM json_each(?)) AND c.agent_session IS NOT NULL AND c.id < {FIRST_ID}"""
 _SESSION = """INSERT INTO sessions (id, agent, started_us, repo, worktree, branch, labels, upstreams, ended_us, parent)
@@ -227,7 +228,10 @@ def _alike(conn: sqlite3.Connection, row: Logged) -> int | None:
 def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logged) -> Logged | None:
     """Both together; None if that is what was known. Of two copies the earliest holds that is no side chain."""
     if new.anew:
-        return replace(new, call=replace(new.call, id=before.call.id))
+        # Of copies that nothing tells apart, the one stays that was found first, also where all are read again.
+        there = rank(new) < rank(before) or new.call.session == before.call.session
+        place = new if there else replace(before, call=replace(before.call, model=new.call.model))
+        return replace(new, call=replace(place.call, id=before.call.id), copied=place.copied)
     usage = largest(before.leg.usage, new.leg.usage)
     leg = _leg_of(conn, before)
     stated = new.leg.cost_nanos
@@ -290,19 +294,29 @@ def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
     return Logged(f"{row.key}#{seen + 1}", row.call, leg, parent=row.parent, summed=True)
 
 
+class _Run(NamedTuple):
+    """A guarded run that an agent's own session fell into."""
+
+    id: str
+    task: str | None
+    start_us: int
+    end_us: int
+
+
 def _attributed(conn: sqlite3.Connection, rows: Sequence[Logged]) -> Iterable[Logged]:
     """The rows, each in the guarded run in which it fell, or else in a session of its own, which is written."""
     theirs = {row.call.agent_session for row in rows if row.call.agent_session}
-    runs: dict[str, list[tuple[str, int, int]]] = {}
+    theirs |= {_own_id(row.parent) for row in rows if row.parent}
+    runs: dict[str, list[_Run]] = {}
     for agent_session, *run in conn.execute(_RUNS, (json.encode(sorted(theirs)).decode(),)):
-        runs.setdefault(agent_session, []).append((run[0], run[1], run[2]))
+        runs.setdefault(agent_session, []).append(_Run(*run))
     own: dict[str, Logged] = {}
     ends: dict[str, tuple[int, int]] = {}
     for row in rows:
         call = row.call
         guarded = _within(runs.get(call.agent_session or "", ()), call.started_us)
         if guarded is not None:
-            yield replace(row, call=replace(call, session=guarded))
+            yield replace(row, call=replace(call, session=guarded.id, task=guarded.task))
             continue
         own.setdefault(call.session, row)
         first_us, last_us = ends.get(call.session, (call.started_us, call.started_us))
@@ -311,8 +325,15 @@ def _attributed(conn: sqlite3.Connection, rows: Sequence[Logged]) -> Iterable[Lo
     for id, row in own.items():
         call, (first_us, last_us) = row.call, ends[id]
         place = (call.repo, call.worktree, call.branch)
-        conn.execute(_SESSION, (id, call.agent, first_us, *place, last_us, row.parent))
+        above = _within(runs.get(_own_id(row.parent), ()), call.started_us) if row.parent else None
+        parent = above.id if above else row.parent
+        conn.execute(_SESSION, (id, call.agent, first_us, *place, last_us, parent))
 
 
-def _within(runs: Sequence[tuple[str, int, int]], at_us: int) -> str | None:
-    return next((id for id, start_us, end_us in runs if start_us - _BEFORE_US <= at_us <= end_us + _AFTER_US), None)
+def _own_id(session: str) -> str:
+    """What an agent itself calls a session of the ledger that is none of a guarded run."""
+    return session.partition(":")[2]
+
+
+def _within(runs: Sequence[_Run], at_us: int) -> _Run | None:
+    return next((run for run in runs if run.start_us - _BEFORE_US <= at_us <= run.end_us + _AFTER_US), None)
