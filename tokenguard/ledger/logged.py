@@ -236,8 +236,7 @@ def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logge
     leg = _leg_of(conn, before)
     stated = new.leg.cost_nanos
     place = new if rank(new) < rank(before) else before
-    same_place = place is before or (rank(new)[2] == rank(before)[2] and place.call.session == before.call.session)
-    if usage == leg.usage and same_place and stated in (None, charge.nanos):
+    if usage == leg.usage and place is before and stated in (None, charge.nanos):
         return None
     model = new.leg.model or leg.model
     fees = max(leg.fees, new.leg.fees, key=lambda fees: sum(count for _, count in fees))
