@@ -19,12 +19,16 @@ from tokenguard.agents import AGENTS, Agents
 from tokenguard.cli.commands import root
 from tokenguard.config import budget_table, prices, sections, settings
 from tokenguard.config.paths import find_paths
+from tokenguard.ledger import habits
 from tokenguard.policy import windows
 from tokenguard.policy.budgets import ACTIONS
 from tokenguard.policy.measure import BUCKETS, COUNTS
+from tokenguard.policy.money import NANOS
 from tokenguard.policy.task_types import ACTIVITIES, PURPOSES, TASK_TYPES, of_branch
 from tokenguard.records import BILLINGS, Budget
 from tokenguard.reports import KEYS
+from tokenguard.reports.advice import FINDERS, dear_answers
+from tokenguard.reports.advice.shape import Advice, Change, Part
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
@@ -252,3 +256,30 @@ def test_the_version_is_the_same_everywhere() -> None:
 @pytest.mark.parametrize("target", ["make demo", "make test"])
 def test_the_readme_begins_with_two_commands(target: str) -> None:
     assert target in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_page_on_advice_names_every_advice_and_setting() -> None:
+    page = parts_of((ROOT / "docs/advise.md").read_text(encoding="utf-8"))
+    assert set(rows(page["What is looked for"])) == {"name", *FINDERS}
+    text = "".join(file.read_text("utf-8") for file in (ROOT / "tokenguard/reports/advice").glob("*.py"))
+    written = {name for name in re.findall(r'["{]([A-Z][A-Z_0-9]{5,})=', text)}
+    settings_ = set(rows(page["What would change it"]))
+    assert written and written <= settings_
+    assert all(name in text for name in settings_)
+
+
+def test_the_page_on_advice_shows_the_keys_of_the_json() -> None:
+    body = parts_of((ROOT / "docs/advise.md").read_text(encoding="utf-8"))["For other programs"]
+    found = re.search(r"```json\n(.*?)```", body, re.DOTALL)
+    assert found is not None
+    (one,) = json.loads(found[1])["advice"]
+    assert tuple(one) == Advice.__struct_fields__
+    assert tuple(one["parts"][0]) == Part.__struct_fields__
+    assert tuple(one["changes"][0]) == Change.__struct_fields__
+
+
+def test_what_counts_as_premium_and_as_short_is_documented() -> None:
+    row = rows(parts_of((ROOT / "docs/advise.md").read_text(encoding="utf-8"))["What is looked for"])
+    assert f"up to {habits.SHORT} tokens" in row["cheaper-model"]
+    assert f"${dear_answers.PREMIUM // NANOS} per million" in row["cheaper-model"]
+    assert f"{habits.LONG:,} tokens" in row["price-cliff"]

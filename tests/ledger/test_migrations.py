@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.support import call, in_memory, settlement
-from tokenguard.ledger import Ledger, Where, agreement, migrations, queries, writes
+from tokenguard.ledger import Ledger, Where, agreement, habits, migrations, queries, writes
 from tokenguard.records import Amount
 
 
@@ -97,6 +97,12 @@ OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [
     (lambda conn: queries.recent_sessions(conn, 5), "sessions_started"),
     (lambda conn: queries.session_by_token(conn, b"x"), "(token_hash=?)"),
     (lambda conn: writes.presume(conn, 5, 5), "calls_open"),
+    (lambda conn: habits.easy(conn, 5, 9), "calls_easy"),
+    (lambda conn: habits.beyond(conn, "anthropic", "opus", (100_000, None), 5, 9), "COVERING INDEX calls_long"),
+    (lambda conn: habits.gone_cold(conn, 5, 9), "calls_cold"),
+    (lambda conn: habits.gone_cold(conn, 5, 9), "calls_session (session=? AND started_us<?)"),
+    (lambda conn: habits.unread(conn, 5, 9), "calls_cold"),
+    (lambda conn: habits.failed(conn, 5, 9), "calls_failed"),
 ]
 
 

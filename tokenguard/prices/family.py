@@ -45,12 +45,12 @@ def relatives(candidates: Sequence[Found], name: str) -> Iterator[Sequence[Found
     an unknown `gpt-9` is a `gpt-5.5` sooner than a `gpt-5.5-pro`. A name with a new word in it may well be dearer than
     the one or two models that share its other words: those are no family.
     """
-    words = _family(name)
-    families = [(_family(found.model.id), found) for found in candidates]
-    yield for_agents([found for family, found in families if family == words])
-    for length in range(len(words), 0, -1):
-        sharing = [found for family, found in families if family[:length] == words[:length]]
-        if length == len(words) or len(sharing) >= _SMALLEST_FAMILY:
+    named = words(name)
+    families = [(words(found.model.id), found) for found in candidates]
+    yield for_agents([found for family, found in families if family == named])
+    for length in range(len(named), 0, -1):
+        sharing = [found for family, found in families if family[:length] == named[:length]]
+        if length == len(named) or len(sharing) >= _SMALLEST_FAMILY:
             yield for_agents(sharing)
 
 
@@ -62,7 +62,8 @@ def for_agents(candidates: Sequence[Found]) -> Sequence[Found]:
     return [found for found in candidates if _suits_agents(found.model)] or candidates
 
 
-def _family(name: str) -> tuple[str, ...]:
+def words(name: str) -> tuple[str, ...]:
+    """What a model's name says besides versions and dates: `claude-opus-5-5` is (claude, opus)."""
     return tuple(word for word in _WORDS.findall(bare_name(name)) if word not in _NOISE)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from msgspec import to_builtins
@@ -18,7 +18,7 @@ from tokenguard.errors import UsageError
 from tokenguard.ledger.queries import GROUP_KEYS, INFERRED, first_charge, grouped, snapshot, totals
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
-from tokenguard.reports.instants import TIME_KEYS, bucket_at
+from tokenguard.reports.instants import TIME_KEYS, bucket_at, instant_at
 
 KEYS = (*TIME_KEYS, *GROUP_KEYS)
 """What a report can be grouped by."""
@@ -147,4 +147,4 @@ def _share(part: int, whole: int) -> float:
 
 
 def _instant(at_us: int | None, tz: tzinfo) -> str | None:
-    return None if at_us is None else datetime.fromtimestamp(at_us / 1_000_000, tz).isoformat(timespec="seconds")
+    return None if at_us is None else instant_at(at_us, tz)

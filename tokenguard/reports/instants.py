@@ -48,6 +48,11 @@ def _hour_at(at_us: int, tz: tzinfo) -> Bucket:
     return Bucket(f"{local:%Y-%m-%dT%H:00}{local.isoformat()[-6:]}", end_us)
 
 
+def instant_at(at_us: int, tz: tzinfo) -> str:
+    """An instant as JSON has it: `2026-11-21T10:00:00+01:00`."""
+    return datetime.fromtimestamp(at_us / _SECOND, tz).isoformat(timespec="seconds")
+
+
 def zone_of(name: str | None) -> tzinfo:
     """The time zone of an IANA name; the machine's without one. Raises `UsageError` for an unknown name."""
     if name is None:
