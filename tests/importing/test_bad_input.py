@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from backports import zstd
 
-from tests.importing.hostile import AT_US, Home, answer, line
+from tests.importing.hostile import AT, AT_US, Home, answer, line
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNREADABLE
 from tokenguard.importing import lines, reading
 from tokenguard.ledger import Ledger
@@ -122,6 +123,34 @@ async def test_a_file_of_700_mb_of_which_most_is_one_line_is_read(project: Path,
     await home.read()
     assert home.keys == ["first", "last", "msg_good"]
     assert home.odd == [("sparse.jsonl", DROPPED, "too-long", 1)]
+
+
+@pytest.mark.parametrize("damage", ["garbage", "torn", "empty"])
+async def test_a_compressed_file_that_is_damaged_shows_what_can_be_unpacked(home: Home, damage: str) -> None:
+    folder = home.home / ".codex" / "sessions" / "2026" / "03" / "01"
+    folder.mkdir(parents=True)
+    packed = zstd.compress(b"".join(rollout(f"r{number}") for number in range(20_000)))
+    half = packed[: len(packed) // 2]
+    content = {"garbage": b"(\xb5/\xfd" + b"\x93" * 999, "torn": half, "empty": b""}[damage]
+    (folder / "rollout-2026-03-01T10-00-00-a.jsonl.zst").write_bytes(content)
+    (folder / "rollout-2026-03-01T11-00-00-b.jsonl").write_bytes(rollout("good"))
+    await home.read()
+    assert any(key.endswith("good") for key in home.keys)
+    assert (len(home.keys) > 1) is (damage == "torn")
+    assert {kind for _, kind, *_ in home.odd} == {UNREADABLE}
+    assert await home.read() == 0
+
+
+async def test_a_small_file_that_unpacks_to_a_gigantic_one_is_read_in_pieces(home: Home) -> None:
+    folder = home.home / ".codex" / "archived_sessions"
+    folder.mkdir(parents=True)
+    packer = zstd.ZstdCompressor()
+    parts = [packer.compress(rollout("first")), *(packer.compress(bytes(1 << 20)) for _ in range(100))]
+    last = packer.compress(b"\n" + rollout("last")) + packer.flush()
+    (folder / "rollout-2026-03-01T10-00-00-a.jsonl.zst").write_bytes(b"".join([*parts, last]))
+    await home.read()
+    assert len(home.keys) == 2
+    assert [what for _, *what in home.odd] == [[DROPPED, "too-long", 1]]
 
 
 async def test_a_gigantic_document_is_looked_at_again_only_when_it_changed(
@@ -292,6 +321,11 @@ async def test_a_database_and_its_log_are_left_as_they_are(home: Home, running: 
     assert home.rows("log_key, input") == [("s1#1", 20)]
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"} == before
     writer.close()
+
+
+def rollout(response: str) -> bytes:
+    usage = {"input_tokens": 100, "output_tokens": 40, "total_tokens": 140}
+    return line({"timestamp": AT, "type": "token_usage_record", "payload": {"response_id": response, "usage": usage}})
 
 
 def goose(home: Path) -> sqlite3.Connection:
