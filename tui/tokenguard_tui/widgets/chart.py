@@ -64,15 +64,8 @@ def lines(
 def _stacks(told: Mapping[str, Any], only: str | None) -> list[list[Part]]:
     """For each slot the largest series at the bottom; what is still to come stands above all of them."""
     series: Sequence[Mapping[str, Any]] = told["series"]
-    stacks: list[list[Part]] = []
-    for slot in range(len(told["slots"])):
-        parts = [
-            Part(one["values"][slot], kind_of(place))
-            for place, one in enumerate(series[: len(SERIES)])
-            if only is None or (one["name"] or "") == only
-        ]
-        rest = sum(one["values"][slot] for one in series[len(SERIES) :] if only is None or (one["name"] or "") == only)
-        stacks.append([*parts, Part(rest, kind_of(len(SERIES)))])
+    shown = [(kind_of(place), one) for place, one in enumerate(series) if only is None or (one["name"] or "") == only]
+    stacks = [[Part(one["values"][slot], kind) for kind, one in shown] for slot in range(len(told["slots"]))]
     if only is None:
         ahead: Sequence[Sequence[int] | None] = told["ahead"]
         for stack, more in zip(stacks[len(stacks) - len(ahead) :], ahead, strict=True):
@@ -95,6 +88,6 @@ def _times(told: Mapping[str, Any], count: int, pitch: int) -> list[tuple[str, s
     present = len(names) - len(told["ahead"]) if told["ahead"] else -1
     texts: list[tuple[str, str]] = []
     for place in range(0, len(names), step):
-        style = "bold" if place <= present < place + step else MUTED
+        style = "bold" if place == present else MUTED
         texts.append((f"{names[place]:<{step * pitch}}", style))
     return texts
