@@ -94,12 +94,39 @@ def test_what_only_the_total_has_was_sent() -> None:
     assert found.usage.input == 207
 
 
+def test_long_cache_writes_and_reasoning_are_parts() -> None:
+    (found,) = read(HEAD, answer(cacheWrite1h=60, reasoning=30))
+    assert found.usage == Usage(200, 800, 40, 60, 50, 30)
+    (odd,) = read(HEAD, answer(cacheWrite1h=600, reasoning=300))
+    assert odd.usage == Usage(200, 800, 0, 100, 50, 50)
+
+
+def test_summaries_and_tools_have_usage_of_their_own() -> None:
+    usage = answer()["message"]["usage"]
+    summary = {"type": "compaction", "id": "c1", "timestamp": "2026-03-01T10:01:00.000Z", "usage": usage}
+    summary["retainedTail"] = [answer()["message"]]
+    left = {"type": "branch_summary", "id": "c2", "timestamp": "2026-03-01T10:02:00.000Z", "usage": usage}
+    asked = {"role": "toolResult", "toolCallId": "t1", "usage": usage, "timestamp": 1_772_359_400_000}
+    result = {"type": "message", "id": "c3", "timestamp": "2026-03-01T10:03:00.000Z", "message": asked}
+    found = read(HEAD, answer(), summary, left, result, {**summary, "id": "f1"})
+    assert len(merged(found)) == 4
+    assert [one.request_class for one in found] == [None, "compaction", "compaction", "sub-agent", "compaction"]
+    assert {(one.provider, one.model) for one in found} == {("anthropic", "claude-opus-5-5")}
+
+
 def test_other_entries_and_answers_without_tokens_are_none() -> None:
     nothing = answer(input=0, output=0, cacheRead=0, cacheWrite=0, totalTokens=0)
+    odd = Odd()
+    assert read(HEAD, nothing, {"type": "compaction", "details": {"usage": 1}}, {"type": "label"}, odd=odd) == []
+    assert odd.seen == []
+
+
+def test_what_has_usage_and_is_not_known_is_noted() -> None:
+    odd = Odd()
     user = answer()
-    user["message"]["role"] = "toolResult"
-    custom = {**answer(), "type": "custom_message"}
-    assert read(HEAD, nothing, user, custom, {"type": "compaction", "details": {"usage": 1}}) == []
+    user["message"]["role"] = "critic"
+    assert read(HEAD, user, {**answer(), "type": "custom_message"}, odd=odd) == []
+    assert odd.seen == [("unknown-type", "critic"), ("unknown-type", "custom_message")]
 
 
 def test_entries_of_the_first_version_have_no_type_and_a_file_no_head() -> None:
