@@ -117,6 +117,13 @@ async def test_changes_are_gathered() -> None:
         await until(lambda: stage.read == [{ROOT / "a", ROOT / "b"}])
 
 
+async def test_a_database_changes_by_its_logs_and_not_by_being_read() -> None:
+    async with running(Stage()) as stage:
+        stage.hear(ROOT / "a.db-wal", ROOT / "b.db-journal", ROOT / "c.db-shm")
+        await stage.clock.passes(GATHER)
+        await until(lambda: stage.read == [{ROOT / "a.db", ROOT / "b.db"}])
+
+
 async def test_what_changes_while_it_rests_is_read_afterwards() -> None:
     async with running(Stage()) as stage:
         stage.hear(ROOT / "a")

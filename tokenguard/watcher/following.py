@@ -26,6 +26,12 @@ LOOK = 2.0
 SWEEP = 600.0
 """Seconds after which everything is read again, as far as it has changed: the system may lose events under load."""
 
+_INDEX = "-shm"
+"""How the index of a log of SQLite's ends, which also those write who only read."""
+
+_PARTS = ("-wal", "-journal")
+"""How the files end in which SQLite puts what is new in a database."""
+
 Read = Callable[[frozenset[Path]], Awaitable[None]]
 """Reads files; of a folder, all that is in it and below."""
 
@@ -60,11 +66,13 @@ class Watcher:
         loop = asyncio.get_running_loop()
 
         def heard(path: Path | None) -> None:
+            if path is not None and path.name.endswith(_INDEX):
+                return
             with self._lock:
                 if path is None:
                     self._moved = True
                 else:
-                    self._changed.add(path)
+                    self._changed.add(_whole(path))
             loop.call_soon_threadsafe(self._woken.set)
 
         observation = await asyncio.to_thread(self._observe, heard)
@@ -130,3 +138,9 @@ class Watcher:
             with self._lock:
                 self._moved = True
             self._woken.set()
+
+
+def _whole(path: Path) -> Path:
+    """The file of which this one is a part."""
+    part = next((part for part in _PARTS if path.name.endswith(part)), "")
+    return path.with_name(path.name.removesuffix(part))
