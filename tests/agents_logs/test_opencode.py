@@ -140,6 +140,7 @@ def test_reasoning_is_counted_once(provider: str, tokens: dict[str, int], output
 
 def test_a_cost_of_zero_is_a_subscription_or_not_known() -> None:
     assert tokens_of(answer(cost=0))[1] is None
+    assert tokens_of(answer(cost=0, providerID="ollama"))[1] == 0
 
 
 def test_sub_agents_stand_below_the_session_that_a_person_began(conn: sqlite3.Connection) -> None:

@@ -58,6 +58,9 @@ def test_a_response_has_its_tokens_cost_and_session() -> None:
 def test_a_cost_of_zero_is_one_that_pi_does_not_know() -> None:
     (found,) = read(HEAD, answer(cost={"total": 0}))
     assert found.stated_nanos is None
+    local = answer()
+    local["message"]["provider"] = "ollama"
+    assert read(HEAD, local)[0].stated_nanos == 0
 
 
 def test_a_fork_repeats_the_same_responses() -> None:

@@ -8,7 +8,8 @@
   not there.
 - Overlap: `input` leaves both caches out. `reasoning` is outside `output` since 1.4, inside before, except with Gemini:
   `total` tells, where there is one. Where it is inside, opencode's own `cost` has it twice, and is not used.
-- `cost` is its own, at the list price of models.dev; zero means a subscription, or a model that it does not know.
+- `cost` is its own, at the list price of models.dev; zero means a subscription, a model that it does not know, or
+  one that runs locally (Ollama, LM Studio, llama.cpp).
 - A sub-agent is a session with a `parent_id`. The call for a session's title is in no message, and no id of the
   provider's is.
 
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.opencode_message import (
     MESSAGE,
     Message,
@@ -45,7 +47,7 @@ from tokenguard.agents.logs.shape import (
     Sighting,
     Source,
 )
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 
 NAME = "opencode"
 
@@ -132,7 +134,6 @@ def _sightings(message: Message, sessions: Mapping[str, _Session], odd: Odd) -> 
     own = message.sessionID or ""
     session = _root(own, sessions)
     copied = is_copy(message)
-    stated = None if twice else nanos(message.cost)
     yield Sighting(
         key=fingerprint(message) if copied else message.id or "",
         agent=NAME,
@@ -147,7 +148,7 @@ def _sightings(message: Message, sessions: Mapping[str, _Session], odd: Odd) -> 
         copied=copied,
         folder=(message.path.cwd if message.path else None) or sessions.get(own, _Session()).folder,
         request_class="compaction" if message.summary or message.agent == "compaction" else None,
-        stated_nanos=stated or None,
+        stated_nanos=stated(provider, None if twice else message.cost),
     )
 
 

@@ -6,7 +6,8 @@
   new file, and an old version's file is written anew with other ids of entries. Ids that a local server counts up
   (`chatcmpl-7`) come again, and need their time beside them. A summary's `retainedTail` repeats messages.
 - Overlap: none but `cacheWrite1h`, inside `cacheWrite`, and `reasoning`, inside `output`. `input` leaves caches out.
-- `cost.total` is pi's own, at the list price of its model table: zero means that it knows none.
+- `cost.total` is pi's own, at the list price of its model table: zero means that it knows none, or that the
+  model runs locally (Ollama, LM Studio, llama.cpp).
 - It has no sub-agents, and older versions say nothing of what made a summary.
 
 Source: the writer in version 0.73, and the documentation of the format and types of 2026.
@@ -17,9 +18,10 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.identity import lasting
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNKNOWN, File, Found, Lines, Odd, Places, Sighting, Source
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.agents.side import identifier
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
@@ -153,7 +155,7 @@ class _Follower:
                 copied=at_us < session.forked_us,
                 folder=session.folder,
                 request_class=request_class,
-                stated_nanos=nanos(counts.cost.total) or None if counts.cost else None,
+                stated_nanos=stated(session.provider, counts.cost.total if counts.cost else None),
             ),
         )
 
