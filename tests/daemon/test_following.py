@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.gated import REST, Stream, Upstream
 from tests.support.home import Home
 from tests.support.waiting import until
 
@@ -121,6 +122,37 @@ def test_budgets_count_it_at_once(home: Home, file: Path) -> None:
         return sum(one["spent"] for one in home.daemon.get("/v1/status")["budgets"])
 
     until(lambda: spent() == 101)
+
+
+def test_a_response_that_passed_the_proxy_counts_once(home: Home, upstream: Upstream, file: Path) -> None:
+    home.configure(rest=upstream.settings)
+    daemon = home.start()
+    until(lambda: logs(home)["state"] == "following")
+    stream = Stream(daemon.port, home.session(daemon)["token"])
+    append(file, line(1, home.folder))  # the id of what is on its way
+    until(lambda: outputs(home) == [1])
+    upstream.finish.set()
+    assert stream.rest() == REST
+    until(lambda: outputs(home) == [])
+    append(file, line(1, home.folder), line(2, home.folder))
+    until(lambda: outputs(home) == [2])
+    today = daemon.get("/v1/status")["totals"]["today"]
+    assert (today["calls"], today["usage"]["output"]) == (2, 5 + 2)
+
+
+def test_a_database_that_its_agent_holds_open(home: Home) -> None:
+    folder = home.folder / ".local" / "share" / "opencode"
+    folder.mkdir(parents=True)
+    home.start()
+    with closing(sqlite3.connect(folder / "opencode.db", isolation_level=None)) as agent:
+        agent.execute("PRAGMA journal_mode = wal")
+        agent.execute("CREATE TABLE message (id TEXT PRIMARY KEY, session_id TEXT, data TEXT)")
+        for number in (1, 2):
+            tokens = {"input": 1, "output": number, "reasoning": 0, "cache": {"read": 0, "write": 0}}
+            about = {"role": "assistant", "modelID": "gpt-5", "providerID": "openai", "tokens": tokens}
+            data = json.dumps({**about, "time": {"created": int(time.time() * 1000)}})
+            agent.execute("INSERT INTO message VALUES (?, ?, ?)", (f"msg_{number}", "ses_1", data))
+            until(lambda: outputs(home)[-1:] == [number])  # noqa: B023
 
 
 def test_it_can_be_switched_off(home: Home, file: Path) -> None:
