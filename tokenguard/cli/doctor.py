@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from tokenguard.cli import installation, interception, output, surroundings
+from tokenguard.cli import installation, interception, logs, output, surroundings
 from tokenguard.cli.commands import examples
 from tokenguard.cli.env import checks
 from tokenguard.cli.findings import Finding, show
@@ -40,6 +40,7 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     yield from installation.config(paths)
     yield from installation.daemon(paths)
     yield from installation.ledger(paths)
+    yield from logs.read(paths)
     try:
         config = settings.load(paths)
     except TokenguardError:

@@ -107,11 +107,21 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def doctor_lines(doctor: Mapping[str, Any]) -> Iterator[str]:
-    """What was odd in agents' logs, a line for each kind."""
-    for odd in doctor["oddities"]:
-        files = f" in {output.counted(odd['files'], 'file')}" if odd["files"] > 1 else f" in {odd['example']}"
-        what = KINDS.get(odd["kind"], odd["kind"])
-        yield f"  {odd['agent']}: {odd['count']:,} {what} ({odd['detail']}){files}"
+    """What was odd in agents' logs, a line for each agent and kind."""
+    for agent, _, text in oddities(doctor):
+        yield f"  {agent}: {text}"
     for one in doctor["unpriced"]:
         calls = output.counted(one["calls"], "response")
         yield f"  {one['agent']}: no price for {one['model']}: {calls} at the dearest that it can be"
+
+
+def oddities(doctor: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(agent, kind, sentence) of what was odd, the details of one kind together."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for odd in doctor["oddities"]:
+        found.setdefault((odd["agent"], odd["kind"]), []).append(odd)
+    for (agent, kind), odds in found.items():
+        count, of = sum(odd["count"] for odd in odds), "file" if kind == "unreadable" else "line"
+        details = ", ".join(f"{odd['detail']} {odd['count']:,}" for odd in odds)
+        where = odds[0]["example"]
+        yield agent, kind, f"{output.counted(count, of)} {KINDS.get(kind, kind)} ({details}), such as in {where}"

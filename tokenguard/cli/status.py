@@ -151,7 +151,8 @@ def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     per_hour, full = forecast.get("per_hour"), _local(forecast.get("full_at"), now)
     speed = f"{money.amount(per_hour, unit)}/h" if per_hour else ""
     until = f"full ≈{_at(full, now)}" if full and full > now else ""
-    besides = " · ".join(filter(None, [_end(forecast, unit, one["spent"]), _landing(one, unit), _set_aside(one, unit)]))
+    notes = [_end(forecast, unit, one["spent"]), _landing(one, unit), _set_aside(one, unit), _overrun(one, unit)]
+    besides = " · ".join(filter(None, notes))
     return printable(one["label"]), spent, limit, used, level, _resets(resets, now), speed, until, besides
 
 
@@ -169,6 +170,11 @@ def _landing(one: Mapping[str, Any], unit: Unit) -> str:
     if not one.get("landing"):
         return ""
     return f"landing {money.limit(one['landing'], unit)} {'open' if one['landing_released'] else 'kept'}"
+
+
+def _overrun(one: Mapping[str, Any], unit: Unit) -> str:
+    """By how much calls that did not pass here have overdrawn a strict budget."""
+    return f"{money.amount(one['overrun'], unit)} over by what only logs tell of" if one.get("overrun") else ""
 
 
 def _set_aside(one: Mapping[str, Any], unit: Unit) -> str:

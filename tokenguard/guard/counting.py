@@ -88,7 +88,18 @@ class Counting:
 
     def _with_outlook(self, count: Count) -> Standing:
         standing = self._now_of(count).standing()
+        if standing.slot.budget.mode == "strict" and standing.spent > standing.limit:
+            standing = replace(standing, logged=self._logged(standing.slot))
         return replace(standing, forecast=self._outlook.of(standing))
+
+    def _logged(self, slot: Slot) -> int:
+        """Of what counts in a slot now, what only agents' logs tell of."""
+        span_us = rolling_us(slot.budget.window)
+        since_us, until_us = slot.window.start_us, slot.window.end_us
+        if span_us is not None:
+            since_us, until_us = self._now() - span_us + 1, None
+        where = replace(where_of(slot), origin="logged")
+        return measure_sum(slot.budget, *queries.spent(self._ledger.read(), where, since_us, until_us))
 
     def strict(self, call: Call) -> Slot | None:
         """A slot with a strict budget that counts this call and would stop it; None if there is none."""

@@ -94,6 +94,7 @@ def budget_view(standing: Standing) -> dict[str, Any]:
         "spent": standing.spent,
         "reserved": standing.reserved,
         "remaining": standing.remaining,
+        "overrun": standing.overrun,
         "landing": budget.landing,
         "landing_released": budget.landing > 0 and standing.held_back == 0,
         "level": standing.level,

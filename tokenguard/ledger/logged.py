@@ -25,6 +25,9 @@ FIRST_ID = 1 << 40
 COPIED = "copied"
 """Mark of a row whose line was a copy: the original takes its place when it is found."""
 
+SUMS = "log-sums"
+"""In place of a dialect: the row may be of many responses, so that its prompt is nobody's. See `habits`."""
+
 _BEFORE_US, _AFTER_US, _LONGEST_US = 120_000_000, 120_000_000, 3_600_000_000
 """How far the time in a log may be from the call that it tells of, and how long a call may have taken."""
 
@@ -231,7 +234,9 @@ def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logge
         # Of copies that nothing tells apart, the one stays that was found first, also where all are read again.
         there = rank(new) < rank(before) or new.call.session == before.call.session
         place = new if there else replace(before, call=replace(before.call, model=new.call.model))
-        return replace(new, call=replace(place.call, id=before.call.id), copied=place.copied)
+        fresh = replace(new, call=replace(place.call, id=before.call.id), copied=place.copied)
+        known = new.leg.cost_nanos in (None, charge.nanos)
+        return None if known and _tells_the_same(fresh, before, _leg_of(conn, before)) else fresh
     usage = largest(before.leg.usage, new.leg.usage)
     leg = _leg_of(conn, before)
     stated = new.leg.cost_nanos
@@ -244,6 +249,13 @@ def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logge
     whole = Leg(model, usage, context=context, fees=fees, cost_nanos=stated)
     call = replace(place.call, id=before.call.id, model=model or place.call.model)
     return Logged(before.key, call, whole, before.response_id or new.response_id, copied=place.copied)
+
+
+def _tells_the_same(one: Logged, before: Logged, leg: Leg) -> bool:
+    context = None if terms.is_standard(one.leg.context) else one.leg.context
+    known = None if terms.is_standard(leg.context) else leg.context
+    of_both = (one.call, one.leg.usage, one.leg.fees, context, one.response_id, one.copied)
+    return of_both == (before.call, leg.usage, leg.fees, known, before.response_id, before.copied)
 
 
 def rank(row: Logged) -> tuple[bool, bool, int]:
@@ -290,7 +302,7 @@ def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
         return None
     conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *now))
     leg = replace(row.leg, usage=Usage(*grown), cost_nanos=since)
-    return Logged(f"{row.key}#{seen + 1}", row.call, leg, parent=row.parent, summed=True)
+    return Logged(f"{row.key}#{seen + 1}", replace(row.call, dialect=SUMS), leg, parent=row.parent, summed=True)
 
 
 class _Run(NamedTuple):

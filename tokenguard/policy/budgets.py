@@ -72,6 +72,13 @@ class Standing(Struct, frozen=True):
     resets_us: int | None = None
     """When it starts anew; None if it does not, or moves along."""
     forecast: Forecast | None = None
+    logged: int = 0
+    """Of what is spent, what only agents' own logs tell of; known of strict budgets, which nobody asked before it."""
+
+    @property
+    def overrun(self) -> int:
+        """How far a strict budget is overdrawn by what nobody could refuse."""
+        return max(0, min(self.logged, self.spent - self.limit))
 
     @property
     def remaining(self) -> int:
