@@ -108,3 +108,9 @@ async def test_a_cost_that_grows_is_counted_once_though_the_tokens_began_anew(
     costs = home.rows("started_us, cost_nanos")
     assert [nanos for _, nanos in costs] == [1_250_000_000, 250_000_000, 250_000_000]
     crush.close()
+
+
+async def test_sums_are_told_from_responses_whose_prompts_have_a_length(home: Home) -> None:
+    droid(home, 300_000, 20)
+    await home.read()
+    assert home.rows("dialect, task_type, tool_free") == [("log-sums", "other", None)]

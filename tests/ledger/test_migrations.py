@@ -98,7 +98,10 @@ OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [
     (lambda conn: queries.session_by_token(conn, b"x"), "(token_hash=?)"),
     (lambda conn: writes.presume(conn, 5, 5), "calls_open"),
     (lambda conn: habits.easy(conn, 5, 9), "calls_easy"),
-    (lambda conn: habits.beyond(conn, "anthropic", "opus", (100_000, None), 5, 9), "COVERING INDEX calls_long"),
+    (
+        lambda conn: habits.beyond(conn, "anthropic", "opus", (100_000, None), 5, 9),
+        "COVERING INDEX calls_long (provider=? AND model=?)",
+    ),
     (lambda conn: habits.gone_cold(conn, 5, 9), "calls_cold"),
     (lambda conn: habits.gone_cold(conn, 5, 9), "calls_session (session=? AND started_us<?)"),
     (lambda conn: habits.unread(conn, 5, 9), "calls_cold"),

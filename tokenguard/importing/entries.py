@@ -11,6 +11,7 @@ from tokenguard.agents.logs.values import provider_of
 from tokenguard.importing.surroundings import Surroundings
 from tokenguard.ledger.logged import largest
 from tokenguard.ledger.values import Logged
+from tokenguard.policy.task_types import task_type
 from tokenguard.records import Call, Leg
 
 _AHEAD_US = 300_000_000
@@ -86,6 +87,8 @@ class Entries:
         model = sighting.model or _UNKNOWN
         provider = sighting.provider or provider_of(model) or _UNKNOWN
         agent = sighting.agent
+        request_class = sighting.request_class or ("sub-agent" if sighting.sidechain else "main")
+        kind = sighting.subagent_type
         call = Call(
             0,
             f"{agent}:{sighting.session}",
@@ -96,13 +99,14 @@ class Entries:
             sighting.at_us,
             repo=place.repo,
             branch=place.branch,
-            request_class=sighting.request_class or ("sub-agent" if sighting.sidechain else "main"),
+            request_class=request_class,
             billing=self._surroundings.billing(agent, provider),
             agent_session=sighting.session,
             subagent=sighting.subagent,
-            subagent_type=sighting.subagent_type,
+            subagent_type=kind,
             worktree=place.worktree,
             origin="logged",
+            task_type=task_type(request_class, subagent_type=kind, branch=place.branch),
         )
         leg = Leg(model, sighting.usage, context=sighting.context, fees=sighting.fees, cost_nanos=sighting.stated_nanos)
         return Logged(

@@ -28,8 +28,8 @@ LIFE_US = {"5m": 300_000_000, "1h": 3_600_000_000}
 
 _PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
 _EASY = f"tool_free = 1 AND output BETWEEN 1 AND {SHORT}"
-_LONG = f"{_PROMPT} >= {LONG}"
-_COLD = f"cache_read * 2 < {_PROMPT} AND {_PROMPT} >= 4096"
+_LONG = f"{_PROMPT} >= {LONG} AND dialect <> 'log-sums'"
+_COLD = f"cache_read * 2 < {_PROMPT} AND {_PROMPT} >= 4096 AND dialect <> 'log-sums'"
 _FAILED = "outcome IN ('client-gone', 'cut', 'provider-error', 'refused-upstream', 'unreachable')"
 
 _NOTIONAL = ", ".join(repr(billing) for billing in BILLINGS if is_notional(billing))

@@ -405,13 +405,13 @@ def _010_task_types(conn: sqlite3.Connection) -> None:
         WHERE tool_free = 1 AND output BETWEEN 1 AND 500
         """,
         f"""
-        CREATE INDEX calls_long ON calls (provider, model, session, started_us, agent, {usage})
-        WHERE {prompt} >= 100000
+        CREATE INDEX calls_long ON calls (provider, model, session, started_us, agent, {usage}, dialect)
+        WHERE {prompt} >= 100000 AND dialect <> 'log-sums'
         """,
         f"""
         CREATE INDEX calls_cold ON calls
-        (started_us, session, agent_session, subagent, request_class, provider, model, agent, {usage})
-        WHERE cache_read * 2 < {prompt} AND {prompt} >= 4096
+        (started_us, session, agent_session, subagent, request_class, provider, model, agent, {usage}, dialect)
+        WHERE cache_read * 2 < {prompt} AND {prompt} >= 4096 AND dialect <> 'log-sums'
         """,
         f"""
         CREATE INDEX calls_failed ON calls (started_us, outcome, status, agent, provider, model, {usage})

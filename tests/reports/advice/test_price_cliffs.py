@@ -62,3 +62,10 @@ def test_what_a_plan_covers_stands_apart(books: Books) -> None:
 def test_every_agent_is_told_in_its_own_way(books: Books, agent: str, model: str, how: str) -> None:
     books.call(prompt(300_000), model=model, agent=agent)
     assert hows(price_cliffs.find(books.asked()))[0] == how
+
+
+def test_what_a_log_sums_up_has_no_length(books: Books) -> None:
+    books.call(prompt(300_000), model=HAIKU, dialect="log-sums", origin="logged")
+    assert price_cliffs.find(books.asked()) is None
+    books.call(prompt(300_000), model=HAIKU, dialect="log", origin="logged")
+    assert price_cliffs.find(books.asked()) is not None
