@@ -65,7 +65,8 @@ def test_hours_and_days_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("course", "texts"),
     [
-        ([[3, 2, 4]], ("≈3 by midnight (2 to 4)", "≈3 by midnight", "≈3")),
+        ([[9, 2, 9], [30, 20, 40]], ("≈30 by midnight (20 to 40)", "≈30 by midnight", "≈30")),
+        ([[30, 2, 40]], ()),
         ([[3, 3, 3]], ("≈3 by midnight", "≈3")),
         ([[2, 2, 2]], ()),
         ([None], ()),

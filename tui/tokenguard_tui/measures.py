@@ -13,6 +13,8 @@ NEXT = {"spend": "list", "list": "tokens", "tokens": "spend"}
 """The measure that is shown after each."""
 TITLES = {"spend": "SPEND", "list": "AT LIST", "tokens": "TOKENS"}
 
+_WIDEST = 0.75
+"""A forecast says nothing whose band is wider than this part of it, as in the first hours that anything is known of."""
 _ENDS = {"day": "midnight", "week": "Sunday night", "month": "the end of the month"}
 _SLOTS = {"day": "%H", "week": "%a %d", "month": "%d"}
 
@@ -52,14 +54,19 @@ def window(told: Mapping[str, Any], now: datetime) -> str:
     return days.get(told["back"]) or f"{since:%a %b} {since.day}{year}"
 
 
-def outlook(told: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the window will have come to: `≈$21.30 by midnight ($17.00 to $26.00)`, and the same in fewer words.
-
-    Empty where it is no news.
-    """
+def foreseen(told: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    """What the window will have come to (likely, low, high); None where nobody knows, or where that is no news."""
     course = told["course"][-1] if told["course"] else None
-    if course is None or course[2] <= told["total"]:
+    if course is None:
+        return None
+    likely, low, high = course
+    return None if high <= told["total"] or high - low > likely * _WIDEST else (likely, low, high)
+
+
+def outlook(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same in words, `≈$21.30 by midnight ($17.00 to $26.00)`, and in fewer; none where there is nothing to say."""
+    if (end := foreseen(told)) is None:
         return ()
-    likely, low, high = (measured(value, told["measure"]) for value in course)
+    likely, low, high = (measured(value, told["measure"]) for value in end)
     text = f"≈{likely} by {_ENDS[told['window']]}"
     return (text, f"≈{likely}") if low == high else (f"{text} ({low} to {high})", text, f"≈{likely}")

@@ -86,8 +86,10 @@ def points(told: Mapping[str, Any], now: datetime) -> tuple[list[tuple[float, in
     at = present + max(0.0, min(1.0, (now - begin) / (end - begin)))
     whole = sums[present]
     past = [(0.0, 0), *((float(slot + 1), sums[slot]) for slot in range(present)), (at, whole)]
+    if measures.foreseen(told) is None:
+        return past, []
     course = [(float(slot), *bounds) for slot, bounds in enumerate(told["course"], present + 1) if bounds is not None]
-    return past, [(at, whole, whole, whole), *course] if course else []
+    return past, [(at, whole, whole, whole), *course]
 
 
 def _filled(band: Sequence[tuple[float, int, int, int]], across: float, up: float) -> list[tuple[float, float]]:
