@@ -106,7 +106,11 @@ def test_without_a_time_of_its_own_it_was_when_it_was_asked_for() -> None:
 
 def test_messages_of_others_and_answers_without_tokens_are_none() -> None:
     nothing = said(**NONE)
-    assert read(thread(nothing, {**said(), "role": "user"}, {"role": "assistant"})) == []
+    odd = Odd()
+    assert read(thread(nothing, {"role": "assistant"}), odd) == []
+    assert odd.seen == []
+    assert read(thread({**said(), "role": "critic"}), odd) == []
+    assert odd.seen == [("unknown-type", "critic")]
     assert read({"id": "T-1"}) == read({}) == []
 
 

@@ -149,6 +149,12 @@ def test_other_lines_are_none() -> None:
     assert read(start(), nothing, event("assistant.message", outputTokens=5), event("session.shutdown")) == []
 
 
+def test_what_has_sums_and_is_not_known_is_noted() -> None:
+    odd = Odd()
+    assert read({**end(1000, 50), "type": "session.checkpoint"}, odd=odd) == []
+    assert odd.seen == [("unknown-type", "session.checkpoint")]
+
+
 def test_sessions_are_looked_for_where_the_variable_says() -> None:
     assert str(lines_of(copilot).root) == "/home/ada/.copilot"
     assert str(lines_of(copilot, COPILOT_HOME="/srv/c").root) == "/srv/c"

@@ -53,10 +53,16 @@ def test_a_resumed_document_and_its_lines_are_the_same_responses() -> None:
 
 
 def test_messages_of_others_and_answers_without_tokens_are_none() -> None:
-    user = {**message(), "type": "user"}
+    user = {**message(), "type": "user", "tokens": None}
     odd = Odd()
     assert read(HEAD, user, {**message(), "tokens": None}, message(input=0, output=0), odd=odd) == []
     assert odd.seen == []
+
+
+def test_what_has_tokens_and_is_not_known_is_noted() -> None:
+    odd = Odd()
+    assert read(HEAD, {**message(), "type": "planner"}, {**message(), "type": None}, odd=odd) == []
+    assert odd.seen == [("unknown-type", "planner"), ("unknown-type", "none")]
 
 
 def test_a_sub_agent_stands_below_its_chat() -> None:

@@ -216,9 +216,15 @@ def test_odd_messages_are_noted_and_nothing_more(conn: sqlite3.Connection) -> No
     put(conn, "msg_1", answer(tokens={"input": -1, "output": 5}))
     put(conn, "msg_2", answer(time=None))
     conn.execute("INSERT INTO message VALUES ('msg_3', 's', 0, 0, CAST(x'ff22746f6b656e7322' AS TEXT))")
+    put(conn, "msg_4", answer(role="critic"))
     odd = Odd()
     assert [one.usage.output for one in read(conn, odd=odd)[0]] == [5, 100]
-    assert odd.seen == [("doubtful", "malformed"), ("doubtful", "no-time"), ("dropped", "not-json")]
+    assert odd.seen == [
+        ("doubtful", "malformed"),
+        ("doubtful", "no-time"),
+        ("dropped", "not-json"),
+        ("unknown-type", "critic"),
+    ]
 
 
 def test_compactions_are_told(conn: sqlite3.Connection) -> None:

@@ -127,8 +127,10 @@ def test_other_lines_are_none() -> None:
     failed["systemPayload"]["uiEvent"]["event.name"] = "qwen-code.api_error"
     odd = Odd()
     assert read(failed, told(prompt=0, output=0, cached_content_token_count=0, thoughts_token_count=0), odd=odd) == []
-    assert read({**answer(), "type": "user"}, base("assistant", usageMetadata=None), odd=odd) == []
+    assert read(base("user", message="usageMetadata"), base("assistant", usageMetadata=None), odd=odd) == []
     assert odd.seen == []
+    assert read({**answer(), "type": "critic"}, odd=odd) == []
+    assert odd.seen == [("unknown-type", "critic")]
 
 
 def test_odd_lines_are_noted_and_nothing_more() -> None:

@@ -19,8 +19,20 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, Document, File, Found, Odd, Places, Sighting, Source
+from tokenguard.agents.logs.shape import (
+    DOUBTFUL,
+    DROPPED,
+    UNKNOWN,
+    Document,
+    File,
+    Found,
+    Odd,
+    Places,
+    Sighting,
+    Source,
+)
 from tokenguard.agents.logs.values import instant, provider_of
+from tokenguard.agents.side import identifier
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
@@ -129,7 +141,7 @@ def _read(file: File, content: bytes, odd: Odd) -> Found:
 def _sightings(thread: _Thread, name: str, odd: Odd) -> Iterator[Sighting]:
     folder, branch = _place(thread)
     events = thread.usageLedger.events if thread.usageLedger else None
-    for response in _of_events(thread, events) if events else _of_messages(thread):
+    for response in _of_events(thread, events) if events else _of_messages(thread, odd):
         if not response.usage.total:
             continue
         at_us = instant(response.at)
@@ -166,12 +178,14 @@ def _of_events(thread: _Thread, events: list[_Event]) -> Iterator[_Response]:
         yield _Response(name, event.timestamp, event.model or counts.model, _or_total(usage, tokens.total))
 
 
-def _of_messages(thread: _Thread) -> Iterator[_Response]:
+def _of_messages(thread: _Thread, odd: Odd) -> Iterator[_Response]:
     asked = thread.created
     for index, message in enumerate(thread.messages or ()):
         asked = (message.meta.sentAt if message.meta else None) or asked
         usage = message.usage
-        if message.role == "assistant" and usage is not None:
+        if usage is not None and message.role != "assistant":
+            odd(UNKNOWN, identifier(message.role) or "none")
+        elif usage is not None:
             name = str(index if message.messageId is None else message.messageId)
             at = usage.timestamp or message.timestamp or asked
             yield _Response(name, at, usage.model or message.model, _or_total(_usage(usage), usage.totalTokens))

@@ -24,6 +24,7 @@ from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units,
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
     DROPPED,
+    UNKNOWN,
     Database,
     File,
     Found,
@@ -35,6 +36,7 @@ from tokenguard.agents.logs.shape import (
     Source,
 )
 from tokenguard.agents.logs.values import provider_named, provider_of
+from tokenguard.agents.side import identifier
 from tokenguard.agents.versions import is_older
 from tokenguard.wire.decoding import Count, Reader
 
@@ -144,6 +146,8 @@ class _Follower:
             return self._response(event, data.usage)
         elif event.type == "session.shutdown" and data.modelMetrics:
             return self._sums(event, data.modelMetrics)
+        elif data.usage is not None or data.modelMetrics:
+            self._odd(UNKNOWN, identifier(event.type) or "none")
         return ()
 
     def save(self) -> bytes:

@@ -26,6 +26,7 @@ from tokenguard.agents.logs import google
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
     DROPPED,
+    UNKNOWN,
     Document,
     File,
     Found,
@@ -36,6 +37,7 @@ from tokenguard.agents.logs.shape import (
     Source,
 )
 from tokenguard.agents.logs.values import instant
+from tokenguard.agents.side import identifier
 from tokenguard.wire.decoding import Count, Reader
 
 NAME = "gemini"
@@ -142,10 +144,14 @@ def _record(data: bytes, odd: Odd) -> _Record | None:
 def _sightings(file: File, chat: _Chat, record: _Record, odd: Odd) -> Iterator[Sighting]:
     changed = record.changes.messages if record.changes else None
     for message in (record, *(record.messages or ()), *(changed or ())):
-        if message.type == "gemini" and message.tokens is not None:
-            found = _sighting(file, chat, message, message.tokens, odd)
-            if found is not None:
-                yield found
+        if message.tokens is None:
+            continue
+        if message.type != "gemini":
+            odd(UNKNOWN, identifier(message.type) or "none")
+            continue
+        found = _sighting(file, chat, message, message.tokens, odd)
+        if found is not None:
+            yield found
 
 
 def _sighting(file: File, chat: _Chat, message: _Message, tokens: _Tokens, odd: Odd) -> Sighting | None:

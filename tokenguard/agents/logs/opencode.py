@@ -38,6 +38,7 @@ from tokenguard.agents.logs.opencode_message import (
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
     DROPPED,
+    UNKNOWN,
     Database,
     Document,
     File,
@@ -48,6 +49,7 @@ from tokenguard.agents.logs.shape import (
     Source,
 )
 from tokenguard.agents.logs.values import instant, provider_named
+from tokenguard.agents.side import identifier
 
 NAME = "opencode"
 
@@ -114,6 +116,8 @@ def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -
         odd(DROPPED, "not-json")
         return None
     if "assistant" not in (message.role, message.type, kind):
+        if message.tokens is not None:
+            odd(UNKNOWN, identifier(message.role or message.type or kind) or "none")
         return None
     if not whole:
         odd(DOUBTFUL, "malformed")

@@ -19,8 +19,9 @@ from msgspec import Struct
 
 from tokenguard.agents.logs import google
 from tokenguard.agents.logs.identity import entry, lasting
-from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, File, Found, Lines, Odd, Places, Sighting, Source
+from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNKNOWN, File, Found, Lines, Odd, Places, Sighting, Source
 from tokenguard.agents.logs.values import instant, provider_of
+from tokenguard.agents.side import identifier
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
@@ -119,7 +120,10 @@ class _Follower:
         event = found.systemPayload.uiEvent if found.systemPayload else None
         told = event is not None and (event.name or "").endswith(_RESPONSE)
         counts = _counts(event) if event and told else found.usageMetadata
-        if counts is None or not (told or found.type == "assistant"):
+        if counts is None:
+            return ()
+        if not told and found.type != "assistant":
+            self._odd(UNKNOWN, identifier(found.type) or "none")
             return ()
         if not whole:
             self._odd(DOUBTFUL, "malformed")
