@@ -109,6 +109,15 @@ def test_a_flat_rate_is_not_free(database: sqlite3.Connection) -> None:
     assert found.total.stated_nanos is None
 
 
+def test_a_model_on_this_machine_is_free(database: sqlite3.Connection) -> None:
+    database.execute("ALTER TABLE messages ADD COLUMN provider TEXT")
+    session(database, cost=0)
+    answer(database, "qwen3:8b", AT_S)
+    database.execute("UPDATE messages SET provider = 'ollama'")
+    (found,), _ = query(SOURCE, AT, database)
+    assert found.total.stated_nanos == 0
+
+
 def test_what_is_odd_is_counted(database: sqlite3.Connection) -> None:
     session(database, "a", prompt=-5, at=0)
     session(database, "b", prompt="x", completion=None, cost="much")

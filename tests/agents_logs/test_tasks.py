@@ -130,6 +130,12 @@ def test_a_cost_of_nothing_is_not_believed() -> None:
     assert [one.stated_nanos for one in read(request(cost=0), request(cost=-1), request(cost="much"))] == [None] * 3
 
 
+def test_a_model_on_this_machine_is_free() -> None:
+    local = {"providerId": "ollama", "modelId": "qwen3:8b"}
+    (found,) = read(request(cost=0, more={"modelInfo": local}))
+    assert (found.provider, found.stated_nanos) == ("ollama", 0)
+
+
 def test_what_cannot_be_used_is_counted_and_the_rest_is_read() -> None:
     odd = Odd()
     broken = say("api_req_started", '{"tokensIn": 5,')

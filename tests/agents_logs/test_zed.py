@@ -93,6 +93,12 @@ def test_the_model_may_change_and_the_sums_go_on(threads: sqlite3.Connection) ->
     assert (after.total.provider, after.total.model) == ("openai", "gpt-5")
 
 
+def test_a_model_on_this_machine_is_free(threads: sqlite3.Connection) -> None:
+    put(threads, thread(model={"provider": "lmstudio", "model": "qwen3-8b"}))
+    (found,), _ = query(SOURCE, AT, threads)
+    assert found.total.stated_nanos == 0
+
+
 def test_requests_are_summed_up_only_where_there_is_no_sum(threads: sqlite3.Connection) -> None:
     last = {"m1": {"input_tokens": 5}, "m2": {"output_tokens": 6}}
     put(threads, thread(request_token_usage=last))

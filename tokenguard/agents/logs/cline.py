@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tokenguard.agents.logs import tasks
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.counts import with_cache_inside
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
@@ -31,7 +32,7 @@ from tokenguard.agents.logs.shape import (
     Snapshot,
     Source,
 )
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
@@ -185,7 +186,7 @@ def _sighting(
         subagent=subagent,
         sidechain=subagent is not None,
         folder=session.cwd,
-        stated_nanos=nanos(cost) or None,
+        stated_nanos=stated(provider, cost),
     )
 
 

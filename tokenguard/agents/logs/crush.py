@@ -14,6 +14,7 @@ Source: `internal/db`, `internal/agent/agent.go`, `internal/agent/coordinator.go
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.shape import DOUBTFUL, Database, File, Found, Odd, Places, Sighting, Snapshot, Source
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Reader
 
@@ -47,8 +49,8 @@ class _Projects(Struct):
 
 
 _PROJECTS = Reader(_Projects)
-_Sums = tuple[int, int, int, int]
-"""Tokens of the prompt, of the completion, nanodollars, and the instant of the last change."""
+_Sums = tuple[int, int, float, int]
+"""Tokens of the prompt, of the completion, dollars, and the instant of the last change."""
 
 
 def registry(places: Places) -> Path:
@@ -83,8 +85,8 @@ def _sums(row: tuple[object, ...], odd: Odd) -> _Sums:
     if min(counts) < 0:
         odd(DOUBTFUL, "malformed")
     at_us = instant(changed if isinstance(changed, int | float) else None)
-    stated = nanos(cost if isinstance(cost, int | float) else None)
-    return max(0, counts[0]), max(0, counts[1]), stated or 0, at_us
+    usd = cost if isinstance(cost, int | float) and 0 < cost < math.inf else 0
+    return max(0, counts[0]), max(0, counts[1]), usd, at_us
 
 
 def _snapshots(connection: sqlite3.Connection, sessions: dict[str, _Sums], folder: str, odd: Odd) -> Iterator[Snapshot]:
@@ -101,7 +103,7 @@ def _snapshots(connection: sqlite3.Connection, sessions: dict[str, _Sums], folde
             model=model,
             usage=Usage(input=prompt, output=completion),
             folder=folder or None,
-            stated_nanos=cost or None,
+            stated_nanos=stated(provider, cost),
         )
         yield Snapshot(total)
 

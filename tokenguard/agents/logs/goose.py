@@ -20,9 +20,10 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.counts import with_cache_inside
 from tokenguard.agents.logs.shape import DOUBTFUL, Database, File, Found, Odd, Places, Sighting, Snapshot, Source
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Reader
 
@@ -93,7 +94,7 @@ def _rows(
 
 
 def _response(row: _Row, session: _Row, odd: Odd) -> Iterator[Sighting]:
-    usage, cost = _usage(row, "", odd), nanos(_figure(row.get("cost"))) or None
+    usage, cost = _usage(row, "", odd), _figure(row.get("cost"))
     if usage.total or cost:
         at_us = instant(_figure(row.get("created_timestamp")))
         name = str(row.get("session_id"))
@@ -103,7 +104,7 @@ def _response(row: _Row, session: _Row, odd: Odd) -> Iterator[Sighting]:
 
 
 def _sums(session: _Row, odd: Odd) -> Iterator[Snapshot]:
-    usage, cost = _usage(session, _SUMS, odd), nanos(_figure(session.get(f"{_SUMS}cost"))) or None
+    usage, cost = _usage(session, _SUMS, odd), _figure(session.get(f"{_SUMS}cost"))
     if usage.total or cost:
         name = str(session.get("id"))
         when = session.get("updated_at") or session.get("created_at")
@@ -118,7 +119,7 @@ def _sighting(
     at_us: int,
     model: str,
     usage: Usage,
-    cost: int | None,
+    cost: float | None,
     request_class: str | None,
     odd: Odd,
 ) -> Sighting:
@@ -137,7 +138,7 @@ def _sighting(
         parent=parent,
         folder=_text(session.get("working_dir")),
         request_class=request_class or subagent,
-        stated_nanos=cost,
+        stated_nanos=stated(_text(session.get("provider_name")), cost),
     )
 
 

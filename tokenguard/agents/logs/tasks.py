@@ -23,9 +23,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.counts import with_cache_inside
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, Document, File, Found, Odd, Places, Sighting
-from tokenguard.agents.logs.values import instant, nanos, provider_named
+from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
@@ -154,8 +155,8 @@ class _Task:
             if message.say in (_REQUEST, _SUBAGENTS):
                 found = self._request(message, place)
             elif message.say == _CONDENSED and message.contextCondense is not None:
-                cost = nanos(message.contextCondense.cost)
-                found = self._sighting(message, place, Usage(), cost, "compaction") if cost else None
+                cost = message.contextCondense.cost
+                found = self._sighting(message, place, Usage(), cost, "compaction") if cost and cost > 0 else None
             else:
                 if message.say == _DELETED:
                     self._odd(DROPPED, "deleted-requests")
@@ -175,7 +176,7 @@ class _Task:
         if not whole:
             self._odd(DOUBTFUL, "malformed")
         kind = "sub-agent" if message.say == _SUBAGENTS else None
-        return self._sighting(message, place, usage, nanos(request.cost) or None, kind)
+        return self._sighting(message, place, usage, request.cost, kind)
 
     def _surroundings(self, text: str) -> None:
         """Take note of the model and the folder that a request tells its model of, and of nothing else."""
@@ -185,7 +186,7 @@ class _Task:
             self._folder = folder[1]
 
     def _sighting(
-        self, message: _Message, place: int, usage: Usage, stated_nanos: int | None, request_class: str | None
+        self, message: _Message, place: int, usage: Usage, cost: float | None, request_class: str | None
     ) -> Sighting:
         at_us = instant(message.ts)
         if not at_us:
@@ -202,7 +203,7 @@ class _Task:
             parent=self._item.parentTaskId,
             folder=self._folder,
             request_class=request_class,
-            stated_nanos=stated_nanos,
+            stated_nanos=stated(provider, cost),
         )
 
     def _key(self, at: float | None, place: int) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from tokenguard.agents.logs.costs import stated
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
     DROPPED,
@@ -146,6 +147,7 @@ def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
         branch=branch,
         request_class="sub-agent" if parent else None,
         context=Context(speed=found.speed),
+        stated_nanos=stated(model.provider, None),
     )
     return Snapshot(total)
 
