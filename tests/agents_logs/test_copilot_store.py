@@ -96,12 +96,13 @@ def test_units_of_a_plan_are_cents_and_sub_agents_are_told(conn: sqlite3.Connect
 def test_columns_and_tables_that_a_version_lacks_are_done_without() -> None:
     with closing(sqlite3.connect(":memory:")) as conn:
         assert read(conn) == ([], b"")
-        columns = "id INTEGER PRIMARY KEY, session_id TEXT, model TEXT, input_tokens, output_tokens, created_at TEXT"
+        columns = "id INTEGER PRIMARY KEY, session_id TEXT, model TEXT, input_tokens, output_tokens, created_at"
         conn.execute(f"CREATE TABLE assistant_usage_events ({columns})")
         assert read(conn) == ([], b"")
-        conn.execute("INSERT INTO assistant_usage_events VALUES (1, 'cf86', 'gpt-6', 10.0, 5, ?)", (TIME,))
+        conn.execute("INSERT INTO assistant_usage_events VALUES (1, 'cf86', 'gpt-6', 10.0, 5, ?)", (1_772_359_205_250,))
         (found,) = read(conn)[0]
-    assert (found.usage, found.folder) == (Usage(input=10, output=5), None)
+    assert (found.usage, found.at_us) == (Usage(input=10, output=5), 1_772_359_205_250_000)
+    assert (found.folder, found.branch) == (None, None)
 
 
 def test_odd_rows_are_noted_and_nothing_more(conn: sqlite3.Connection) -> None:

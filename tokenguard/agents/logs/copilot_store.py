@@ -67,7 +67,7 @@ def _row(row: tuple[object, ...], odd: Odd) -> Sighting | None:
     usage = usage_of(record, odd)
     if not usage.total:
         return None
-    at_us, model = time_of(_text(at), odd), _text(name) or ""
+    at_us, model = time_of(at if isinstance(at, str | int | float) else None, odd), _text(name) or ""
     own = _text(agent) or _text(call)
     return Sighting(
         key=numbered(key_of(_text(session) or "", at_us, model, record), number if isinstance(number, int) else 1),

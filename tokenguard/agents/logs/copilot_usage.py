@@ -47,7 +47,7 @@ def numbered(key: str, number: int) -> str:
     return key if number == 1 else f"{key}#{number}"
 
 
-def time_of(timestamp: str | None, odd: Odd) -> int:
+def time_of(timestamp: str | float | None, odd: Odd) -> int:
     """Microseconds; 0 where there is no time."""
     at_us = instant(timestamp)
     if not at_us:
