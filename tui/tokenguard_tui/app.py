@@ -31,7 +31,7 @@ from tokenguard_tui.themes import DARK, OURS, defaults
 from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.sessions import Sessions
 
-_FRAME_S = 0.1
+_FRAME_S = 0.25
 """The screen changes no more often than this, however much happens."""
 _STATUS_S = 0.5
 """The status is asked for no more often than this."""

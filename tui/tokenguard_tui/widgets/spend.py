@@ -37,24 +37,25 @@ class Spend(Horizontal):
         if len(self.children) < 3:
             return  # it is being put together, or taken apart
         self.set_class(state.plain, "plain")
-        today = self.query_one("#today", Static)
         if state.told is None:
-            today.update(Content.styled(state.away or "…", "$text-muted"))
+            self._put("#today", Content.styled(state.away or "…", "$text-muted"))
             return
         totals = state.told["totals"]["today"]
         spent = words.usd(totals)
         notional = totals.get("notional_nanos", 0)
         beside = f"  {money.usd(notional)} notional" if notional else ""
-        self.query_one("#digits", Digits).update(spent)
-        large = self.query_one("#digits").display
-        parts = [(" today" if large else f"{spent} today", "" if large else "bold"), (beside, "$text-muted")]
-        today.update(Content.assemble(*parts))
-        self._burn(state, now)
-
-    def _burn(self, state: State, now: datetime) -> None:
-        rate = state.rate(now)
-        room = max(6, min(30, self.size.width // 4))
-        line = words.spark(state.burn(now), room, plain=state.plain)
-        text = f"{money.usd(rate)}/h"
+        digits = self.query_one("#digits", Digits)
+        if digits.value != spent:
+            digits.update(spent)
+        today = (" today", "") if digits.display else (f"{spent} today", "bold")
+        self._put("#today", Content.assemble(today, (beside, "$text-muted")))
+        rate = f"{money.usd(state.rate(now))}/h  "
+        line = words.spark(state.burn(now), max(6, min(30, self.size.width // 4)), plain=state.plain)
         away = ("  away" if state.away else "", "$level-hard")
-        self.query_one("#burn", Static).update(Content.assemble(text, "  ", (line, "$accent"), away))
+        self._put("#burn", Content.assemble(rate, (line, "$accent"), away))
+
+    def _put(self, part: str, content: Content) -> None:
+        """Only what has changed: it may take another width, and then everything is laid out anew."""
+        static = self.query_one(part, Static)
+        if static.content != content:
+            static.update(content)
