@@ -22,6 +22,7 @@ from tokenguard_tui.asking import Asked, fetch
 from tokenguard_tui.doing import Question, Wanted, do
 from tokenguard_tui.feed import Feed
 from tokenguard_tui.once import text
+from tokenguard_tui.screens.budgets import BudgetsView
 from tokenguard_tui.screens.models import Models
 from tokenguard_tui.screens.now import Now
 from tokenguard_tui.screens.session import SessionView
@@ -59,12 +60,14 @@ class Dashboard(App[None]):
         "now": Now,
         "models": Models,
         "history": _history,
+        "budgets": BudgetsView,
     }
     DEFAULT_MODE = "now"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "switch_mode('now')", "now", group=_SCREENS),
         Binding("2", "switch_mode('models')", "models", group=_SCREENS),
         Binding("3", "switch_mode('history')", "history", group=_SCREENS),
+        Binding("4", "switch_mode('budgets')", "budgets", group=_SCREENS),
         Binding("s", "start_daemon", "start the daemon"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+q", "quit", "quit", show=False),

@@ -99,7 +99,9 @@ class SessionView(View):
         about = told["session"]
         names = [about["task"] or about["agent"], folder_name(about["repo"]), about["branch"]]
         title = "  ".join(words.clean(name) for name in names if name) + f"  {words.usd(about)}"
-        heading.say(title, f"  {_beside(told, self.size.width >= _WIDE)}", _stands(about, now), problem=self._watch.problem)
+        heading.say(
+            title, f"  {_beside(told, self.size.width >= _WIDE)}", _stands(about, now), problem=self._watch.problem
+        )
         self.query_one(Curves).tell(told, state.plain)
         limits = self.query_one("#budgets", Rows)
         limits.set_class(not told["budgets"], "none")
