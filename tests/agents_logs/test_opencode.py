@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agents_logs.support import HOME, Odd, database_of, document_of, file, line, merged, places, query
 from tokenguard.agents.logs import opencode
@@ -201,6 +202,14 @@ def test_only_what_may_have_changed_is_read_again(conn: sqlite3.Connection) -> N
     assert [[one.key for one in some] for some in (found, second, third)] == [["msg_1"], ["msg_1", "msg_3"], ["msg_3"]]
     conn.execute("DELETE FROM message WHERE id = 'msg_3'")
     assert [one.key for one in read(conn, state)[0]] == ["msg_1"]
+
+
+def test_a_clock_that_was_ahead_hides_nothing(conn: sqlite3.Connection) -> None:
+    at, source = replace(file(AT), modified_us=(ENDED + 5_000) * 1_000), database_of(opencode)
+    put(conn, "msg_1", answer(), at=ENDED + 10**12)
+    _, state = query(source, at, conn)
+    put(conn, "msg_2", answer(), at=ENDED + 9_000)
+    assert [one.key for one in query(source, at, conn, state)[0]] == ["msg_1", "msg_2"]
 
 
 def test_a_table_without_dates_is_read_whole() -> None:

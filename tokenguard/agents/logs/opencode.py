@@ -82,6 +82,9 @@ def _read_database(file: File, conn: sqlite3.Connection, state: bytes, odd: Odd)
     dated = [table for table in tables if "time_updated" in _columns(conn, table)]
     latest = [conn.execute(f"SELECT max(time_updated) FROM {table}").fetchone()[0] for table in dated]
     until = max((at for at in latest if isinstance(at, int)), default=0)
+    if file.modified_us:
+        # A clock that was ahead once must not make everything that comes later look old.
+        until = min(until, file.modified_us // 1_000)
     wanted = {table: since - _LONGEST_MS if table in dated and since <= until else None for table in tables}
     return _rows(conn, wanted, odd), str(until).encode()
 
@@ -91,10 +94,9 @@ def _rows(conn: sqlite3.Connection, wanted: Mapping[str, int | None], odd: Odd) 
     sessions = _sessions(conn)
     for table, since in wanted.items():
         kind = "type" if "type" in _columns(conn, table) else "NULL"
-        clause, values = ("", ()) if since is None else ("AND time_updated >= ?", (since,))
-        query = (
-            f"SELECT id, session_id, {kind}, CAST(data AS BLOB) FROM {table} WHERE instr(data, '\"tokens\"') {clause}"
-        )
+        recent, values = ("", ()) if since is None else ("time_updated >= ? AND", (since,))
+        where = f"WHERE {recent} instr(data, '\"tokens\"')"
+        query = f"SELECT id, session_id, {kind}, CAST(data AS BLOB) FROM {table} {where}"
         with closing(conn.execute(query, values)) as rows:
             for name, session, type_, data in rows:
                 message = _message(data, odd, str(name), str(session), type_)
