@@ -86,6 +86,10 @@ def commands(env: Mapping[str, str], runs: int) -> None:
         for by, since in (("model", month), ("day,model", month), ("repo", "2000-01-01")):
             asked = [*tokenguard, "report", "--by", by, "--since", since]
             say(f"report --by {by} --since {since}", statistics.median(took_ms(asked, env) for _ in range(runs)))
+        for since in ("30d", "2000-01-01"):
+            asked = [*tokenguard, "advise", "--since", since]
+            goal = "<= 300 ms" if since == "30d" else ""
+            say(f"advise --since {since}", statistics.median(took_ms(asked, env) for _ in range(runs)), goal)
     finally:
         subprocess.run([*tokenguard, "daemon", "stop", "--now"], env=env, check=True, stdout=subprocess.DEVNULL)
     say("tokenguard status without a daemon", at_rest)

@@ -15,7 +15,8 @@ from tokenguard.ledger.opening import open_for_writing
 
 YEAR_US = 365 * 86_400_000_000
 
-# 500 calls a session, of four models; 12 repositories with 40 branches; one call in twenty of two legs.
+# 500 calls a session, of four models; 12 repositories with 40 branches; one call in twenty of two legs. One in twelve
+# is a prompt, of which a third is answered without tools; one in a hundred is given up, another one fails.
 _CALLS = """
     WITH RECURSIVE numbers (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2),
     drawn AS MATERIALIZED (
@@ -25,12 +26,15 @@ _CALLS = """
     )
     INSERT INTO calls (id, session, agent, provider, dialect, model, started_us, stream, repo, branch, request_class,
         state, reserved_nanos, reserved_tokens, ended_us, status, outcome, cost_nanos, confidence, input, cache_read,
-        cache_write_5m, output, served, response_id, billing)
+        cache_write_5m, output, served, response_id, billing, task_type, tool_free)
     SELECT n, printf('session-%08x', s), iif(m = 3, 'codex', 'claude'), iif(m = 3, 'openai', 'anthropic'),
         iif(m = 3, 'openai-responses', 'anthropic-messages'), {model}, ?3 - (?4 - n) * ?5, 1,
         printf('/home/somebody/src/repository-%d', s % 12), printf('feat/branch-%d', s % 40), 'main',
-        'settled', 300000000, 120000, ?3 - (?4 - n) * ?5 + 1000000, 200, 'ok', (i + r + 3000 + o) * 700, 'exact', i, r,
-        3000, o, {model}, printf('msg_%024x', n), iif(s % 3, 'metered', 'subscription')
+        'settled', 300000000, 120000, ?3 - (?4 - n) * ?5 + 1000000, 200,
+        CASE n % 100 WHEN 1 THEN 'client-gone' WHEN 2 THEN 'provider-error' ELSE 'ok' END,
+        (i + r + 3000 + o) * 700, 'exact', i, r, 3000, o, {model}, printf('msg_%024x', n),
+        iif(s % 3, 'metered', 'subscription'),
+        CASE n % 12 WHEN 0 THEN 'chat' WHEN 1 THEN 'search' WHEN 2 THEN 'test' ELSE 'feature' END, n % 36 = 0
     FROM drawn
 """
 _MODELS = ("claude-opus-5-5", "claude-sonnet-5", "claude-haiku-5-5", "gpt-6.1")
