@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import agreement, logged, queries, writes
-from tokenguard.ledger.logged import FIRST_ID, Price
+from tokenguard.ledger.echoes import FIRST_ID
+from tokenguard.ledger.logged import Price
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.values import Decision, Logs, Raise, Settlement, Told, Where, Written
 from tokenguard.policy.estimate import Experience

@@ -6,7 +6,7 @@ import sqlite3
 
 from msgspec import Struct
 
-from tokenguard.ledger.logged import FIRST_ID
+from tokenguard.ledger.echoes import FIRST_ID
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.values import LogFile
 

@@ -12,24 +12,19 @@ from typing import NamedTuple
 from msgspec import json
 from msgspec.structs import astuple, replace
 
-from tokenguard.ledger import rollups
+from tokenguard.ledger import echoes, rollups
+from tokenguard.ledger.echoes import AFTER_US, BEFORE_US, FIRST_ID, PROMPT
 from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
 from tokenguard.ledger.sums import BUCKETS
 from tokenguard.ledger.values import LogFile, Logged, Logs, Written
 from tokenguard.prices import terms
 from tokenguard.records import Call, Charge, Confidence, Context, Leg, Usage
 
-FIRST_ID = 1 << 40
-"""Ids of logged rows begin here: those of measured ones are given out by whoever admits calls."""
-
 COPIED = "copied"
 """Mark of a row whose line was a copy: the original takes its place when it is found."""
 
 SUMS = "log-sums"
 """In place of a dialect: the row may be of many responses, so that its prompt is nobody's. See `habits`."""
-
-_BEFORE_US, _AFTER_US, _LONGEST_US = 120_000_000, 120_000_000, 3_600_000_000
-"""How far the time in a log may be from the call that it tells of, and how long a call may have taken."""
 
 _USAGE = ", ".join(BUCKETS)
 _KEPT = "response_id IS NOT NULL AND response_id IS NOT log_key"
@@ -42,23 +37,13 @@ _KNOWN = f"""SELECT {_LOGGED} FROM calls WHERE log_key IN (SELECT value FROM jso
 _LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, saved_nanos, {_USAGE}"
 _PUT_LEG = f"INSERT OR REPLACE INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _LEG_OF = "SELECT tier, speed, geo, fees FROM legs WHERE call_id = ? AND idx = 0"
-_ECHO = f"log_key, agent, call_id, at_us, model, cost_nanos, {_USAGE}"
-_GROWN = ", ".join(f"{bucket} = max({bucket}, excluded.{bucket})" for bucket in BUCKETS)
-_PUT_ECHO = f"""INSERT INTO echoes ({_ECHO}) VALUES ({places(_ECHO)}) ON CONFLICT (log_key, agent)
-    DO UPDATE SET cost_nanos = max(cost_nanos, excluded.cost_nanos), {_GROWN}"""
 _ECHOED = "SELECT log_key, agent, call_id FROM echoes WHERE log_key IN (SELECT value FROM json_each(?))"
 _ANSWERED = f"""SELECT response_id, id FROM calls
     WHERE response_id IN (SELECT value FROM json_each(?)) AND {_KEPT} AND id < {FIRST_ID}"""
-_PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
-_ALIKE = f"""SELECT id FROM calls
-    WHERE started_us BETWEEN ? AND ? AND id < ? AND agent = ? AND output = ? AND {_PROMPT} = ?
-        AND state = 'settled' AND coalesce(ended_us, started_us) >= ?
-        AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)
-    ORDER BY abs(coalesce(ended_us, started_us) - ?) LIMIT 1"""
 _OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} AND id >= {FIRST_ID}
     UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS response_id"""
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
-    WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {_PROMPT} = ?
+    WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {PROMPT} = ?
         AND response_id IS NULL LIMIT 1"""
 _RUNS = f"""SELECT DISTINCT c.agent_session, s.id, s.task, s.started_us, coalesce(s.ended_us, 9223372036854775807)
     FROM calls AS c JOIN sessions AS s ON s.id = c.session
@@ -118,10 +103,10 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
         if ident in known.echoed:
             call_id = known.echoed[ident]
         else:
-            call_id = call_id or (None if row.response_id else _alike(conn, row))
+            call_id = call_id or (None if row.response_id else echoes.alike(conn, row))
             joined += call_id is not None
         if call_id is not None:
-            _echo(conn, call_id, row, price(row.call, row.leg))
+            echoes.put(conn, call_id, row, price(row.call, row.leg).nanos)
         else:
             new.append(row)
             earliest_us = min(row.call.started_us, earliest_us or row.call.started_us)
@@ -140,7 +125,7 @@ def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usa
     else:
         rows = []
     if not rows and usage.total:
-        span = (call.started_us - _BEFORE_US, ended_us + _AFTER_US)
+        span = (call.started_us - BEFORE_US, ended_us + AFTER_US)
         rows = conn.execute(_OVERTAKEN_ALIKE, (*span, call.agent, usage.output, usage.prompt)).fetchall()
     for row, charge in map(_logged_of, rows):
         _give_way(conn, row, call.id, charge)
@@ -152,7 +137,7 @@ def _give_way(conn: sqlite3.Connection, row: Logged, call_id: int, charge: Charg
     rollups.remove(conn, row.call.id)
     conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
     conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
-    _echo(conn, call_id, row, charge)
+    echoes.put(conn, call_id, row, charge.nanos)
 
 
 def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> None:
@@ -212,22 +197,6 @@ def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge
 _PLAIN = Context()
 
 
-def _echo(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge) -> None:
-    about = (row.key, row.call.agent, call_id, row.call.started_us, row.leg.model, charge.nanos)
-    conn.execute(_PUT_ECHO, (*about, *astuple(row.leg.usage)))
-
-
-def _alike(conn: sqlite3.Connection, row: Logged) -> int | None:
-    """The measured call that a row without a provider's id must be of: the same tokens at the same time."""
-    usage, at_us = row.leg.usage, row.call.started_us
-    if not usage.total or row.summed:
-        return None
-    span = (at_us - _LONGEST_US, at_us + _BEFORE_US, FIRST_ID)
-    alike = (row.call.agent, usage.output, usage.prompt, at_us - _AFTER_US, at_us)
-    found = conn.execute(_ALIKE, (*span, *alike)).fetchone()
-    return found[0] if found else None
-
-
 def _merged(conn: sqlite3.Connection, before: Logged, charge: Charge, new: Logged) -> Logged | None:
     """Both together; None if that is what was known. Of two copies the earliest holds that is no side chain."""
     if new.anew:
@@ -285,7 +254,7 @@ def _logged_of(row: Row) -> tuple[Logged, Charge]:
 
 
 def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
-    """What sums of a session grew by since they were seen last; None if they did not.
+    """What sums of a session grew by since they were seen last and no measured call tells; None if that is nothing.
 
     Where a part fell all began anew, but for sums of which the cost went on growing: there only that part did.
     """
@@ -302,7 +271,8 @@ def _since_last(conn: sqlite3.Connection, row: Logged) -> Logged | None:
         return None
     conn.execute(_PUT_TOTAL, (row.key, row.call.agent, seen + 1, stated, *now))
     leg = replace(row.leg, usage=Usage(*grown), cost_nanos=since)
-    return Logged(f"{row.key}#{seen + 1}", replace(row.call, dialect=SUMS), leg, parent=row.parent, summed=True)
+    call = replace(row.call, dialect=SUMS)
+    return echoes.lessened(conn, Logged(f"{row.key}#{seen + 1}", call, leg, parent=row.parent, summed=True))
 
 
 class _Run(NamedTuple):
@@ -347,4 +317,4 @@ def _own_id(session: str) -> str:
 
 
 def _within(runs: Sequence[_Run], at_us: int) -> _Run | None:
-    return next((run for run in runs if run.start_us - _BEFORE_US <= at_us <= run.end_us + _AFTER_US), None)
+    return next((run for run in runs if run.start_us - BEFORE_US <= at_us <= run.end_us + AFTER_US), None)
