@@ -135,6 +135,14 @@ async def test_only_ascii_is_drawn_where_there_is_no_more(tmp_path: Path) -> Non
             await pilot.press("c")
 
 
+async def test_without_shades_signs_tell_parts_apart(tmp_path: Path) -> None:
+    async with past(tmp_path, "3", (80, 24)) as (app, pilot):
+        app.theme = "ansi-dark"
+        await pilot.press("w")
+        await app.settled(pilot)
+        assert "########" in app.text() and "========" in app.text() and "█" not in app.text()
+
+
 async def test_nothing_says_so(tmp_path: Path) -> None:
     async with past(tmp_path, "3", (80, 24), ledger(days=0)) as (app, pilot):
         await pilot.press("left")

@@ -15,8 +15,8 @@ def style(kind: Kind) -> str:
     return kind.style
 
 
-def drawn(*stacks: list[Part], top: int, height: int = 4, pitch: int = 1, plain: bool = False) -> list[str]:
-    return [line.plain for line in columns(stacks, top, height, pitch, style, plain=plain)]
+def drawn(*stacks: list[Part], top: int, height: int = 4, pitch: int = 1, signs: bool = False) -> list[str]:
+    return [line.plain for line in columns(stacks, top, height, pitch, style, signs=signs)]
 
 
 def test_a_column_is_exact_to_an_eighth() -> None:
@@ -40,7 +40,7 @@ def test_parts_meet_within_a_cell() -> None:
 
 
 def test_parts_have_signs_where_there_is_only_ascii() -> None:
-    assert drawn([Part(16, FIRST), Part(16, SECOND)], top=32, plain=True) == ["=", "=", "#", "#"]
+    assert drawn([Part(16, FIRST), Part(16, SECOND)], top=32, signs=True) == ["=", "=", "#", "#"]
 
 
 @pytest.mark.parametrize(("pitch", "line"), [(1, "██"), (2, "█ █ "), (6, "████  ████  ")])
@@ -55,13 +55,13 @@ def test_there_is_a_gap_where_there_is_room(pitch: int, line: str) -> None:
     st.booleans(),
 )
 def test_all_lines_are_as_wide_as_they_should_be(
-    made: list[list[tuple[int, Kind]]], height: int, pitch: int, plain: bool
+    made: list[list[tuple[int, Kind]]], height: int, pitch: int, signs: bool
 ) -> None:
     stacks = [[Part(*part) for part in stack] for stack in made]
     top = ceiling(max((sum(part.value for part in stack) for stack in stacks), default=0))
-    lines = columns(stacks, top, height, pitch, style, plain=plain)
+    lines = columns(stacks, top, height, pitch, style, signs=signs)
     assert {len(line.plain) for line in lines} == {pitch * len(stacks)} and len(lines) == height
-    if not plain:
+    if not signs:
         for at, stack in enumerate(stacks):
             assert any(line.plain[at * pitch] != " " for line in lines) is any(part.value for part in stack)
 

@@ -42,7 +42,7 @@ _AGAIN_S = 30.0
 """The status is asked for at least this often: windows end, and rolling ones move, without an event."""
 
 
-_SCREENS = Binding.Group("screens")
+_SCREENS = Binding.Group("screens", compact=True)
 
 
 def _history() -> Screen[None]:

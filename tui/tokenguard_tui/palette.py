@@ -17,7 +17,7 @@ class Kind(NamedTuple):
     style: str
     """A colour, in Textual's words for styles; not opaque."""
     sign: str
-    """What is drawn where nothing beyond ASCII may be."""
+    """What is drawn where there are no shades, or nothing beyond ASCII."""
 
 
 SERIES = (

@@ -35,11 +35,11 @@ def columns(
     pitch: int,
     ink: Callable[[Kind], str],
     *,
-    plain: bool = False,
+    signs: bool = False,
 ) -> list[Content]:
     """So many lines, the highest first; `top` is the value that the highest line reaches, `ink` the colour of a kind.
 
-    Each column takes `pitch` cells, with a gap in them where there is room for one.
+    Each column takes `pitch` cells, with a gap in them where there is room for one. `signs` stand in place of colours.
     """
     width = max(1, pitch - (1 if pitch < 6 else 2))
     pieces = [_pieces(stack, top, height * 8) for stack in stacks]
@@ -47,7 +47,7 @@ def columns(
     for row in range(height - 1, -1, -1):
         texts: list[tuple[str, str] | str] = []
         for column in pieces:
-            sign, style = _cell(column, row * 8, ink, plain)
+            sign, style = _cell(column, row * 8, ink, signs)
             texts += [(sign * width, style), " " * (pitch - width)]
         lines.append(Content.assemble(*texts))
     return lines
@@ -74,12 +74,12 @@ def _pieces(stack: Sequence[Part], top: int, eighths: int) -> list[Piece]:
     return pieces
 
 
-def _cell(column: Sequence[Piece], begin: int, ink: Callable[[Kind], str], plain: bool) -> tuple[str, str]:
+def _cell(column: Sequence[Piece], begin: int, ink: Callable[[Kind], str], signs: bool) -> tuple[str, str]:
     """What is drawn in the cell that begins at this eighth: at most two parts, one above the other."""
     within = [piece for piece in column if piece.begin < begin + 8 and piece.end > begin]
     if not within:
         return " ", ""
-    if plain:
+    if signs:
         middle = [piece for piece in within if piece.end > begin + 3]
         return (middle[0].kind.sign, "") if middle else (" ", "")
     filled = min(8, within[-1].end - begin)

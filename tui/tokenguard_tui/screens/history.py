@@ -21,7 +21,7 @@ from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.heat import Heat
 from tokenguard_tui.widgets.series import Series
 
-_SPAN = Binding.Group("span")
+_SPAN = Binding.Group("span", compact=True)
 _MOVE = Binding.Group("move")
 _BYS = {"model": "agent", "agent": "repo", "repo": "model"}
 """By what the columns are stacked after each."""
@@ -47,10 +47,10 @@ class History(View):
         Binding("d", "window('day')", "day", group=_SPAN),
         Binding("w", "window('week')", "week", group=_SPAN),
         Binding("m", "window('month')", "month", group=_SPAN),
-        Binding("left", "earlier", "earlier", priority=True, group=_MOVE),
+        Binding("left", "earlier", "back", priority=True, group=_MOVE),
         Binding("right", "later", "later", priority=True, group=_MOVE),
         Binding("b", "by", "by"),
-        Binding("v", "measure", "value"),
+        Binding("v", "measure", "unit"),
         Binding("c", "view", "chart"),
     ]
 
@@ -89,11 +89,13 @@ class History(View):
         title = f"{measures.window(told, now)}  {whole}{unit}"
         beside = f"  only {series.named(told)[self._only]}" if self._only in series.named(told) else ""
         heading.say(title, beside, *measures.outlook(told), problem=self._inquiry.problem)
-        self.query_one(Chart).put_told(told, self._only, state.plain)
+        # Where the terminal's own sixteen colours are used, there are no shades.
+        signs = state.plain or self.background_colors[1].ansi is not None
+        self.query_one(Chart).put_told(told, self._only, signs)
         self.query_one(Course).put_told(told, now, state.plain)
-        self.query_one(Series).put_told(told, self._only, state.plain)
+        self.query_one(Series).put_told(told, self._only, signs)
         for heat in self.query(Heat):
-            heat.put_told(told, self.size.width // (1 if heat.id else 2), state.plain)
+            heat.put_told(told, self.size.width // (1 if heat.id else 2), signs)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing is later than now."""

@@ -18,7 +18,7 @@ from tokenguard_tui.state import State
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.models import ORDERS, ModelTable
 
-_SPAN = Binding.Group("span")
+_SPAN = Binding.Group("span", compact=True)
 _SPANS = {"today": "today", "7d": "7 days", "30d": "30 days"}
 
 

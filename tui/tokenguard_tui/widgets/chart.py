@@ -27,20 +27,20 @@ class Chart(Static):
         super().__init__("", markup=False, id=id)
         self._drawn: tuple[object, ...] = ()
 
-    def put_told(self, told: Mapping[str, Any] | None, only: str | None, plain: bool) -> None:
-        """What `GET /v1/history` has told; of one series `only`, if it is given."""
+    def put_told(self, told: Mapping[str, Any] | None, only: str | None, signs: bool) -> None:
+        """What `GET /v1/history` has told; of one series `only`, if it is given, in `signs` in place of shades."""
         if told is None:
             return
         _, background = self.background_colors
         inks = {kind: opaque(kind, background) for kind in (*SERIES, OTHERS, LIKELY, AT_MOST)}
-        drawn = (told, only, plain, self.size, inks)
+        drawn = (told, only, signs, self.size, inks)
         if drawn != self._drawn:
             self._drawn = drawn
-            self.update(Content("\n").join(lines(told, only, *self.size, inks.__getitem__, plain)))
+            self.update(Content("\n").join(lines(told, only, *self.size, inks.__getitem__, signs)))
 
 
 def lines(
-    told: Mapping[str, Any], only: str | None, width: int, height: int, ink: Callable[[Kind], str], plain: bool
+    told: Mapping[str, Any], only: str | None, width: int, height: int, ink: Callable[[Kind], str], signs: bool
 ) -> list[Content]:
     """The chart in `width` x `height` cells; `ink` is the colour of a kind."""
     height -= 1  # for the times
@@ -53,7 +53,7 @@ def lines(
         return []
     pitch = max(1, (width - margin) // max(1, len(stacks)))
     stacks = stacks[-((width - margin) // pitch) :]
-    drawn = columns(stacks, top, height, pitch, ink, plain=plain)
+    drawn = columns(stacks, top, height, pitch, ink, signs=signs)
     found = [
         Content.assemble((f"{_amount(amounts, row, height):>{margin - 1}} ", MUTED), line)
         for row, line in enumerate(drawn)

@@ -27,16 +27,16 @@ class Heat(Static):
         super().__init__("", markup=False, id=id)
         self._drawn: tuple[object, ...] = ()
 
-    def put_told(self, told: Mapping[str, Any] | None, width: int, plain: bool) -> None:
+    def put_told(self, told: Mapping[str, Any] | None, width: int, signs: bool) -> None:
         """What `GET /v1/history` has told."""
-        drawn = (told, width, plain)
+        drawn = (told, width, signs)
         if told is None or drawn == self._drawn:
             return
         self._drawn = drawn
-        self.update(Content("\n").join(lines(told, width, plain)))
+        self.update(Content("\n").join(lines(told, width, signs)))
 
 
-def lines(told: Mapping[str, Any], width: int, plain: bool) -> list[Content]:
+def lines(told: Mapping[str, Any], width: int, signs: bool) -> list[Content]:
     """The map in `width` cells: a title, the hours, seven days."""
     hours: Sequence[Sequence[int]] = told["hours"]
     size = max(1, min(3, (width - _MARGIN) // 24))
@@ -45,13 +45,13 @@ def lines(told: Mapping[str, Any], width: int, plain: bool) -> list[Content]:
     title = Content.styled(f"{'4 WEEKS':<{_MARGIN + 24 * size - len(peak)}}{peak}", MUTED)
     every = 3 if size > 1 else 6
     scale = "".join(f"{hour:<{every * size}}" for hour in range(0, 24, every))
-    days = [_day(name, day, most, size, plain) for name, day in zip(_DAYS, hours, strict=True)]
+    days = [_day(name, day, most, size, signs) for name, day in zip(_DAYS, hours, strict=True)]
     return [title, Content.styled(" " * _MARGIN + scale, MUTED), *days]
 
 
-def _day(name: str, day: Sequence[int], most: int, size: int, plain: bool) -> Content:
+def _day(name: str, day: Sequence[int], most: int, size: int, signs: bool) -> Content:
     fields: list[tuple[str, str]] = []
     for value in day:
         style, sign = _HEATS[-(-value * (len(_HEATS) - 1) // most) if most else 0]
-        fields.append((sign * size, "") if plain else (" " * size, f"on {style}"))
+        fields.append((sign * size, "") if signs else (" " * size, f"on {style}"))
     return Content.assemble((f"{name:<{_MARGIN}}", MUTED), *fields)

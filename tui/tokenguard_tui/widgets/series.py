@@ -32,10 +32,10 @@ class Series(Rows):
             super().__init__()
             self.name = name
 
-    def put_told(self, told: Mapping[str, Any] | None, only: str | None, plain: bool) -> None:
+    def put_told(self, told: Mapping[str, Any] | None, only: str | None, signs: bool) -> None:
         """What `GET /v1/history` has told."""
         if told is not None:
-            self.put(lines(told, only, self.size.width - 2, plain))
+            self.put(lines(told, only, self.size.width - 2, signs))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
@@ -44,7 +44,7 @@ class Series(Rows):
             self.post_message(self.Chosen(event.option_id[1:]))
 
 
-def lines(told: Mapping[str, Any], only: str | None, width: int, plain: bool) -> list[Row]:
+def lines(told: Mapping[str, Any], only: str | None, width: int, signs: bool) -> list[Row]:
     """The parts in `width` cells."""
     series: Sequence[Mapping[str, Any]] = told["series"]
     if not series:
@@ -59,7 +59,7 @@ def lines(told: Mapping[str, Any], only: str | None, width: int, plain: bool) ->
     names = named(told)
     rows = [
         [
-            Cell(kind_of(place).sign if plain else "■", kind_of(place).style),
+            Cell(kind_of(place).sign if signs else "■", kind_of(place).style),
             Cell(names[one["name"] or ""], _style(one["name"], only)),
             Cell(f"{one['calls']:,}", MUTED),
             Cell(f"{one['total'] / told['total']:.0%}" if told["total"] else "", MUTED),
