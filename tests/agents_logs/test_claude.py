@@ -44,7 +44,8 @@ def read(
 def merged(*values: Any) -> list[Sighting]:
     """What becomes of them together."""
     gathering = Gathering()
-    gathering.add(read(*values))
+    for one in read(*values):
+        gathering.add(one)
     return [one for one, _ in gathering.take()]
 
 

@@ -401,8 +401,9 @@ class Guard:
 
     def price_logged(self, call: Call, leg: Leg) -> Charge:
         """What a response cost by its agent's log, which is never exact. May be called on any thread."""
-        charge = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
-        return replace(charge, confidence=Confidence.ESTIMATED.worst(charge.confidence))
+        charge = self._prices.charge(call.provider, leg, call.started_us)
+        exact = charge.confidence is Confidence.EXACT
+        return replace(charge, confidence=Confidence.ESTIMATED) if exact else charge
 
     def imported(self) -> None:
         """Calls were charged, or taken back, that did not pass here: what was counted is read again, and told."""
@@ -415,6 +416,7 @@ class Guard:
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._catalogue = catalogue
+        self._prices = prices.Many(catalogue)
         self._decider.reserver = Reserver(catalogue, self._turns)
         self._charger = Charger(catalogue, self._turns)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from tokenguard.agents.logs.shape import DOUBTFUL, Odd, Sighting, Snapshot
 from tokenguard.agents.logs.values import provider_of
+from tokenguard.attribution.folders import Spot
 from tokenguard.importing.surroundings import Surroundings
 from tokenguard.ledger.logged import largest
 from tokenguard.ledger.values import Logged
@@ -31,15 +32,14 @@ class Gathering:
     def __len__(self) -> int:
         return len(self._found) + len(self._sums)
 
-    def add(self, found: Iterable[Sighting | Snapshot]) -> None:
+    def add(self, one: Sighting | Snapshot) -> None:
         """Take in what was seen; of sums, the last ones hold."""
-        for one in found:
-            if isinstance(one, Snapshot):
-                self._sums[(one.total.agent, one.total.key)] = one.total
-            else:
-                ident = (one.agent, one.key)
-                known = self._found.get(ident)
-                self._found[ident] = one if known is None else together(known, one)
+        if isinstance(one, Snapshot):
+            self._sums[(one.total.agent, one.total.key)] = one.total
+            return
+        ident = (one.agent, one.key)
+        known = self._found.get(ident)
+        self._found[ident] = one if known is None else together(known, one)
 
     def take(self) -> list[tuple[Sighting, bool]]:
         """All of it, and whether it is a sum; nothing is left."""
@@ -74,16 +74,22 @@ def _counts(sighting: Sighting) -> tuple[object, ...]:
     return sighting.usage, sighting.fees, sighting.stated_nanos, sighting.model, sighting.response_id
 
 
+@lru_cache(1024)
+def _task_type(request_class: str, kind: str | None, branch: str | None) -> str:
+    return task_type(request_class, subagent_type=kind, branch=branch)
+
+
 class Entries:
     """Makes rows of sightings."""
 
     def __init__(self, surroundings: Surroundings, now_us: int) -> None:
         self._surroundings = surroundings
         self._now_us = now_us
+        self._places: dict[tuple[str | None, str | None], Spot] = {}
 
     def row(self, sighting: Sighting, *, cumulative: bool, anew: bool) -> Logged:
         """The row of a sighting, which has a time."""
-        place = self._surroundings.place(sighting.folder, sighting.branch, sighting.at_us)
+        place = self._place(sighting)
         model = sighting.model or _UNKNOWN
         provider = sighting.provider or provider_of(model) or _UNKNOWN
         agent = sighting.agent
@@ -106,7 +112,7 @@ class Entries:
             subagent_type=kind,
             worktree=place.worktree,
             origin="logged",
-            task_type=task_type(request_class, subagent_type=kind, branch=place.branch),
+            task_type=_task_type(request_class, kind, place.branch),
         )
         leg = Leg(model, sighting.usage, context=sighting.context, fees=sighting.fees, cost_nanos=sighting.stated_nanos)
         return Logged(
@@ -120,8 +126,22 @@ class Entries:
             anew=anew,
         )
 
-    def dated(self, sighting: Sighting, modified_us: int, odd: Odd) -> Sighting:
-        """The sighting at a time that can be: that of its file where it has none, or one that has not come yet."""
+    def _place(self, sighting: Sighting) -> Spot:
+        where = (sighting.folder, sighting.branch)
+        place = self._places.get(where)
+        if place is None:
+            place = self._surroundings.place(*where, sighting.at_us)
+            if sighting.branch is not None:  # else it depends on the time as well
+                self._places[where] = place
+        return place
+
+    def dated(self, one: Sighting | Snapshot, modified_us: int, odd: Odd) -> Sighting | Snapshot:
+        """What was seen, at a time that can be: that of its file where it has none, or one that has not come yet."""
+        if isinstance(one, Snapshot):
+            return Snapshot(self._dated(one.total, modified_us, odd))
+        return self._dated(one, modified_us, odd)
+
+    def _dated(self, sighting: Sighting, modified_us: int, odd: Odd) -> Sighting:
         at_us = sighting.at_us
         if not at_us:
             odd(DOUBTFUL, "no-time")

@@ -27,7 +27,7 @@ from tokenguard.importing.entries import Entries, Gathering
 from tokenguard.importing.finding import Candidate, candidates, why
 from tokenguard.ledger.values import LogFile, Logs, Oddity
 
-BATCH = 250
+BATCH = 400
 """Rows that are written at once: a few milliseconds, for which a call may have to wait."""
 
 _STRETCH = 16 << 20
@@ -167,13 +167,12 @@ class _Reading:
             try:
                 for found, size in self._visit(visit, note):
                     self._read += size
-                    self._found.add(
-                        Snapshot(self._entries.dated(one.total, modified_us, note))
-                        if isinstance(one, Snapshot)
-                        else self._entries.dated(one, modified_us, note)
-                        for one in found
-                    )
-                    if len(self._found) >= BATCH or self._read >= _STRETCH:
+                    for one in found:
+                        self._found.add(self._entries.dated(one, modified_us, note))
+                        # A database or a document can show very much at once.
+                        if len(self._found) >= BATCH:
+                            yield self._flush()
+                    if self._read >= _STRETCH:
                         yield self._flush()
             except (OSError, sqlite3.Error) as error:
                 self._anew.append(visit.found.path)

@@ -76,8 +76,12 @@ class Catalogue:
         Nearest are the same family at the provider, then whatever agents use there, then the same at the maker of
         models of that name, then at any maker.
         """
-        position = bisect_right(self._changes, at_us)
+        position = self.period(at_us)
         return self._ceiling_since(provider, model, self._changes[position - 1] if position else 0, scope)
+
+    def period(self, at_us: int) -> int:
+        """A number that all instants share between which no price changes, but by the time of day."""
+        return bisect_right(self._changes, at_us)
 
     def _find(self, provider: str, model: str) -> Found | None:
         """The model that a provider, by any of its names, means by `model`; None if it is not known."""

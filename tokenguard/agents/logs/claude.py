@@ -117,6 +117,7 @@ class _Transcript:
         if self._subagent and "/subagents" in folder:
             self._session = folder.rpartition("/subagents")[0].rpartition("/")[2]
         self._types: dict[str, str | None] = {}
+        self._told: tuple[object, ...] = ()
 
     def take(self, line: bytes, offset: int) -> Found:
         """See `Follower.take`."""
@@ -141,6 +142,11 @@ class _Transcript:
             return ()
         if not whole:
             self._odd(DOUBTFUL, "malformed")
+        # Of the lines of one response most say the same.
+        told = (key, message.usage, found.sessionId, found.isSidechain, found.forkedFrom is None)
+        if told == self._told:
+            return ()
+        self._told = told
         return self._sightings(key, found, message, message.usage)
 
     def save(self) -> bytes:

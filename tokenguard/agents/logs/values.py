@@ -26,6 +26,7 @@ _PROVIDERS = {
     "moonshot": "kimi",
     "moonshotai": "kimi",
     "moonshotai-cn": "kimi",
+    "kimi-coding": "kimi",
     "kimi-for-coding": "kimi",
     "x-ai": "xai",
     "openai-codex": "chatgpt",
