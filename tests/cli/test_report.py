@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import MODEL, Cli, call, record
+from tokenguard.reports import KEYS
 
 HAIKU = "claude-haiku-5-5"
 
@@ -35,10 +36,48 @@ def test_by_model_of_the_last_thirty_days(cli: Cli) -> None:
     outcome = cli("report")
     assert (outcome.code, outcome.err) == (0, "")
     lines = [line.split() for line in outcome.out.splitlines()]
-    assert lines[0] == ["MODEL", "CALLS", "IN", "CACHED", "OUT", "TOKENS", "SPEND", "COST"]
-    assert lines[1] == [MODEL, "2", "200", "0", "20", "67%", "86%", "$3.00"]
-    assert lines[2] == [HAIKU, "1", "100", "0", "10", "33%", "14%", "$0.500"]
-    assert lines[-1][-1] == "$3.50"
+    assert lines[0] == ["MODEL", "CALLS", "TOKENS", "COST", "HIT"]
+    numbers = [[word for word in line if word[0] not in "█▏▎▍▌▋▊▉"] for line in lines]
+    assert numbers[1] == [MODEL, "2", "220", "67%", "$3.00", "86%", "0%"]
+    assert numbers[2] == [HAIKU, "1", "110", "33%", "$0.500", "14%", "0%"]
+    assert numbers[4] == ["total", "3", "330", "$3.50", "0%"]
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("spent")
+def test_the_dearest_calls_and_why(cli: Cli) -> None:
+    outcome = cli("report", "--dearest", "2")
+    rows = [line.split() for line in outcome.out.splitlines()]
+    assert [row[2] for row in rows[1::2]] == ["$2.00", "$1.00"]
+    assert " ".join(rows[2]) == "100 tokens sent anew: the cache expired, 39 days after the call before"
+    told = cli("report", "--dearest", "--json").document
+    assert [call["list_nanos"] for call in told["calls"]] == [2_000_000_000, 1_000_000_000, 500_000_000]
+    assert told["calls"][0]["why"][0]["reason"] == "cache-expired"
+    lines = list(csv.DictReader(io.StringIO(cli("report", "--dearest", "--csv").out)))
+    assert [line["list_usd"] for line in lines] == ["2.000000000", "1.000000000", "0.500000000"]
+
+
+@pytest.mark.usefixtures("spent")
+def test_the_rows_that_cost_least_are_put_together_unless_all_are_asked_for(cli: Cli) -> None:
+    assert "1 more" in cli("report", "--by", "repo", "--top", "1").out
+    assert "more" not in cli("report", "--by", "repo", "--top", "0").out
+    assert "more" not in cli("report", "--by", "day", "--since", "60d", "--top", "1").out
+
+
+@pytest.mark.usefixtures("spent")
+@pytest.mark.parametrize("one", KEYS)
+def test_any_two_keys_fit_eighty_columns(cli: Cli, one: str) -> None:
+    for other in KEYS:
+        outcome = cli("report", "--since", "60d", "--by", f"{one},{other}")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("spent")
+def test_the_width_can_be_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = max(map(len, cli("report", "--by", "repo,model,branch,agent").out.splitlines()))
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, cli("report", "--by", "repo,model,branch,agent").out.splitlines())) > narrow
 
 
 @pytest.mark.usefixtures("spent")
@@ -76,6 +115,9 @@ def test_csv(cli: Cli) -> None:
         (["--session", "nobody"], 0),
         (["--billing", "metered"], 3_500_000_000),
         (["--billing", "subscription"], 0),
+        (["--origin", "measured", "--request-class", "main"], 3_500_000_000),
+        (["--origin", "logged"], 0),
+        (["--worktree", "/src/web"], 0),
         (["--since", "90d"], 12_500_000_000),
         (["--since", "90d", "--until", "7d"], 9_000_000_000),
     ],
@@ -109,6 +151,7 @@ def test_before_anything_was_recorded(cli: Cli, home: Path) -> None:
         (["--timezone", "Mars"], '"Mars" is not a time zone'),
         (["--repo", "."], "--repo . is not in a repository"),
         (["--csv"], "--json and --csv exclude each other"),
+        (["--by", "day", "--dearest"], "--by and --dearest exclude each other"),
     ],
 )
 def test_wrong_usage(cli: Cli, options: list[str], message: str) -> None:

@@ -14,7 +14,8 @@ from tokenguard.reports.export import as_csv, as_json
 def answer(**row: Any) -> dict[str, Any]:
     sums = {"calls": 2, "usage": to_builtins(Usage(1, 2, 3, 4, 5, 1)), "cost_nanos": 12_000_000_034}
     sums |= {"notional_nanos": 7, "confidence": "estimated", "unpriced": 0}
-    whole = {**row, **sums, "token_share": 1.0, "spend_share": 1.0}
+    sums |= {"hit_rate": 0.142857, "saved_nanos": 5, "notional_saved_nanos": 0}
+    whole = {**row, **sums, "token_share": 1.0, "spend_share": 1.0, "list_share": 1.0}
     return {"by": list(row), "since": None, "until": None, "rows": [whole], "total": sums}
 
 
@@ -37,7 +38,34 @@ def test_csv_has_a_column_for_every_key_and_number() -> None:
         "spend_share": "1.0",
         "confidence": "estimated",
         "unpriced": "0",
+        "list_share": "1.0",
+        "hit_rate": "0.142857",
+        "saved_nanos": "5",
+        "notional_saved_nanos": "0",
     }
+
+
+def test_csv_of_commits_and_lengths_has_what_belongs_to_them() -> None:
+    report = answer(commit="abc", model="opus")
+    report["rows"][0] |= {"subject": "Fix, and more", "committed_at": "2026-11-21T10:00:00+01:00"}
+    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    assert (line["commit"], line["subject"], line["committed_at"][:10]) == ("abc", "Fix, and more", "2026-11-21")
+    report = answer(length="1-5")
+    growth = {"first_nanos": 1, "last_nanos": 2, "per_turn_nanos": 3, "first_prompt": 4, "last_prompt": 5}
+    report["rows"][0] |= {"sessions": 7, "turns": 9, "growth": growth}
+    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    assert (line["sessions"], line["turns"], line["growth_last_prompt"]) == ("7", "9", "5")
+    report["rows"][0]["growth"] = None
+    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    assert line["growth_last_prompt"] == ""
+
+
+def test_csv_of_the_dearest_calls_has_a_line_for_each() -> None:
+    names = "id started_at session agent provider model repo branch task request_class billing origin outcome turn"
+    call = {**dict.fromkeys(names.split(), "x"), "usage": to_builtins(Usage(1, output=2)), "list_nanos": 1_000_000_001}
+    call |= {"confidence": "exact", "why": [{"reason": "output", "text": "a"}, {"reason": "fast", "text": "b"}]}
+    (line,) = csv.DictReader(io.StringIO(as_csv({"since": None, "until": None, "calls": [call]})))
+    assert (line["list_usd"], line["why"], line["input"], line["output"]) == ("1.000000001", "a; b", "1", "2")
 
 
 def test_csv_of_nothing_is_its_header() -> None:

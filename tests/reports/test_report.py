@@ -69,7 +69,12 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
     settle(conn, call(2, model="haiku"), 0, ("haiku", 80, 300))
 
     usage = {"input": 0, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0, "output": 0, "reasoning": 0}
-    assert report(conn, ["model"], START_US, None, Where(), ZoneInfo("Europe/Berlin")) == {
+    uncached = {"hit_rate": 0.0, "saved_nanos": 0, "notional_saved_nanos": 0}
+    found = report(conn, ["model"], START_US, None, Where(), ZoneInfo("Europe/Berlin"))
+    apart = found.pop("apart")
+    assert apart["measured"] == found["total"]
+    assert apart["estimated"]["calls"] == apart["logged"]["calls"] == 0
+    assert found == {
         "by": ["model"],
         "since": "2025-11-21T11:00:00+01:00",
         "until": None,
@@ -84,8 +89,11 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "notional_nanos": 0,
                 "confidence": "exact",
                 "unpriced": 0,
+                **uncached,
                 "token_share": 0.2,
                 "spend_share": 0.7,
+                "list_share": 0.7,
+                "stands_out": True,
             },
             {
                 "model": "haiku",
@@ -97,8 +105,11 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
                 "notional_nanos": 0,
                 "confidence": "exact",
                 "unpriced": 0,
+                **uncached,
                 "token_share": 0.8,
                 "spend_share": 0.3,
+                "list_share": 0.3,
+                "stands_out": False,
             },
         ],
         "total": {
@@ -110,6 +121,7 @@ def test_the_answer_has_the_shape_of_the_interface(conn: sqlite3.Connection) -> 
             "notional_nanos": 0,
             "confidence": "exact",
             "unpriced": 0,
+            **uncached,
         },
     }
 
@@ -242,9 +254,9 @@ def test_only_what_is_asked_for_is_counted(conn: sqlite3.Connection) -> None:
     assert [row["session"] for row in answer["rows"]] == ["a", "b"]
 
 
-@pytest.mark.parametrize("by", [["commit"], ["model", "length"], ["Model"], []])
+@pytest.mark.parametrize("by", [["colour"], ["model", "conversation"], ["Model"], []])
 def test_another_key_is_refused_with_those_that_are_known(conn: sqlite3.Connection, by: list[str]) -> None:
-    with pytest.raises(UsageError, match="use hour, day, week, month, session, .*request-class"):
+    with pytest.raises(UsageError, match="use hour, day, week, month, block, session, .*request-class"):
         report(conn, by, None, None, Where(), UTC)
 
 

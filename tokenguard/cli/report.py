@@ -17,11 +17,14 @@ from tokenguard.cli.commands import examples
 from tokenguard.cli.reading import open_ledger
 from tokenguard.config.paths import find_paths
 from tokenguard.reports import export
+from tokenguard.reports.keys import CUTTING
 from tokenguard.reports.question import Question, answer
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-_UNSEEN_WIDTH = 160
-"""Columns of a table that goes into a file or another program."""
+_UNSEEN_WIDTH = 80
+"""Columns of a table that goes into a file or another program, unless `COLUMNS` says otherwise."""
+_ROWS = 25
+_CALLS = 10
 
 
 def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
@@ -32,33 +35,56 @@ def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
     epilog=examples(
         "tokenguard report",
         "tokenguard report --by day,model --since 7d",
+        "tokenguard report --by commit --repo .",
+        "tokenguard report --dearest --since 7d",
         "tokenguard report --by branch --repo . --since 2026-11-01 --until 2026-12-01 --csv",
     )
 )
+@click.option("--by", metavar="KEY[,KEY]", help=f"Group by {', '.join(reports.KEYS)}; model without it.")
 @click.option(
-    "--by", metavar="KEY[,KEY]", default="model", help=f"Group by {', '.join(reports.KEYS)}; model without it."
+    "--dearest",
+    type=click.IntRange(1, 1000),
+    metavar="[N]",
+    is_flag=False,
+    flag_value=_CALLS,
+    help=f"In place of that, the calls that cost most, and why; {_CALLS} without a number.",
 )
 @click.option("--since", metavar="TIME", default="30d", help="today, 7d, 12h or 2026-11-21; 30d without it.")
 @click.option("--until", metavar="TIME", help="The same; its instant is not included any more.")
 @_filter("repo", "repository: a name, a path, or . for the current one")
+@_filter("worktree", "working tree")
 @_filter("branch", "branch")
 @_filter("agent", "agent")
 @_filter("model", "model, as requested")
 @_filter("provider", "provider")
 @_filter("session", "session")
 @_filter("task", "task")
+@_filter("request-class", "request class: main, sub-agent, title, compaction...")
 @_filter("billing", "billing: metered, subscription, credits or local")
+@_filter("origin", "origin: measured or logged")
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    metavar="N",
+    default=_ROWS,
+    help=f"Rows of the table, the dearest; {_ROWS} without it, 0 is all. Times are always whole.",
+)
 @click.option("--timezone", metavar="ZONE", help="IANA name for days and hours; the machine's zone without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-def report(repo: str | None, as_json: bool, as_csv: bool, **asked: Any) -> None:
+def report(
+    repo: str | None, by: str | None, dearest: int | None, top: int, as_json: bool, as_csv: bool, **asked: Any
+) -> None:
     """Show what was spent, and on what.
 
     Filters take globs, such as --model 'claude-*'.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
-    question = Question(repo=_repository(repo) if repo else None, **asked)
+    if by is not None and dearest:
+        raise click.UsageError("--by and --dearest exclude each other")
+    place = _repository(repo) if repo else None
+    question = Question(by=by or "model", dearest=dearest or 0, repo=place, **asked)
     with open_ledger(find_paths(os.environ)) as ledger:
         found = answer(ledger, question, time.time_ns() // 1000)
     if as_json:
@@ -66,7 +92,7 @@ def report(repo: str | None, as_json: bool, as_csv: bool, **asked: Any) -> None:
     elif as_csv:
         sys.stdout.write(export.as_csv(found))
     else:
-        _show(found)
+        _show(found, top)
 
 
 def _repository(name: str) -> str:
@@ -79,14 +105,20 @@ def _repository(name: str) -> str:
     return place.repo
 
 
-def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
-
+def _show(found: dict[str, Any], top: int) -> None:
     from tokenguard.reports.render import table
+    from tokenguard.reports.render_calls import calls_table
 
-    width = None if sys.stdout.isatty() else _UNSEEN_WIDTH
-    console = Console(no_color=not output.colourful(sys.stdout), highlight=False, width=width)
-    with console.capture() as captured:
-        console.print(table(found))
-    for line in captured.get().splitlines():
-        output.say(line.rstrip())
+    width = output.room() or _width_elsewhere()
+    if "calls" in found:
+        shown = calls_table(found, width, output.styled)
+    else:
+        # What goes by time is read as a whole.
+        shown = table(found, width, output.styled, most=0 if found["by"][0] in CUTTING else top)
+    for line in shown:
+        output.say(line)
+
+
+def _width_elsewhere() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdigit() and int(columns) >= 40 else _UNSEEN_WIDTH

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
-from msgspec import to_builtins
-
 from tokenguard.errors import UsageError
-from tokenguard.ledger.queries import GROUP_KEYS, INFERRED, first_charge, grouped, snapshot, totals
+from tokenguard.ledger.queries import INFERRED, first_charge, grouped, grouped_in, hours, last_charge, snapshot
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
-from tokenguard.reports.instants import TIME_KEYS, bucket_at, instant_at
+from tokenguard.reports.apart import apart, drifts
+from tokenguard.reports.commits import Committed
+from tokenguard.reports.cuts import HOUR_US, blocks_of, cut
+from tokenguard.reports.instants import instant_at
+from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
+from tokenguard.reports.lengths import LENGTHS, Conversations
+from tokenguard.reports.rows import shares, sums
 
-KEYS = (*TIME_KEYS, *GROUP_KEYS)
-"""What a report can be grouped by."""
+__all__ = ["KEYS", "report"]
 
-_Row = tuple[tuple[str | None, ...], Totals]
+_MONTH_US = 31 * 86_400_000_000
+"""How far back the first block of a report can have been shifted by those before it: somebody pauses for five hours."""
+
+_Labels = tuple[str | None, ...]
 
 
 def report(
@@ -37,8 +43,8 @@ def report(
     """The charges in `since_us <= started < until_us`, by any combination of `KEYS`, with their totals.
 
     Rows by `model` are by leg: a call counts in the row of every model that it used, and once in the total. Rows
-    are ordered key by key: times ascending, others the dearest first. What is notional is no part of cost or share, but
-    orders what cost the same.
+    are ordered key by key: times and lengths ascending, others the dearest first. What is notional is no part of cost
+    or share, but orders what cost the same.
 
     Raises `UsageError` for another key, or none.
     """
@@ -48,102 +54,125 @@ def report(
     if not keys:
         raise UsageError("a report needs a key", f"use {', '.join(KEYS)}")
     with snapshot(conn):
-        total = totals(conn, where, since_us, until_us)
-        rows = list(_rows(conn, keys, since_us, until_us, where, tz))
-    return {
-        "by": keys,
-        "since": _instant(since_us, tz),
-        "until": _instant(until_us, tz),
-        "rows": [
-            {
-                **dict(zip(keys, labels, strict=True)),
-                **_marks(keys, labels),
-                **_sums(sums),
-                "token_share": _share(sums.usage.total, total.usage.total),
-                "spend_share": _share(sums.cost_nanos, total.cost_nanos),
-            }
-            for labels, sums in _ordered(keys, rows)
-        ],
-        "total": _sums(total),
-    }
+        asked = _Asked(conn, keys, since_us, until_us, where, tz)
+        total = sum((group.totals for group in grouped(conn, [], where, since_us, until_us)), Totals())
+        return {
+            "by": keys,
+            "since": _instant(since_us, tz),
+            "until": _instant(until_us, tz),
+            "rows": [
+                {
+                    **dict(zip(keys, labels, strict=True)),
+                    **asked.about(labels),
+                    **sums(totals),
+                    **shares(totals, total),
+                }
+                for labels, totals in asked.rows()
+            ],
+            "total": sums(total),
+            "apart": apart(conn, where, since_us, until_us),
+            **({"drift": drifts(conn, where, since_us, until_us)} if "origin" in keys else {}),
+        }
 
 
-def _rows(
-    conn: sqlite3.Connection,
-    keys: list[str],
-    since_us: int | None,
-    until_us: int | None,
-    where: Where,
-    tz: tzinfo,
-) -> Iterator[_Row]:
-    """The labels of each row, in the order of `keys`, and its sums."""
-    others = [key for key in keys if key in GROUP_KEYS]
-    for times, start_us, end_us in _slices(conn, [key for key in keys if key in TIME_KEYS], since_us, until_us, tz):
-        for group in grouped(conn, others, where, start_us, end_us):
-            labels = {**times, **dict(zip(others, group.key, strict=True))}
-            yield tuple(labels[key] for key in keys), group.totals
+class _Asked:
+    """One question to the ledger."""
 
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        keys: list[str],
+        since_us: int | None,
+        until_us: int | None,
+        where: Where,
+        tz: tzinfo,
+    ) -> None:
+        self._conn, self._keys, self._where, self._tz = conn, keys, where, tz
+        self._span = (since_us, until_us)
+        self._places = {"length": {length: at for at, length in enumerate(LENGTHS)}}
+        self._conversations = Conversations(conn, where, since_us, until_us) if "length" in keys else None
+        self._committed: Committed | None = None
+        stored = [key for key in keys if key in STORED]
+        self._stored = [*dict.fromkeys([*stored, *(beside for key in keys for beside in BESIDE.get(key, ()))])]
 
-def _slices(
-    conn: sqlite3.Connection, keys: list[str], since_us: int | None, until_us: int | None, tz: tzinfo
-) -> Iterator[tuple[dict[str, str], int | None, int | None]]:
-    """The span cut where a time key changes, without the slices in which nothing was charged; with their labels."""
-    if not keys:
-        yield {}, since_us, until_us
-        return
-    while (first_us := first_charge(conn, since_us, until_us)) is not None:
-        buckets = {key: bucket_at(key, first_us, tz) for key in keys}
-        # Nothing was charged between the last slice and this one; whole hours are summed up already.
-        begin_us, since_us = since_us, min(bucket.end_us for bucket in buckets.values())
-        end_us = since_us if until_us is None else min(since_us, until_us)
-        yield {key: bucket.label for key, bucket in buckets.items()}, begin_us, end_us
+    def rows(self) -> list[tuple[_Labels, Totals]]:
+        """The labels of each row, in the order of the keys, and its sums."""
+        cutting = [key for key in self._keys if key in CUTTING]
+        found: dict[_Labels, Totals] = {}
+        if cutting or "commit" in self._keys:
+            self._add_slices(cutting, found)
+        else:
+            for group in grouped(self._conn, self._stored, self._where, *self._span):
+                self._add({}, group.key, group.totals, found)
+        return self._ordered(found)
 
+    def _add_slices(self, cutting: list[str], found: dict[_Labels, Totals]) -> None:
+        first, last = first_charge(self._conn, *self._span), last_charge(self._conn, *self._span)
+        if first is None or last is None:
+            return
+        since_us, until_us = self._span
+        span = (first if since_us is None else since_us, last + 1 if until_us is None else min(until_us, last + 1))
+        edges: list[int] = []
+        if "commit" in self._keys:
+            places = grouped(self._conn, ["repo", "branch"], self._where, *span)
+            self._committed = Committed(((group.key[0], group.key[1]) for group in places), span[0])
+            edges = list(self._committed.edges())
+        # From the beginning of an hour on, where the report allows it: whole hours are summed up already.
+        begin_us = max(span[0], first // HOUR_US * HOUR_US)
+        slices = cut(cutting, (begin_us, span[1]), self._tz, self._blocks(span), edges)
+        for one in slices:
+            for key, label in one.labels.items():
+                self._places.setdefault(key, {}).setdefault(label or "", len(self._places[key]))
+        spans = [(one.since_us, one.until_us) for one in slices]
+        for number, group in grouped_in(self._conn, self._stored, self._where, spans):
+            self._add({**slices[number].labels, "": str(spans[number][0])}, group.key, group.totals, found)
 
-def _ordered(keys: list[str], rows: list[_Row]) -> list[_Row]:
-    """Ordered key by key: times as they come, others by the sum of all that they hold, the dearest first."""
-    costs: Counter[tuple[str | None, ...]] = Counter()
-    notional: Counter[tuple[str | None, ...]] = Counter()
-    arrivals: dict[tuple[str, str | None], int] = {}
-    for labels, sums in rows:
-        for at, column in enumerate(zip(keys, labels, strict=True)):
-            costs[labels[: at + 1]] += sums.cost_nanos
-            notional[labels[: at + 1]] += sums.notional_nanos
-            arrivals.setdefault(column, len(arrivals))
+    def _blocks(self, span: tuple[int, int]) -> list[int]:
+        if "block" not in self._keys:
+            return []
+        return blocks_of(hours(self._conn, self._where, max(0, span[0] - _MONTH_US), span[1]))
 
-    def order(row: _Row) -> list[tuple[int, int, str]]:
-        labels, _ = row
-        return [
-            (arrivals[key, label], 0, "")
-            if key in TIME_KEYS
-            else (-costs[labels[: at + 1]], -notional[labels[: at + 1]], label or "")
-            for at, (key, label) in enumerate(zip(keys, labels, strict=True))
-        ]
+    def _add(self, times: dict[str, str | None], key: _Labels, totals: Totals, found: dict[_Labels, Totals]) -> None:
+        labels = {**times, **dict(zip(self._stored, key, strict=True))}
+        if self._conversations is not None:
+            labels["length"] = self._conversations.length(labels["conversation"])
+        if self._committed is not None:
+            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], int(times[""] or 0))
+        row = tuple(labels[key] for key in self._keys)
+        found[row] = found[row] + totals if row in found else totals
 
-    return sorted(rows, key=order)
+    def about(self, labels: _Labels) -> dict[str, Any]:
+        """What a row tells besides its labels and sums."""
+        named = dict(zip(self._keys, labels, strict=True))
+        told: dict[str, Any] = {}
+        if "task" in named:
+            # Nobody named it: it is the kind of work that was inferred.
+            told["task_inferred"] = (named["task"] or "").startswith(INFERRED)
+        if self._committed is not None:
+            told |= self._committed.about(named["commit"], self._tz)
+        if self._conversations is not None and self._keys == ["length"]:
+            told |= self._conversations.of_length(named["length"])
+        return told
 
+    def _ordered(self, found: dict[_Labels, Totals]) -> list[tuple[_Labels, Totals]]:
+        """Key by key: what has a place by it, others by the sum of all that they hold, the dearest first."""
+        costs: Counter[_Labels] = Counter()
+        notional: Counter[_Labels] = Counter()
+        for labels, totals in found.items():
+            for at in range(len(labels)):
+                costs[labels[: at + 1]] += totals.cost_nanos
+                notional[labels[: at + 1]] += totals.notional_nanos
 
-def _sums(sums: Totals) -> dict[str, Any]:
-    return {
-        "calls": sums.calls,
-        "usage": to_builtins(sums.usage),
-        "cost_nanos": sums.cost_nanos,
-        "cost_low_nanos": sums.cost_nanos - sums.below_nanos,
-        "cost_high_nanos": sums.cost_nanos + sums.above_nanos,
-        "notional_nanos": sums.notional_nanos,
-        "confidence": sums.confidence.value,
-        "unpriced": sums.unpriced,
-    }
+        def order(row: tuple[_Labels, Totals]) -> list[tuple[int, int, str]]:
+            labels, _ = row
+            return [
+                (self._places[key].get(label or "", len(LENGTHS)), 0, "")
+                if key in self._places
+                else (-costs[labels[: at + 1]], -notional[labels[: at + 1]], label or "")
+                for at, (key, label) in enumerate(zip(self._keys, labels, strict=True))
+            ]
 
-
-def _marks(keys: list[str], labels: tuple[str | None, ...]) -> dict[str, bool]:
-    """Whether nobody named the task of a row, and it is the kind of work that was inferred."""
-    if "task" not in keys:
-        return {}
-    return {"task_inferred": (labels[keys.index("task")] or "").startswith(INFERRED)}
-
-
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 6) if whole else 0.0
+        return sorted(found.items(), key=order)
 
 
 def _instant(at_us: int | None, tz: tzinfo) -> str | None:

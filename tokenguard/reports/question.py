@@ -9,12 +9,24 @@ from typing import Any
 from msgspec import Struct
 
 from tokenguard.errors import UsageError
-from tokenguard.ledger.queries import INFERRED
+from tokenguard.ledger.queries import INFERRED, snapshot
 from tokenguard.ledger.values import Where
 from tokenguard.reports import report
+from tokenguard.reports.dearest import dearest_calls
 from tokenguard.reports.instants import parse_instant, zone_of
 
-_GLOBS = ("branch", "agent", "model", "provider", "session", "task", "billing")
+_GLOBS = (
+    "worktree",
+    "branch",
+    "agent",
+    "model",
+    "provider",
+    "session",
+    "task",
+    "request_class",
+    "billing",
+    "origin",
+)
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +40,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str | None = None
     repo: str | None = None
     """The path of a repository, or a glob: over paths if it has a slash, else over the last part of them."""
+    worktree: str | None = None
     branch: str | None = None
     agent: str | None = None
     model: str | None = None
@@ -35,13 +48,20 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     session: str | None = None
     task: str | None = None
     """With `~` before it, a kind of work: of calls for which nobody named a task."""
+    request_class: str | None = None
     billing: str | None = None
+    origin: str | None = None
+    dearest: int = 0
+    """So many calls, the dearest first, in place of sums; 0 is none."""
 
 
 def answer(conn: sqlite3.Connection, question: Question, now_us: int) -> dict[str, Any]:
     """The report that is the answer. Raises `UsageError` for what makes no sense, and `LedgerError`."""
     zone = zone_of(question.timezone)
     span = _span(question, now_us, zone)
+    if question.dearest > 0:
+        with snapshot(conn):
+            return dearest_calls(conn, _where(question), *span, zone, question.dearest)
     return report(conn, question.by.split(","), *span, _where(question), zone)
 
 

@@ -1,0 +1,53 @@
+"""How what a report tells is known: measured to the last token, measured with doubts, or from logs only."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from tokenguard.ledger.drift import Drift, drift
+from tokenguard.ledger.queries import grouped
+from tokenguard.ledger.values import Where
+from tokenguard.records import Totals
+from tokenguard.reports.rows import share, sums
+
+_SESSIONS = 10
+"""Sessions whose drift is told one by one: those that are furthest apart."""
+
+
+def apart(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Any]:
+    """The sums of a report, `measured` exactly, `estimated` (measured, but not to the end), and `logged`."""
+    found = {name: Totals() for name in ("measured", "estimated", "logged")}
+    for group in grouped(conn, ["origin", "confidence"], where, since_us, until_us):
+        origin, confidence = group.key
+        name = "logged" if origin == "logged" else "measured" if confidence == "exact" else "estimated"
+        found[name] += group.totals
+    return {name: sums(totals) for name, totals in found.items()}
+
+
+def drifts(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Any]:
+    """How far logs are from what was measured, over the calls of which both tell; and the sessions furthest apart."""
+    found = drift(conn, where, since_us, until_us)
+    found.sort(key=lambda one: (-abs(one.logged_nanos - one.measured_nanos), one.session))
+    whole = Drift(
+        "",
+        "",
+        sum(one.calls for one in found),
+        sum(one.measured_tokens for one in found),
+        sum(one.logged_tokens for one in found),
+        sum(one.measured_nanos for one in found),
+        sum(one.logged_nanos for one in found),
+    )
+    sessions = [{"session": one.session, "agent": one.agent, **_told(one)} for one in found[:_SESSIONS]]
+    return {"sessions": len(found), **_told(whole), "by_session": sessions}
+
+
+def _told(one: Drift) -> dict[str, Any]:
+    return {
+        "calls": one.calls,
+        "measured_tokens": one.measured_tokens,
+        "logged_tokens": one.logged_tokens,
+        "measured_nanos": one.measured_nanos,
+        "logged_nanos": one.logged_nanos,
+        "drift": share(one.logged_nanos - one.measured_nanos, one.measured_nanos),
+    }

@@ -1,0 +1,130 @@
+"""Columns that fit a width: what is least needed is left out, names are cut, numbers never."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+Style = Callable[[str, str], str]
+"""`style(text, name)`: the text in a style of the terminal."""
+
+_LEAST_NAME = 4
+_NAMES = 26
+"""What the names of a row take at least before columns are left out."""
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LEAST_BAR, _MOST_BAR = 4, 12
+
+
+class Column(Struct):
+    """A column of a table, with a cell for each row."""
+
+    head: str
+    cells: list[str]
+    right: bool = True
+    spare: int = 0
+    """Columns with the greatest number are left out first; those with 0 never."""
+    name: bool = False
+    """Whether its cells may be cut."""
+    shares: list[float] | None = None
+    """Of the whole: the cells are bars as long as these, in whatever room there is."""
+    gap: int = 2
+    """Spaces before it."""
+    styles: list[str] | None = None
+
+
+def fit(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns that fit, with names cut and bars drawn; cells have the width of their column."""
+    kept = [column for column in columns if any(column.cells) or column.shares is not None or column.head]
+    needed = {id(column): max(map(cells, [column.head, *column.cells]), default=0) for column in kept}
+    bars = [column for column in kept if column.shares is not None]
+    # Names that are long are rather cut than have a column left out.
+    most = _NAMES // max(1, sum(column.name for column in kept))
+    least = {**needed, **{id(column): min(needed[id(column)], most) for column in kept if column.name}}
+    while _width(kept, least) + _LEAST_BAR * len(bars) > width:
+        spare = max((column.spare for column in kept), default=0)
+        if not spare:
+            break
+        kept = [column for column in kept if column.spare != spare]
+        bars = [column for column in kept if column.shares is not None]
+    room = width - _width(kept, needed)
+    if bars:
+        size = max(_LEAST_BAR, min(_MOST_BAR, room // len(bars)))
+        room -= size * len(bars)
+        longest = max((share for column in bars for share in column.shares or ()), default=0.0)
+        for column in bars:
+            column.cells = [bar(share / longest if longest else 0, size) for share in column.shares or ()]
+            needed[id(column)] = size
+    _cut(kept, needed, -room)
+    for column in kept:
+        column.head = _padded(column.head, needed[id(column)], right=column.right)
+        column.cells = [_padded(cell, needed[id(column)], right=column.right) for cell in column.cells]
+    return kept
+
+
+def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list[str]:
+    """The head and the rows of columns that `fit`."""
+    heads = "".join(_gap(column, at) + column.head for at, column in enumerate(columns))
+    found = [indent + style(heads.rstrip(), "dim")]
+    for row in range(len(columns[0].cells) if columns else 0):
+        line = ""
+        for at, column in enumerate(columns):
+            name = column.styles[row] if column.styles else ""
+            cell = column.cells[row]
+            line += _gap(column, at) + (style(cell, name) if name and cell.strip() else cell)
+        found.append(indent + line.rstrip())
+    return found
+
+
+def bar(share: float, size: int) -> str:
+    """A bar of so many cells, of which this share is full; to an eighth of a cell, and never none of what is not 0."""
+    eighths = max(round(share * size * 8), 1 if share > 0 else 0)
+    full, part = divmod(min(eighths, size * 8), 8)
+    return ("█" * full + (_EIGHTHS[part] if part else "")).ljust(size)
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def shortened(text: str, size: int) -> str:
+    """A text that takes so many cells at most: its end is kept too, where versions stand."""
+    if cells(text) <= size:
+        return text
+    tail = text[len(text) - max(0, (size - 1) // 3) :]
+    head = text[: max(1, size - 1 - len(tail))]
+    while cells(head) + 1 + cells(tail) > size and (head or tail):
+        head, tail = (head[:-1], tail) if len(head) >= len(tail) else (head, tail[1:])
+    return f"{head}…{tail}"
+
+
+def _width(columns: Sequence[Column], needed: dict[int, int]) -> int:
+    gaps = sum(column.gap for column in columns[1:])
+    return 1 + gaps + sum(needed[id(column)] for column in columns if column.shares is None)
+
+
+def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None:
+    """Take what is too much from the names, the longest first."""
+    names = [column for column in columns if column.name]
+    while excess > 0 and names:
+        longest = max(names, key=lambda column: needed[id(column)])
+        if needed[id(longest)] <= _LEAST_NAME:
+            return
+        needed[id(longest)] -= 1
+        excess -= 1
+        longest.cells = [shortened(cell, needed[id(longest)]) for cell in longest.cells]
+        longest.head = longest.head[: needed[id(longest)]]
+
+
+def _padded(text: str, size: int, *, right: bool) -> str:
+    room = " " * max(0, size - cells(text))
+    return room + text if right else text + room
+
+
+def _gap(column: Column, at: int) -> str:
+    return " " * column.gap if at else ""
