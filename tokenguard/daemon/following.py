@@ -38,6 +38,7 @@ class Following:
         self._ledger = ledger
         self._places = places
         self._payers = payers
+        self._roots: list[tuple[str, str]] = []
         self._runs = False
         self._begun = False
         self._failing: str | None = None
@@ -76,20 +77,28 @@ class Following:
     def _sources(self) -> list[Source]:
         """Where agents leave their files, with what is known of projects now. Blocks as long as the ledger takes."""
         self._places = self._known(self._places)
-        return [source for logs in LOGS.values() for source in logs.sources(self._places)]
+        found = [(name, source) for name, logs in LOGS.items() for source in logs.sources(self._places)]
+        self._roots = [(name, str(source.root)) for name, source in found]
+        return [source for _, source in found]
 
     def _known(self, places: Places) -> Places:
         with closing(queries.connect_readonly(self._ledger)) as conn:
             return replace(places, projects=tuple(map(Path, projects(places, trees(conn)))))
 
-    def _plan(self, places: Places, below: tuple[str, ...] | None = None) -> Plan:
-        return Plan(places.env, str(places.home), tuple(map(str, places.projects)), below=below, payers=self._payers())
+    def _plan(self, places: Places) -> Plan:
+        return Plan(places.env, str(places.home), tuple(map(str, places.projects)), payers=self._payers())
+
+    def _plan_of(self, changed: frozenset[Path]) -> Plan:
+        """The plan to read what has changed, of the agents alone that leave files there."""
+        below = tuple(sorted(map(str, changed)))
+        agents = {name for name, root in self._roots for path in below if path == root or path.startswith(f"{root}/")}
+        return replace(self._plan(self._places), agents=tuple(agents), below=below)
 
     async def _read(self, changed: frozenset[Path]) -> None:
         wanted = self._missed | changed
         try:
-            below = tuple(sorted(map(str, wanted))) if self._begun else None
-            progress = await self._importer.run(self._plan(self._places, below))
+            plan = self._plan_of(wanted) if self._begun else self._plan(self._places)
+            progress = await self._importer.run(plan)
         except TokenguardError as error:
             self._missed, self._failing = wanted, error.message
             log.error("agents' logs were not read: %s", error)
