@@ -83,8 +83,8 @@ def rules(logs: Logs) -> Iterator[str]:
     """The rules of a module's docstring, one a line."""
     head, _, rest = (logs.__doc__ or "").partition("\n\n")
     yield " ".join(head.split())
-    if elsewhere := _ELSEWHERE.search(head):
-        yield f"The rules are those of `tokenguard/agents/logs/{elsewhere[1]}.py`."
+    for name in dict.fromkeys(_ELSEWHERE.findall(logs.__doc__ or "")):
+        yield f"The rules are those of `tokenguard/agents/logs/{name}.py`."
     body = rest.partition("\n\n")[0]
     if body:
         yield ""

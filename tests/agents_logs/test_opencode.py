@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.agents_logs.support import HOME, Odd, database_of, document_of, file, line, merged, places, query
-from tokenguard.agents.logs import opencode
+from tokenguard.agents.logs import kilo, opencode
 from tokenguard.agents.logs.shape import Database, Sighting
 from tokenguard.records import Usage
 
@@ -240,6 +240,12 @@ def test_compactions_are_told(conn: sqlite3.Connection) -> None:
     put(conn, "msg_1", answer(summary=True))
     put(conn, "msg_2", answer(agent="compaction"))
     assert [one.request_class for one in read(conn)[0]] == ["compaction"] * 2
+
+
+def test_an_agent_that_came_of_it_keeps_the_same(conn: sqlite3.Connection) -> None:
+    put(conn, "msg_1", answer())
+    (found,) = query(database_of(kilo), file("/home/ada/.local/share/kilo/kilo.db"), conn)[0]
+    assert found == replace(read(conn)[0][0], agent="kilo")
 
 
 def test_the_database_that_is_named_is_one_besides() -> None:

@@ -91,6 +91,12 @@ def _version_2(home: Home) -> None:
     _opencode(home, _row("msg_1", data, "session_message", type="assistant", seq=1))
 
 
+def _kilo(home: Home) -> None:
+    session = {"id": "ses_1", "directory": "/home/ada/web", "time_created": _MADE, "time_updated": _ENDED}
+    rows = (("session", session), _row("msg_1", _answer()))
+    database(home / ".local" / "share" / "kilo" / "kilo.db", (_MESSAGES, _SESSIONS), rows)
+
+
 _USAGE = {
     "model": "claude-opus-4.5",
     "inputTokens": 1100,
@@ -171,6 +177,7 @@ CASES = (
     Case("opencode", "old files beside the database that took them in", _migrated, _ONE),
     Case("opencode", "databases of two channels", _channels, _ONE + _ONE, "reads one of them"),
     Case("opencode", "version 2's table", _version_2, _ONE),
+    Case("kilo", "a message in a database like opencode's", _kilo, _ONE),
     Case("copilot", "rows of the database", _store, _ONE, "reads only the sums that a session writes when it ends"),
     Case("copilot", "a response in the session's file, in the database and in the sums", _everywhere, _ONE),
     Case(

@@ -1,8 +1,11 @@
-"""What Kilo Code keeps: the tasks of an extension that came of Roo Code. See `logs.tasks`."""
+"""What Kilo Code keeps: the tasks of an extension that came of Roo Code. See `logs.tasks`.
+
+- Its CLI, and newer versions of the extension, came of opencode and keep its database. See `logs.opencode`.
+"""
 
 from __future__ import annotations
 
-from tokenguard.agents.logs import tasks
+from tokenguard.agents.logs import opencode, tasks
 from tokenguard.agents.logs.shape import Places, Source
 
 NAME = "kilo"
@@ -10,4 +13,7 @@ NAME = "kilo"
 
 def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
-    return tasks.documents(places, NAME, "kilocode.kilo-code")
+    return (
+        *tasks.documents(places, NAME, "kilocode.kilo-code"),
+        opencode.database(places.data() / "kilo", "kilo*.db", NAME),
+    )

@@ -21,6 +21,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -67,15 +68,20 @@ class _Session(Struct):
 def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
     root = places.data() / "opencode"
-    databases = [Database(root, ("opencode*.db",), _read_database)]
+    databases = [database(root, "opencode*.db")]
     if (named := places.env.get("OPENCODE_DB", ":memory:")) != ":memory:":
         file = root / named
-        databases.append(Database(Path(file.parent), (file.name,), _read_database))
+        databases.append(database(Path(file.parent), file.name))
     kept = ("storage/message/**/*.json", "project/*/storage/session/message/**/*.json")
     return (*databases, Document(root, kept, _read_file))
 
 
-def _read_database(file: File, conn: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
+def database(root: Path, name: str, agent: str = NAME) -> Database:
+    """A database of opencode's, or of an agent that came of it."""
+    return Database(root, (name,), partial(_read_database, agent))
+
+
+def _read_database(agent: str, file: File, conn: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
     """See `Database.read`. The state is when the latest message was written."""
     since = int(state or 0)
     tables = [table for table in _TABLES if {"id", "session_id", "data"} <= _columns(conn, table)]
@@ -86,10 +92,10 @@ def _read_database(file: File, conn: sqlite3.Connection, state: bytes, odd: Odd)
         # A clock that was ahead once must not make everything that comes later look old.
         until = min(until, file.modified_us // 1_000)
     wanted = {table: since - _LONGEST_MS if table in dated and since <= until else None for table in tables}
-    return _rows(conn, wanted, odd), str(until).encode()
+    return _rows(agent, conn, wanted, odd), str(until).encode()
 
 
-def _rows(conn: sqlite3.Connection, wanted: Mapping[str, int | None], odd: Odd) -> Iterator[Sighting]:
+def _rows(agent: str, conn: sqlite3.Connection, wanted: Mapping[str, int | None], odd: Odd) -> Iterator[Sighting]:
     """What tables show that was written since then, in milliseconds; None for all of it."""
     sessions = _sessions(conn)
     for table, since in wanted.items():
@@ -101,14 +107,14 @@ def _rows(conn: sqlite3.Connection, wanted: Mapping[str, int | None], odd: Odd) 
             for name, session, type_, data in rows:
                 message = _message(data, odd, str(name), str(session), type_)
                 if message is not None and not _repeats(conn, table, message):
-                    yield from _sightings(message, sessions, odd)
+                    yield from _sightings(agent, message, sessions, odd)
 
 
 def _read_file(file: File, content: bytes, odd: Odd) -> Found:
     """See `Document.read`. Here, too, the originals of copies are there: only whole sessions are deleted, seldom."""
     stem = file.path.rpartition("/")[2].removesuffix(".json")
     message = _message(content, odd, stem, file.path.split("/")[-2], None)
-    return () if message is None or is_copy(message) else _sightings(message, {}, odd)
+    return () if message is None or is_copy(message) else _sightings(NAME, message, {}, odd)
 
 
 def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -> Message | None:
@@ -129,7 +135,7 @@ def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -
     return message
 
 
-def _sightings(message: Message, sessions: Mapping[str, _Session], odd: Odd) -> Iterator[Sighting]:
+def _sightings(agent: str, message: Message, sessions: Mapping[str, _Session], odd: Odd) -> Iterator[Sighting]:
     usage, twice = usage_of(message)
     if not usage.total:
         return
@@ -142,7 +148,7 @@ def _sightings(message: Message, sessions: Mapping[str, _Session], odd: Odd) -> 
     copied = is_copy(message)
     yield Sighting(
         key=fingerprint(message) if copied else message.id or "",
-        agent=NAME,
+        agent=agent,
         session=session,
         at_us=at_us,
         provider=provider_named(provider, model),
