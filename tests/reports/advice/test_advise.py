@@ -116,6 +116,7 @@ def test_an_advice_as_people_read_it(books: Books) -> None:
 
 def test_names_cannot_reach_the_terminal_as_more_than_text(books: Books) -> None:
     books.call(SHORT, outcome="cut", agent="a\x1b[31m")
+    books.call(LONG, model=HAIKU, session="s\x1b[31m")
     for _ in range(5):
         books.call(SHORT, outcome="cut", agent="b")
     assert "\x1b" not in "".join(shown(books.advise()))

@@ -14,6 +14,7 @@ from msgspec import Struct
 from tokenguard.ledger import habits
 from tokenguard.ledger.habits import Habit
 from tokenguard.policy.money import tokens, usd
+from tokenguard.policy.naming import printable
 from tokenguard.prices import compare
 from tokenguard.prices.data import Band
 from tokenguard.reports.advice.shape import Advice, Asked, Change, Part, advice, all_calls, all_cost, gathered, part_of
@@ -43,7 +44,7 @@ def find(asked: Asked) -> Advice | None:
     (worst, nanos), *_ = by_session.most_common(1)
     finding = (
         f"{counted(len(by_session), 'session')} grew past a length from which on every token costs more: "
-        f"{counted(all_calls(parts), 'call')} for {usd(all_cost(parts))}. Session {worst} alone paid "
+        f"{counted(all_calls(parts), 'call')} for {usd(all_cost(parts))}. Session {printable(worst, 48)} alone paid "
         f"{usd(nanos, about=True)} for that."
     )
     changes = [
