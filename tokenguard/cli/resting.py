@@ -35,6 +35,7 @@ def status_at_rest(paths: Paths) -> dict[str, Any]:
             "budgets": [view.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
             "windows": [view.window_view(one) for one in standing(queries.official_windows(ledger), now_us)],
             "holds": [],
+            "logs": None,
         }
 
 
