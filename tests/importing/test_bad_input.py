@@ -181,8 +181,8 @@ async def test_a_file_that_may_not_be_read_is_counted_once_until_it_may(
     assert (home.keys, home.odd) == (["msg_good", "secret"], [])
 
 
-async def test_a_folder_that_may_not_be_read_is_counted_once(
-    project: Path, home: Home, refuse: Callable[[Path], None]
+async def test_a_folder_that_may_not_be_read_is_counted_once_until_it_may(
+    project: Path, home: Home, refuse: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = project.parent / "-root"
     locked.mkdir()
@@ -190,6 +190,10 @@ async def test_a_folder_that_may_not_be_read_is_counted_once(
     for _ in range(2):
         await home.read()
         assert (home.keys, home.odd) == (["msg_good"], [("-root", UNREADABLE, "eacces", 1)])
+    monkeypatch.undo()
+    (locked / "a.jsonl").write_bytes(line(answer("a")))
+    await home.read()
+    assert (home.keys, home.odd) == (["a", "msg_good"], [])
 
 
 async def test_links_in_circles_end_and_a_file_by_two_names_is_one(project: Path, home: Home) -> None:
@@ -208,6 +212,9 @@ async def test_files_that_vanish_before_they_are_read_are_counted(project: Path,
     gone.write_bytes(line(answer("gone")))
     await home.read(gone.unlink)
     assert (home.keys, home.odd) == (["msg_good"], [("gone.jsonl", UNREADABLE, "enoent", 1)])
+    (project / "good.jsonl").write_bytes(GOOD + line(answer("more")))
+    await home.read()
+    assert (home.keys, home.odd) == (["more", "msg_good"], [])
 
 
 async def test_rows_stay_when_their_files_vanish_and_everything_is_read_again(project: Path, home: Home) -> None:

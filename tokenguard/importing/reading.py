@@ -102,6 +102,8 @@ class Survey(Struct, frozen=True):
     oddities: tuple[Oddity, ...]
     unchanged: int
     """Files that need not be read."""
+    agents: tuple[str, ...]
+    """Those for whose files was looked everywhere."""
 
     @property
     def size(self) -> int:
@@ -130,7 +132,8 @@ def survey(plan: Plan, known: Known) -> Survey:
                 else:
                     visits.append(Visit(name, source, one, before))
         oddities += [Oddity(path, name, UNREADABLE, why, count) for (path, why), count in odd.items()]
-    return Survey(tuple(visits), tuple(oddities), unchanged)
+    everywhere = () if plan.below is not None else tuple(LOGS) if plan.agents is None else plan.agents
+    return Survey(tuple(visits), tuple(oddities), unchanged, everywhere)
 
 
 def _same(before: LogFile, now: Candidate) -> bool:
@@ -140,7 +143,8 @@ def _same(before: LogFile, now: Candidate) -> bool:
 
 def read(found: Survey, known: Known, entries: Entries, *, full: bool = False) -> Iterator[Batch]:
     """Reads what a survey has found. Never raises for what is in a file, or for one that cannot be read."""
-    yield Batch(Logs(oddities=found.oddities, anew=tuple({odd.path for odd in found.oddities})))
+    anew = tuple({odd.path for odd in found.oddities})
+    yield Batch(Logs(oddities=found.oddities, anew=anew, surveyed=found.agents))
     yield from _Reading(known, entries, full).batches(found.visits)
 
 

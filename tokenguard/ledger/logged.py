@@ -55,6 +55,8 @@ _FILE = ", ".join(LogFile.__struct_fields__)
 _PUT_FILE = f"INSERT OR REPLACE INTO log_files ({_FILE}) VALUES ({places(_FILE)})"
 _ODD = """INSERT INTO log_oddities (path, agent, kind, detail, count) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (path, agent, kind, detail) DO UPDATE SET count = count + excluded.count"""
+_FORGET = """DELETE FROM log_oddities
+    WHERE agent = ? AND kind = 'unreadable' AND path NOT IN (SELECT path FROM log_files)"""
 _SEEN = f"SELECT seen, cost_nanos, {_USAGE} FROM log_totals WHERE log_key = ? AND agent = ?"
 _PUT_TOTAL = f"""INSERT OR REPLACE INTO log_totals (log_key, agent, seen, cost_nanos, {_USAGE})
     VALUES (?, ?, ?, ?, {places(_USAGE)})"""
@@ -113,6 +115,8 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
     _insert(conn, new, price)
     for path in logs.anew:
         conn.execute("DELETE FROM log_oddities WHERE path = ?", (path,))
+    for agent in logs.surveyed:
+        conn.execute(_FORGET, (agent,))
     conn.executemany(_ODD, [astuple(odd) for odd in logs.oddities])
     conn.executemany(_PUT_FILE, [astuple(file) for file in logs.files])
     return Written(len(new), changed, joined, earliest_us)

@@ -81,6 +81,8 @@ class Logs(Struct, frozen=True):
     oddities: tuple[Oddity, ...] = ()
     anew: tuple[str, ...] = ()
     """Paths of files that were read from their beginning: what was odd in them before is forgotten."""
+    surveyed: tuple[str, ...] = ()
+    """Agents for whose files was looked everywhere: what could not be looked into before, and is not read, is too."""
 
 
 class Written(Struct, frozen=True):
