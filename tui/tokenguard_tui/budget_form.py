@@ -31,7 +31,7 @@ KEYS = (
     Key("name", "such as opus-day", "by which it is seen and raised"),
     Key("limit", "such as 20", "such as 20, 0.50, 2M tokens, 300 calls, or 90% of an official window"),
     Key("scope", "global", "for each of what it counts separately", SCOPES),
-    Key("window", "such as day", f"when it starts anew: {', '.join(KINDS)}, or rolling 5h (m, h, d, w)", KINDS),
+    Key("window", "such as day", "when it starts anew, or rolling 5h (m, h, d, w)", KINDS),
     Key("at_limit", "refuse", "what happens to a call that does not fit", ACTIONS),
     Key("match", "all calls", f"only calls whose FIELD=GLOB: model=claude-opus-*; {', '.join(MATCHABLE)}"),
     Key("downgrade", "none", "which model takes the place of which: claude-opus-*=claude-sonnet-5"),

@@ -35,7 +35,7 @@ class BudgetForm(ModalScreen[str]):
     """
     VERTICAL_BREAKPOINTS = View.VERTICAL_BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "set", "set", priority=True),
+        Binding("enter", "set", "set", priority=True, key_display="enter"),
         Binding("escape", "leave", "leave it"),
         Binding("up", "app.focus_previous", "up", show=False, priority=True),
         Binding("down", "app.focus_next", "down", show=False, priority=True),
@@ -119,9 +119,11 @@ class BudgetForm(ModalScreen[str]):
             said = Content.styled(words.clean(f"✗ {self._refused or why}"), "$level-hard")
         else:
             said = Content.assemble(means, ("\n" + why if why else "", "$text-muted"))
-        self.query_one("#says", Static).update(said)
-        self.refresh_bindings()
+        says = self.query_one("#says", Static)
+        if says.content != said:
+            says.update(said)
+            self.refresh_bindings()
 
 
 def _words(known: tuple[str, ...]) -> str:
-    return f": {', '.join(known)}" if known and "rolling" not in known else ""
+    return f": {', '.join(known)}" if known else ""

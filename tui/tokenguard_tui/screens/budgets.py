@@ -51,6 +51,7 @@ class BudgetsView(View):
         super().__init__()
         self._watch = Watch("/v1/budgets", _EVERY, self.post_message, lambda: self.post_message(self.Drawn()))
         self._counters: tuple[_Told, ...] = ()
+        self._offers: object = None
 
     def compose(self) -> ComposeResult:
         """See `Screen.compose`."""
@@ -188,6 +189,11 @@ class BudgetsView(View):
         said, where = "", f"set in {words.clean(counter.get('source') or 'its run')}" if counter else ""
         if one is not None:
             said, where = remark(one)
-        parts = [(said, ""), ("\n" if said else "", ""), (where, "$text-muted")]
-        self.query_one("#remark", Static).update(Content.assemble(*parts))
-        self.refresh_bindings()
+        content = Content.assemble((said, ""), ("\n" if said else "", ""), (where, "$text-muted"))
+        remarks = self.query_one("#remark", Static)
+        if remarks.content != content:
+            remarks.update(content)
+        offers = [self.check_action(action, ()) for action in ("change", "raise", "land")]
+        if offers != self._offers:
+            self._offers = offers
+            self.refresh_bindings()

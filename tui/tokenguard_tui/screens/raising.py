@@ -33,7 +33,7 @@ class Raising(ModalScreen[Mapping[str, str]]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "raise", "raise", priority=True),
+        Binding("enter", "raise", "raise", priority=True, key_display="enter"),
         Binding("escape", "leave", "leave it"),
     ]
 

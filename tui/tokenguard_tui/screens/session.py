@@ -66,6 +66,7 @@ class SessionView(View):
     def __init__(self, session: str) -> None:
         super().__init__()
         self._session = session
+        self._offers: object = None
         path = f"/v1/sessions/{session}"
         self._watch = Watch(path, _EVERY, self.post_message, lambda: self.post_message(self.Drawn()))
 
@@ -110,7 +111,10 @@ class SessionView(View):
         self.query_one(Processes).tell(told, state.plain)
         self.query_one(Turns).tell(told, now)
         self._say()
-        self.refresh_bindings()
+        offers = [(one["pid"], one["stopped"]) for one in told["processes"][:1]], bool(told["budgets"])
+        if offers != self._offers:
+            self._offers = offers
+            self.refresh_bindings()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Another turn is selected."""
@@ -177,8 +181,10 @@ class SessionView(View):
         selected = self.query_one(Turns).selected
         turn = next((one for one in turns if f"t:{one['id']}" == selected), turns[-1] if turns else None)
         said, about = remark(turn) if turn else ("", "")
-        parts = [(said, ""), ("\n" if said else "", ""), (about, "$text-muted")]
-        self.query_one("#remark", Static).update(Content.assemble(*parts))
+        content = Content.assemble((said, ""), ("\n" if said else "", ""), (about, "$text-muted"))
+        remarks = self.query_one("#remark", Static)
+        if remarks.content != content:
+            remarks.update(content)
 
 
 def _beside(told: Mapping[str, Any], wide: bool) -> str:

@@ -22,19 +22,22 @@ class Curves(Static):
     """Three lines whose columns are the same turns: the last ones of the conversation."""
 
     DEFAULT_CSS = """
-    Curves { height: 3; padding: 0 1; margin: 0 0 1 0; }
+    Curves { height: 3; padding: 0 1; margin: 0 0 1 0; &.none { display: none; } }
     """
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
-        self._shown: Content | None = None
+        self._told: tuple[object, int] | None = None
 
     def tell(self, told: Mapping[str, Any], plain: bool) -> None:
         """What the daemon has told of a session."""
-        content = Content("\n").join(lines(told["turns"], self.size.width - 2, plain))
-        if content != self._shown:
-            self._shown = content
-            self.update(content)
+        turns, width = told["turns"], self.size.width
+        if self._told is not None and self._told[0] is turns and self._told[1] == width:
+            return
+        self._told = turns, width
+        drawn = lines(turns, width - 2, plain)
+        self.set_class(not drawn, "none")
+        self.update(Content("\n").join(drawn))
 
 
 def lines(turns: Sequence[_Turn], width: int, plain: bool) -> list[Content]:

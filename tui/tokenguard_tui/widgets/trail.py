@@ -36,9 +36,16 @@ _Entry = Mapping[str, Any]
 class Trail(Rows):
     """One line each, the newest first."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: tuple[object, ...] = ()
+
     def tell(self, told: Mapping[str, Any], now: datetime) -> None:
-        """What the daemon has told of budgets."""
-        self.put(lines(told["trail"], now, self.size.width - 2))
+        """What the daemon has told of budgets. Times are told anew each second."""
+        shown = id(told), self.size.width, now.replace(microsecond=0)
+        if shown != self._told:
+            self._told = shown
+            self.put(lines(told["trail"], now, self.size.width - 2))
 
 
 def lines(trail: Sequence[_Entry], now: datetime, width: int) -> list[Row]:

@@ -34,9 +34,16 @@ _Turn = Mapping[str, Any]
 class Turns(Rows):
     """One line a call, the newest first."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: tuple[object, int] | None = None
+
     def tell(self, told: Mapping[str, Any], now: datetime) -> None:
-        """What the daemon has told of a session."""
-        self.put(lines(told["turns"], now, self.size.width - 2))
+        """What the daemon has told of a session. What was told before, in the same room, is not laid out again."""
+        turns, width = told["turns"], self.size.width
+        if self._told is None or self._told[0] is not turns or self._told[1] != width:
+            self._told = turns, width
+            self.put(lines(turns, now, width - 2))
 
 
 def lines(turns: Sequence[_Turn], now: datetime, width: int) -> list[Row]:
