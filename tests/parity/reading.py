@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -44,16 +47,31 @@ def truth(case: Case) -> Counts:
 
 async def ours(case: Case, home: Path) -> Counts:
     """What tokenguard reads. The ledger is made in the home, where no agent keeps anything."""
+    (rows,) = await rows_of(case, home, ({},))
+    return counts_of(rows)
+
+
+async def rows_of(case: Case, home: Path, imports: Iterable[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+    """The rows (key, tokens of each bucket) after each of some imports, which are further fields of their plans."""
     case.write(home)
     path = home / "ledger.db"
     ledger = Ledger.open(path)
+    found: list[list[tuple[Any, ...]]] = []
     try:
-        await Importer(ledger, path, _price, lambda: None).run(Plan({}, str(home), agents=(case.agent,)))
-        columns = "sum(input), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(output)"
-        ((*counts,),) = fetch(ledger.read(), f"SELECT {columns} FROM calls", [])
+        importer = Importer(ledger, path, _price, lambda: None)
+        for more in imports:
+            await importer.run(Plan({}, str(home), agents=(case.agent,), **more))
+            columns = "log_key, input, cache_read, cache_write_5m, cache_write_1h, output"
+            found.append(sorted(fetch(ledger.read(), f"SELECT {columns} FROM calls", [])))
+            _touch(home)
     finally:
         await ledger.close()
-    return _counts(Usage(*(count or 0 for count in counts)))
+    return found
+
+
+def counts_of(rows: Iterable[tuple[Any, ...]]) -> Counts:
+    """All tokens of some rows."""
+    return _counts(sum((Usage(*row[1:]) for row in rows), Usage()))
 
 
 def theirs(case: Case, home: Path, path: str) -> Counts:
@@ -66,6 +84,11 @@ def theirs(case: Case, home: Path, path: str) -> Counts:
     known = totals.inputTokens, totals.cacheReadTokens, totals.cacheCreationTokens
     # Its total has the reasoning beside the output, which providers bill as one.
     return *known, totals.totalTokens - sum(known)
+
+
+def _touch(home: Path) -> None:
+    for file in home.rglob("*.*"):
+        os.utime(file)
 
 
 def _counts(usage: Usage) -> Counts:
