@@ -11,6 +11,7 @@ from textual.widgets import ContentSwitcher
 
 from tests.tui.past import NOW, Past, ledger, past, told
 from tokenguard_tui.screens.history import History
+from tokenguard_tui.widgets.chart import Chart
 from tokenguard_tui.widgets.course import points
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.heat import Heat
@@ -175,6 +176,25 @@ async def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
         await pilot.press("w", "b", "b")
         await app.settled(pilot)
         assert "\x1b" not in app.text() and "[31mweb" in app.text()
+
+
+async def test_the_mouse_tells_what_is_below_it(tmp_path: Path) -> None:
+    async with past(tmp_path, "3", (80, 24)) as (app, pilot):
+        await pilot.press("w")
+        await app.settled(pilot)
+        chart, heat = app.screen.query_one(Chart), app.screen.query_one("#below > Heat", Heat)
+        for x, said in (
+            (10, "Mon Nov 16  $6.00\nopus-4.5  $5.00\ngpt-5.1-codex  $1.00"),
+            (30, "Wed Nov 18  $4.00\nopus-4.5  $3.00\ngpt-5.1-codex  $1.00\nstill to come  ≈$2.00, up to $2.00"),
+            (40, "Thu Nov 19  $0.00\nstill to come  ≈$6.00, up to $6.00"),
+            (2, "None"),
+        ):
+            await pilot.hover(chart, (x, 3))
+            assert str(chart.tooltip) == said
+        await pilot.hover(heat, (1 + 4 + 9, 2))
+        assert str(heat.tooltip) == "Mon 09:00  $2.25 on average"
+        await pilot.hover(heat, (1, 2))
+        assert heat.tooltip is None
 
 
 def test_the_course_goes_on_from_now() -> None:

@@ -1,13 +1,16 @@
-"""What the history is measured in, and how its times are called. Values in, text out."""
+"""What the history is measured in, and how its parts and times are called. Values in, text out."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from tokenguard.policy import money
+from tokenguard.policy.naming import folder_name, short_model
 from tokenguard.records import Unit
+from tokenguard_tui import words
 
 NEXT = {"spend": "list", "list": "tokens", "tokens": "spend"}
 """The measure that is shown after each."""
@@ -38,6 +41,22 @@ def slot(begin: datetime, window: str, width: int) -> str:
     """The name of an hour of a day, or of a day of a week or month, in `width` cells if that goes."""
     name = f"{begin:{_SLOTS.get(window, '%H')}}"
     return name if window != "week" or len(name) < width else name[: 3 if width > 3 else 1]
+
+
+def named(told: Mapping[str, Any]) -> dict[str, str]:
+    """Each part as people say it; repositories with their parent where two are called the same."""
+    names = [one["name"] or "" for one in told["series"]]
+    if told["by"] == "model":
+        return {name: words.clean(short_model(name)) for name in names}
+    if told["by"] != "repo":
+        return {name: words.clean(name) or "-" for name in names}
+    same = Counter(map(folder_name, names))
+    return {name: words.clean(_folder(name, same)) or "no repository" for name in names}
+
+
+def _folder(path: str, same: Mapping[str, int]) -> str:
+    parts = path.rstrip("/").rsplit("/", 2)
+    return "/".join(parts[-2:]) if same[parts[-1]] > 1 else parts[-1]
 
 
 def window(told: Mapping[str, Any], now: datetime) -> str:

@@ -14,7 +14,6 @@ from tokenguard_tui import measures
 from tokenguard_tui.asking import Inquiry
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
-from tokenguard_tui.widgets import series
 from tokenguard_tui.widgets.chart import Chart
 from tokenguard_tui.widgets.course import Course
 from tokenguard_tui.widgets.heading import Heading
@@ -87,7 +86,8 @@ class History(View):
         whole = measures.measured(told["total"], told["measure"], told)
         unit = {"spend": "", "list": " at list price", "tokens": " tokens"}[told["measure"]]
         title = f"{measures.window(told, now)}  {whole}{unit}"
-        beside = f"  only {series.named(told)[self._only]}" if self._only in series.named(told) else ""
+        names = measures.named(told)
+        beside = f"  only {names[self._only]}" if self._only in names else ""
         heading.say(title, beside, *measures.outlook(told), problem=self._inquiry.problem)
         # Where the terminal's own sixteen colours are used, there are no shades.
         signs = state.plain or self.background_colors[1].ansi is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
 
-from tokenguard.policy.naming import folder_name, short_model
-from tokenguard_tui import measures, words
+from tokenguard_tui import measures
 from tokenguard_tui.columns import Cell, Column, laid_out
 from tokenguard_tui.palette import MUTED, kind_of
 from tokenguard_tui.widgets.rows import TITLES, Row, Rows
@@ -56,7 +54,7 @@ def lines(told: Mapping[str, Any], only: str | None, width: int, signs: bool) ->
         Column("", right=True, rank=1),
         Column(measures.TITLES[told["measure"]], right=True),
     )
-    names = named(told)
+    names = measures.named(told)
     rows = [
         [
             Cell(kind_of(place).sign if signs else "■", kind_of(place).style),
@@ -73,19 +71,3 @@ def lines(told: Mapping[str, Any], only: str | None, width: int, signs: bool) ->
 
 def _style(name: str | None, only: str | None) -> str:
     return "" if only is None else "bold" if (name or "") == only else MUTED
-
-
-def named(told: Mapping[str, Any]) -> dict[str, str]:
-    """Each part as people say it; repositories with their parent where two are called the same."""
-    names = [one["name"] or "" for one in told["series"]]
-    if told["by"] == "model":
-        return {name: words.clean(short_model(name)) for name in names}
-    if told["by"] != "repo":
-        return {name: words.clean(name) or "-" for name in names}
-    same = Counter(map(folder_name, names))
-    return {name: words.clean(_folder(name, same)) or "no repository" for name in names}
-
-
-def _folder(path: str, same: Mapping[str, int]) -> str:
-    parts = path.rstrip("/").rsplit("/", 2)
-    return "/".join(parts[-2:]) if same[parts[-1]] > 1 else parts[-1]
