@@ -172,7 +172,7 @@ class _Transcript:
             sidechain=bool(line.isSidechain),
             copied=line.forkedFrom is not None,
             folder=line.cwd,
-            branch=line.gitBranch or None,
+            branch=line.gitBranch,
             context=Context(usage.service_tier, usage.speed, usage.inference_geo),
             fees=fees,
         )

@@ -169,7 +169,7 @@ class _Follower:
                 sidechain=subagent is not None,
                 copied=origin is not None,
                 folder=line.cwd,
-                branch=line.gitBranch or None,
+                branch=line.gitBranch,
             ),
         )
 

@@ -56,6 +56,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
     folder: str | None = None
     """Absolute path of the folder in which the agent worked."""
     branch: str | None = None
+    """As the log has it: `HEAD` for none, empty where there was no repository; None where it says nothing."""
     request_class: str | None = None
     """One of `records.REQUEST_CLASSES`; None is `main`, or `sub-agent` of a side chain."""
     stated_nanos: int | None = None
