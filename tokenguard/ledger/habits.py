@@ -103,9 +103,11 @@ def beyond(
 def gone_cold(conn: sqlite3.Connection, since_us: int, until_us: int) -> list[Habit]:
     """Calls that sent again what a provider had cached, because their conversation had paused for longer than it keeps.
 
+    Sub-agents without an id cannot be told apart, and what agents ask beside their conversations has no order: neither
+    counts. Where a conversation was made shorter, or went on with another model, the pause is not to blame.
+
     Their usage is what had to be sent again, as it was paid for. Their kind is `hour` where a cache of an hour would
-    have been enough, else `longer`. Where a conversation was made shorter, or went on with another model, the pause is
-    not to blame.
+    have been enough, else `longer`.
     """
     life = f"iif(p.cache_write_1h > p.cache_write_5m, {LIFE_US['1h']}, {LIFE_US['5m']})"
     cold = f"""SELECT {_columns("provider, model, agent, billing")}, c.confidence, c.cost_nanos, c.started_us, c.prompt,
@@ -119,7 +121,8 @@ def gone_cold(conn: sqlite3.Connection, since_us: int, until_us: int) -> list[Ha
                 WHERE {_SAME.format(a="b", b="c")} AND b.request_class = c.request_class AND b.started_us < c.started_us
                     AND b.state = 'settled'
                 ORDER BY b.started_us DESC LIMIT 1)
-        WHERE p.model = c.model AND c.prompt * 5 >= p.prompt * 4 AND p.held > c.cache_read AND paused > {life}"""
+        WHERE (c.request_class = 'main' OR (c.request_class = 'sub-agent' AND c.subagent IS NOT NULL))
+            AND p.model = c.model AND c.prompt * 5 >= p.prompt * 4 AND p.held > c.cache_read AND paused > {life}"""
     # What was written to a cache anew comes first: it is what had been there.
     calls = f"""SELECT provider, model, agent, billing, iif(paused <= {LIFE_US["1h"]}, 'hour', 'longer') AS kind,
             prompt, cost_nanos, confidence, started_us, 0 AS cache_read, 0 AS output,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from typing import Any
 
 import click
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.reports.advice.support import HAIKU, OPUS, Books
 from tokenguard.cli.commands import root
-from tokenguard.records import Usage
+from tokenguard.records import BILLINGS, REQUEST_CLASSES, Usage
 from tokenguard.reports.advice import FINDERS, advise, render
 from tokenguard.reports.advice.shape import Change
 
@@ -120,6 +123,48 @@ def test_names_cannot_reach_the_terminal_as_more_than_text(books: Books) -> None
     for _ in range(5):
         books.call(SHORT, outcome="cut", agent="b")
     assert "\x1b" not in "".join(shown(books.advise()))
+
+
+CALLS = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from([OPUS, HAIKU, "claude-sonnet-4-5", "gpt-6.1-sol", "nobody-knows"]),
+        "agent": st.sampled_from(["claude", "codex", "gemini", "else"]),
+        "session": st.sampled_from(["s1", "s2"]),
+        "subagent": st.sampled_from([None, "a1"]),
+        "request_class": st.sampled_from(REQUEST_CLASSES[:-1]),
+        "tool_free": st.sampled_from([True, False, None]),
+        "billing": st.sampled_from(BILLINGS),
+        "outcome": st.sampled_from(["ok", "ok", "client-gone", "cut", "provider-error", "refused-upstream"]),
+        "status": st.sampled_from([200, 429]),
+        "unpriced": st.booleans(),
+        "free": st.booleans(),
+    }
+)
+USAGES = st.builds(
+    Usage,
+    input=st.integers(0, 300_000),
+    cache_read=st.integers(0, 300_000),
+    cache_write_5m=st.sampled_from([0, 20_000]),
+    cache_write_1h=st.sampled_from([0, 20_000]),
+    output=st.integers(0, 900),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(CALLS, USAGES, st.sampled_from([0, 6, 70])), max_size=12))
+def test_nobody_could_have_saved_more_than_was_paid(calls: list[tuple[dict[str, Any], Usage, int]]) -> None:
+    books = Books()
+    with closing(books.conn):
+        for fields, usage, minutes in calls:
+            books.call(usage, **fields)
+            books.pause(minutes)
+        found = books.advise()
+    for one in found["advice"]:
+        assert 0 <= one["saving_nanos"] <= one["cost_nanos"] <= found["cost_nanos"]
+        assert 0 <= one["notional_saving_nanos"] <= one["notional_nanos"] <= found["notional_nanos"]
+        assert 0 < one["calls"] <= found["calls"]
+        assert all(0 < part["saving_nanos"] <= part["cost_nanos"] for part in one["parts"])
+    assert not [line for line in shown(found) if len(line) > 80]
 
 
 def commands(changes: list[Change]) -> list[list[str]]:

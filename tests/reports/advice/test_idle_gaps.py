@@ -58,24 +58,17 @@ def test_what_was_not_cached_again_is_paid_as_input(books: Books) -> None:
         (WARM, 20, LOST, {"session": "s2"}),
         (WARM, 20, LOST, {"subagent": "a1"}),
         (WARM, 20, LOST, {"request_class": "compaction"}),
+        (WARM, 20, LOST, {"request_class": "side"}),
+        (WARM, 20, LOST, {"request_class": "sub-agent"}),
         (Usage(input=42_000), 20, LOST, {}),
     ],
-    ids=[
-        "short",
-        "an hour's cache",
-        "nothing lost",
-        "shortened",
-        "other model",
-        "other session",
-        "sub-agent",
-        "compaction",
-    ]
-    + ["no cache"],
+    ids=["short", "an hour's cache", "nothing lost", "shortened", "other model", "other session", "sub-agent"]
+    + ["compaction", "side", "sub-agents without ids", "no cache"],
 )
 def test_other_reasons_are_no_pauses(
     books: Books, before: Usage, minutes: int, after: Usage, fields: dict[str, Any]
 ) -> None:
-    books.call(before)
+    books.call(before, **{name: value for name, value in fields.items() if name == "request_class"})
     books.pause(minutes)
     books.call(after, **fields)
     assert idle_gaps.find(books.asked()) is None
