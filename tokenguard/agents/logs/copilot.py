@@ -8,13 +8,12 @@
 - `session.shutdown` sums up each model since the session began, before 1.0.70 since it was resumed. It counts where
   nothing else does: what it grew by is a row.
 - A unit of AI is a cent. With a key of one's own there are none.
+- `otel/*.jsonl`, which exists where somebody asked for it, says the same once more and is not read.
 
 Source: the files and database of version 1.0.102, and reports on versions before.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
@@ -164,10 +163,10 @@ class _Follower:
         if resumed and session.old:
             session.run += 1
 
-    def _response(self, event: _Event, record: _Record) -> Iterator[Sighting]:
+    def _response(self, event: _Event, record: _Record) -> Found:
         usage = usage_of(record, self._odd)
         if not usage.total:
-            return
+            return ()
         session = self._session
         source = record.accounting.sourceSessionId if record.accounting else None
         at_us = time_of(event.timestamp, self._odd)
@@ -175,7 +174,7 @@ class _Follower:
         session.times = session.times + 1 if session.last == key else 1
         session.last = key
         own = record.agentId or record.parentToolCallId or event.agentId
-        yield Sighting(
+        found = Sighting(
             key=numbered(key, session.times),
             agent=NAME,
             session=session.id,
@@ -192,16 +191,17 @@ class _Follower:
             branch=session.branch,
             stated_nanos=nanos_of_units(record.totalNanoAiu),
         )
+        return (found,)
 
-    def _sums(self, event: _Event, metrics: dict[str, _Metrics | None]) -> Iterator[Snapshot]:
+    def _sums(self, event: _Event, metrics: dict[str, _Metrics | None]) -> Found:
         session = self._session
         if session.told or self._is_stored():
-            return
+            return ()
         run = f"/{session.run}" if session.run else ""
         at_us = time_of(event.timestamp, self._odd)
-        for model, sums in metrics.items():
-            if sums is not None and sums.usage is not None:
-                total = Sighting(
+        return [
+            Snapshot(
+                Sighting(
                     key=f"{session.id}/{model}{run}",
                     agent=NAME,
                     session=session.id,
@@ -213,7 +213,10 @@ class _Follower:
                     branch=session.branch,
                     stated_nanos=nanos_of_units(sums.totalNanoAiu),
                 )
-                yield Snapshot(total)
+            )
+            for model, sums in metrics.items()
+            if sums is not None and sums.usage is not None
+        ]
 
     def _is_stored(self) -> bool:
         """Whether the database has the responses, as far as that can be seen: of a large one there is the beginning."""
