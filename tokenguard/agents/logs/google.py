@@ -20,13 +20,14 @@ def usage(prompt: int, candidates: int, cached: int, thoughts: int, tool: int, t
         (base + cached * apart + thoughts * beside, apart, beside)
         for apart in (False, True)
         for beside in (True, False)
-        if (apart or cached <= prompt + tool) and (beside or thoughts <= candidates)
+        if apart or cached <= prompt + tool
     ]
     counted, apart, beside = next((way for way in ways if way[0] == total), ways[0])
     hidden = max(0, total - counted)
+    output = candidates + (thoughts if beside else 0) + hidden
     return Usage(
         input=prompt + tool - (0 if apart else cached),
         cache_read=cached,
-        output=candidates + (thoughts if beside else 0) + hidden,
-        reasoning=thoughts + hidden,
+        output=output,
+        reasoning=min(thoughts + hidden, output),
     )
