@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agents_logs.support import Odd, database_of, file, query
 from tokenguard.agents.logs import goose
@@ -55,7 +56,9 @@ def put(conn: sqlite3.Connection, table: str, values: dict[str, Any]) -> None:
     conn.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
 
 
-def session(conn: sqlite3.Connection, name: str = "20260301_1", at: str = "2026-03-01 10:00:05", **more: Any) -> None:
+def session(
+    conn: sqlite3.Connection, name: str = "20260301_1", at: str | None = "2026-03-01 10:00:05", **more: Any
+) -> None:
     values = {"id": name, "working_dir": "/home/ada/web", "created_at": "2026-02-28 09:00:00", "updated_at": at}
     put(conn, "sessions", {**values, **more})
 
@@ -120,6 +123,14 @@ def test_a_session_without_rows_is_its_accumulated_sums_at_its_last_change(old: 
     session(old, at="2026-03-02 10:00:00", **sums(1_500))
     (later,), _ = query(SOURCE, AT, old, state)
     assert later.total.usage == Usage(input=1_500, output=50)
+
+
+def test_sums_that_grow_without_a_time_are_of_the_time_of_the_file(old: sqlite3.Connection) -> None:
+    session(old, at=None, **sums())
+    (first,), state = query(SOURCE, AT, old)
+    session(old, at=None, **sums(1_500))
+    (later,), _ = query(SOURCE, replace(AT, modified_us=AT_S * 1_000_000), old, state)
+    assert (first.total.at_us, later.total.at_us) == (1_772_269_200_000_000, AT_S * 1_000_000)
 
 
 def test_a_session_that_has_rows_by_now_is_no_sum_any_more(new: sqlite3.Connection) -> None:

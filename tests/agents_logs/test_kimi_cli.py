@@ -66,6 +66,11 @@ def test_an_update_with_tokens_is_a_response_of_the_model_that_the_settings_name
     )
 
 
+def test_lines_of_older_versions_are_the_messages_themselves() -> None:
+    (found,) = read({**update(), "timestamp": "2026-03-01T10:00:05.250Z"})
+    assert (found.key, found.at_us) == ("chatcmpl-Q1", 1_772_359_205_250_000)
+
+
 def test_updates_without_tokens_and_texts_that_speak_of_them_are_none() -> None:
     odd = Odd()
     said = {"type": "ToolResult", "payload": {"return_value": {"output": 'a "token_usage" of {}'}, "event": "x"}}

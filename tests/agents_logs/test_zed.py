@@ -83,6 +83,14 @@ def test_only_threads_that_were_changed_are_looked_at_again_wherever_the_clock_w
     assert query(SOURCE, AT, threads, later)[0] == []
 
 
+def test_a_thread_that_grew_at_the_same_time_is_looked_at_again(threads: sqlite3.Connection) -> None:
+    put(threads, thread(), kind="json")
+    _, state = query(SOURCE, AT, threads)
+    put(threads, thread(cumulative_token_usage={"input_tokens": 1_000_000}), kind="json")
+    (found,), _ = query(SOURCE, AT, threads, state)
+    assert found.total.usage == Usage(input=1_000_000)
+
+
 def test_the_model_may_change_and_the_sums_go_on(threads: sqlite3.Connection) -> None:
     put(threads, thread())
     (before,), state = query(SOURCE, AT, threads)

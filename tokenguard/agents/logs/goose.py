@@ -44,7 +44,7 @@ class _State(Struct):
     row: int = 0
     """The last one of the ledger."""
     sessions: dict[str, str] = {}
-    """When each session that has only sums was changed last."""
+    """When each session that has only sums was changed last, and to what."""
 
 
 class _Model(Struct):
@@ -75,9 +75,11 @@ def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) ->
         for row in _rows(connection, "usage_ledger", _RESPONSE, first):
             found += _response(row, sessions.get(str(row.get("session_id")), {}), odd)
         billed = {str(row[0]) for row in connection.execute("SELECT DISTINCT session_id FROM usage_ledger")}
-    changed = {name: str(row.get("updated_at")) for name, row in sessions.items() if name not in billed}
+    changed = {name: _stamp(row) for name, row in sessions.items() if name not in billed}
     for name in sorted(changed, key=changed.__getitem__):
         if before.sessions.get(name) != changed[name]:
+            if name in before.sessions and not sessions[name].get("updated_at"):
+                sessions[name]["updated_at"] = file.modified_us
             found += _sums(sessions[name], odd)
     return found, msgspec.json.encode(_State(last, changed))
 
@@ -91,6 +93,10 @@ def _rows(
     since = "" if after is None else f" WHERE id > {after} ORDER BY id"
     for row in connection.execute(f"SELECT {', '.join(names)} FROM {table}{since}"):
         yield dict(zip(names, row, strict=True))
+
+
+def _stamp(session: _Row) -> str:
+    return "/".join(str(session.get(name)) for name in ("updated_at", *(f"{_SUMS}{count}" for count in _COUNTS)))
 
 
 def _response(row: _Row, session: _Row, odd: Odd) -> Iterator[Sighting]:

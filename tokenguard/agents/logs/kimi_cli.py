@@ -61,8 +61,10 @@ class _Event(Struct):
     payload: _Payload | None = None
 
 
-class _Line(Struct):
-    timestamp: float | None = None
+class _Line(_Event):
+    """A line: older versions have the message itself in it."""
+
+    timestamp: float | str | None = None
     message: _Event | None = None
 
 
@@ -117,10 +119,10 @@ class _Wire:
     def take(self, line: bytes, offset: int) -> Found:
         """See `Follower.take`."""
         found, whole = _LINE.read(line)
-        if found is None or found.message is None:
-            self._odd(DROPPED, "not-json" if found is None else "no-message")
+        if found is None:
+            self._odd(DROPPED, "not-json")
             return ()
-        event, subagent, kind = found.message, self._subagent, None
+        event, subagent, kind = found.message or found, self._subagent, None
         for _ in range(_DEEPEST):
             payload = event.payload
             if payload is None or payload.event is None:

@@ -92,11 +92,11 @@ def sources(places: Places) -> tuple[Source, ...]:
 
 
 def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
-    """See `Database.read`. The state has when each thread that is there was changed last."""
+    """See `Database.read`. The state has when each thread that is there was changed last, and how long it is."""
     before: dict[str, str] = msgspec.json.decode(state, type=dict[str, str]) if state else {}
-    rows = connection.execute("SELECT CAST(id AS TEXT), CAST(updated_at AS TEXT) FROM threads").fetchall()
-    now = {thread: changed for thread, changed in rows if thread and changed}
-    fresh = sorted((thread for thread in now if before.get(thread) != now[thread]), key=now.__getitem__)
+    query = "SELECT CAST(id AS TEXT), coalesce(updated_at, '') || '/' || coalesce(length(data), 0) FROM threads"
+    now = {thread: changed for thread, changed in connection.execute(query) if thread}
+    fresh = sorted(thread for thread in now if before.get(thread) != now[thread])
     return _snapshots(connection, fresh, odd), msgspec.json.encode(now)
 
 
