@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from tokenguard.ledger.rows import Row, fetch
-from tokenguard.policy.measure import is_notional
-from tokenguard.records import BILLINGS, Confidence, Usage
+from tokenguard.records import Confidence, Usage
 
 SHORT = 500
 """Tokens of an answer that is short at most."""
@@ -32,7 +31,6 @@ _LONG = f"{_PROMPT} >= {LONG} AND dialect <> 'log-sums'"
 _COLD = f"cache_read * 2 < {_PROMPT} AND {_PROMPT} >= 4096 AND dialect <> 'log-sums'"
 _FAILED = "outcome IN ('client-gone', 'cut', 'provider-error', 'refused-upstream', 'unreachable')"
 
-_NOTIONAL = ", ".join(repr(billing) for billing in BILLINGS if is_notional(billing))
 _NO_END = 2**62
 
 _STEPS = (100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288)
@@ -87,17 +85,14 @@ def beyond(
     Their kind is their session.
     """
     above, most = prompts
-    found: list[Habit] = []
-    for condition in (f"billing IN ({_NOTIONAL})", f"billing NOT IN ({_NOTIONAL})"):
-        # In the order of the index: grouping by more would have to sort what was found.
-        sql = f"""SELECT provider, model, max(agent), max(billing), session, {_SUMS}
-            FROM (SELECT *, {_PROMPT} AS prompt FROM calls INDEXED BY calls_long
-                WHERE {_LONG} AND provider = ? AND model = ? AND {_PROMPT} BETWEEN ? AND ?
-                    AND started_us >= ? AND started_us < ? AND cost_nanos IS NOT NULL AND {condition}) AS c
-            GROUP BY session"""
-        span = [above + 1, _NO_END if most is None else most, since_us, until_us]
-        found += [_habit_of(row) for row in fetch(conn, sql, [provider, model, *span])]
-    return found
+    # In the order of the index: grouping by more would have to sort what was found.
+    sql = f"""SELECT provider, model, max(agent), billing, session, {_SUMS}
+        FROM (SELECT *, {_PROMPT} AS prompt FROM calls INDEXED BY calls_long
+            WHERE {_LONG} AND provider = ? AND model = ? AND {_PROMPT} BETWEEN ? AND ?
+                AND started_us >= ? AND started_us < ? AND cost_nanos IS NOT NULL) AS c
+        GROUP BY session, billing"""
+    span = [above + 1, _NO_END if most is None else most, since_us, until_us]
+    return [_habit_of(row) for row in fetch(conn, sql, [provider, model, *span])]
 
 
 def gone_cold(conn: sqlite3.Connection, since_us: int, until_us: int) -> list[Habit]:

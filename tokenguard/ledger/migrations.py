@@ -389,7 +389,7 @@ def _009_logs(conn: sqlite3.Connection) -> None:
 @_migration
 def _010_task_types(conn: sqlite3.Connection) -> None:
     prompt = "input + cache_read + cache_write_5m + cache_write_1h"
-    usage = "input, cache_read, cache_write_5m, cache_write_1h, output, cost_nanos, confidence, billing"
+    usage = "input, cache_read, cache_write_5m, cache_write_1h, output, cost_nanos, confidence"
     for statement in (
         "ALTER TABLE calls ADD COLUMN task_type TEXT",
         "ALTER TABLE calls ADD COLUMN tool_free INTEGER CHECK (tool_free IN (0, 1))",
@@ -401,20 +401,20 @@ def _010_task_types(conn: sqlite3.Connection) -> None:
         """,
         # What advice looks for, each among few calls, with all that is asked of them: see `ledger.habits`.
         f"""
-        CREATE INDEX calls_easy ON calls (provider, model, started_us, agent, request_class, {usage})
+        CREATE INDEX calls_easy ON calls (provider, model, started_us, agent, request_class, billing, {usage})
         WHERE tool_free = 1 AND output BETWEEN 1 AND 500
         """,
         f"""
-        CREATE INDEX calls_long ON calls (provider, model, session, started_us, agent, {usage}, dialect)
+        CREATE INDEX calls_long ON calls (provider, model, session, billing, started_us, agent, {usage}, dialect)
         WHERE {prompt} >= 100000 AND dialect <> 'log-sums'
         """,
         f"""
         CREATE INDEX calls_cold ON calls
-        (started_us, session, agent_session, subagent, request_class, provider, model, agent, {usage}, dialect)
+        (started_us, session, agent_session, subagent, request_class, provider, model, agent, billing, {usage}, dialect)
         WHERE cache_read * 2 < {prompt} AND {prompt} >= 4096 AND dialect <> 'log-sums'
         """,
         f"""
-        CREATE INDEX calls_failed ON calls (started_us, outcome, status, agent, provider, model, {usage})
+        CREATE INDEX calls_failed ON calls (started_us, outcome, status, agent, provider, model, billing, {usage})
         WHERE outcome IN ('client-gone', 'cut', 'provider-error', 'refused-upstream', 'unreachable')
         """,
     ):
