@@ -99,7 +99,8 @@ def test_a_dear_call_waits_until_it_is_approved(stage: Stage) -> None:
     hold = stage.held(run)
     assert (hold["model"], hold["budget"]) == (stage.agent.model, None)
     size = r"(sends|re-reads) [\d.]+k uncached|likely answers [\d.]+k?"
-    assert re.match(rf"this call ({size}) tokens, about 0\.\d+ USD", hold["reason"]), hold
+    # Figures that some agent would take for an error to be tried again are left out.
+    assert re.match(rf"this call (({size}) tokens, about 0\.\d+ USD|is dear)", hold["reason"]), hold
     assert stage.own() == stage.agent.first
     stage.installation("approve", hold["id"])
     done = stage.end(run)

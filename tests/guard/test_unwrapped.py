@@ -307,3 +307,15 @@ async def test_a_process_that_has_called_is_looked_at_first(
     await door.connect(replace(claude, lineage=(99,)))
     await door.connect()
     assert looked == [(), (4243,), (4243,), (4243, 99)]
+
+
+async def test_a_process_that_was_missed_is_looked_for_again(
+    door: Door, claude: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int | None] = [None, 4242]
+    monkeypatch.setattr(platforms, "peer_pid", lambda *_: found.pop(0))
+    assert (await door.connect(claude))(None).agent == "claude"
+    assert not found
+    found += [None, None]
+    assert (await door.connect(claude))(None).agent == "unknown"
+    assert not found

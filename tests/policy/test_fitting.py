@@ -104,5 +104,6 @@ def test_with_the_shortfall_added_a_call_fits(limit: int, spent: int, reserved: 
 
 
 def test_with_many_calls_at_once_a_budget_is_passed_more_often_and_says_so() -> None:
-    assert [stated(0.0, 0.05, 10**9, at_once) for at_once in (1, 8, 9, 256)] == pytest.approx([0.05, 0.05, 0.15, 0.15])
+    shares = [stated(0.0, 0.05, 10**9, at_once) for at_once in (1, 8, 9, 64, 65, 256)]
+    assert shares == pytest.approx([0.05, 0.05, 0.15, 0.15, 0.2, 0.2])
     assert stated(10**12, 0.05, 10, 64) == 1.0

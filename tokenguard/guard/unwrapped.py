@@ -31,6 +31,7 @@ IDLE_US = 3_600_000_000
 """After so long without a call the session of a client without a token is over; the next call begins another one."""
 
 _LONGEST_NAME = 64
+_TRIES = 2
 _REMEMBERED = 16
 """Processes that are looked at first for the next connection."""
 
@@ -118,7 +119,9 @@ class Unwrapped:
     @staticmethod
     def _find(own: Address, peer: Address, likely: tuple[int, ...], known: Mapping[str, Marks]) -> _Client:
         """Blocks for some milliseconds."""
-        pid = platforms.peer_pid(own, peer, likely, likely_names(known))
+        # Processes are looked through one after the other, while they open and close what they have: one may be missed.
+        tries = (platforms.peer_pid(own, peer, likely, likely_names(known)) for _ in range(_TRIES))
+        pid = next((pid for pid in tries if pid is not None), None)
         if pid is None:
             return _NOBODY
         env = environment_of(pid)

@@ -64,6 +64,7 @@ CONTINUE_GEMINI = replace(
     name="continue-gemini",
     model="gemini-3.8-flash",
     cheaper="gemini-3.5-flash-lite",
+    dear="$0.001",
     files={_FILE: _SETTINGS.replace("gpt-6.1-sol", "gemini-3.8-flash").replace("openai", "gemini")},
     lacks={**CONTINUE_CHAT.lacks, "reconnect": "what came before the error is its answer"},
     elsewhere=Elsewhere(
