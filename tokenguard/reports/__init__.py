@@ -18,7 +18,7 @@ from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
 from tokenguard.reports.commits import Committed
-from tokenguard.reports.cuts import HOUR_US, blocks_of, cut
+from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
@@ -97,47 +97,55 @@ class _Asked:
 
     def rows(self) -> list[tuple[_Labels, Totals]]:
         """The labels of each row, in the order of the keys, and its sums."""
-        cutting = [key for key in self._keys if key in CUTTING]
         found: dict[_Labels, Totals] = {}
-        if cutting or "commit" in self._keys:
-            self._add_slices(cutting, found)
-        else:
+        slices = self._slices()
+        if slices is None:
             for group in grouped(self._conn, self._stored, self._where, *self._span):
-                self._add({}, group.key, group.totals, found)
-        return self._ordered(found)
-
-    def _add_slices(self, cutting: list[str], found: dict[_Labels, Totals]) -> None:
-        first, last = first_charge(self._conn, *self._span), last_charge(self._conn, *self._span)
-        if first is None or last is None:
-            return
-        since_us, until_us = self._span
-        span = (first if since_us is None else since_us, last + 1 if until_us is None else min(until_us, last + 1))
-        edges: list[int] = []
-        if "commit" in self._keys:
-            places = grouped(self._conn, ["repo", "branch"], self._where, *span)
-            self._committed = Committed(((group.key[0], group.key[1]) for group in places), span[0])
-            edges = list(self._committed.edges())
-        # From the beginning of an hour on, where the report allows it: whole hours are summed up already.
-        begin_us = max(span[0], first // HOUR_US * HOUR_US)
-        slices = cut(cutting, (begin_us, span[1]), self._tz, self._blocks(span), edges)
+                self._add({}, 0, group.key, group.totals, found)
+            return self._ordered(found)
         for one in slices:
             for key, label in one.labels.items():
                 self._places.setdefault(key, {}).setdefault(label or "", len(self._places[key]))
         spans = [(one.since_us, one.until_us) for one in slices]
         for number, group in grouped_in(self._conn, self._stored, self._where, spans):
-            self._add({**slices[number].labels, "": str(spans[number][0])}, group.key, group.totals, found)
+            self._add(slices[number].labels, spans[number][0], group.key, group.totals, found)
+        return self._ordered(found)
+
+    def _slices(self) -> list[Cut] | None:
+        """The span, cut where a key that goes by time changes; None if none does."""
+        cutting = [key for key in self._keys if key in CUTTING]
+        first, last = first_charge(self._conn, *self._span), last_charge(self._conn, *self._span)
+        if first is None or last is None:
+            return None
+        since_us, until_us = self._span
+        # From the beginning of an hour on, where the report allows it: whole hours are summed up already.
+        begin_us = max(since_us or 0, first // HOUR_US * HOUR_US)
+        span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
+        edges: list[int] = []
+        if "commit" in self._keys:
+            places = grouped(self._conn, ["repo", "branch"], self._where, *self._span)
+            self._committed = Committed(((group.key[0], group.key[1]) for group in places), begin_us)
+            edges = list(self._committed.edges())
+        return cut(cutting, span, self._tz, self._blocks(span), edges) if cutting or edges else None
 
     def _blocks(self, span: tuple[int, int]) -> list[int]:
         if "block" not in self._keys:
             return []
         return blocks_of(hours(self._conn, self._where, max(0, span[0] - _MONTH_US), span[1]))
 
-    def _add(self, times: dict[str, str | None], key: _Labels, totals: Totals, found: dict[_Labels, Totals]) -> None:
+    def _add(
+        self,
+        times: dict[str, str | None],
+        at_us: int,
+        key: _Labels,
+        totals: Totals,
+        found: dict[_Labels, Totals],
+    ) -> None:
         labels = {**times, **dict(zip(self._stored, key, strict=True))}
         if self._conversations is not None:
             labels["length"] = self._conversations.length(labels["conversation"])
         if self._committed is not None:
-            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], int(times[""] or 0))
+            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], at_us)
         row = tuple(labels[key] for key in self._keys)
         found[row] = found[row] + totals if row in found else totals
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
@@ -63,7 +64,7 @@ def blocks_of(hours: Iterable[int]) -> list[int]:
 
 
 def _block(begins: Sequence[int], at_us: int, tz: tzinfo) -> str | None:
-    begin = next((begin for begin in reversed(begins) if begin <= at_us), None)
-    if begin is None or at_us >= begin + BLOCK_US:
+    place = bisect_right(begins, at_us)
+    if not place or at_us >= begins[place - 1] + BLOCK_US:
         return None
-    return datetime.fromtimestamp(begin // 1_000_000, tz).isoformat(timespec="minutes")
+    return datetime.fromtimestamp(begins[place - 1] // 1_000_000, tz).isoformat(timespec="minutes")
