@@ -158,23 +158,23 @@ async def test_a_line_is_read_within_a_second_of_the_one_before() -> None:
 
 async def test_folders_that_come_are_read_as_a_whole() -> None:
     async with running(Stage()) as stage:
-        new = Path("/home/me/.codex/sessions")
-        stage.roots.append(new)
         assert stage.folders is not None
-        stage.folders.there = {new}
+        stage.folders.there = {ROOT / "new"}
         stage.hear(None)
         await stage.clock.passes(GATHER)
-        await until(lambda: stage.read == [{new}])
-        assert stage.folders.asked[-1] == {Wanted(ROOT, deep=True), Wanted(new, deep=True)}
+        await until(lambda: stage.read == [{ROOT / "new"}])
+        assert stage.folders.asked == [{Wanted(ROOT, deep=True)}] * 2
 
 
-async def test_everything_is_looked_through_from_time_to_time() -> None:
+async def test_everything_is_looked_through_from_time_to_time_also_what_is_new() -> None:
     async with running(Stage()) as stage:
+        new = Path("/home/me/.codex/sessions")
+        stage.roots.append(new)
         await stage.clock.passes(SWEEP)
         await stage.clock.passes(GATHER)
-        await until(lambda: stage.read == [{ROOT}])
+        await until(lambda: stage.read == [{ROOT, new}])
         assert stage.folders is not None
-        assert len(stage.folders.asked) == 2
+        assert stage.folders.asked[1:] == [{Wanted(ROOT, deep=True), Wanted(new, deep=True)}]
 
 
 async def test_where_nobody_tells_it_is_looked_whether_folders_came() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+SINGLE_FOLDERS = sys.platform == "linux"
+"""Whether a folder can be watched by itself. FSEvents tells of all that is below it, however much that is."""
 
 
 class Mount(NamedTuple):

@@ -49,7 +49,7 @@ class Watcher:
         sleep: Sleep = asyncio.sleep,
         observation: Callable[[Callable[[Path | None], None]], Observation] = Observation,
     ) -> None:
-        """`sources` is asked again whenever a folder comes or goes, in a thread. `read` is called once at a time."""
+        """`sources` is asked with every sweep, in a thread. `read` is called once at a time."""
         self._sources = sources
         self._read = read
         self._sleep = sleep
@@ -73,10 +73,12 @@ class Watcher:
                     self._moved = True
                 else:
                     self._changed.add(_whole(path))
-            loop.call_soon_threadsafe(self._woken.set)
+            if not self._woken.is_set():
+                loop.call_soon_threadsafe(self._woken.set)
 
         observation = await asyncio.to_thread(self._observe, heard)
         try:
+            await self._ask()
             await self._arm(observation)
             self._woken.clear()
             await self._hand_over(self._take())
@@ -105,8 +107,10 @@ class Watcher:
             changed, self._changed = frozenset(self._changed), set()
         return changed
 
-    async def _arm(self, observation: Observation) -> None:
+    async def _ask(self) -> None:
         self._wanted = await asyncio.to_thread(lambda: wanted(self._sources()))
+
+    async def _arm(self, observation: Observation) -> None:
         anew = await asyncio.to_thread(observation.arm, self._wanted)
         with self._lock:
             self._changed |= anew
@@ -126,6 +130,7 @@ class Watcher:
     async def _sweep(self) -> None:
         while True:
             await self._sleep(SWEEP)
+            await self._ask()
             with self._lock:
                 self._moved = True
                 self._changed |= {one.folder for one in self._wanted}

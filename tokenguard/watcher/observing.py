@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +32,7 @@ from watchdog.observers import Observer, ObserverType
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingObserverVFS
 
-from tokenguard.platforms.mounts import tells_changes
+from tokenguard.platforms.mounts import SINGLE_FOLDERS, tells_changes
 from tokenguard.watcher.folders import Wanted
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ _ALL: list[type[FileSystemEvent]] = [*_COMINGS, FileModifiedEvent]
 """Not the opening and closing of files: our own reading would be told to us."""
 
 _ABOVE = 3
-"""So many folders above one are watched, where the system tells of them without looking at all that is below."""
+"""So many folders above one are watched, where that is cheap."""
 
 _OFTEN = 1.0
 _SELDOM = 60.0
@@ -73,7 +72,7 @@ class Observation:
         *,
         native: ObserverType = Observer,
         tells: Callable[[Path], bool] = tells_changes,
-        above: int = _ABOVE if sys.platform == "linux" else 0,
+        above: int = _ABOVE if SINGLE_FOLDERS else 0,
     ) -> None:
         """`tells`: whether the system tells of changes in a folder. `above`: how many folders above are watched."""
         self._heard = heard
