@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.past import NOW, Past, ledger, past
+from tokenguard_tui.screens.history import History
 from tokenguard_tui.screens.models import Models
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.models import ModelTable
@@ -48,6 +49,17 @@ async def test_keys_choose_the_time_and_the_order(tmp_path: Path) -> None:
             await pilot.press("o")
             await app.settled(pilot)
             assert order in heading(app) and rows(app)[0].startswith(first)
+
+
+@pytest.mark.parametrize(("key", "title"), [("d", "today"), ("w", "this week"), ("m", "November")])
+async def test_enter_shows_when_a_model_was_used(tmp_path: Path, key: str, title: str) -> None:
+    async with past(tmp_path, "2", (80, 24)) as (app, pilot):
+        await pilot.press(key)
+        await app.settled(pilot)
+        await pilot.press("down", "down", "enter")
+        await app.settled(pilot)
+        assert isinstance(app.screen, History)
+        assert heading(app).startswith(title) and "only gpt-5.1-codex" in heading(app)
 
 
 async def test_a_hit_rate_that_fell_is_noticed(tmp_path: Path) -> None:

@@ -206,6 +206,14 @@ class Dashboard(App[None]):
             self.call_from_thread(self.notify, said)
             self.call_from_thread(self._refresh_status)
 
+    async def on_models_chosen(self, message: Models.Chosen) -> None:
+        """Show when a model was used."""
+        from tokenguard_tui.screens.history import History
+
+        await self.switch_mode("history")
+        if isinstance(self.screen, History):
+            self.screen.look_at(message.model, message.window)
+
     @work(thread=True, group="asked")
     def on_asked(self, message: Asked) -> None:
         """A screen has a question of its own."""

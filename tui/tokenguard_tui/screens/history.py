@@ -87,15 +87,21 @@ class History(View):
         unit = {"spend": "", "list": " at list price", "tokens": " tokens"}[told["measure"]]
         title = f"{measures.window(told, now)}  {whole}{unit}"
         names = measures.named(told)
-        beside = f"  only {names[self._only]}" if self._only in names else ""
+        only = self._only if self._only in names else None
+        beside = f"  only {names[only]}" if only is not None else ""
         heading.say(title, beside, *measures.outlook(told), problem=self._inquiry.problem)
         # Where the terminal's own sixteen colours are used, there are no shades.
         signs = state.plain or self.background_colors[1].ansi is not None
-        self.query_one(Chart).put_told(told, self._only, signs)
+        self.query_one(Chart).put_told(told, only, signs)
         self.query_one(Course).put_told(told, now, state.plain)
-        self.query_one(Series).put_told(told, self._only, signs)
+        self.query_one(Series).put_told(told, only, signs)
         for heat in self.query(Heat):
             heat.put_told(told, self.size.width // (1 if heat.id else 2), signs)
+
+    def look_at(self, model: str, window: str) -> None:
+        """Show when a model was used."""
+        self._window, self._back, self._by, self._only = window, 0, "model", model
+        self._again()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing is later than now."""

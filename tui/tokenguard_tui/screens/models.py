@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Footer
 
 from tokenguard.policy import money
@@ -20,10 +21,19 @@ from tokenguard_tui.widgets.models import ORDERS, ModelTable
 
 _SPAN = Binding.Group("span", compact=True)
 _SPANS = {"today": "today", "7d": "7 days", "30d": "30 days"}
+_WINDOWS = {"today": "day", "7d": "week", "30d": "month"}
+"""The window of the history that is nearest to each."""
 
 
 class Models(View):
     """All models of a time."""
+
+    class Chosen(Message):
+        """Somebody wants to see when a model was used, in the window that is nearest to what is shown."""
+
+        def __init__(self, model: str, window: str) -> None:
+            super().__init__()
+            self.model, self.window = model, window
 
     DEFAULT_CSS = """
     Models > ModelTable { height: 1fr; }
@@ -63,6 +73,10 @@ class Models(View):
         tokens = money.tokens(Usage(**whole["usage"]).total)
         beside = f"{notional}  {tokens} tokens  {whole['calls']:,} calls"
         heading.say(f"{span}  {words.usd(whole)}", beside, ORDERS[self._order], problem=self._inquiry.problem)
+
+    def on_model_table_opened(self, message: ModelTable.Opened) -> None:
+        """Of the time that is shown."""
+        self.post_message(self.Chosen(message.model, _WINDOWS[self._since]))
 
     def action_since(self, since: str) -> None:
         """Of another time."""

@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from textual.binding import Binding
 from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
 
 from tokenguard.policy import money
 from tokenguard.policy.naming import short_model
@@ -30,9 +33,25 @@ _Row = Mapping[str, Any]
 class ModelTable(Rows):
     """One line a model of a provider."""
 
+    BINDINGS = [Binding("enter", "select", "history")]
+
+    class Opened(Message):
+        """Somebody wants to see when a model was used."""
+
+        def __init__(self, model: str) -> None:
+            super().__init__()
+            self.model = model
+
     def put_told(self, told: Mapping[str, Any] | None, order: str, plain: bool) -> None:
         """What `GET /v1/models` has told; None where it has told nothing yet."""
         self.put(lines(told, order, self.size.width - 2, plain))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter, or a click."""
+        event.stop()
+        model, between, _ = (event.option_id or "").rpartition("\0")
+        if between:
+            self.post_message(self.Opened(model))
 
 
 def lines(told: Mapping[str, Any] | None, order: str, width: int, plain: bool) -> list[Row]:
