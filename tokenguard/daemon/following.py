@@ -75,7 +75,7 @@ class Following:
         }
 
     def _sources(self) -> list[Source]:
-        """Where agents leave their files, with what is known of projects now. Blocks for as long as the ledger takes."""
+        """Where agents leave their files, with what is known of projects now. Blocks as the ledger does."""
         self._places = self._known(self._places)
         found = [(name, source) for name, logs in LOGS.items() for source in logs.sources(self._places)]
         self._roots = [(name, str(source.root)) for name, source in found]
