@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.reports.advice.support import OPUS, Books, hows, nanos
+from tokenguard.config import settings
+from tokenguard.config.paths import find_paths
 from tokenguard.records import Usage
 from tokenguard.reports.advice import abandoned
 
+LOOPS = '[loops]\nactions = { failures = "hold" }'
 SOME = Usage(input=20_000, output=200)
 
 
@@ -56,11 +60,17 @@ def test_what_follows_later_or_elsewhere_is_no_retry(books: Books) -> None:
         ("claude", "API_TIMEOUT_MS=1200000"),
         ("codex", "stream_idle_timeout_ms = 600000"),
         ("gemini", '"general": {"maxAttempts": 3}'),
-        ("aider", '[loops] actions = { failures = "hold" }'),
+        ("aider", LOOPS),
     ],
 )
 def test_every_agent_is_told_in_its_own_way(books: Books, agent: str, how: str) -> None:
     books.call(SOME, outcome="cut", agent=agent, provider="anthropic")
     told = hows(abandoned.find(books.asked()))
     assert told[0] == how
-    assert told[-1] == '[loops] actions = { failures = "hold" }'
+    assert told[-1] == LOOPS
+
+
+def test_the_setting_of_ours_can_be_read(tmp_path: Path) -> None:
+    paths = find_paths({"TOKENGUARD_HOME": str(tmp_path)})
+    paths.config_file.write_text(LOOPS, "utf-8")
+    assert settings.load(paths).loops.actions == {"failures": "hold"}

@@ -117,6 +117,13 @@ def test_an_advice_as_people_read_it(books: Books) -> None:
     ]
 
 
+def test_what_takes_several_lines_is_shown_in_as_many(books: Books) -> None:
+    books.call(LONG, outcome="cut")
+    lines = shown(books.advise())
+    at = lines.index("  → to be asked when calls fail in a row, in config.toml:")
+    assert lines[at + 1 : at + 3] == ["      [loops]", '      actions = { failures = "hold" }']
+
+
 def test_names_cannot_reach_the_terminal_as_more_than_text(books: Books) -> None:
     books.call(SHORT, outcome="cut", agent="a\x1b[31m")
     books.call(LONG, model=HAIKU, session="s\x1b[31m")

@@ -56,4 +56,4 @@ def _changes(parts: tuple[Part, ...]) -> Iterator[Change]:
         yield Change("for fewer retries, [model_providers.NAME] in ~/.codex/config.toml", "stream_max_retries = 2")
     if "gemini" in agents:
         yield Change("in ~/.gemini/settings.json", '"general": {"maxAttempts": 3}')
-    yield Change("to be asked when calls fail in a row, in config.toml", '[loops] actions = { failures = "hold" }')
+    yield Change("to be asked when calls fail in a row, in config.toml", '[loops]\nactions = { failures = "hold" }')

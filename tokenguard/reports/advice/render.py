@@ -83,11 +83,12 @@ def _model(name: str) -> str:
 
 def _change(change: dict[str, Any], width: int) -> Iterator[str]:
     what, how = change["what"], change["how"]
-    if len(f"  → {what}: {how}") <= width:
+    if "\n" not in how and len(f"  → {what}: {how}") <= width:
         yield f"  → {what}: {how}"
         return
     yield from _wrapped(f"{what}:", width, "    ", "  → ")
-    yield from _command(how, width)
+    for line in how.splitlines():
+        yield from _command(line, width)
 
 
 def _command(how: str, width: int) -> Iterator[str]:
