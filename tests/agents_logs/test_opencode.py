@@ -98,6 +98,7 @@ def test_an_old_file_and_the_database_show_the_same_response(conn: sqlite3.Conne
 
 def test_version_2_has_other_words_and_another_table(conn: sqlite3.Connection) -> None:
     put(conn, "msg_1", answer())
+    put(conn, named(MADE), answer())
     conn.execute("CREATE TABLE session_v2 (id TEXT PRIMARY KEY, parent_id TEXT, directory TEXT)")
     conn.execute("INSERT INTO session_v2 VALUES ('ses_2', NULL, '/home/ada/api')")
     conn.execute("CREATE TABLE session_message (id TEXT, session_id TEXT, type TEXT, time_updated INTEGER, data TEXT)")
@@ -111,10 +112,11 @@ def test_version_2_has_other_words_and_another_table(conn: sqlite3.Connection) -
     insert = "INSERT INTO session_message VALUES (?, ?, ?, ?, ?)"
     old = {**data, "model": {"id": "claude-opus-5-5", "providerID": "anthropic"}, "tokens": answer()["tokens"]}
     conn.execute(insert, ("msg_1", "ses_1", "assistant", ENDED, line(old).decode()))
+    conn.execute(insert, (named(ENDED + 9_000), "ses_1", "assistant", ENDED, line(old).decode()))
     conn.execute(insert, ("msg_2", "ses_2", "assistant", ENDED, line(data).decode()))
     conn.execute(insert, ("msg_3", "ses_2", "user", ENDED, line(data).decode()))
     found, _ = read(conn)
-    assert list(merged(found)) == ["msg_1", "msg_2"]
+    assert list(merged(found)) == ["msg_1", named(MADE), "msg_2"]
     assert found[-1].usage == Usage(input=10, output=8, reasoning=3)
     assert (found[-1].provider, found[-1].folder, found[-1].stated_nanos) == ("gemini", "/home/ada/api", None)
 
@@ -234,6 +236,11 @@ def test_odd_messages_are_noted_and_nothing_more(conn: sqlite3.Connection) -> No
         ("dropped", "not-json"),
         ("unknown-type", "critic"),
     ]
+
+
+def test_a_time_in_words_is_one(conn: sqlite3.Connection) -> None:
+    put(conn, named(ENDED + 9_000), answer(time={"created": "2026-03-01T10:00:05.250Z", "completed": None}))
+    assert [(one.at_us, one.copied) for one in read(conn)[0]] == [(MADE * 1_000, False)]
 
 
 def test_compactions_are_told(conn: sqlite3.Connection) -> None:

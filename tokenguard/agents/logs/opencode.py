@@ -2,10 +2,10 @@
 
 - A response is an assistant's message. Its `tokens` are those of its last step, its own and never cumulative; it has
   none until it ends, and is then written again.
-- Deduplication key: the message's id, which is kept when old files are taken into the database, and when version 2
-  takes a session of version 1 into `session_message`. Forks copy messages under new ids: an id begins with the time at
-  which it was made, so that of a copy is later than the end of its response. A copy counts only where its original is
-  not there.
+- Deduplication key: the message's id, which is kept when old files are taken into the database. Forks copy messages
+  under new ids: an id begins with the time at which it was made, so that of a copy is later than the end of its
+  response. A copy counts only where its original is not there. Version 2 has a table of its own, `session_message`;
+  what both have is one.
 - Overlap: `input` leaves both caches out. `reasoning` is outside `output` since 1.4, inside before, except with Gemini:
   `total` tells, where there is one. Where it is inside, opencode's own `cost` has it twice, and is not used.
 - `cost` is its own, at the list price of models.dev; zero means a subscription, a model that it does not know, or
@@ -19,7 +19,7 @@ Source: the writers in versions 1.0, 1.2 and 1.18, their databases, and reports 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -106,7 +106,7 @@ def _rows(agent: str, conn: sqlite3.Connection, wanted: Mapping[str, int | None]
         with closing(conn.execute(query, values)) as rows:
             for name, session, type_, data in rows:
                 message = _message(data, odd, str(name), str(session), type_)
-                if message is not None and not _repeats(conn, table, message):
+                if message is not None and not _repeats(conn, wanted, message):
                     yield from _sightings(agent, message, sessions, odd)
 
 
@@ -164,13 +164,16 @@ def _sightings(agent: str, message: Message, sessions: Mapping[str, _Session], o
     )
 
 
-def _repeats(conn: sqlite3.Connection, table: str, message: Message) -> bool:
-    """Whether a message is a copy of another one in the table."""
+def _repeats(conn: sqlite3.Connection, tables: Iterable[str], message: Message) -> bool:
+    """Whether a message is a copy of another one in the tables."""
     if not is_copy(message):
         return False
-    query = f"SELECT CAST(data AS BLOB) FROM {table} WHERE id >= ? AND id < ?"
-    found = (MESSAGE.read(data)[0] for (data,) in conn.execute(query, originals(message)))
-    return any(original is not None and fingerprint(original) == fingerprint(message) for original in found)
+    for table in tables:
+        query = f"SELECT CAST(data AS BLOB) FROM {table} WHERE id >= ? AND id < ?"
+        found = (MESSAGE.read(data)[0] for (data,) in conn.execute(query, originals(message)))
+        if any(original is not None and fingerprint(original) == fingerprint(message) for original in found):
+            return True
+    return False
 
 
 def _sessions(conn: sqlite3.Connection) -> dict[str, _Session]:

@@ -38,8 +38,10 @@ class Model(Struct):
 
 
 class Time(Struct):
-    created: Count | None = None
-    completed: Count | None = None
+    """Milliseconds; texts are taken for what they say, but show no copies."""
+
+    created: Count | str | None = None
+    completed: Count | str | None = None
 
 
 class Path(Struct):
@@ -100,20 +102,28 @@ def model_of(message: Message) -> tuple[str, str]:
 
 def is_copy(message: Message) -> bool:
     """Whether the id was made after the response: that of a fork's copy is."""
-    made = _MADE.fullmatch(message.id or "")
-    time = message.time or Time()
-    if made is None or not time.created:
+    made, (created_ms, completed_ms) = _MADE.fullmatch(message.id or ""), _times(message)
+    if made is None or not created_ms:
         return False
-    late_ms = (int(made[1], 16) - time.created) & _BITS
-    lasted_ms = max(_NEAR_MS, time.completed - time.created) if time.completed else _UNFINISHED_MS
+    late_ms = (int(made[1], 16) - created_ms) & _BITS
+    lasted_ms = max(_NEAR_MS, completed_ms - created_ms) if completed_ms else _UNFINISHED_MS
     return lasted_ms < late_ms < _BITS >> 1
 
 
 def originals(message: Message) -> tuple[str, str]:
     """Between which ids (the second one excluded) that of the message stands, if at all, of which this is a copy."""
-    created = message.time.created or 0 if message.time else 0
-    first, end = (f"msg_{created + late & _BITS:09x}" for late in (-_NEAR_MS, _NEAR_MS + 1))
+    created_ms, _ = _times(message)
+    first, end = (f"msg_{created_ms + late & _BITS:09x}" for late in (-_NEAR_MS, _NEAR_MS + 1))
     return first, end
+
+
+def _times(message: Message) -> tuple[int, int]:
+    """When it began and ended; 0 where it does not say so in numbers."""
+    time = message.time or Time()
+    return (
+        time.created if isinstance(time.created, int) else 0,
+        time.completed if isinstance(time.completed, int) else 0,
+    )
 
 
 def fingerprint(message: Message) -> str:
