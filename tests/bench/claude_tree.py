@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 _MODELS = ("claude-opus-4-5-20251101", "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001")
-_WORDS = "the parser reads a token and the test fails because `usage` of line 12 is not what was expected\\n\tdef run(self):"
+_WORDS = (
+    "the parser reads a token and the test fails because `usage` of line 12 is not what was expected\\n\tdef run(self):"
+)
 
 
 def write(root: Path, megabytes: int, *, seed: int = 1, begin: datetime = datetime(2026, 10, 20, 8, tzinfo=UTC)) -> int:
@@ -65,7 +67,14 @@ def _session(chance: random.Random, session: str, number: int, begin: datetime) 
                 "role": "assistant",
                 "content": [{"type": "text", "text": _text(chance, 300, 2_500)}]
                 if block == 0
-                else [{"type": "tool_use", "id": f"toolu_{block}", "name": "Bash", "input": {"command": _text(chance, 40, 900)}}],
+                else [
+                    {
+                        "type": "tool_use",
+                        "id": f"toolu_{block}",
+                        "name": "Bash",
+                        "input": {"command": _text(chance, 40, 900)},
+                    }
+                ],
                 "stop_reason": None,
                 "stop_sequence": None,
                 "usage": usage,
@@ -85,7 +94,10 @@ def _session(chance: random.Random, session: str, number: int, begin: datetime) 
             "parentUuid": f"{chance.getrandbits(64):016x}",
             **common,
             "type": "user",
-            "message": {"role": "user", "content": [{"tool_use_id": "toolu_1", "type": "tool_result", "content": result}]},
+            "message": {
+                "role": "user",
+                "content": [{"tool_use_id": "toolu_1", "type": "tool_result", "content": result}],
+            },
             "uuid": f"{chance.getrandbits(64):016x}",
             "timestamp": stamp,
             "toolUseResult": {"stdout": result, "stderr": "", "interrupted": False, "isImage": False},

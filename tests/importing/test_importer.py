@@ -14,6 +14,7 @@ from backports import zstd
 
 from tests.importing.hostile import Home, answer, line, price
 from tokenguard.importing import importer as importing
+from tokenguard.importing import process
 from tokenguard.importing.importer import Importer, Progress
 from tokenguard.importing.reading import Plan
 from tokenguard.ledger import Ledger
@@ -164,6 +165,31 @@ async def test_a_process_of_its_own_comes_to_the_same_rows(
     await asyncio.sleep(0)
     assert [one.added for one in told] == sorted(one.added for one in told)
     assert told[-1] == importer.progress == done
+    await other.close()
+
+
+async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
+    log: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write(log.with_name(f"{number}.jsonl"), *(answer(f"{number}-{one}") for one in range(900)))
+    await home.read()
+    monkeypatch.setattr(importing, "ELSEWHERE", 1_000)
+    apart: list[Plan] = []
+    batches = process.batches
+
+    def noted(plan: Plan, ledger: Path) -> Any:
+        apart.append(plan)
+        return batches(plan, ledger)
+
+    monkeypatch.setattr(process, "batches", noted)
+    other = Ledger.open(tmp_path / "other.db")
+    comes = iter([False, False, False, True])
+    importer = Importer(other, tmp_path / "other.db", price, lambda: None, in_use=lambda: next(comes, True))
+    done = await importer.run(Plan({}, str(home.home)))
+    assert len(apart) == 1
+    assert (done.done, done.added) == (True, 3_602)
+    assert Home(home.home, other, tmp_path / "other.db", monkeypatch).rows(ROW) == home.rows(ROW)
     await other.close()
 
 

@@ -435,6 +435,12 @@ class Guard:
             self.counting.books.forget()
 
     @property
+    def in_use(self) -> bool:
+        """Whether there is a call, or a run that may make one at any time."""
+        running = self.sessions.running.all()
+        return bool(self._in_flight) or any(live.token_hash is not None for live in running)
+
+    @property
     def busy(self) -> int:
         """Calls in flight."""
         return len(self._in_flight)

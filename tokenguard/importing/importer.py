@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from tokenguard.importing import process, reading
 from tokenguard.importing.entries import Entries
-from tokenguard.importing.reading import Batch, Plan
+from tokenguard.importing.reading import Batch, Known, Plan, Survey
 from tokenguard.importing.states import knowing
 from tokenguard.importing.surroundings import Surroundings
 from tokenguard.ledger import Ledger
@@ -21,7 +22,10 @@ from tokenguard.ledger.logged import Price
 from tokenguard.ledger.values import Written
 
 ELSEWHERE = 4 << 20
-"""Bytes from which on reading is left to a process of its own: what would take a thread more than some milliseconds."""
+"""Bytes from which on reading is left to a process of its own while others use this one: the interpreter has one lock.
+
+It costs more on the whole, so what nobody waits beside is read here.
+"""
 
 
 _EVERY_S = 1.0
@@ -55,15 +59,25 @@ Tell = Callable[[Progress], None]
 class Importer:
     """Imports into a ledger. Belongs to its event loop."""
 
-    def __init__(self, ledger: Ledger, path: Path, price: Price, on_written: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        path: Path,
+        price: Price,
+        on_written: Callable[[], None],
+        in_use: Callable[[], bool] = lambda: True,
+    ) -> None:
         """`path` is the ledger's file. `on_written` is called on the loop when what counts has changed, now and then.
 
-        `price` says what a response cost by its log, and is asked on another thread.
+        `price` says what a response cost by its log, and is asked on another thread. `in_use` says, on the loop,
+        whether anybody would notice that the interpreter is busy.
         """
         self._ledger = ledger
         self._path = path
         self._price = price
         self._on_written = on_written
+        self._in_use = in_use
+        self._used = True
         self._turn = asyncio.Lock()
         self._closed = threading.Event()
         self._untold = False
@@ -79,6 +93,7 @@ class Importer:
         async with self._turn:
             if self._closed.is_set():
                 return Progress(done=True)
+            self._used = self._in_use()
             try:
                 return await asyncio.to_thread(self._work, plan, asyncio.get_running_loop(), tell)
             finally:
@@ -94,28 +109,38 @@ class Importer:
         self._closed.set()
 
     def _work(self, plan: Plan, loop: asyncio.AbstractEventLoop, tell: Tell) -> Progress:
-        with knowing(self._path, plan.below) as known:
-            found = reading.survey(plan, known)
-            progress = Progress(time.time_ns() // 1_000, len(found.visits), bytes=found.size, unchanged=found.unchanged)
-            if not found.visits and not found.oddities:
-                return _told(progress, tell, loop, done=True)
-            self.progress = progress
-            if found.size >= ELSEWHERE:
-                batches: Iterable[Batch] = process.batches(plan, self._path)
-            else:
-                entries = Entries(Surroundings(plan.places(), known.trees, plan.payers), time.time_ns() // 1_000)
-                batches = reading.read(found, known, entries, full=plan.full)
-            for batch in batches:
+        progress = Progress(time.time_ns() // 1_000)
+        while True:
+            with knowing(self._path, plan.below) as known:
+                found = reading.survey(plan, known)
+                progress = replace(
+                    progress,
+                    files=progress.files_read + len(found.visits),
+                    bytes=progress.bytes_read + found.size,
+                    unchanged=found.unchanged,
+                )
+                if not found.visits and not found.oddities:
+                    return _told(progress, tell, loop, done=True)
+                self.progress = progress
+                apart = found.size >= ELSEWHERE and self._used
+                with closing(process.batches(plan, self._path) if apart else _here(plan, found, known)) as batches:
+                    for batch in batches:
+                        if self._closed.is_set():
+                            break
+                        written = asyncio.run_coroutine_threadsafe(self._write(batch), loop).result()
+                        self.progress = progress = _told(_grown(progress, batch, written), tell, loop)
+                        if not apart and self._used and progress.bytes - progress.bytes_read >= ELSEWHERE:
+                            break  # somebody has come: the rest is read elsewhere
+                    else:
+                        break
                 if self._closed.is_set():
                     break
-                written = asyncio.run_coroutine_threadsafe(self._write(batch), loop).result()
-                progress = _grown(progress, batch, written)
-                self.progress = _told(progress, tell, loop)
         self.progress = _told(progress, tell, loop, done=True)
         return self.progress
 
     async def _write(self, batch: Batch) -> Written:
         written = await self._ledger.log(batch.logs, self._price)
+        self._used = self._in_use()
         self._untold |= written.earliest_us is not None
         if time.monotonic() >= self._told_s + _EVERY_S:
             self._tell_written()
@@ -125,6 +150,11 @@ class Importer:
         if self._untold:
             self._untold, self._told_s = False, time.monotonic()
             self._on_written()
+
+
+def _here(plan: Plan, found: Survey, known: Known) -> Generator[Batch]:
+    entries = Entries(Surroundings(plan.places(), known.trees, plan.payers), time.time_ns() // 1_000)
+    yield from reading.read(found, known, entries, full=plan.full)
 
 
 def _grown(progress: Progress, batch: Batch, written: Written) -> Progress:

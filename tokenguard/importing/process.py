@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def batches(plan: Plan, ledger: Path) -> Generator[Batch]:
 def main(asked: BinaryIO, answers: BinaryIO) -> None:
     """Read as asked, and answer with batches; an empty one ends it."""
     os.nice(_NICE)
+    gc.disable()  # nothing here is circular, and all of it is over soon
     task = msgpack.decode(asked.read(), type=_Task)
     encoder = msgpack.Encoder()
     with knowing(Path(task.ledger)) as known:
