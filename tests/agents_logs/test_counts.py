@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenguard.agents.logs.counts import with_cache_inside
+from tokenguard.agents.logs.counts import counts, with_cache_inside
 from tokenguard.records import Usage
 
 COUNTS = st.integers(0, 1 << 40)
@@ -24,3 +24,8 @@ def test_no_token_is_lost_or_counted_twice(prompt: int, read: int, written: int,
     usage = with_cache_inside(prompt, read, written, output)
     assert min(usage.input, usage.cache_read, usage.cache_write_5m, usage.output) >= 0
     assert usage.prompt in (prompt, prompt + read + written)
+
+
+def test_what_is_no_count_counts_nothing_and_is_told_from_what_is_not_there() -> None:
+    assert counts((3, None, 0)) == ([3, 0, 0], True)
+    assert counts((-1, "9", 1.5, 1 << 60, b"")) == ([0] * 5, False)

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from tokenguard.agents.logs.costs import stated
+from tokenguard.agents.logs.counts import counts
 from tokenguard.agents.logs.shape import DOUBTFUL, Database, File, Found, Odd, Places, Sighting, Snapshot, Source
 from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
@@ -34,7 +35,7 @@ _FOLDER = ".crush"
 _FILE = "crush.db"
 _SESSIONS = (
     "SELECT CAST(id AS TEXT), prompt_tokens, completion_tokens, cost, updated_at FROM sessions"
-    " WHERE parent_session_id IS NULL ORDER BY updated_at, id"
+    " WHERE parent_session_id IS NULL AND CAST(id AS TEXT) <> '' ORDER BY updated_at, id"
 )
 _ANSWERED = "FROM messages WHERE session_id = ? AND model <> '' ORDER BY created_at DESC, rowid DESC LIMIT 1"
 
@@ -81,12 +82,12 @@ def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) ->
 
 def _sums(row: tuple[object, ...], odd: Odd) -> _Sums:
     prompt, completion, cost, changed = row
-    counts = [value if isinstance(value, int) else 0 for value in (prompt, completion)]
-    if min(counts) < 0:
+    (sent, answered), whole = counts((prompt, completion))
+    if not whole:
         odd(DOUBTFUL, "malformed")
     at_us = instant(changed if isinstance(changed, int | float) else None)
     usd = cost if isinstance(cost, int | float) and 0 < cost < math.inf else 0
-    return max(0, counts[0]), max(0, counts[1]), usd, at_us
+    return sent, answered, usd, at_us
 
 
 def _snapshots(connection: sqlite3.Connection, sessions: dict[str, _Sums], folder: str, odd: Odd) -> Iterator[Snapshot]:
@@ -114,4 +115,5 @@ def _served(connection: sqlite3.Connection, session: str) -> tuple[str | None, s
         row = connection.execute(f"SELECT provider, model {_ANSWERED}", (session,)).fetchone()
     except sqlite3.OperationalError:
         row = connection.execute(f"SELECT NULL, model {_ANSWERED}", (session,)).fetchone()
-    return (row[0], str(row[1])) if row else (None, "")
+    provider, model = row or (None, None)
+    return provider if isinstance(provider, str) else None, model if isinstance(model, str) else ""

@@ -21,8 +21,19 @@ import msgspec
 from msgspec import Struct
 
 from tokenguard.agents.logs.costs import stated
-from tokenguard.agents.logs.counts import with_cache_inside
-from tokenguard.agents.logs.shape import DOUBTFUL, Database, File, Found, Odd, Places, Sighting, Snapshot, Source
+from tokenguard.agents.logs.counts import counts, with_cache_inside
+from tokenguard.agents.logs.shape import (
+    DOUBTFUL,
+    DROPPED,
+    Database,
+    File,
+    Found,
+    Odd,
+    Places,
+    Sighting,
+    Snapshot,
+    Source,
+)
 from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Reader
@@ -65,7 +76,7 @@ def sources(places: Places) -> tuple[Source, ...]:
 def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
     """See `Database.read`."""
     before = msgspec.json.decode(state, type=_State) if state else _State()
-    sessions = {str(row.get("id")): row for row in _rows(connection, "sessions", _SESSION)}
+    sessions = {name: row for row in _rows(connection, "sessions", _SESSION) if (name := _name(row.get("id")))}
     found: list[Sighting | Snapshot] = []
     last, billed = before.row, set[str]()
     if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'usage_ledger'").fetchone():
@@ -73,14 +84,17 @@ def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) ->
         # Ids only grow: fewer than there were are those of another database.
         first = before.row if before.row <= last else 0
         for row in _rows(connection, "usage_ledger", _RESPONSE, first):
-            found += _response(row, sessions.get(str(row.get("session_id")), {}), odd)
-        billed = {str(row[0]) for row in connection.execute("SELECT DISTINCT session_id FROM usage_ledger")}
+            if name := _name(row.get("session_id")):
+                found += _response(row, name, sessions.get(name, {}), odd)
+            else:
+                odd(DROPPED, "no-id")
+        billed = {_name(row[0]) for row in connection.execute("SELECT DISTINCT session_id FROM usage_ledger")}
     changed = {name: _stamp(row) for name, row in sessions.items() if name not in billed}
     for name in sorted(changed, key=changed.__getitem__):
         if before.sessions.get(name) != changed[name]:
             if name in before.sessions and not sessions[name].get("updated_at"):
                 sessions[name]["updated_at"] = file.modified_us
-            found += _sums(sessions[name], odd)
+            found += _sums(name, sessions[name], odd)
     return found, msgspec.json.encode(_State(last, changed))
 
 
@@ -99,20 +113,18 @@ def _stamp(session: _Row) -> str:
     return "/".join(str(session.get(name)) for name in ("updated_at", *(f"{_SUMS}{count}" for count in _COUNTS)))
 
 
-def _response(row: _Row, session: _Row, odd: Odd) -> Iterator[Sighting]:
+def _response(row: _Row, name: str, session: _Row, odd: Odd) -> Iterator[Sighting]:
     usage, cost = _usage(row, "", odd), _figure(row.get("cost"))
     if usage.total or cost:
         at_us = instant(_figure(row.get("created_timestamp")))
-        name = str(row.get("session_id"))
         model = _text(row.get("model")) or _model(session)
         kind = "compaction" if row.get("is_compaction") else None
         yield _sighting(f"{name}/{row.get('id')}", name, session, at_us, model, usage, cost, kind, odd)
 
 
-def _sums(session: _Row, odd: Odd) -> Iterator[Snapshot]:
+def _sums(name: str, session: _Row, odd: Odd) -> Iterator[Snapshot]:
     usage, cost = _usage(session, _SUMS, odd), _figure(session.get(f"{_SUMS}cost"))
     if usage.total or cost:
-        name = str(session.get("id"))
         when = session.get("updated_at") or session.get("created_at")
         at_us = instant(when if isinstance(when, str) else _figure(when))
         yield Snapshot(_sighting(name, name, session, at_us, _model(session), usage, cost, None, odd))
@@ -150,10 +162,9 @@ def _sighting(
 
 def _usage(row: _Row, prefix: str, odd: Odd) -> Usage:
     names = ("input", "cache_read", "cache_write", "output", "total")
-    given = [_number(row.get(f"{prefix}{name}_tokens")) for name in names]
-    if min(given) < 0:
+    (prompt, read, written, output, total), whole = counts(row.get(f"{prefix}{name}_tokens") for name in names)
+    if not whole:
         odd(DOUBTFUL, "malformed")
-    prompt, read, written, output, total = (max(0, count) for count in given)
     if total and total == prompt + read + written + output:
         return Usage(input=prompt, cache_read=read, cache_write_5m=written, output=output)
     return with_cache_inside(prompt, read, written, output)
@@ -171,6 +182,11 @@ def _number(value: object) -> int:
 
 def _figure(value: object) -> float | None:
     return value if isinstance(value, int | float) else None
+
+
+def _name(value: object) -> str:
+    """An id; empty where there is none."""
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _text(value: object) -> str | None:
