@@ -43,14 +43,14 @@ class History(View):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "window('day')", "day", group=_SPAN),
-        Binding("w", "window('week')", "week", group=_SPAN),
-        Binding("m", "window('month')", "month", group=_SPAN),
-        Binding("left", "earlier", "back", priority=True, group=_MOVE),
-        Binding("right", "later", "later", priority=True, group=_MOVE),
-        Binding("b", "by", "by"),
-        Binding("v", "measure", "unit"),
-        Binding("c", "view", "chart"),
+        Binding("d", "window('day')", "day", group=_SPAN, tooltip="today, by hours"),
+        Binding("w", "window('week')", "week", group=_SPAN, tooltip="this week, by days"),
+        Binding("m", "window('month')", "month", group=_SPAN, tooltip="this month, by days"),
+        Binding("left", "earlier", "back", priority=True, group=_MOVE, tooltip="the one before"),
+        Binding("right", "later", "later", priority=True, group=_MOVE, tooltip="the one after"),
+        Binding("b", "by", "by", tooltip="stacked of models, agents or repositories"),
+        Binding("v", "measure", "unit", tooltip="dollars that are billed, list prices, or tokens"),
+        Binding("c", "view", "chart", tooltip="single columns, or all of them up to each with the forecast's band"),
     ]
 
     def __init__(self) -> None:

@@ -39,10 +39,10 @@ class Models(View):
     Models > ModelTable { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "since('today')", "day", group=_SPAN),
-        Binding("w", "since('7d')", "week", group=_SPAN),
-        Binding("m", "since('30d')", "month", group=_SPAN),
-        Binding("o", "order", "order"),
+        Binding("d", "since('today')", "day", group=_SPAN, tooltip="today"),
+        Binding("w", "since('7d')", "week", group=_SPAN, tooltip="the last seven days"),
+        Binding("m", "since('30d')", "month", group=_SPAN, tooltip="the last thirty days"),
+        Binding("o", "order", "order", tooltip="the dearest first, most tokens first, or the worst cached first"),
     ]
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ _Row = Mapping[str, Any]
 class ModelTable(Rows):
     """One line a model of a provider."""
 
-    BINDINGS = [Binding("enter", "select", "history")]
+    BINDINGS = [Binding("enter", "select", "history", tooltip="when the selected model was used")]
 
     class Opened(Message):
         """Somebody wants to see when a model was used."""

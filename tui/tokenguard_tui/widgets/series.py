@@ -21,7 +21,7 @@ _TITLES = {"model": "MODEL", "agent": "AGENT", "repo": "REPOSITORY"}
 class Series(Rows):
     """The parts, the largest first. One that is chosen is shown alone, until it is chosen again."""
 
-    BINDINGS = [Binding("enter", "select", "only")]
+    BINDINGS = [Binding("enter", "select", "only", tooltip="the selected part alone, or all of them again")]
 
     class Chosen(Message):
         """Somebody wants to see one part alone."""
