@@ -27,6 +27,9 @@ KEYS = (
     "confidence",
 )
 
+UNMARKED = (*CUTTING, "length", "commit")
+"""Keys by which it says nothing that a row is dearer than others by the token."""
+
 STORED = frozenset(KEYS).intersection(GROUP_KEYS)
 """Those by which the ledger itself can group. The others are made of these and of time."""
 

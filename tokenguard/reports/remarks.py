@@ -9,7 +9,7 @@ from typing import Any
 from tokenguard.policy.money import usd
 from tokenguard.policy.naming import folder_name, printable
 from tokenguard.records import Confidence
-from tokenguard.reports.keys import CUTTING
+from tokenguard.reports.keys import UNMARKED
 
 _MOST = 3
 """Rows that are said to stand out."""
@@ -32,7 +32,7 @@ def remarks(report: dict[str, Any], width: int) -> list[tuple[str, str]]:
 def _outstanding(report: dict[str, Any]) -> Iterator[str]:
     """What costs much more than its tokens would make one think."""
     by = report["by"]
-    if len(by) != 1 or by[0] in CUTTING or by[0] == "length" or len(report["rows"]) < 2:
+    if len(by) != 1 or by[0] in UNMARKED or len(report["rows"]) < 2:
         return
     spend = "spend" if report["total"]["cost_nanos"] else "notional spend"
     share = "spend_share" if report["total"]["cost_nanos"] else "list_share"

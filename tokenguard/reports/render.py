@@ -10,7 +10,7 @@ from typing import Any
 from tokenguard.policy.money import tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
-from tokenguard.reports.keys import CUTTING
+from tokenguard.reports.keys import CUTTING, UNMARKED
 from tokenguard.reports.layout import Column, Style, fit, lines
 from tokenguard.reports.remarks import remarks
 
@@ -29,7 +29,10 @@ def table(report: _Row, width: int, style: Style, *, most: int = 0) -> list[str]
     shown, left = _dearest(report["rows"], most)
     by: list[str] = report["by"]
     whole = report["total"]
-    columns = [*_named(by, shown, left), *(_lengths(shown, left) if by == ["length"] else _numbers(shown, left, whole))]
+    columns = [
+        *_named(by, shown, left),
+        *(_lengths(shown, left) if by == ["length"] else _numbers(shown, left, whole, by[-1])),
+    ]
     found = lines(fit(columns, width), style)
     found[-1:-1] = [""]
     found[-1] = style(found[-1], "bold")
@@ -69,7 +72,7 @@ def _labels(by: list[str], names: _Names, row: _Row, before: _Row) -> list[str]:
     return [""] * said + [names[key][row[key]] for key in by[said:]]
 
 
-def _numbers(rows: list[_Row], left: list[_Row], whole: _Row) -> list[Column]:
+def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list[Column]:
     """Tokens and dollars with their shares side by side, and what caches did."""
     all_rows = [*rows, *([_together(left)] if left else []), whole]
     billed = "spend_share" if whole["cost_nanos"] else "list_share"
@@ -83,7 +86,7 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row) -> list[Column]:
             _dollars(row, "cost_nanos"),
             _dollars(row, "notional_nanos") if row["notional_nanos"] else "",
             _percent(row.get(billed)),
-            _MARK if row.get("stands_out") and len(rows) > 1 else "",
+            _MARK if row.get("stands_out") and len(rows) > 1 and last not in UNMARKED else "",
             _percent(row["hit_rate"]) if row["hit_rate"] is not None else "",
             usd(saved) if (saved := row["saved_nanos"] + row["notional_saved_nanos"]) else "",
         )
