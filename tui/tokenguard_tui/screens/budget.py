@@ -15,7 +15,7 @@ from textual.widgets import Footer, Input, Static
 from tokenguard_tui import budget_form, words
 from tokenguard_tui.doing import Wanted
 from tokenguard_tui.screens.view import View
-from tokenguard_tui.widgets.field import Field
+from tokenguard_tui.widgets.field import MOVES, Field
 
 
 class BudgetForm(ModalScreen[str]):
@@ -37,8 +37,7 @@ class BudgetForm(ModalScreen[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "set", "set", priority=True, key_display="enter"),
         Binding("escape", "leave", "leave it"),
-        Binding("up", "app.focus_previous", "up", show=False, priority=True),
-        Binding("down", "app.focus_next", "down", show=False, priority=True),
+        *MOVES,
     ]
 
     def __init__(self, table: Mapping[str, Any] | None = None) -> None:

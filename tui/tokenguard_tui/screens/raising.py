@@ -16,7 +16,7 @@ from tokenguard.policy import money
 from tokenguard.policy.spans import span_us
 from tokenguard.records import Unit
 from tokenguard_tui import words
-from tokenguard_tui.widgets.field import Field
+from tokenguard_tui.widgets.field import MOVES, Field
 
 _SUCH_AS = {"usd": "5", "tokens": "1M tokens", "calls": "50 calls", "percent": "5%"}
 
@@ -35,6 +35,7 @@ class Raising(ModalScreen[Mapping[str, str]]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "raise", "raise", priority=True, key_display="enter"),
         Binding("escape", "leave", "leave it"),
+        *MOVES,
     ]
 
     def __init__(self, budget: Mapping[str, Any]) -> None:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Label
+
+MOVES = (
+    Binding("up,shift+tab", "app.focus_previous", "the field before", show=False, priority=True),
+    Binding("down,tab", "app.focus_next", "the next field", show=False, priority=True),
+)
+"""For forms. With priority, what is typed fast after them goes into the field to which they lead."""
 
 
 class Field(Horizontal):
