@@ -25,6 +25,7 @@ from tokenguard.agents.logs.shape import Logs
 
 _LOGS: tuple[Logs, ...] = (
     claude,
+    codex,
     gemini,
     opencode,
     qwen,
@@ -34,7 +35,6 @@ _LOGS: tuple[Logs, ...] = (
     kimi_code,
     kimi_cli,
     cline,
-    codex,
     roo,
     kilo,
     zed,
