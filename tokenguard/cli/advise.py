@@ -13,9 +13,11 @@ from tokenguard.cli.reading import open_ledger
 from tokenguard.config import settings
 from tokenguard.config.paths import find_paths
 from tokenguard.daemon import catalogue
-from tokenguard.reports.advice import advise as ask
+from tokenguard.reports.advice.question import Question, answer
 from tokenguard.reports.advice.render import WIDTH, lines
-from tokenguard.reports.instants import instant_at, parse_instant, zone_of
+
+_WIDEST = 120
+"""Columns: longer lines are hard to read."""
 
 
 @click.command(
@@ -32,17 +34,14 @@ def advise(since: str, until: str | None, timezone: str | None, as_json: bool) -
     Dear models for short answers, contexts past a price cliff, pauses that outlasted the cache, caches that nobody
     read, answers that were given up. Each with its calls, its dollars, and what would change it.
     """
-    paths, zone, now_us = find_paths(os.environ), zone_of(timezone), time.time_ns() // 1000
-    span = parse_instant(since, now_us, zone), now_us if until is None else parse_instant(until, now_us, zone)
-    if span[1] <= span[0]:
-        raise click.UsageError(f"--until {until or 'now'} is not after --since {since}")
+    paths = find_paths(os.environ)
     prices = catalogue.in_force(paths, settings.load(paths), output.note)
     with open_ledger(paths) as ledger:
-        found = ask(ledger, prices, *span)
+        found = answer(ledger, prices, Question(since, until, timezone), time.time_ns() // 1000)
     if as_json:
-        output.say_json({"since": instant_at(span[0], zone), "until": instant_at(span[1], zone), **found})
+        output.say_json(found)
         return
-    begin, end = (instant_at(at_us, zone)[:16].replace("T", " ").removesuffix(" 00:00") for at_us in span)
+    begin, end = (found[at][:16].replace("T", " ").removesuffix(" 00:00") for at in ("since", "until"))
     told = f"since {begin}" if until is None else f"from {begin} until {end}"
-    for line in lines(found, told, min(output.room() or WIDTH, 120)):
+    for line in lines(found, told, min(output.room() or WIDTH, _WIDEST)):
         output.say(line)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from tokenguard import __version__
 from tokenguard.control import charts, importing, recent, streams
+from tokenguard.control.advice import advice
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.budgets import Limits
 from tokenguard.control.crossing import Guard, Host
@@ -80,7 +81,9 @@ class Control:
                 web.get("/v1/report", self._report),
                 web.get("/v1/recent", self._recent),
                 web.get("/v1/models", self._models),
+                web.get("/v1/advice", self._advice),
                 web.get("/v1/history", self._history),
+                web.get("/v1/advice", self._advice),
                 web.get("/v1/events", self._events),
                 web.get("/v1/watch", self._watch),
                 web.post("/v1/sessions", self._open),
@@ -138,8 +141,16 @@ class Control:
         catalogue = self._host.catalogue
         return answer(await asyncio.to_thread(charts.models, self._ledger, catalogue, dict(request.query)))
 
+    async def _advice(self, request: web.Request) -> web.Response:
+        catalogue = self._host.catalogue
+        return answer(await asyncio.to_thread(charts.advice, self._ledger, catalogue, dict(request.query)))
+
     async def _history(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(charts.history, self._ledger, dict(request.query)))
+
+    async def _advice(self, request: web.Request) -> web.Response:
+        catalogue = self._host.catalogue
+        return answer(await asyncio.to_thread(advice, self._ledger, catalogue, dict(request.query)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         with self._guard.subscribe() as events:
