@@ -70,6 +70,7 @@ def test_a_response_has_its_tokens_ids_and_session() -> None:
 def test_units_of_a_plan_are_cents() -> None:
     (found,) = read(start(), record(isByok=False, totalNanoAiu=1_250_000_000))
     assert (found.provider, found.stated_nanos) == ("copilot", 12_500_000)
+    assert read(start(), record(copilotUsage={"totalNanoAiu": 10**9}))[0].stated_nanos == 10**7
     assert read(start(), record(totalNanoAiu=0))[0].stated_nanos is None
 
 

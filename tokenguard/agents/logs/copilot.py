@@ -49,6 +49,10 @@ class _Accounting(Struct):
     sourceSessionId: str | None = None
 
 
+class _Billed(Struct):
+    totalNanoAiu: Count | None = None
+
+
 class _Record(Counts):
     model: str | None = None
     apiCallId: str | None = None
@@ -56,6 +60,7 @@ class _Record(Counts):
     isByok: bool | None = None
     modelProvider: str | None = None
     totalNanoAiu: Count | None = None
+    copilotUsage: _Billed | None = None
     accounting: _Accounting | None = None
     agentId: str | None = None
     parentToolCallId: str | None = None
@@ -189,7 +194,7 @@ class _Follower:
             copied=source not in (None, session.id),
             folder=session.folder,
             branch=session.branch,
-            stated_nanos=nanos_of_units(record.totalNanoAiu),
+            stated_nanos=nanos_of_units(record.totalNanoAiu or (record.copilotUsage or _Billed()).totalNanoAiu),
         )
         return (found,)
 
