@@ -81,7 +81,6 @@ class Control:
                 web.get("/v1/report", self._report),
                 web.get("/v1/recent", self._recent),
                 web.get("/v1/models", self._models),
-                web.get("/v1/advice", self._advice),
                 web.get("/v1/history", self._history),
                 web.get("/v1/advice", self._advice),
                 web.get("/v1/events", self._events),
@@ -140,10 +139,6 @@ class Control:
     async def _models(self, request: web.Request) -> web.Response:
         catalogue = self._host.catalogue
         return answer(await asyncio.to_thread(charts.models, self._ledger, catalogue, dict(request.query)))
-
-    async def _advice(self, request: web.Request) -> web.Response:
-        catalogue = self._host.catalogue
-        return answer(await asyncio.to_thread(charts.advice, self._ledger, catalogue, dict(request.query)))
 
     async def _history(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(charts.history, self._ledger, dict(request.query)))
