@@ -84,9 +84,9 @@ def test_the_sums_of_a_session_count_only_where_its_messages_have_no_metrics() -
 
 def test_what_is_odd_is_counted() -> None:
     odd = Odd()
-    wrong = {"messages": [message(metrics={**METRICS, "cacheReadTokens": -1}), message("m2", metrics=METRICS, ts=None)]}
+    wrong = {"messages": [message(metrics={**METRICS, "cacheReadTokens": -1}), message("m2", metrics=METRICS)]}
     assert [one.usage.cache_read for one in read("s1.messages.json", wrong, odd=odd)] == [0, 900]
-    assert odd.seen == [(DOUBTFUL, "malformed"), (DOUBTFUL, "no-time")]
+    assert odd.seen == [(DOUBTFUL, "malformed")]
     odd = Odd()
     assert list(source().read(file(f"{FOLDER}/s1.json"), b"{", odd)) == []
     assert list(source().read(file(f"{FOLDER}/s1.messages.json"), b"\xff\x00", odd)) == []

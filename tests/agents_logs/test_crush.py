@@ -128,7 +128,7 @@ def test_what_is_odd_is_counted(database: sqlite3.Connection) -> None:
         "a": (0, 0),
         "c": (1_000, AT_S * 1_000_000),
     }
-    assert odd.seen == [(DOUBTFUL, "malformed")] * 2 + [(DOUBTFUL, "no-time")]
+    assert odd.seen == [(DOUBTFUL, "malformed")] * 2
 
 
 def test_projects_are_those_of_its_own_list_and_whoever_knows_one() -> None:

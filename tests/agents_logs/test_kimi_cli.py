@@ -133,10 +133,9 @@ def test_lines_that_cannot_be_used_are_counted() -> None:
     found = read(
         wire(negative), late, wire(other), wire({"type": "StatusUpdate", "payload": {"token_usage": 7}}), odd=odd
     )
-    assert [one.usage.input for one in found] == [0, 100]
+    assert [(one.usage.input, one.at_us == 0) for one in found] == [(0, False), (100, True)]
     assert set(odd.seen) == {
         (DOUBTFUL, "malformed"),
-        (DOUBTFUL, "no-time"),
         (UNKNOWN, "StepUsage"),
         (DROPPED, "malformed"),
     }

@@ -148,7 +148,7 @@ def test_what_is_odd_is_counted() -> None:
         odd=odd,
     )
     assert [one.key for one in found] == ["session_a/main/0", "session_a/main/1"]
-    assert odd.seen == [(DOUBTFUL, "malformed"), (DOUBTFUL, "no-time"), (DROPPED, "no-usage")]
+    assert odd.seen == [(DOUBTFUL, "malformed"), (DROPPED, "no-usage")]
 
 
 def test_the_home_can_be_elsewhere() -> None:

@@ -156,7 +156,6 @@ def test_what_cannot_be_unpacked_is_counted_and_the_others_are_read(
         (DROPPED, "unknown-data-type"),
         (DROPPED, "not-json"),
         (DOUBTFUL, "malformed"),
-        (DOUBTFUL, "no-time"),
     ]
 
 

@@ -106,7 +106,7 @@ def _read(file: File, content: bytes, odd: Odd) -> Found:
         _judge(messages is not None, whole, odd)
         stem = name.removesuffix(_MESSAGES_END)
         session, _ = _SESSION.read(file.beside(f"{folder.rpartition('/')[2]}.json"))
-        return _responses(messages.messages if messages else [], session or _Session(), stem, odd)
+        return _responses(messages.messages if messages else [], session or _Session(), stem)
     if name.count(".") > 1 or b'"metrics"' in file.beside(f"{name.removesuffix('.json')}{_MESSAGES_END}"):
         return ()
     session, whole = _SESSION.read(content)
@@ -121,16 +121,13 @@ def _judge(readable: bool, whole: bool, odd: Odd) -> None:
         odd(DOUBTFUL, "malformed")
 
 
-def _responses(messages: list[_Message], session: _Session, stem: str, odd: Odd) -> Iterator[Sighting]:
+def _responses(messages: list[_Message], session: _Session, stem: str) -> Iterator[Sighting]:
     """`stem` is the session's id, or the name of one of its sub-agents."""
     whole = session.session_id or stem
     for place, message in enumerate(messages):
         metrics = message.metrics
         if metrics is None or not (_usage(metrics).total or metrics.cost):
             continue
-        at_us = instant(message.ts)
-        if not at_us:
-            odd(DOUBTFUL, "no-time")
         info = message.modelInfo or _Model()
         subagent = None if stem == whole else stem
         yield _sighting(
@@ -138,7 +135,7 @@ def _responses(messages: list[_Message], session: _Session, stem: str, odd: Odd)
             metrics,
             key=f"{whole}/{stem}/{message.id or f'#{place}'}",
             session_id=whole,
-            at_us=at_us,
+            at_us=instant(message.ts),
             model=info.id or session.model or "",
             provider=info.provider or session.provider,
             subagent=subagent,

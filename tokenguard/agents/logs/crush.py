@@ -77,7 +77,7 @@ def _read(file: File, connection: sqlite3.Connection, state: bytes, odd: Odd) ->
     now = {str(row[0]): _sums(row[1:], odd) for row in connection.execute(_SESSIONS)}
     folder = file.path.rpartition(f"/{_FOLDER}/")[0]
     fresh = [name for name, sums in now.items() if before.get(name) != sums and any(sums[:3])]
-    return _snapshots(connection, {name: now[name] for name in fresh}, folder, odd), msgspec.json.encode(now)
+    return _snapshots(connection, {name: now[name] for name in fresh}, folder), msgspec.json.encode(now)
 
 
 def _sums(row: tuple[object, ...], odd: Odd) -> _Sums:
@@ -90,10 +90,8 @@ def _sums(row: tuple[object, ...], odd: Odd) -> _Sums:
     return sent, answered, usd, at_us
 
 
-def _snapshots(connection: sqlite3.Connection, sessions: dict[str, _Sums], folder: str, odd: Odd) -> Iterator[Snapshot]:
+def _snapshots(connection: sqlite3.Connection, sessions: dict[str, _Sums], folder: str) -> Iterator[Snapshot]:
     for name, (prompt, completion, cost, at_us) in sessions.items():
-        if not at_us:
-            odd(DOUBTFUL, "no-time")
         provider, model = _served(connection, name)
         total = Sighting(
             key=name,

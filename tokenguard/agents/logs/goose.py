@@ -119,7 +119,7 @@ def _response(row: _Row, name: str, session: _Row, odd: Odd) -> Iterator[Sightin
         at_us = instant(_figure(row.get("created_timestamp")))
         model = _text(row.get("model")) or _model(session)
         kind = "compaction" if row.get("is_compaction") else None
-        yield _sighting(f"{name}/{row.get('id')}", name, session, at_us, model, usage, cost, kind, odd)
+        yield _sighting(f"{name}/{row.get('id')}", name, session, at_us, model, usage, cost, kind)
 
 
 def _sums(name: str, session: _Row, odd: Odd) -> Iterator[Snapshot]:
@@ -127,7 +127,7 @@ def _sums(name: str, session: _Row, odd: Odd) -> Iterator[Snapshot]:
     if usage.total or cost:
         when = session.get("updated_at") or session.get("created_at")
         at_us = instant(when if isinstance(when, str) else _figure(when))
-        yield Snapshot(_sighting(name, name, session, at_us, _model(session), usage, cost, None, odd))
+        yield Snapshot(_sighting(name, name, session, at_us, _model(session), usage, cost, None))
 
 
 def _sighting(
@@ -139,10 +139,7 @@ def _sighting(
     usage: Usage,
     cost: float | None,
     request_class: str | None,
-    odd: Odd,
 ) -> Sighting:
-    if not at_us:
-        odd(DOUBTFUL, "no-time")
     parent = _text(session.get("parent_session_id"))
     subagent = "sub-agent" if parent or session.get("session_type") == "sub_agent" else None
     return Sighting(

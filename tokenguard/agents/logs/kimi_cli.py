@@ -144,16 +144,13 @@ class _Wire:
             return ()
         if not whole:
             self._odd(DOUBTFUL, "malformed")
-        at_us = instant(found.timestamp)
-        if not at_us:
-            self._odd(DOUBTFUL, "no-time")
         provider, model = self._served
         return (
             Sighting(
                 key=name or f"{self._session}/{subagent or ''}/{offset}",
                 agent=NAME,
                 session=self._session,
-                at_us=at_us,
+                at_us=instant(found.timestamp),
                 provider=provider,
                 model=model,
                 usage=usage,

@@ -139,8 +139,6 @@ class _Wire:
         if not whole:
             self._odd(DOUBTFUL, "malformed")
         at_us = instant(record.time)
-        if not at_us:
-            self._odd(DOUBTFUL, "no-time")
         shorter = record.usageScope != "turn" and progress.kind == "compaction"
         ended, progress.ended = progress.ended, None
         owner = self._owner(at_us)

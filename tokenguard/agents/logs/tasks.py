@@ -188,15 +188,12 @@ class _Task:
     def _sighting(
         self, message: _Message, place: int, usage: Usage, cost: float | None, request_class: str | None
     ) -> Sighting:
-        at_us = instant(message.ts)
-        if not at_us:
-            self._odd(DOUBTFUL, "no-time")
         provider, model = self._served(message)
         return Sighting(
             key=self._key(message.ts, place),
             agent=self._agent,
             session=self._id,
-            at_us=at_us,
+            at_us=instant(message.ts),
             provider=provider,
             model=model,
             usage=usage,

@@ -127,9 +127,6 @@ def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
         return None
     if not whole:
         odd(DOUBTFUL, "malformed")
-    at_us = instant(str(row.get("updated_at")))
-    if not at_us:
-        odd(DOUBTFUL, "no-time")
     model = found.model or _Model()
     name = model.model or ""
     parent = _text(row.get("parent_id")) or (found.subagent_context and found.subagent_context.parent_thread_id)
@@ -138,7 +135,7 @@ def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
         key=thread,
         agent=NAME,
         session=thread,
-        at_us=at_us,
+        at_us=instant(str(row.get("updated_at"))),
         provider=provider_named(None if model.provider == _HOSTED else model.provider, name),
         model=name,
         usage=usage,
