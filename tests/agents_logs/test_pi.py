@@ -124,6 +124,13 @@ def test_other_entries_and_answers_without_tokens_are_none() -> None:
     assert odd.seen == []
 
 
+def test_an_entry_can_have_its_time_in_milliseconds() -> None:
+    usage = answer()["message"]["usage"]
+    odd = Odd()
+    (found,) = read({"type": "compaction", "id": "c1", "timestamp": 1_772_359_205_250, "usage": usage}, odd=odd)
+    assert (found.at_us, odd.seen) == (1_772_359_205_250_000, [])
+
+
 def test_what_has_usage_and_is_not_known_is_noted() -> None:
     odd = Odd()
     user = answer()

@@ -62,7 +62,7 @@ class _Entry(Struct):
 
     type: str | None = None
     id: str | None = None
-    timestamp: str | None = None
+    timestamp: float | str | None = None
     cwd: str | None = None
     parentSession: str | None = None
     message: _Message | None = None
