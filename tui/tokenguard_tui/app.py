@@ -22,10 +22,13 @@ from tokenguard_tui.asking import Asked, fetch
 from tokenguard_tui.doing import Question, Wanted, do
 from tokenguard_tui.feed import Feed
 from tokenguard_tui.once import text
+from tokenguard_tui.screens.advice import AdviceView
 from tokenguard_tui.screens.budgets import BudgetsView
+from tokenguard_tui.screens.help import Help, keys_of
 from tokenguard_tui.screens.models import Models
 from tokenguard_tui.screens.now import Now
 from tokenguard_tui.screens.session import SessionView
+from tokenguard_tui.screens.team import Team
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.themes import DARK, OURS, defaults
@@ -61,6 +64,8 @@ class Dashboard(App[None]):
         "models": Models,
         "history": _history,
         "budgets": BudgetsView,
+        "team": Team,
+        "advice": AdviceView,
     }
     DEFAULT_MODE = "now"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,7 +73,10 @@ class Dashboard(App[None]):
         Binding("2", "switch_mode('models')", "models", group=_SCREENS),
         Binding("3", "switch_mode('history')", "history", group=_SCREENS),
         Binding("4", "switch_mode('budgets')", "budgets", group=_SCREENS),
+        Binding("5", "switch_mode('team')", "team", group=_SCREENS),
+        Binding("6", "switch_mode('advice')", "advice", group=_SCREENS),
         Binding("s", "start_daemon", "start the daemon"),
+        Binding("question_mark", "help", "help", key_display="?", tooltip="all keys"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+q", "quit", "quit", show=False),
     ]
@@ -249,6 +257,10 @@ class Dashboard(App[None]):
             client.ensure(self._paths, os.environ, lambda text: self.call_from_thread(self.notify, text))
         except TokenguardError as error:
             self.call_from_thread(self.notify, str(error), severity="error")
+
+    def action_help(self) -> None:
+        """All keys that do something here."""
+        self.push_screen(Help(keys_of(self.screen.active_bindings.values())))
 
     def announce(self, text: str) -> None:
         """Tell the person something that they should not miss."""

@@ -1,0 +1,66 @@
+"""Every key that does something where somebody asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+_NAMES = {"plus": "+", "question_mark": "?", "left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "esc"}
+
+
+class Key(NamedTuple):
+    """What it does."""
+
+    names: str
+    text: str
+
+
+class Help(ModalScreen[None]):
+    """The keys, those of the screen first."""
+
+    DEFAULT_CSS = """
+    Help {
+        align: center middle;
+        & > VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%; }
+        & > VerticalScroll { padding: 1 2; background: $panel; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark", "leave", "back", key_display="esc"),
+    ]
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        super().__init__()
+        self._keys = list(keys)
+
+    def compose(self) -> ComposeResult:
+        """See `Screen.compose`."""
+        width = max((len(key.names) for key in self._keys), default=0)
+        with VerticalScroll():
+            for key in self._keys:
+                yield Static(Content.assemble((f"{key.names:>{width}}", "bold $accent"), f"  {key.text}"))
+        yield Footer(compact=True)
+
+    def action_leave(self) -> None:
+        """Back to what was shown."""
+        self.dismiss()
+
+
+def keys_of(active: Iterable[ActiveBinding]) -> list[Key]:
+    """What can be pressed now, each deed once with all keys for it, those nearest to what is selected first."""
+    found: dict[str, list[str]] = {}
+    for _, binding, enabled, tooltip in active:
+        text = tooltip or binding.tooltip or binding.description
+        if enabled and text and not binding.system and not binding.action.startswith("scroll_"):
+            name = binding.key_display or _NAMES.get(binding.key, binding.key.replace("ctrl+", "^"))
+            names = found.setdefault(text[0].lower() + text[1:], [])
+            if name not in names:
+                names.append(name)
+    return [Key(" ".join(names), text) for text, names in found.items()]
