@@ -271,6 +271,16 @@ async def test_a_count_that_is_none_counts_nothing(project: Path, home: Home, co
     assert home.odd == [("odd.jsonl", DOUBTFUL, "malformed", 1)]
 
 
+@pytest.mark.parametrize("count", [1 << 37, 1 << 53])
+async def test_a_count_beyond_reason_stops_nothing(project: Path, home: Home, count: int) -> None:
+    usage = {"input_tokens": 1, "server_tool_use": {"web_search_requests": count}}
+    searched = line({**answer(), "message": {"id": "searched", "model": "claude-opus-4-5", "usage": usage}})
+    (project / "odd.jsonl").write_bytes(line(answer("odd", output=count)) + searched)
+    await home.read()
+    assert home.keys == ["msg_good"]
+    assert home.odd == [("odd.jsonl", DROPPED, "beyond-reason", 2)]
+
+
 async def test_names_that_are_no_text_are_no_obstacle(project: Path, home: Home) -> None:
     (project / os.fsdecode(b"\xff.jsonl")).write_bytes(line(answer("raw")))
     lone = line(answer("lone", cwd="/home/ada/\ud800web", gitBranch="\udfff", sessionId="\ud800", requestId="\ud800"))

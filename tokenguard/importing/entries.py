@@ -79,6 +79,18 @@ def _task_type(request_class: str, kind: str | None, branch: str | None) -> str:
     return task_type(request_class, subagent_type=kind, branch=branch)
 
 
+_MOST_TOKENS, _MOST_FEES = 1 << 36, 1 << 20
+"""More than any response or session has; what is beyond would fit into no column once it is priced."""
+
+
+def is_believable(one: Sighting | Snapshot) -> bool:
+    """Whether counts are such as can be."""
+    sighting = one.total if isinstance(one, Snapshot) else one
+    if sighting.fees and max(count for _, count in sighting.fees) > _MOST_FEES:
+        return False
+    return sighting.usage.total <= _MOST_TOKENS
+
+
 class Entries:
     """Makes rows of sightings."""
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tokenguard.agents.logs import LOGS
 from tokenguard.agents.logs.shape import (
+    DROPPED,
     UNREADABLE,
     Document,
     File,
@@ -23,7 +24,7 @@ from tokenguard.agents.logs.shape import (
 )
 from tokenguard.importing import lines
 from tokenguard.importing.databases import opened
-from tokenguard.importing.entries import Entries, Gathering
+from tokenguard.importing.entries import Entries, Gathering, is_believable
 from tokenguard.importing.finding import Candidate, candidates, why
 from tokenguard.ledger.values import LogFile, Logs, Oddity
 
@@ -172,6 +173,9 @@ class _Reading:
                 for found, size in self._visit(visit, note):
                     self._read += size
                     for one in found:
+                        if not is_believable(one):
+                            note(DROPPED, "beyond-reason")
+                            continue
                         self._found.add(self._entries.dated(one, modified_us, note))
                         # A database or a document can show very much at once.
                         if len(self._found) >= BATCH:
