@@ -109,8 +109,8 @@ def test_an_advice_as_people_read_it(books: Books) -> None:
         "  → for a question: /model claude-sonnet-5-5",
         "  → or let tokenguard do it, from what the rest took a day on:",
         "      tokenguard budget set opus-day --window day --limit 0.11 \\",
-        f"        --match 'model={OPUS}' --at-limit downgrade \\",
-        f"        --downgrade '{OPUS}=claude-sonnet-5-5'",
+        f"        --match model={OPUS} --at-limit downgrade \\",
+        f"        --downgrade {OPUS}=claude-sonnet-5-5",
         "",
         " ≈ what could have been saved, by list prices; savings can overlap.",
         " (...) of what a subscription covers or runs on this machine, at list price.",
@@ -126,6 +126,8 @@ def test_what_takes_several_lines_is_shown_in_as_many(books: Books) -> None:
 
 def test_names_cannot_reach_the_terminal_as_more_than_text(books: Books) -> None:
     books.call(SHORT, outcome="cut", agent="a\x1b[31m")
+    for _ in range(2):
+        books.call(SHORT, tool_free=True, agent="c\x1b[31m")
     books.call(LONG, model=HAIKU, session="s\x1b[31m")
     for _ in range(5):
         books.call(SHORT, outcome="cut", agent="b")

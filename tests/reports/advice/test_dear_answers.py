@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -103,6 +105,23 @@ def test_the_budget_that_is_proposed_leaves_what_the_rest_took_a_day(books: Book
     saved = nanos(SHORT, OPUS) - nanos(SHORT, SONNET)
     limit = -(-(nanos(rest, OPUS) + nanos(SHORT, OPUS) - saved) // 10_000_000) / 100
     assert hows(dear_answers.find(books.asked()))[-1] == (
-        f"tokenguard budget set opus-day --window day --limit {limit:.2f} --match 'model={OPUS}'"
-        f" --at-limit downgrade --downgrade '{OPUS}={SONNET}'"
+        f"tokenguard budget set opus-day --window day --limit {limit:.2f} --match model={OPUS}"
+        f" --at-limit downgrade --downgrade {OPUS}={SONNET}"
     )
+
+
+@pytest.mark.parametrize("name", [f"{OPUS}[1m]", "opus", f"{OPUS}-20261001"])
+def test_a_name_means_itself_in_the_command(books: Books, name: str) -> None:
+    books.call(SHORT, tool_free=True, model=name)
+    words = shlex.split(hows(dear_answers.find(books.asked()))[-1])
+    glob = words[words.index("--match") + 1].removeprefix("model=")
+    assert fnmatchcase(name, glob)
+    assert words[words.index("--downgrade") + 1] == f"{glob}={SONNET}"
+
+
+def test_a_name_that_is_a_trap_stays_a_name(books: Books) -> None:
+    trap = "claude-opus-4-5'; rm -rf ~ #"
+    books.call(SHORT, tool_free=True, model=trap)
+    words = shlex.split(hows(dear_answers.find(books.asked()))[-1])
+    assert words[words.index("--match") + 1] == f"model={trap}"
+    assert words[-1] == f"{trap}={SONNET}"

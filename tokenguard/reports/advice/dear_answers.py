@@ -6,14 +6,15 @@ more and below which its maker has another one. The other model is taken to need
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from shlex import quote
 
 from tokenguard.ledger import habits, queries
 from tokenguard.ledger.habits import Habit
 from tokenguard.ledger.values import Where
 from tokenguard.policy.money import NANOS, usd
-from tokenguard.policy.naming import short_model
 from tokenguard.prices import compare
 from tokenguard.reports.advice.shape import (
     Advice,
@@ -34,6 +35,8 @@ PREMIUM = 10 * NANOS
 
 _DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 _CENT = NANOS // 100
+_GLOB = re.compile(r"([*?\[])")
+_NAME = re.compile(r"[a-z]{3,}")
 _BESIDE = frozenset({"title", "side", "router"})
 
 
@@ -100,8 +103,12 @@ def _downgrade(asked: Asked, part: Part) -> Change:
     cents = max(1, -(-(counted - part.saving_nanos) // (days * _CENT)))
     limit = f"{cents // 100}.{cents % 100:02d}"
     counts = " --counts all" if part.notional else ""
+    # The name was in a request or in a log, and this is to be typed into a shell.
+    exactly = _GLOB.sub(r"[\1]", part.model)
+    match, downgrade = quote(f"model={exactly}"), quote(f"{exactly}={part.instead}")
+    name = (_NAME.findall(part.model) or ["dear"])[-1]
     how = (
-        f"tokenguard budget set {short_model(part.model).partition('-')[0]}-day --window day --limit {limit}{counts}"
-        f" --match 'model={part.model}' --at-limit downgrade --downgrade '{part.model}={part.instead}'"
+        f"tokenguard budget set {name}-day --window day --limit {limit}{counts}"
+        f" --match {match} --at-limit downgrade --downgrade {downgrade}"
     )
     return Change("or let tokenguard do it, from what the rest took a day on", how)

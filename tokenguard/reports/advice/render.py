@@ -37,7 +37,7 @@ def lines(found: dict[str, Any], span: str, width: int = WIDTH) -> Iterator[str]
     for number, one in enumerate(found["advice"], 1):
         yield ""
         yield f" {number}  {_saving(one)}  {one['title']}"
-        yield from _wrapped(one["finding"], width)
+        yield from _wrapped(printable(one["finding"]), width)
         yield from _parts(one["parts"], width)
         for change in one["changes"]:
             yield from _change(change, width)
@@ -82,12 +82,12 @@ def _model(name: str) -> str:
 
 
 def _change(change: dict[str, Any], width: int) -> Iterator[str]:
-    what, how = change["what"], change["how"]
-    if "\n" not in how and len(f"  → {what}: {how}") <= width:
-        yield f"  → {what}: {how}"
+    what, how = printable(change["what"]), [printable(line) for line in change["how"].splitlines()]
+    if len(how) == 1 and len(f"  → {what}: {how[0]}") <= width:
+        yield f"  → {what}: {how[0]}"
         return
     yield from _wrapped(f"{what}:", width, "    ", "  → ")
-    for line in how.splitlines():
+    for line in how:
         yield from _command(line, width)
 
 
