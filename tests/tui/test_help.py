@@ -53,6 +53,7 @@ async def test_help_lists_every_key_that_does_something_here(tmp_path: Path) -> 
                 told
             )
         assert len(told) == len(set(told))
+        assert told[0].split()[0] == "a", "what is selected comes first"
         await pilot.press("escape")
         await pilot.pause()
         assert not isinstance(app.screen, Help)

@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 _NAMES = {"plus": "+", "question_mark": "?", "left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "esc"}
+_MOVES = ("scroll_", "page_left", "page_right")
+"""What tables that are as wide as the screen do not need."""
 
 
 class Key(NamedTuple):
@@ -54,11 +56,11 @@ class Help(ModalScreen[None]):
 
 
 def keys_of(active: Iterable[ActiveBinding]) -> list[Key]:
-    """What can be pressed now, each deed once with all keys for it, those nearest to what is selected first."""
+    """What can be pressed now, each deed once with all keys for it: what the footer offers, and then the rest."""
     found: dict[str, list[str]] = {}
-    for _, binding, enabled, tooltip in active:
+    for _, binding, enabled, tooltip in sorted(active, key=lambda one: not one.binding.show):
         text = tooltip or binding.tooltip or binding.description
-        if enabled and text and not binding.system and not binding.action.startswith("scroll_"):
+        if enabled and text and not binding.system and not binding.action.startswith(_MOVES):
             name = binding.key_display or _NAMES.get(binding.key, binding.key.replace("ctrl+", "^"))
             names = found.setdefault(text[0].lower() + text[1:], [])
             if name not in names:
