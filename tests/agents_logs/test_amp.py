@@ -119,4 +119,4 @@ def test_odd_documents_are_noted_and_nothing_more() -> None:
     assert [one.usage.input for one in read({**thread(said(None, inputTokens=-1), said()), "id": 7}, odd)] == [0, 10]
     assert read(thread(said(timestamp="soon")), odd)[0].at_us == 0
     assert list(document_of(amp).read(file("/t/T-2.json"), b'{"id": "T-', odd)) == []
-    assert odd.seen == [("doubtful", "malformed"), ("doubtful", "no-time"), ("dropped", "not-json")]
+    assert odd.seen == [("doubtful", "malformed"), ("dropped", "not-json")]

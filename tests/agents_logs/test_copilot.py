@@ -137,7 +137,6 @@ def test_odd_lines_are_noted_and_nothing_more() -> None:
     assert [one.usage.input for one in found] == [4, 0, 0]
     assert follow(lines_of(copilot), file(AT), [b'{"modelMetrics"'], odd) == []
     assert odd.seen == [
-        ("doubtful", "no-time"),
         ("doubtful", "malformed"),
         ("doubtful", "more-cached-than-sent"),
         ("doubtful", "more-cached-than-sent"),

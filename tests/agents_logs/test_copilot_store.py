@@ -111,4 +111,4 @@ def test_odd_rows_are_noted_and_nothing_more(conn: sqlite3.Connection) -> None:
     put(conn, input_tokens=0, output_tokens=0, cache_read_tokens=0, cache_write_tokens=0)
     odd = Odd()
     assert [one.usage.total for one in read(conn, odd=odd)[0]] == [160, 12534]
-    assert odd.seen == [("doubtful", "malformed"), ("doubtful", "no-time")]
+    assert odd.seen == [("doubtful", "malformed")]

@@ -232,7 +232,6 @@ def test_odd_messages_are_noted_and_nothing_more(conn: sqlite3.Connection) -> No
     assert [one.usage.output for one in read(conn, odd=odd)[0]] == [5, 100]
     assert odd.seen == [
         ("doubtful", "malformed"),
-        ("doubtful", "no-time"),
         ("dropped", "not-json"),
         ("unknown-type", "critic"),
     ]

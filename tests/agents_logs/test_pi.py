@@ -153,7 +153,7 @@ def test_odd_lines_are_noted_and_nothing_more() -> None:
     timeless["timestamp"] = "soon"
     assert len(read(HEAD, answer(input=-1), timeless, odd=odd)) == 2
     assert follow(lines_of(pi), file(AT), [b'{"usage"', b'\x00"usage"\x00'], odd) == []
-    assert odd.seen == [("doubtful", "malformed"), ("doubtful", "no-time"), *[("dropped", "not-json")] * 2]
+    assert odd.seen == [("doubtful", "malformed"), *[("dropped", "not-json")] * 2]
 
 
 def test_sessions_are_looked_for_where_the_variables_say() -> None:

@@ -141,7 +141,6 @@ def test_odd_lines_are_noted_and_nothing_more() -> None:
     assert follow(lines_of(qwen), file(AT), [b'{"usageMetadata":', b"api_response"], odd) == []
     assert odd.seen == [
         ("doubtful", "malformed"),
-        ("doubtful", "no-time"),
         ("dropped", "no-id"),
         ("dropped", "not-json"),
         ("dropped", "not-json"),

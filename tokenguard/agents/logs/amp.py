@@ -144,15 +144,12 @@ def _sightings(thread: _Thread, name: str, odd: Odd) -> Iterator[Sighting]:
     for response in _of_events(thread, events) if events else _of_messages(thread, odd):
         if not response.usage.total:
             continue
-        at_us = instant(response.at)
-        if not at_us:
-            odd(DOUBTFUL, "no-time")
         model = response.model or ""
         yield Sighting(
             key=f"{name}/{response.name}",
             agent=NAME,
             session=name,
-            at_us=at_us,
+            at_us=instant(response.at),
             provider=provider_of(model),
             model=model,
             usage=response.usage,

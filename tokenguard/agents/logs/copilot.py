@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from tokenguard.agents.logs import copilot_store
-from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units, numbered, time_of, usage_of
+from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units, numbered, usage_of
 from tokenguard.agents.logs.shape import (
     DOUBTFUL,
     DROPPED,
@@ -34,7 +34,7 @@ from tokenguard.agents.logs.shape import (
     Snapshot,
     Source,
 )
-from tokenguard.agents.logs.values import provider_named, provider_of
+from tokenguard.agents.logs.values import instant, provider_named, provider_of
 from tokenguard.agents.side import identifier
 from tokenguard.agents.versions import is_older
 from tokenguard.wire.decoding import Count, Reader
@@ -174,7 +174,7 @@ class _Follower:
             return ()
         session = self._session
         source = record.accounting.sourceSessionId if record.accounting else None
-        at_us = time_of(event.timestamp, self._odd)
+        at_us = instant(event.timestamp)
         key = key_of(source or session.id, at_us, record.model, record)
         session.times = session.times + 1 if session.last == key else 1
         session.last = key
@@ -203,7 +203,7 @@ class _Follower:
         if session.told or self._is_stored():
             return ()
         run = f"/{session.run}" if session.run else ""
-        at_us = time_of(event.timestamp, self._odd)
+        at_us = instant(event.timestamp)
         return [
             Snapshot(
                 Sighting(

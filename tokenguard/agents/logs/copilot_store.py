@@ -8,9 +8,9 @@ from contextlib import closing
 
 import msgspec
 
-from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units, numbered, time_of, usage_of
+from tokenguard.agents.logs.copilot_usage import Counts, key_of, nanos_of_units, numbered, usage_of
 from tokenguard.agents.logs.shape import DOUBTFUL, File, Found, Odd, Sighting
-from tokenguard.agents.logs.values import provider_of
+from tokenguard.agents.logs.values import instant, provider_of
 
 NAME = "copilot"
 
@@ -67,7 +67,7 @@ def _row(row: tuple[object, ...], odd: Odd) -> Sighting | None:
     usage = usage_of(record, odd)
     if not usage.total:
         return None
-    at_us, model = time_of(at if isinstance(at, str | int | float) else None, odd), _text(name) or ""
+    at_us, model = instant(at if isinstance(at, str | int | float) else None), _text(name) or ""
     own = _text(agent) or _text(call)
     return Sighting(
         key=numbered(key_of(_text(session) or "", at_us, model, record), number if isinstance(number, int) else 1),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from tokenguard.agents.logs.shape import DOUBTFUL, Odd
-from tokenguard.agents.logs.values import instant
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count
 
@@ -45,14 +44,6 @@ def key_of(session: str, at_us: int, model: str | None, counts: Counts) -> str:
 def numbered(key: str, number: int) -> str:
     """The key of the nth response with that key."""
     return key if number == 1 else f"{key}#{number}"
-
-
-def time_of(timestamp: str | float | None, odd: Odd) -> int:
-    """Microseconds; 0 where there is no time."""
-    at_us = instant(timestamp)
-    if not at_us:
-        odd(DOUBTFUL, "no-time")
-    return at_us
 
 
 def nanos_of_units(units: int | None) -> int | None:

@@ -166,8 +166,6 @@ def _sighting(file: File, chat: _Chat, message: _Message, tokens: _Tokens, odd: 
     if not usage.total:
         return None
     at_us = instant(message.timestamp)
-    if not at_us:
-        odd(DOUBTFUL, "no-time")
     if not message.id and not at_us:
         odd(DROPPED, "no-id")
         return None

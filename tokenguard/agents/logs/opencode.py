@@ -107,14 +107,14 @@ def _rows(agent: str, conn: sqlite3.Connection, wanted: Mapping[str, int | None]
             for name, session, type_, data in rows:
                 message = _message(data, odd, str(name), str(session), type_)
                 if message is not None and not _repeats(conn, wanted, message):
-                    yield from _sightings(agent, message, sessions, odd)
+                    yield from _sightings(agent, message, sessions)
 
 
 def _read_file(file: File, content: bytes, odd: Odd) -> Found:
     """See `Document.read`. Here, too, the originals of copies are there: only whole sessions are deleted, seldom."""
     stem = file.path.rpartition("/")[2].removesuffix(".json")
     message = _message(content, odd, stem, file.path.split("/")[-2], None)
-    return () if message is None or is_copy(message) else _sightings(NAME, message, {}, odd)
+    return () if message is None or is_copy(message) else _sightings(NAME, message, {})
 
 
 def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -> Message | None:
@@ -135,13 +135,10 @@ def _message(data: bytes, odd: Odd, name: str, session: str, kind: str | None) -
     return message
 
 
-def _sightings(agent: str, message: Message, sessions: Mapping[str, _Session], odd: Odd) -> Iterator[Sighting]:
+def _sightings(agent: str, message: Message, sessions: Mapping[str, _Session]) -> Iterator[Sighting]:
     usage, twice = usage_of(message)
     if not usage.total:
         return
-    at_us = instant(message.time.created) if message.time else 0
-    if not at_us:
-        odd(DOUBTFUL, "no-time")
     model, provider = model_of(message)
     own = message.sessionID or ""
     session = _root(own, sessions)
@@ -150,7 +147,7 @@ def _sightings(agent: str, message: Message, sessions: Mapping[str, _Session], o
         key=fingerprint(message) if copied else message.id or "",
         agent=agent,
         session=session,
-        at_us=at_us,
+        at_us=instant(message.time.created) if message.time else 0,
         provider=provider_named(provider, model),
         model=model,
         usage=usage,

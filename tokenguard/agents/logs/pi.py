@@ -138,8 +138,6 @@ class _Follower:
         if not usage.total:
             return ()
         at_us = instant(message.timestamp) or instant(entry.timestamp)
-        if not at_us:
-            self._odd(DOUBTFUL, "no-time")
         session, model = self._session, self._session.model or ""
         name = lasting(message.responseId)
         return (

@@ -141,8 +141,6 @@ class _Follower:
         session = line.sessionId or self._stem
         name = lasting(event.response_id) if event else None
         at_us = instant(event.timestamp if event else None) or instant(line.timestamp)
-        if not at_us:
-            self._odd(DOUBTFUL, "no-time")
         if not name and not line.uuid:
             self._odd(DROPPED, "no-id")
             return ()
