@@ -119,10 +119,12 @@ class _Scanner:
         position, size = 0, len(block)
         hits = [block.find(marker) for marker in self._markers]
         while True:
-            for index, marker in enumerate(self._markers):
-                if 0 <= hits[index] < position:
-                    hits[index] = block.find(marker, position)
-            hit = min((one for one in hits if one >= 0), default=-1)
+            hit = -1
+            for index, marked in enumerate(hits):
+                if 0 <= marked < position:
+                    marked = hits[index] = block.find(self._markers[index], position)
+                if marked >= 0 and (hit < 0 or marked < hit):
+                    hit = marked
             if hit < 0:
                 return found
             start = block.rfind(b"\n", position, hit) + 1 or position
