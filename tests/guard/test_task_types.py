@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
 from tests.support.house import House, answer
 from tests.wire.histories import Called, Turn, facts_of, request
 from tokenguard.ledger import queries
@@ -65,3 +68,16 @@ async def test_a_task_that_was_named_wins(house: House) -> None:
 async def test_a_request_that_cannot_be_read_is_of_no_known_kind(house: House) -> None:
     call = house.begin(None)
     assert (call.task_type, call.tool_free) == ("other", None)
+
+
+@pytest.mark.parametrize(
+    ("agent", "has_tools", "known"),
+    [("claude", True, True), ("llm", False, True), ("aider", False, False), ("cline", False, False)]
+    + [("cline", True, True), ("openhands", False, False), ("code", False, False)],
+)
+async def test_what_agents_write_into_their_text_is_not_seen(
+    house: House, agent: str, has_tools: bool, known: bool
+) -> None:
+    facts = replace(facts_of(DIALECT, request(DIALECT, [])), has_tools=has_tools)
+    call = house.begin(await house.session(agent=agent), facts)
+    assert (call.task_type, call.tool_free) == (("chat", True) if known else ("other", None))

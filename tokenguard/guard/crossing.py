@@ -36,7 +36,7 @@ from tokenguard.guard.unwrapped import Unwrapped
 from tokenguard.ledger import Decision, Ledger, Settlement
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
-from tokenguard.policy.task_types import task_type
+from tokenguard.policy.task_types import shows_tools, task_type
 from tokenguard.records import (
     Amount,
     Budget,
@@ -125,7 +125,7 @@ class Guard:
         side, trail = said.side, facts.trail
         branch = live.place.branch() or live.session.branch
         # Where nothing was read of a request, nothing is known of its tools either.
-        read = trail.body != 0
+        read = trail.body != 0 and shows_tools(agent, facts.has_tools)
         return Call(
             id=next(self._ids),
             session=live.session.id,

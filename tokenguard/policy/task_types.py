@@ -30,6 +30,24 @@ PURPOSES = ("feature", "fix", "docs", "refactor", "chore")
 TASK_TYPES = (*ACTIVITIES, *PURPOSES, "chat", "upkeep", "other")
 """All words."""
 
+_BY_TOOLS = frozenset(
+    {
+        "claude",
+        "codex",
+        "continue",
+        "copilot",
+        "gemini",
+        "kimi-cli",
+        "kimi-code",
+        "llm",
+        "opencode",
+        "pi",
+        "qwen",
+        "vibe",
+    }
+)
+"""Agents that do everything by tools which their requests name. The models of others may write it into their text."""
+
 _CONVERSATION = frozenset({"main", "sub-agent"})
 
 _TOOLS = (
@@ -98,6 +116,11 @@ def task_type(
     if activity == "edit":
         return purpose or activity
     return activity or _by_words(_SUBAGENTS, subagent_type or "") or purpose or ("chat" if prompted else "other")
+
+
+def shows_tools(agent: str, has_tools: bool) -> bool:
+    """Whether what a request of this agent shows of tools is all that there is; `has_tools` says that it names some."""
+    return has_tools or agent in _BY_TOOLS
 
 
 def of_steps(steps: Iterable[Step]) -> str | None:
