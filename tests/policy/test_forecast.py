@@ -103,3 +103,32 @@ def test_a_span_to_come_is_what_it_was_on_the_days_before(since: float, until: f
 def test_of_one_day_nothing_follows() -> None:
     assert of_span(days(10), NOON, NOON, NOON + HOUR_US) is None
     assert of_span([], NOON, NOON, NOON + HOUR_US) is None
+
+
+def weeks(count: int, sunday: int) -> list[tuple[int, int]]:
+    """20 on each afternoon from two to three, and so much on every seventh, the last of which was yesterday."""
+    found = [(NOON - 7 * count * DAY_US, 0)]
+    for ago in range(7 * count, 0, -1):
+        found.append((NOON + (2 - 24 * ago) * HOUR_US, sunday if ago % 7 == 1 else 20))
+    return found
+
+
+def test_days_of_the_week_are_told_apart_once_each_is_known_twice() -> None:
+    known = weeks(2, sunday=90)
+    assert of(known).likely == 20
+    assert of(known, end_us=NOON + 7 * DAY_US).likely == 6 * 20 + 90
+    assert of(known, end_us=NOON + 16 * DAY_US + 3 * HOUR_US).likely == 2 * (6 * 20 + 90) + 3 * 20
+    # Days that are like their own leave no doubt, however much they differ from others.
+    week = of(known, end_us=NOON + 7 * DAY_US)
+    assert week.low == week.high == week.likely
+    week = of(weeks(1, sunday=90)[3:], end_us=NOON + 7 * DAY_US)
+    assert week.low is not None and week.high is not None and week.low < week.high
+
+
+def test_a_span_to_come_is_what_it_was_on_its_day_of_the_week() -> None:
+    def afternoon(ahead: int) -> int | None:
+        since = NOON + ahead * DAY_US + 2 * HOUR_US
+        found = of_span(weeks(4, sunday=90), NOON, since, since + HOUR_US)
+        return found and found[0]
+
+    assert [afternoon(ahead) for ahead in range(14)] == [*[20] * 6, 90] * 2

@@ -1,7 +1,8 @@
 """Where spending is going: how fast it is, when the limit is reached, and what the window comes to.
 
-What is still to come is what the same hours cost on the days before. Of less than two days nothing is known but the
-rate so far: the rest of a day can be anything between nothing more and the fastest of it, and more than a day anything.
+What is still to come is what the same hours cost on the days before, and of two weeks on, on the same days of the week.
+Of less than two days nothing is known but the rate so far: the rest of a day can be anything between nothing more and
+the fastest of it, and more than a day anything.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from msgspec import Struct
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
-HISTORY_US = 14 * DAY_US
+HISTORY_US = 28 * DAY_US
 """How far back the days are that are taken for an example."""
 
 _LEAST_DAYS = 2
+_WEEK = 7
 _LONGEST_RUN = 8
 """Hours for which a day's work may go on at the present rate."""
 _LONGEST_UNKNOWN = 24
@@ -65,7 +67,7 @@ def forecast(
     known_us = now_us - hours[0][0] if hours else 0
     days = min(known_us, HISTORY_US) // DAY_US
     if days >= _LEAST_DAYS:
-        likely, low, high = _by_days([_of_day(hours, now_us, day, left) for day in range(1, days + 1)], left)
+        likely, low, high = _to_come(hours, now_us, days, left)
         high = max(high, last_hour * min(left, _LONGEST_RUN))
     elif left > _LONGEST_UNKNOWN:
         return Forecast(last_hour, full_us)
@@ -86,8 +88,9 @@ def of_span(hours: Sequence[tuple[int, int]], now_us: int, since_us: int, until_
     if len(examples) < _LEAST_DAYS:
         return None
     left = (until_us - since_us) / HOUR_US
-    likely, low, high = _by_days([_of_day(hours, since_us, day, left) for day in examples], left)
-    return round(likely), round(low), round(high)
+    likely, deviation = _expected([_of_day(hours, since_us, day, left) for day in examples], nearest - 1)
+    found = _band(likely, deviation)
+    return round(found[0]), round(found[1]), round(found[2])
 
 
 def _full(spent: int, limit: int, now_us: int, end_us: int | None, per_hour: int) -> int | None:
@@ -116,11 +119,29 @@ def _share(start: int, since: float, until: float) -> float:
     return max(0.0, min(start + HOUR_US, until) - max(start, since)) / HOUR_US
 
 
-def _by_days(days: Sequence[float], left: float) -> tuple[float, float, float]:
-    """(likely, low, high) of what is left, from examples of it, or of single days where more than one is left."""
-    count = len(days)
-    times = max(left / 24, 1.0)
-    mean = sum(days) / count
-    deviation = math.sqrt(sum((day - mean) ** 2 for day in days) / (count - 1)) * math.sqrt(times)
-    likely = mean * times
+def _to_come(hours: Sequence[tuple[int, int]], now_us: int, days: int, left: float) -> tuple[float, float, float]:
+    """(likely, low, high) of the hours that are left: of each day of the week so many whole days, and the rest."""
+    whole, rest = divmod(left, 24)
+    likely = variance = 0.0
+    past = [_of_day(hours, now_us, day, 24) for day in range(1, days + 1)] if whole else []
+    for ahead in range(min(_WEEK, int(whole))):
+        times = (int(whole) - ahead + _WEEK - 1) // _WEEK
+        mean, deviation = _expected(past, ahead)
+        likely, variance = likely + times * mean, variance + times * deviation**2
+    mean, deviation = _expected([_of_day(hours, now_us, day, rest) for day in range(1, days + 1)], int(whole))
+    return _band(likely + mean, math.sqrt(variance + deviation**2))
+
+
+def _expected(past: Sequence[float], ahead: int) -> tuple[float, float]:
+    """(mean, standard deviation) of a day to come: `past` are those before, the latest first; `ahead` more lie between.
+
+    Where each day of the week is there twice, a day is expected to be like its own.
+    """
+    alike = [past[first::_WEEK] for first in range(_WEEK)] if len(past) >= 2 * _WEEK else [past]
+    means = [sum(days) / len(days) for days in alike]
+    squares = sum((day - mean) ** 2 for days, mean in zip(alike, means, strict=True) for day in days)
+    return means[(-ahead - 1) % len(alike)], math.sqrt(squares / (len(past) - len(alike)))
+
+
+def _band(likely: float, deviation: float) -> tuple[float, float, float]:
     return likely, max(0.0, likely - _TENTH * deviation), likely + _TENTH * deviation
