@@ -53,7 +53,7 @@ def test_the_sums_of_a_session_are_of_the_time_at_which_they_were_written() -> N
 
 
 def test_another_model_goes_on_with_the_same_sums() -> None:
-    (before,), (after,) = read(SETTINGS), read({**SETTINGS, "model": "gpt-5", "providerLock": "openai"})
+    (before,), (after,) = read(SETTINGS), read({**SETTINGS, "model": "gpt-5", "providerLock": "factory"})
     assert before.total.key == after.total.key
     assert (after.total.provider, after.total.model) == ("openai", "gpt-5")
 

@@ -159,6 +159,19 @@ def test_a_sub_agent_has_a_parent_and_a_compaction_is_one(new: sqlite3.Connectio
     assert (second.request_class, second.model, second.session) == ("compaction", "", "20260301_1")
 
 
+def test_what_other_agents_did_stands_in_their_own_logs(new: sqlite3.Connection) -> None:
+    session(new, "a", **served("default", "claude-code"), **sums())
+    session(new, "b", **served("gpt-5", "codex"))
+    response(new, "b")
+    assert query(SOURCE, AT, new)[0] == []
+
+
+def test_providers_have_their_names(new: sqlite3.Connection) -> None:
+    session(new, "a", **served("gemini-3-pro", "gcp_vertex_ai"), **sums())
+    (found,), _ = query(SOURCE, AT, new)
+    assert found.total.provider == "vertex"
+
+
 def test_what_is_odd_is_counted(new: sqlite3.Connection) -> None:
     session(new, "a", at="later", **{**sums(), "accumulated_output_tokens": -4, "model_config_json": "{"})
     session(new, "b", **{**sums(0, 0)})

@@ -129,6 +129,10 @@ def test_a_cost_of_nothing_is_not_believed() -> None:
     assert [one.stated_nanos for one in read(request(cost=0), request(cost=-1), request(cost="much"))] == [None] * 3
 
 
+def test_what_claude_code_did_stands_in_its_own_log() -> None:
+    assert read(request(more={"modelInfo": {"providerId": "claude-code", "modelId": "claude-sonnet-4-5"}})) == []
+
+
 def test_a_model_on_this_machine_is_free() -> None:
     local = {"providerId": "ollama", "modelId": "qwen3:8b"}
     (found,) = read(request(cost=0, more={"modelInfo": local}))

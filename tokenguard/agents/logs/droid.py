@@ -29,7 +29,7 @@ from tokenguard.agents.logs.shape import (
     Snapshot,
     Source,
 )
-from tokenguard.agents.logs.values import provider_named
+from tokenguard.agents.logs.values import provider_named, provider_of
 from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count, Reader
 
@@ -88,7 +88,7 @@ def _read(file: File, content: bytes, odd: Odd) -> Iterator[Snapshot] | Found:
         agent=NAME,
         session=session,
         at_us=file.modified_us,
-        provider=provider_named(settings.providerLock, model),
+        provider=provider_of(model) or provider_named(settings.providerLock),
         model=model,
         usage=usage,
         folder=_folder(file, session),

@@ -7,7 +7,7 @@
   they were seen then, and the rows of the ledger from there on.
 - Overlap: `input_tokens` holds what was read from the cache and written to it, except where it is smaller than these,
   or where the total says that they are beside it. Older versions tell nothing of the cache.
-- A sub-agent is a session that names its parent.
+- A sub-agent is a session that names its parent. What Goose had another agent do stands in that one's log.
 
 Source: `session/session_manager.rs` of Goose, schema versions 1 to 17.
 """
@@ -47,6 +47,17 @@ _SESSION = (
     *("parent_session_id", *(f"{_SUMS}{count}" for count in _COUNTS)),
 )
 _RESPONSE = ("id", "session_id", "created_timestamp", "model", "is_compaction", *_COUNTS)
+
+
+_AGENTS = frozenset({"claude-code", "codex", "gemini-cli"})
+"""Providers that are other agents, which keep logs of their own."""
+_PROVIDERS = {
+    "aws_bedrock": "amazon-bedrock",
+    "azure_openai": "azure",
+    "gcp_vertex_ai": "google-vertex",
+    "github_copilot": "github-copilot",
+}
+"""Names that no other agent has for providers."""
 
 
 class _State(Struct):
@@ -115,7 +126,7 @@ def _stamp(session: _Row) -> str:
 
 def _response(row: _Row, name: str, session: _Row, odd: Odd) -> Iterator[Sighting]:
     usage, cost = _usage(row, "", odd), _figure(row.get("cost"))
-    if usage.total or cost:
+    if (usage.total or cost) and session.get("provider_name") not in _AGENTS:
         at_us = instant(_figure(row.get("created_timestamp")))
         model = _text(row.get("model")) or _model(session)
         kind = "compaction" if row.get("is_compaction") else None
@@ -124,7 +135,7 @@ def _response(row: _Row, name: str, session: _Row, odd: Odd) -> Iterator[Sightin
 
 def _sums(name: str, session: _Row, odd: Odd) -> Iterator[Snapshot]:
     usage, cost = _usage(session, _SUMS, odd), _figure(session.get(f"{_SUMS}cost"))
-    if usage.total or cost:
+    if (usage.total or cost) and session.get("provider_name") not in _AGENTS:
         when = session.get("updated_at") or session.get("created_at")
         at_us = instant(when if isinstance(when, str) else _figure(when))
         yield Snapshot(_sighting(name, name, session, at_us, _model(session), usage, cost, None))
@@ -140,6 +151,7 @@ def _sighting(
     cost: float | None,
     request_class: str | None,
 ) -> Sighting:
+    provider = _text(session.get("provider_name"))
     parent = _text(session.get("parent_session_id"))
     subagent = "sub-agent" if parent or session.get("session_type") == "sub_agent" else None
     return Sighting(
@@ -147,13 +159,13 @@ def _sighting(
         agent=NAME,
         session=name,
         at_us=at_us,
-        provider=provider_named(_text(session.get("provider_name")), model),
+        provider=provider_named(_PROVIDERS.get(provider or "", provider), model),
         model=model,
         usage=usage,
         parent=parent,
         folder=_text(session.get("working_dir")),
         request_class=request_class or subagent,
-        stated_nanos=stated(_text(session.get("provider_name")), cost),
+        stated_nanos=stated(provider, cost),
     )
 
 

@@ -8,7 +8,8 @@
 - Overlap: Cline's `tokensIn` leaves the cache out. Where a request names its `apiProtocol` (Roo Code, Kilo Code), it
   holds the cache: always for `openai`, since October 2025 for `anthropic` too, which shows where it is the larger one.
 - `deleted_api_reqs` sums up requests that stood in the document once, and is left out. `subagent_usage` sums up
-  sub-agents, whose requests stand nowhere. A condensed conversation (`condense_context`) tells its cost only.
+  sub-agents, whose requests stand nowhere. A condensed conversation (`condense_context`) tells its cost only. What it
+  had Claude Code do stands in that one's log.
 - The model is that of the message, of `task_metadata.json`, or of what the request says of its surroundings.
 
 Source: `core/task`, `shared/getApiMetrics.ts` of Cline; `core/task/Task.ts`, `shared/cost.ts` of Roo Code 3.5x.
@@ -48,6 +49,8 @@ _REQUEST, _SUBAGENTS, _DELETED, _CONDENSED = (
     "deleted_api_reqs",
     "condense_context",
 )
+_AGENT = "claude-code"
+"""A provider that is another agent, which keeps a log of its own."""
 _MODEL = re.compile(rb"<model>([\w.:/@+-]{1,80})</model>")
 _FOLDER = re.compile(r"# Current (?:Workspace|Working) Directory \((/[^)\n]{0,400})\) Files")
 
@@ -161,7 +164,7 @@ class _Task:
                 if message.say == _DELETED:
                     self._odd(DROPPED, "deleted-requests")
                 continue
-            if found is not None:
+            if found is not None and found.provider != _AGENT:
                 yield found
 
     def _request(self, message: _Message, place: int) -> Sighting | None:

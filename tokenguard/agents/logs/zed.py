@@ -38,8 +38,8 @@ from tokenguard.wire.decoding import Count, Reader
 
 NAME = "zed"
 
-_HOSTED = "zed.dev"
-"""The provider of models that Zed itself sells, which are then known by their makers."""
+_PROVIDERS = {"zed.dev": "", "open_router": "openrouter", "x_ai": "xai", "copilot_chat": "github-copilot"}
+"""Names that no other agent has for providers; what Zed itself sells is known by its maker."""
 _LARGEST = 64 << 20
 """Bytes of the largest thread that is unpacked."""
 
@@ -136,7 +136,7 @@ def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
         agent=NAME,
         session=thread,
         at_us=instant(str(row.get("updated_at"))),
-        provider=provider_named(None if model.provider == _HOSTED else model.provider, name),
+        provider=provider_named(_PROVIDERS.get(model.provider or "", model.provider), name),
         model=name,
         usage=usage,
         parent=parent or None,
