@@ -17,6 +17,8 @@ _TELLING = 400
 """Characters of a command that are looked at: what it does stands at its beginning."""
 _LARGEST = 1 << 16
 """Bytes of arguments that are looked at: longer ones hold files."""
+_HEAD = 4096
+"""Bytes of arguments in which a command begins, if there is one."""
 _LONGEST_NAME = 120
 
 
@@ -56,7 +58,8 @@ def bytes_of(name: Raw | str) -> bytes:
 
 
 def _command(given: bytes) -> str:
-    if len(given) > _LARGEST or (b"command" not in given and b"cmd" not in given):
+    head = given[:_HEAD]
+    if len(given) > _LARGEST or (b"command" not in head and b"cmd" not in head):
         return ""
     try:
         # In most dialects of OpenAI, arguments are JSON within a string.
