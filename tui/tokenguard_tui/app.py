@@ -33,6 +33,7 @@ from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.themes import DARK, OURS, defaults
 from tokenguard_tui.widgets.holds import Holds
+from tokenguard_tui.widgets.rows import Rows
 from tokenguard_tui.widgets.sessions import Sessions
 
 _FRAME_S = 0.25
@@ -257,6 +258,11 @@ class Dashboard(App[None]):
             client.ensure(self._paths, os.environ, lambda text: self.call_from_thread(self.notify, text))
         except TokenguardError as error:
             self.call_from_thread(self.notify, str(error), severity="error")
+
+    def on_rows_copied(self, message: Rows.Copied) -> None:
+        """As far as the terminal lets programs fill its clipboard."""
+        self.copy_to_clipboard(message.text)
+        self.notify("copied")
 
     def action_help(self) -> None:
         """All keys that do something here."""

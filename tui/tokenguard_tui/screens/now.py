@@ -42,3 +42,7 @@ class Now(View):
         yield Sessions()
         yield Calls()
         yield Footer(compact=True)
+
+    def on_sessions_ordered(self) -> None:
+        """They are drawn anew."""
+        self.post_message(self.Drawn())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets.panel import Panel
+from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.search import Search
 
 
 class View(Screen[None]):
@@ -21,6 +25,9 @@ class View(Screen[None]):
     class Drawn(Message):
         """There is room that nothing has been shown in yet: the app shows its state."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "search", key_display="/", tooltip="only lines with some text"),
+    ]
     HORIZONTAL_BREAKPOINTS = [
         (0, "-compact"),
         (70, "-normal"),
@@ -33,6 +40,19 @@ class View(Screen[None]):
         for panel in self.query("*").results():
             if isinstance(panel, Panel):
                 panel.show(state, now)
+
+    def action_search(self) -> None:
+        """Ask what for, once."""
+        if found := self.query(Search):
+            found.first().focus()
+        else:
+            self.mount(Search())
+            self.query_one(Search).focus()
+
+    def on_search_narrowed(self, message: Search.Narrowed) -> None:
+        """In every list."""
+        for rows in self.query(Rows):
+            rows.narrow(message.text)
 
     def on_screen_resume(self) -> None:
         """What was missed while another screen was in front."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -18,6 +19,13 @@ TITLES = "titles"
 
 class Rows(OptionList):
     """A list of lines, each with an id."""
+
+    class Copied(Message):
+        """Somebody wants a line in the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
 
     DEFAULT_CSS = """
     Rows {
@@ -39,11 +47,14 @@ class Rows(OptionList):
         Binding("k", "cursor_up", "Up", show=False),
         Binding("g", "first", "First", show=False),
         Binding("G", "last", "Last", show=False),
+        Binding("y", "copy", "copy the line", show=False),
     ]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, compact=True, markup=False)
         self._shown: list[Row] = []
+        self._all: list[Row] = []
+        self._wanted = ""
 
     @property
     def selected(self) -> str | None:
@@ -53,8 +64,10 @@ class Rows(OptionList):
         return self._shown[self.highlighted][0]
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Show these rows in place of the present ones."""
-        rows = [row for row in rows if row[0] != TITLES or self.screen.has_class("-high")]
+        """Show these rows in place of the present ones, those of them that are wanted."""
+        self._all = list(rows)
+        rows = [row for row in self._all if row[0] != TITLES or self.screen.has_class("-high")]
+        rows = [row for row in rows if row[0] == TITLES or self._wanted in row[1].plain.casefold()]
         if [row[0] for row in rows] == [row[0] for row in self._shown]:
             for (ident, line), (_, before) in zip(rows, self._shown, strict=True):
                 if line != before:
@@ -67,3 +80,13 @@ class Rows(OptionList):
         idents = [ident for ident, _ in rows]
         if selected in idents:
             self.highlighted = idents.index(selected)
+
+    def narrow(self, text: str) -> None:
+        """Show only the lines with this text from now on; all of them if it is empty. Letters may be large or small."""
+        self._wanted = text.casefold()
+        self.put(self._all)
+
+    def action_copy(self) -> None:
+        """Put the selected line into the clipboard."""
+        if self.highlighted is not None and self.highlighted < len(self._shown):
+            self.post_message(self.Copied(self._shown[self.highlighted][1].plain.strip()))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
@@ -37,8 +38,27 @@ _FAMILY_WIDTH = 60
 _SUBAGENTS = 3
 
 
+ORDERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "oldest first": lambda one: one["started_at"],
+    "dearest first": lambda one: -one["cost_nanos"] - one.get("notional_nanos", 0),
+    "latest call first": lambda one: -_last(one),
+    "by repository": lambda one: (one["repo"] or "", one["branch"] or ""),
+}
+"""In which order they may stand."""
+_FIRST = next(iter(ORDERS))
+
+
+def _last(one: Mapping[str, Any]) -> float:
+    """When it called last, in seconds since the epoch; 0 if it has not."""
+    return datetime.fromisoformat(one["last_call_at"]).timestamp() if one["last_call_at"] else 0.0
+
+
 class Sessions(Rows):
-    """One line a session, in the order in which they began."""
+    """One line a session. In the order in which they began they keep their places."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "order", "order", tooltip="the oldest, the dearest or the latest first, or by repository"),
+    ]
 
     class Opened(Message):
         """Somebody wants to see more of a session."""
@@ -47,9 +67,23 @@ class Sessions(Rows):
             super().__init__()
             self.session = session
 
+    class Ordered(Message):
+        """They are to stand in another order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order = _FIRST
+
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
-        self.put(lines(state, now, self.size.width - 2))
+        self.put(lines(state, now, self.size.width - 2, self._order))
+
+    def action_order(self) -> None:
+        """The next one."""
+        orders = list(ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self.notify(self._order)
+        self.post_message(self.Ordered())
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
@@ -58,9 +92,9 @@ class Sessions(Rows):
             self.post_message(self.Opened(str(event.option_id).partition("/")[0]))
 
 
-def lines(state: State, now: datetime, width: int) -> list[Row]:
-    """Sessions in `width` cells, in the order in which they began."""
-    sessions = sorted(state.sessions, key=lambda one: (one["started_at"], one["id"]))
+def lines(state: State, now: datetime, width: int, order: str = _FIRST) -> list[Row]:
+    """Sessions in `width` cells, in one of `ORDERS`."""
+    sessions = sorted(state.sessions, key=lambda one: (ORDERS[order](one), one["started_at"], one["id"]))
     if not sessions:
         return [("none", Content.styled("nothing runs: tokenguard run claude", "$text-muted"))]
     models = {row.session: row.model for row in state.calls if row.request_class == "main"}
