@@ -19,6 +19,7 @@ async def ledger(tmp_path: Path, api: Api) -> None:
     ledger = Ledger.open(tmp_path / "ledger.db")
     await ledger.open_session(replace(session("s1"), pid=7), b"x")
     made = [replace(call(number), task_type="edit") for number in (1, 2, 3)]
+    made[1] = replace(made[1], subagent="a1", subagent_type="Explore")
     for one in made[:2]:
         await ledger.reserve(one, Amount())
     searched = Leg("opus", Usage(input=10, output=2), fees=(("web_search", 2),))
@@ -38,6 +39,7 @@ async def test_one_that_has_ended(api: Api) -> None:
     assert (about["calls"], about["cost_nanos"]) == (2, 130)
     assert told["budgets"] == told["processes"] == []
     assert [(one["model"], one["calls"], one["cost_nanos"]) for one in told["models"]] == [("opus", 2, 130)]
+    assert [(one["type"], one["calls"], one["cost_nanos"]) for one in told["sub_agents"]] == [("Explore", 1, 30)]
     first, second, third = told["turns"]
     assert (first["id"], first["outcome"], first["cost_nanos"], first["task_type"]) == (1, "ok", 100, "edit")
     assert first["usage"]["input"] == 10 and first["fees"] == {"web_search": 2}

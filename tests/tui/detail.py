@@ -59,6 +59,19 @@ DETAIL: dict[str, Any] = {
         {"model": "claude-haiku-4-5", "calls": 3, "cost_nanos": 190_000_000, "confidence": "exact", "unpriced": 0},
     ],
     "budgets": STATUS["budgets"],
+    "sub_agents": [
+        {
+            "id": "a1",
+            "type": "Explore",
+            "model": "claude-haiku-4-5",
+            "calls": 12,
+            "cost_nanos": 190_000_000,
+            "notional_nanos": 0,
+            "confidence": "exact",
+            "unpriced": 0,
+            "usage": {"input": 4_000, "cache_write_5m": 60_000, "cache_read": 400_000, "output": 4_000},
+        }
+    ],
     "processes": [
         {
             "pid": 4711 + depth,

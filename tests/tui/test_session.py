@@ -6,22 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.tui.answering import NOW, answering, rows, until
+from tests.tui.answering import NOW, Answering, answering, rows, until
 from tests.tui.detail import AT_US, DETAIL, REFUSED, turn
+from tests.tui.told import STATUS
 from tokenguard_tui.screens.confirm import Confirm
 from tokenguard_tui.screens.now import Now
+from tokenguard_tui.screens.raising import Raising
 from tokenguard_tui.screens.session import SessionView
 from tokenguard_tui.widgets import curves, processes, turns
 from tokenguard_tui.widgets.heading import Heading
+from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.processes import Processes
 from tokenguard_tui.widgets.sessions import Sessions
+from tokenguard_tui.widgets.subagents import SubAgents
 from tokenguard_tui.widgets.turns import Turns
 
 PATH = "/v1/sessions/s1"
 STEER = f"{PATH}/steer"
 AGENT = {"pid": 4711, "started_us": AT_US}
+
+
+async def yes(app: Answering, pilot: Pilot[None], key: str) -> None:
+    """Press a key, and say yes once it is asked."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, Confirm), "it does not ask")
+    await pilot.press("y")
 
 
 @pytest.mark.parametrize("size", [(40, 14), (80, 24), (160, 50)])
@@ -30,19 +42,22 @@ async def test_enter_on_a_session_opens_it_at_every_size(tmp_path: Path, size: t
         sessions = app.screen.query_one(Sessions)
         sessions.focus()
         await pilot.press("end", "enter")
-        await pilot.pause()
-        assert isinstance(app.screen, SessionView)
+        await until(pilot, lambda: isinstance(app.screen, SessionView), "it is not opened")
         await app.look(pilot)
         assert str(app.screen.query_one(Heading).content).startswith("claude  web  feat/login  $6.21")
         assert rows(app, Processes)[0].split()[:2] == ["claude", "4711"]
         newest, second, *_ = rows(app, Turns)
         assert newest.split()[0] == "10:12:00" and "refused" in newest
         assert "≈$0.220" in second and "96.0k" in second
+        (explores,) = rows(app, SubAgents)
+        assert app.screen.query_one(SubAgents).display is (size[1] > 24)
+        if size[1] > 24:
+            shown = ["Explore", "haiku-4.5", "12", "64.0k", "400k", "4.0k", "$0.190"]
+            assert explores.split() == shown
         assert all(len(line) <= size[0] for line in (*rows(app, Turns), *rows(app, Processes)))
         assert app.screen.max_scroll_y == 0
         await pilot.press("escape")
-        await pilot.pause()
-        assert isinstance(app.screen, Now)
+        await until(pilot, lambda: isinstance(app.screen, Now), "it does not close")
 
 
 async def test_what_is_said_of_a_turn(tmp_path: Path) -> None:
@@ -66,14 +81,13 @@ async def test_processes_are_only_touched_after_a_yes(tmp_path: Path, key: str, 
         await app.look(pilot)
         for no in ("n", "escape"):
             await pilot.press(key)
-            await pilot.pause()
-            assert isinstance(app.screen, Confirm)
+            await until(pilot, lambda: isinstance(app.screen, Confirm), "it does not ask")
             asked = " ".join(str(one.content) for one in app.screen.query(Static))
             assert f"{deed} claude (process 4711) and the 2 processes below it?" in asked
             await pilot.press(no)
-            await pilot.pause()
+            await until(pilot, lambda: isinstance(app.screen, SessionView), "it does not close")
             assert app.done == []
-        await pilot.press(key, "y")
+        await yes(app, pilot, key)
         await until(pilot, lambda: app.said, "nothing is said")
         assert app.done == [(STEER, {"deed": deed, **AGENT})]
         assert isinstance(app.screen, SessionView) and app.said[0].startswith("claude is ")
@@ -92,7 +106,7 @@ async def test_what_is_paused_can_be_resumed_and_what_runs_cannot(tmp_path: Path
         await app.look(pilot)
         assert {"r", "x"} <= set(app.screen.active_bindings) and "p" not in app.screen.active_bindings
         assert "paused" in rows(app, Processes)[0]
-        await pilot.press("r", "y")
+        await yes(app, pilot, "r")
         await until(pilot, lambda: app.said, "nothing is said")
         assert app.done == [(STEER, {"deed": "resume", **AGENT})]
 
@@ -102,7 +116,7 @@ async def test_why_it_was_not_done_is_said(tmp_path: Path) -> None:
         app.problem = "claude is another process by now; look at its session again"
         app.push_screen(SessionView("s1"))
         await app.look(pilot)
-        await pilot.press("x", "y")
+        await yes(app, pilot, "x")
         await until(pilot, lambda: app.said, "nothing is said")
         assert app.said == [app.problem]
 
@@ -112,6 +126,7 @@ async def test_the_fullest_budget_is_raised_with_a_reason(tmp_path: Path) -> Non
         app.push_screen(SessionView("s1"))
         await app.look(pilot)
         await pilot.press("plus")
+        await until(pilot, lambda: isinstance(app.screen, Raising), "it does not ask")
         await pilot.pause()
         for wrong, why in (
             (("enter",), "by how much"),
@@ -133,6 +148,22 @@ async def test_the_fullest_budget_is_raised_with_a_reason(tmp_path: Path) -> Non
         assert app.done == [("/v1/budgets/raise", body)]
 
 
+async def test_a_call_of_it_that_waits_is_answered_here(tmp_path: Path) -> None:
+    own, other = ({**STATUS["holds"][0], "id": ident, "session": ident} for ident in ("s1", "s2"))
+    async with answering(tmp_path, (80, 24), {PATH: DETAIL}) as (app, pilot):
+        app.state.status({**STATUS, "holds": []})
+        app.push_screen(SessionView("s1"))
+        await app.look(pilot)
+        assert not {"a", "d"} & set(app.screen.active_bindings)
+        app.state.status({**STATUS, "holds": [other, own]})
+        await app.look(pilot)
+        (hold,) = rows(app, Holds)
+        assert "opus-5.5" in hold and {"a", "d", "plus", "p", "x"} <= set(app.screen.active_bindings)
+        await pilot.press("d")
+        await until(pilot, lambda: app.done, "it is not answered")
+        assert app.done == [("/v1/holds/s1", {"answer": "deny"})]
+
+
 async def test_a_session_that_has_ended_or_is_not_known(tmp_path: Path) -> None:
     about = {**DETAIL["session"], "state": "ended", "ended_at": "2026-11-21T10:13:00Z", "exit_code": 2}
     ended: dict[str, Any] = {"session": about, "models": [], "turns": [], "budgets": [], "processes": []}
@@ -143,12 +174,12 @@ async def test_a_session_that_has_ended_or_is_not_known(tmp_path: Path) -> None:
         assert rows(app, Processes) == ["no process of it is known"] and rows(app, Turns) == ["no call yet"]
         assert not {"p", "r", "x", "plus"} & set(app.screen.active_bindings)
         await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, Now), "it does not close")
         app.push_screen(SessionView("s2"))
         await app.look(pilot)
         assert "there is no /v1/sessions/s2" in str(app.screen.query_one(Heading).content)
         await pilot.press("x", "plus", "escape")
-        await pilot.pause()
-        assert isinstance(app.screen, Now)
+        await until(pilot, lambda: isinstance(app.screen, Now), "it does not close")
 
 
 class TestTurns:

@@ -16,8 +16,9 @@ from tokenguard.control.crossing import Guard
 from tokenguard.errors import UsageError
 from tokenguard.guard import Deed
 from tokenguard.guard.telling import told_of
-from tokenguard.guard.view import instant, totals_view
+from tokenguard.guard.view import instant, subagent_view, totals_view
 from tokenguard.ledger import Where, queries
+from tokenguard.ledger.subagents import subagents
 from tokenguard.ledger.turns import Turn, turns
 from tokenguard.records import Session
 
@@ -75,6 +76,7 @@ def _past(ledger: Path, session_id: str, calls: int) -> dict[str, Any]:
         return {
             "session": _ended(known[0]) | totals_view(queries.totals(conn, own)) if known else None,
             "models": [{"model": group.key[0], **totals_view(group.totals)} for group in models],
+            "sub_agents": [subagent_view(one) for one in subagents(conn, session_id)],
             "turns": [_turn(one) for one in turns(conn, session_id, max(0, min(calls, _MOST)))],
         }
 

@@ -23,13 +23,15 @@ from tokenguard_tui.watching import Watch
 from tokenguard_tui.widgets import gauges
 from tokenguard_tui.widgets.curves import Curves
 from tokenguard_tui.widgets.heading import Heading
+from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.processes import Processes
 from tokenguard_tui.widgets.rows import Rows
+from tokenguard_tui.widgets.subagents import SubAgents
 from tokenguard_tui.widgets.turns import Turns, remark
 
 _EVERY = timedelta(seconds=2)
 """How busy processes are is told for so long."""
-_WIDE = 110
+_WIDE, _TALL = 110, 32
 _DEEDS = {
     "pause": ("is paused", "its terminal may give the shell back; it goes on from here, or with fg there"),
     "resume": ("goes on", "if the shell has its terminal, type fg there"),
@@ -43,12 +45,17 @@ class SessionView(View):
 
     DEFAULT_CSS = """
     SessionView {
-        & > #budgets { max-height: 5; margin: 0 0 1 0; }
-        & > Processes { max-height: 8; margin: 0 0 1 0; }
+        & > #budgets { max-height: 3; margin: 0 0 1 0; }
+        & > Holds { margin: 0 0 1 0; }
+        & > SubAgents { display: none; max-height: 6; margin: 0 0 1 0; }
+        & > Processes { max-height: 3; margin: 0 0 1 0; }
         & > Turns { height: 1fr; }
         & > #remark { height: auto; max-height: 4; padding: 0 1; margin: 1 0 0 0; }
         & > #budgets.none, &.-low > #budgets { display: none; }
         &.-low > Processes { max-height: 1; }
+        &.tall > SubAgents.some { display: block; }
+        &.tall > Processes { max-height: 8; }
+        &.tall > #budgets { max-height: 6; }
         &.-low > #remark { max-height: 2; margin: 0; }
     }
     """
@@ -77,8 +84,10 @@ class SessionView(View):
     def compose(self) -> ComposeResult:
         """See `Screen.compose`."""
         yield Heading()
+        yield Holds()
         yield Curves()
         yield Rows(id="budgets")
+        yield SubAgents()
         yield Processes()
         yield Turns()
         yield Static("", id="remark", markup=False)
@@ -93,6 +102,9 @@ class SessionView(View):
         if not self.is_mounted:
             return
         self._watch.look(state, now)
+        self.set_class(self.size.height >= _TALL, "tall")
+        own = [hold for hold in state.holds if hold.get("session") == self._session]
+        self.query_one(Holds).show(State(told={"holds": own}, plain=state.plain), now)
         told, heading = self._watch.told, self.query_one(Heading)
         if told is None:
             heading.say(f"session {self._session}", "", problem=self._watch.problem)
@@ -108,6 +120,7 @@ class SessionView(View):
         limits.set_class(not told["budgets"], "none")
         only_these = State(told={"budgets": told["budgets"]}, plain=state.plain)
         limits.put(gauges.lines(only_these, now, limits.size.width - 2) if told["budgets"] else [])
+        self.query_one(SubAgents).tell(told)
         self.query_one(Processes).tell(told, state.plain)
         self.query_one(Turns).tell(told, now)
         self._say()
