@@ -39,7 +39,7 @@ def main() -> None:
     runs: int = parser.parse_args().runs
     tokenguard = [sys.executable, "-m", "tokenguard"]
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as home:
-        env = {**os.environ, "TOKENGUARD_HOME": home}
+        env = {**os.environ, "HOME": home, "TOKENGUARD_HOME": home}
         with open(os.path.join(home, "config.toml"), "w", encoding="utf-8") as config:
             config.write("[daemon]\nport = 0\n")
         subprocess.run([*tokenguard, "daemon", "start"], env=env, check=True, stdout=subprocess.DEVNULL)

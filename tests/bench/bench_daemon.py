@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
         home = Path(folder)
         (home / "config.toml").write_text("[daemon]\nport = 0\n")
-        paths, env = Paths(home, home), {**os.environ, "TOKENGUARD_HOME": folder}
+        paths, env = Paths(home, home), {**os.environ, "HOME": folder, "TOKENGUARD_HOME": folder}
         begins: list[float] = []
         ends: list[float] = []
         for _ in range(asked.runs):

@@ -158,7 +158,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
         home = Path(folder)
         (home / "config.toml").write_text(CONFIG)
-        paths, env = Paths(home, home), {**os.environ, "TOKENGUARD_HOME": folder}
+        paths, env = Paths(home, home), {**os.environ, "HOME": folder, "TOKENGUARD_HOME": folder}
         if asked.ledger:
             shutil.copy(asked.ledger, paths.ledger)
         else:

@@ -91,7 +91,7 @@ def tokenguard(upstream_port: int) -> Generator[Running]:
         for scope, window in (("global", "day"), ("session", "session"), ("agent", "month")):
             config += f'[[budget]]\nname = "{scope}"\nscope = "{scope}"\nwindow = "{window}"\nlimit = "$1000000"\n'
         Path(home, "config.toml").write_text(config)
-        env = {**os.environ, "TOKENGUARD_HOME": home}
+        env = {**os.environ, "HOME": home, "TOKENGUARD_HOME": home}
         daemon = client.ensure(find_paths(env), env, print)
         try:
             session = daemon.post("/v1/sessions", {"agent": "claude", "cwd": home})

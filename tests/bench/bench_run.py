@@ -51,7 +51,7 @@ def main() -> None:
             (folder / agent).write_text("#!/bin/sh\necho started\n")
             (folder / agent).chmod(0o755)
         (Path(home) / "config.toml").write_text("[daemon]\nport = 0\n")
-        env = {**os.environ, "TOKENGUARD_HOME": home, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+        env = {**os.environ, "HOME": home, "TOKENGUARD_HOME": home, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         subprocess.run([*tokenguard, "daemon", "start"], env=env, check=True, stdout=subprocess.DEVNULL)
         try:
             alone_before, alone_after = medians(COMMAND, env, runs)

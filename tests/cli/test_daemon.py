@@ -24,7 +24,7 @@ from tokenguard.platforms.shape import Service, Status
 def free_port(home: Path) -> Iterator[None]:
     """Lets daemons take any free port, and leaves none behind."""
     home.mkdir(mode=0o700)
-    (home / "config.toml").write_text("[daemon]\nport = 0\n")
+    (home / "config.toml").write_text("[daemon]\nport = 0\nfollow_logs = false\n")
     yield
     running = client.find(find_paths({"TOKENGUARD_HOME": str(home)}))
     if running is not None:

@@ -57,7 +57,8 @@ def test_a_closed_stdin_and_stdout_are_no_failure(tmp_path: Path) -> None:
 def test_a_daemon_is_told_and_asked(cli: Cli, home: Path, tmp_path: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "config.toml").write_text(
-        '[daemon]\nport = 0\n[[budget]]\nname = "plan"\nlimit = "90%"\nofficial = "anthropic/five_hour"\n'
+        "[daemon]\nport = 0\nfollow_logs = false\n"
+        '[[budget]]\nname = "plan"\nlimit = "90%"\nofficial = "anthropic/five_hour"\n'
     )
     assert main(["daemon", "start"]) == 0
     try:
