@@ -1,9 +1,12 @@
 """What Cline keeps: the extension's tasks in editors and in its own folder (`logs.tasks`), and the sessions of its CLI.
 
+- A task's counters are a request's own, never cumulative; the deduplication key is the task and the time of the
+  request's message; `tokensIn` leaves the cache out. What sums up requests that were deleted is left out.
 - A session of the CLI has a document of its messages, which is written anew as a whole; a response is one that has
   `metrics`, which are its own and never cumulative.
-- Deduplication key: session and the message's `id`; without one, its place.
-- Overlap: `inputTokens` holds what was read from the cache and written to it, except where it is smaller than these.
+- Deduplication key of the CLI: session and the message's `id`; without one, its place.
+- Overlap of the CLI: `inputTokens` holds what was read from the cache and written to it, except where it is smaller
+  than these.
 - `metadata.usage` in the session's own document sums up the messages, and counts only where these have no metrics;
   `aggregateUsage` holds sub-agents too, which are sessions of their own, and never counts.
 - Making a conversation shorter takes the metrics out of old messages: what was read before stays in the ledger.

@@ -1,5 +1,9 @@
 """What Kilo Code keeps: the tasks of an extension that came of Roo Code. See `logs.tasks`.
 
+- Counters are a request's own, never cumulative. A condensed conversation tells its cost only.
+- Deduplication key: the task and the time of the request's message.
+- Overlap: `tokensIn` holds the cache where a request names its `apiProtocol`: always for `openai`, since October 2025
+  for `anthropic` too.
 - Its CLI, and newer versions of the extension, came of opencode and keep its database. See `logs.opencode`.
 """
 
