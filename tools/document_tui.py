@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
-from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from tokenguard_tui.app import Dashboard
-from tokenguard_tui.screens.budget import BudgetForm
-from tokenguard_tui.screens.budgets import BudgetsView
-from tokenguard_tui.screens.confirm import Confirm
-from tokenguard_tui.screens.history import History
-from tokenguard_tui.screens.models import Models
-from tokenguard_tui.screens.raising import Raising
-from tokenguard_tui.screens.session import SessionView
-from tokenguard_tui.widgets.holds import Holds
-from tokenguard_tui.widgets.models import ModelTable
-from tokenguard_tui.widgets.rows import Rows
-from tokenguard_tui.widgets.series import Series
+import tokenguard_tui
 
 PAGE = Path(__file__).parent.parent / "docs/tui.md"
 
-PARTS: dict[str, tuple[type[DOMNode], ...]] = {
-    "everywhere": (Dashboard, Rows),
-    "now": (Holds,),
-    "session": (SessionView,),
-    "models": (Models, ModelTable),
-    "history": (History, Series),
-    "budgets": (BudgetsView,),
-    "forms": (BudgetForm, Raising, Confirm),
+_PARTS = {
+    "now": ("screens.now", "widgets.holds", "widgets.sessions"),
+    "session": ("screens.session",),
+    "models": ("screens.models", "widgets.models"),
+    "history": ("screens.history", "widgets.series"),
+    "budgets": ("screens.budgets",),
+    "advice": ("screens.advice",),
+    "forms": ("screens.budget", "screens.raising", "screens.confirm", "screens.help"),
 }
-"""Part of the page -> whose keys it lists."""
+"""Part of the page -> the modules whose keys it lists; those of all others hold everywhere."""
 
 _MARKED = re.compile(r"(?<=<!-- keys: )(\w+) -->\n.*?(?=<!-- end of keys -->)", re.DOTALL)
-_KEYS = {"left": "←", "right": "→", "up": "↑", "down": "↓", "enter": "Enter", "escape": "Esc", "plus": "+"}
+_KEYS = {
+    **{"left": "←", "right": "→", "up": "↑", "down": "↓"},
+    **{"enter": "Enter", "escape": "Esc", "plus": "+", "slash": "/", "question_mark": "?"},
+}
 
 
 def main() -> None:
@@ -46,20 +39,28 @@ def main() -> None:
 
 def page() -> str:
     """The page as it should be."""
-    return _MARKED.sub(lambda found: f"{found[1]} -->\n{_table(PARTS[found[1]])}", PAGE.read_text("utf-8"))
+    tables = {part: _table(keys) for part, keys in bindings().items()}
+    return _MARKED.sub(lambda found: f"{found[1]} -->\n{tables[found[1]]}", PAGE.read_text("utf-8"))
 
 
-def _table(parts: Iterable[type[DOMNode]]) -> str:
-    keys: dict[str, list[str]] = {}
-    for binding in (binding for part in parts for binding in own_bindings(part)):
-        keys.setdefault(binding.tooltip or binding.description, []).append(_KEYS.get(binding.key, binding.key))
-    rows = [f"| {' '.join(f'`{name}`' for name in dict.fromkeys(names))} | {text} |" for text, names in keys.items()]
+def bindings() -> dict[str, list[Binding]]:
+    """Part of the page -> the keys of its modules."""
+    found: dict[str, list[Binding]] = {part: [] for part in ("everywhere", *_PARTS)}
+    for module in pkgutil.walk_packages(tokenguard_tui.__path__, "tokenguard_tui."):
+        name = module.name.removeprefix("tokenguard_tui.")
+        part = next((part for part, modules in _PARTS.items() if name in modules), "everywhere")
+        for one in vars(import_module(module.name)).values():
+            if isinstance(one, type) and issubclass(one, DOMNode) and one.__module__ == module.name:
+                found[part] += Binding.make_bindings(vars(one).get("BINDINGS", ()))
+    return found
+
+
+def _table(keys: list[Binding]) -> str:
+    names: dict[str, list[str]] = {}
+    for binding in keys:
+        names.setdefault(binding.tooltip or binding.description, []).append(_KEYS.get(binding.key, binding.key))
+    rows = [f"| {' '.join(f'`{name}`' for name in dict.fromkeys(own))} | {text} |" for text, own in names.items()]
     return "\n".join(["| key | |", "|---|---|", *rows]) + "\n"
-
-
-def own_bindings(part: type[DOMNode]) -> list[Binding]:
-    """The keys that a screen or widget adds to those of what it is made from."""
-    return list(Binding.make_bindings(vars(part).get("BINDINGS", ())))
 
 
 if __name__ == "__main__":
