@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
-from tokenguard.ledger.rollups import BLOCK, HOUR_US
+from tokenguard.ledger.rollups import BLOCK, HOUR_US, SHIFT
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
@@ -182,7 +182,9 @@ def instants(span_us: int) -> st.SearchStrategy[int]:
         return (START_US + at) // unit * unit - START_US
 
     anywhere = st.integers(0, span_us)
-    return st.one_of(anywhere, st.builds(beginning, anywhere, st.sampled_from([HOUR_US, BLOCK * HOUR_US])))
+    return st.one_of(
+        anywhere, st.builds(beginning, anywhere, st.sampled_from([HOUR_US, SHIFT * HOUR_US, BLOCK * HOUR_US]))
+    )
 
 
 @st.composite

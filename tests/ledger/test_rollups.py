@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
 from tokenguard.ledger import Ledger, agreement, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
-from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US
+from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US, SHIFT
 from tokenguard.ledger.sums import SUMS
 from tokenguard.records import Leg, Usage
 
@@ -113,8 +114,9 @@ def test_calls_are_read_only_where_a_span_begins_or_ends() -> None:
     read = [p for p in rollups.pieces(START_US + 1, START_US + 300 * DAY_US - 1) if p.size == CALLS]
     assert sum((p.until or 0) - (p.since or 0) for p in read) < 2 * HOUR_US
     assert not [p for p in rollups.pieces(START_US, START_US + 300 * DAY_US) if p.size == CALLS]
-    hours = [p for p in rollups.pieces(START_US, START_US + 300 * DAY_US) if p.size == HOUR]
-    assert sum((p.until or 0) - (p.since or 0) for p in hours) < 2 * BLOCK
+    for size, larger in pairwise((HOUR, SHIFT, BLOCK)):
+        read = [p for p in rollups.pieces(START_US, START_US + 300 * DAY_US) if p.size == size]
+        assert sum((p.until or 0) - (p.since or 0) for p in read) < 2 * larger
 
 
 def test_questions_are_answered_from_the_sums(conn: sqlite3.Connection) -> None:

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 
 from tokenguard.ledger.rollups import (
-    BLOCK,
+    COARSE,
     HOUR,
     HOUR_US,
     SUMMED,
@@ -17,7 +17,7 @@ from tokenguard.ledger.rollups import (
     in_hour,
     kept,
     of_calls,
-    put_block,
+    put_coarse,
     put_hour,
     put_thread,
     stored,
@@ -34,8 +34,8 @@ _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
 
 def check(conn: sqlite3.Connection, hour: int) -> bool:
-    """Whether the sums of an hour agree with its calls; those of its block with the hours, if it begins with this one;
-    and those of the threads that ended in it with their calls.
+    """Whether the sums of an hour agree with its calls; of a shift or block with its hours, if this one begins it; and
+    of the threads that ended in it with their calls.
 
     What does not agree is replaced.
     """
@@ -47,12 +47,14 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
             sound = False
     if stored(conn, HOUR, hour, hour + 1) != found:
         put_hour(conn, hour, found)
-        put_block(conn, hour)
+        for size in COARSE:
+            put_coarse(conn, size, hour)
         return False
-    end = hour + BLOCK
-    if hour % BLOCK == 0 and stored(conn, BLOCK, hour, end) != stored(conn, HOUR, hour, end):
-        put_block(conn, hour)
-        return False
+    for size in COARSE:
+        end = hour + size
+        if hour % size == 0 and stored(conn, size, hour, end) != stored(conn, HOUR, hour, end):
+            put_coarse(conn, size, hour)
+            sound = False
     return sound
 
 
@@ -72,13 +74,13 @@ def check_all(conn: sqlite3.Connection) -> int:
 
 
 def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
-    """The hour to check after this one: the latest before it that has calls or sums, or with which a block begins."""
+    """The hour to check after this one: the latest before it with calls or sums, or that begins what is summed up."""
     end = _NO_HOUR if hour is None else hour
     started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0]
-    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, BLOCK)]
+    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, *COARSE)]
     found.append(None if started_us is None else started_us // HOUR_US)
-    if hour is not None and hour % BLOCK:
-        found.append(hour // BLOCK * BLOCK)
+    if hour is not None:
+        found += [hour // size * size for size in COARSE if hour % size]
     return max((one for one in found if one is not None), default=None)
 
 
@@ -93,10 +95,10 @@ def glance(conn: sqlite3.Connection) -> bool:
 
 
 def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
-    """Whether all calls together agree with all hours, blocks and threads. Reads every call, and repairs nothing."""
+    """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
     by_call, by_leg = (
-        {_sum_of(conn, Piece(size, None, None), by_leg=by_leg) for size in (HOUR, BLOCK, THREADS)}
+        {_sum_of(conn, Piece(size, None, None), by_leg=by_leg) for size in (HOUR, *COARSE, THREADS)}
         for by_leg in (False, True)
     )
     return by_call == {of_all} and len(by_leg) == 1
@@ -119,8 +121,9 @@ def fill(conn: sqlite3.Connection) -> None:
             found = of_calls(conn, *in_hour(hour))
             put_hour(conn, hour, in_all(found))
             add_threads(conn, hour, found)
-            if hour % BLOCK == 0:
-                put_block(conn, hour)
+            for size in COARSE:
+                if hour % size == 0:
+                    put_coarse(conn, size, hour)
             hour = before(conn, hour)
         conn.execute("COMMIT")
     except BaseException:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct, json
 
 from tokenguard.ledger.charges import ALL, ask, totals_of
-from tokenguard.ledger.rollups import HOUR_US, kept_in_slices, kept_of_threads
+from tokenguard.ledger.rollups import CALLS, HOUR_US, kept_in_slices, kept_of_threads, pieces
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, TOTALS, condition, per_call, per_leg
 from tokenguard.ledger.values import Where
@@ -41,14 +41,18 @@ GROUP_KEYS = tuple(_KEYS)
 """What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used. A
 `conversation` is what the agent itself calls a session: one that is resumed is the same."""
 
-_SLICES = """slices (number, since, until) AS MATERIALIZED (
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?))"""
+_SLICES = """slices (number, since, until, size) AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+        json_extract(value, '$[3]') FROM json_each(?))"""
 _WHOLE = """whole (thread, number) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
-_AT_ONCE = 40
+_AT_ONCE = 100
 """Spans of which the groups are sorted together: fewer rows are sorted faster."""
 _FEW = 500
 """Sessions: where there are more, all calls of a span are read, not those of each session."""
+
+_Piece = tuple[int, int, int, int]
+"""The number of a slice, and of a piece of it the two ends and the size."""
 
 _FOREVER = (0, 2**62 // HOUR_US * HOUR_US)
 
@@ -86,7 +90,7 @@ def grouped_in(
     asked = f"SELECT {columns}, {TOTALS} FROM %s GROUP BY {columns}"
     by_leg = "model" in keys
     rows: list[Row] = []
-    numbered = [(number, *span) for number, span in enumerate(slices)]
+    numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
     if (where.session, where.family) != (None, None):
         rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg)
     elif _by_thread(keys, where):
@@ -96,7 +100,7 @@ def grouped_in(
         if sessions:
             rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg, sessions=sessions)
     else:
-        hours, rest = _hours(slices)
+        hours, rest = _in_pieces(slices)
         source, values = kept_in_slices(where, by_leg=by_leg)
         sql = f"WITH {_SLICES} {asked % source}"
         for at in range(0, len(hours), _AT_ONCE):
@@ -110,12 +114,12 @@ def _of_calls(
     conn: sqlite3.Connection,
     asked: str,
     where: Where,
-    slices: Sequence[tuple[int, int, int]],
+    slices: Sequence[_Piece],
     *,
     by_leg: bool,
     sessions: Sequence[str] = (),
 ) -> list[Row]:
-    """What is asked for, from the calls of (number, since, until) themselves; only those of `sessions` if any."""
+    """What is asked for, from the calls of these pieces themselves; only those of `sessions` if any."""
     terms, values = condition(where, "c", "c")
     if sessions:
         column = "c.session" if len(sessions) <= _FEW else "+c.session"
@@ -144,23 +148,13 @@ def _threads(conn: sqlite3.Connection, slices: Sequence[tuple[int, int]]) -> tup
     return [(thread, number) for session, thread, number in whole if session not in cut], sorted(cut)
 
 
-def _hours(
-    slices: Sequence[tuple[int, int]],
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
-    """(number, since, until) of whole hours in each slice, in hours since the epoch, and of the rest, in instants."""
-    hours: list[tuple[int, int, int]] = []
-    rest: list[tuple[int, int, int]] = []
-    for number, (since_us, until_us) in enumerate(slices):
-        first, last = -(-since_us // HOUR_US), until_us // HOUR_US
-        if first >= last:
-            rest.append((number, since_us, until_us))
-            continue
-        hours.append((number, first, last))
-        if since_us != first * HOUR_US:
-            rest.append((number, since_us, first * HOUR_US))
-        if until_us != last * HOUR_US:
-            rest.append((number, last * HOUR_US, until_us))
-    return hours, rest
+def _in_pieces(slices: Sequence[tuple[int, int]]) -> tuple[list[_Piece], list[_Piece]]:
+    """What sums are kept of in each slice, and the rest, of which calls are read."""
+    found: tuple[list[_Piece], list[_Piece]] = ([], [])
+    for number, span in enumerate(slices):
+        for piece in pieces(*span):
+            found[piece.size == CALLS].append((number, piece.since or 0, piece.until or 0, piece.size))
+    return found
 
 
 def _folded(rows: Iterable[Row], keys: int) -> dict[Row, Totals]:

@@ -446,3 +446,9 @@ def _011_threads(conn: sqlite3.Connection) -> None:
         "ALTER TABLE rollup_keys ADD COLUMN confidence TEXT",
     ):
         conn.execute(statement)
+
+
+@_migration
+def _012_shifts(conn: sqlite3.Connection) -> None:
+    # They are summed up anew: by shifts, too.
+    conn.execute("DELETE FROM rollups")

@@ -1,8 +1,8 @@
 """Sums kept beside the calls, so that a question about a year does not read a year of calls.
 
-There is one row for each hour of UTC and combination of keys, one for each block of `BLOCK` hours, and one for each
-thread (a session, or a sub-agent in it); every charge is added to all three in the transaction that writes it. What a
-call adds depends on the `role` of the key:
+There is one row for each hour of UTC and combination of keys, one for each shift of `SHIFT` hours, one for each block
+of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it); every charge is added to all four in the
+transaction that writes it. What a call adds depends on the `role` of the key:
 
 - `plain`: a call that one model served, which is its `leg`. Most are.
 - `whole`: a call of several legs, without a `leg`; its `part`s are the same sums once more, one for each leg's model.
@@ -27,8 +27,12 @@ from tokenguard.records import Call, Charge, Confidence, Usage
 
 HOUR_US = 3_600_000_000
 HOUR = 1
+SHIFT = 6
+"""Hours in a shift: days of any zone hold three of them, and a few hours."""
 BLOCK = 720
 """Hours in a block: thirty days, counted from the epoch."""
+COARSE = (SHIFT, BLOCK)
+"""What hours are summed up to. Each is made of whole ones of those before it."""
 
 THREADS = -1
 """The `size` of the sums of whole threads: their `start` is the thread's number."""
@@ -49,13 +53,13 @@ _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {_ROW}
 _ON_CONFLICT = f"""ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
 _ADD_ONE = f"{_PUT} {_ON_CONFLICT}"
-_ADD = f"{_PUT}, {_ROW}, {_ROW} {_ON_CONFLICT}"
+_ADD = f"{_PUT}, {_ROW}, {_ROW}, {_ROW} {_ON_CONFLICT}"
 SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
 _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
     FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key WHERE s.size = ? AND s.start >= ? AND s.start < ?
     GROUP BY {", ".join(f"k.{column}" for column in _COLUMNS)}"""
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
-    SELECT {BLOCK}, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
+    SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
@@ -70,7 +74,7 @@ class Piece(Struct, frozen=True):
     """A part of a span, and where its sums are: among the calls, the hours or the blocks."""
 
     size: int
-    """`CALLS`, `HOUR` or `BLOCK`."""
+    """`CALLS`, `HOUR`, `SHIFT` or `BLOCK`."""
     since: int | None
     until: int | None
     """Instants in microseconds among the calls, else hours since the epoch; None is open."""
@@ -82,7 +86,7 @@ def pieces(since_us: int | None, until_us: int | None) -> list[Piece]:
     last = None if until_us is None else until_us // HOUR_US
     if first is not None and last is not None and first >= last:
         return [Piece(CALLS, since_us, until_us)]
-    found = list(_whole_hours(first, last))
+    found = list(_whole_hours(first, last, (*reversed(COARSE), HOUR)))
     if first is not None and since_us != first * HOUR_US:
         found.append(Piece(CALLS, since_us, first * HOUR_US))
     if last is not None and until_us != last * HOUR_US:
@@ -90,17 +94,20 @@ def pieces(since_us: int | None, until_us: int | None) -> list[Piece]:
     return found
 
 
-def _whole_hours(first: int | None, last: int | None) -> Iterator[Piece]:
-    begin = None if first is None else -(-first // BLOCK) * BLOCK
-    end = None if last is None else last // BLOCK * BLOCK
+def _whole_hours(first: int | None, last: int | None, sizes: Sequence[int]) -> Iterator[Piece]:
+    """The hours in pieces of these sizes, the largest first."""
+    size, *smaller = sizes
+    begin = None if first is None else -(-first // size) * size
+    end = None if last is None else last // size * size
     if begin is not None and end is not None and begin >= end:
-        yield Piece(HOUR, first, last)
+        if smaller:
+            yield from _whole_hours(first, last, smaller)
         return
-    yield Piece(BLOCK, begin, end)
+    yield Piece(size, begin, end)
     if begin != first:
-        yield Piece(HOUR, first, begin)
+        yield from _whole_hours(first, begin, smaller)
     if end != last:
-        yield Piece(HOUR, end, last)
+        yield from _whole_hours(end, last, smaller)
 
 
 def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
@@ -114,10 +121,10 @@ def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]
 def kept_in_slices(where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
     """The source of the sums of the hours that are in any of the `slices`, with the `slice` that they are in.
 
-    There must be a table `slices` (number, since, until) in the question, of hours since the epoch.
+    There must be a table `slices` (number, since, until, size) in the question, of hours since the epoch.
     """
     terms, values = condition(where, "k", "t")
-    hours = f"slices AS e CROSS JOIN rollups AS r ON r.size = {HOUR} AND r.start >= e.since AND r.start < e.until"
+    hours = "slices AS e CROSS JOIN rollups AS r ON r.size = e.size AND r.start >= e.since AND r.start < e.until"
     return _kept(hours, terms, ["e.number AS slice"], by_leg=by_leg), values
 
 
@@ -256,11 +263,11 @@ def put_hour(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> Non
     conn.executemany(_PUT, [(HOUR, hour, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
 
 
-def put_block(conn: sqlite3.Connection, hour: int) -> None:
-    """Sum up the hours of the block that holds this one, in place of the sums that were kept of it."""
-    start = hour // BLOCK * BLOCK
-    conn.execute(_CLEAR, (BLOCK, start, start + BLOCK))
-    conn.execute(_COARSEN, (start, start, start + BLOCK))
+def put_coarse(conn: sqlite3.Connection, size: int, hour: int) -> None:
+    """Sum up the hours of the shift or block that holds this one, in place of the sums that were kept of it."""
+    start = hour // size * size
+    conn.execute(_CLEAR, (size, start, start + size))
+    conn.execute(_COARSEN, (size, start, start, start + size))
 
 
 def threads_of(conn: sqlite3.Connection, hour: int) -> list[tuple[int, dict[Key, Sums]]]:
@@ -282,9 +289,10 @@ def add_threads(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> 
 
 
 def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> tuple[int, ...]:
-    """Add to the three sums that a call in this hour is part of; their places in the table."""
+    """Add to the sums that a call in this hour is part of; their places in the table."""
     name, thread, numbers = _name_of(conn, key), _thread_of(conn, key, hour), astuple(sums)
-    places = ((HOUR, hour, name), (BLOCK, hour // BLOCK * BLOCK, name), (THREADS, thread, name))
+    coarse = ((size, hour // size * size, name) for size in COARSE)
+    places = ((HOUR, hour, name), *coarse, (THREADS, thread, name))
     conn.execute(_ADD, [value for place in places for value in (*place, *numbers)])
     return tuple(value for place in places for value in place)
 

@@ -1,0 +1,72 @@
+"""Reports on a large ledger, as whole processes: what a person waits for.
+
+python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH]
+
+N calls of a year (1,000,000), made in a temporary folder that is deleted afterwards, or taken from PATH. Medians of N
+runs (5) of each report: on the clock, and of CPU, which other programs of the machine blur less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.bench.large_ledger import generate
+from tokenguard.config.paths import Paths
+
+GOAL_MS = 300
+MONTH, EVER = "30d", "2000-01-01"
+REPORTS = (
+    *(
+        (by, since)
+        for since in (MONTH, EVER)
+        for by in ("model", "day", "session", "repo,branch", "day,model", "length")
+    ),
+    *((by, EVER) for by in ("sub-agent", "commit", "origin", "session,model", "block", "month,model", "hour")),
+    *(("", since) for since in (MONTH, EVER)),
+)
+"""(keys, since); without keys, the dearest calls."""
+
+
+def took_ms(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
+    """On the clock, and of CPU."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall * 1000, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Reports on a large ledger.")
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--ledger", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+        ledger = Paths(Path(folder), Path(folder)).ledger
+        if asked.ledger:
+            shutil.copy(asked.ledger, ledger)
+        else:
+            generate(ledger, asked.calls, time.time_ns() // 1000)
+        env = {**os.environ, "TOKENGUARD_HOME": folder}
+        print(f"{asked.calls:,} calls, {ledger.stat().st_size / 2**20:,.0f} MiB; goal {GOAL_MS} ms")
+        for by, since in REPORTS:
+            what = ["--by", by] if by else ["--dearest"]
+            command = [sys.executable, "-m", "tokenguard", "report", *what, "--since", since]
+            times = [took_ms(command, env) for _ in range(asked.runs)]
+            wall, cpu = (statistics.median(one[at] for one in times) for at in (0, 1))
+            span = "of everything" if since == EVER else f"of {since}"
+            print(f"{' '.join(what):<24} {span:<14} {wall:7.0f} ms   {cpu:7.0f} ms CPU")
+
+
+if __name__ == "__main__":
+    main()
