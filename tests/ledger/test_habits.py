@@ -81,7 +81,9 @@ def found(made: list[Made], ask: Callable[[sqlite3.Connection], list[Habit]]) ->
         return counted
 
 
-def everything(ask: Callable[[sqlite3.Connection, int, int], list[Habit]]) -> Callable[..., list[Habit]]:
+def everything(
+    ask: Callable[[sqlite3.Connection, int, int], list[Habit]],
+) -> Callable[[sqlite3.Connection], list[Habit]]:
     return lambda conn: ask(conn, 0, 2**60)
 
 
