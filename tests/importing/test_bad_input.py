@@ -207,6 +207,16 @@ async def test_links_in_circles_end_and_a_file_by_two_names_is_one(project: Path
     assert {(kind, detail) for _, kind, detail, _ in home.odd} == {(UNREADABLE, "symlink-loop")}
 
 
+@pytest.mark.parametrize("above", ["/", "..", "../..", "../../.."])
+async def test_a_link_to_what_the_folder_is_in_is_not_followed(project: Path, home: Home, above: str) -> None:
+    aside = home.home / ".claude" / "aside" / "a.jsonl"
+    aside.parent.mkdir()
+    aside.write_bytes(line(answer("aside")))
+    (project / "up").symlink_to(above, target_is_directory=True)
+    await home.read()
+    assert (home.keys, home.odd) == (["msg_good"], [("up", UNREADABLE, "symlink-loop", 1)])
+
+
 async def test_files_that_vanish_before_they_are_read_are_counted(project: Path, home: Home) -> None:
     gone = project / "gone.jsonl"
     gone.write_bytes(line(answer("gone")))

@@ -133,13 +133,20 @@ def _files(start: str, unreadable: Unreadable) -> Iterator[tuple[str, os.stat_re
             continue
         for entry in reversed(names):
             try:
-                if entry.is_symlink() or entry.is_dir(follow_symlinks=False):
+                if entry.is_symlink() and _leads_above(entry.path, start):
+                    unreadable(entry.path, "symlink-loop")
+                elif entry.is_symlink() or entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
             except OSError as error:
                 if error.errno != errno.ENOENT:
                     unreadable(entry.path, why(error))
+
+
+def _leads_above(link: str, start: str) -> bool:
+    """Whether a link leads to the folder that is searched or to one that it is in: all of a disk, perhaps."""
+    return f"{start}/".startswith(f"{os.path.realpath(link).rstrip('/')}/")
 
 
 def why(error: OSError) -> str:
