@@ -206,6 +206,12 @@ def test_what_is_odd_is_noted() -> None:
     assert odd.seen == [("doubtful", "malformed"), ("dropped", "not-json"), ("unknown-type", "dream")]
 
 
+def test_what_was_added_to_half_a_line_is_read() -> None:
+    odd = Odd()
+    (one,) = read(line(answer("torn"))[:150] + line(answer("whole")), odd=odd)
+    assert (one.key, odd.seen) == ("whole", [("dropped", "not-json")])
+
+
 def test_an_answer_without_tokens_is_none() -> None:
     odd = Odd()
     assert read(answer(counts=usage(0, 0)), odd=odd) == []
@@ -218,6 +224,7 @@ def test_an_answer_without_tokens_is_none() -> None:
         ({}, ["/home/ada/.claude", "/home/ada/.config/claude"]),
         ({"XDG_CONFIG_HOME": "/etc/ada"}, ["/home/ada/.claude", "/etc/ada/claude"]),
         ({"CLAUDE_CONFIG_DIR": "/one, /two"}, ["/one", "/two"]),
+        ({"CLAUDE_CONFIG_DIR": "~/work"}, ["/home/ada/work"]),
     ],
 )
 def test_files_are_where_the_settings_say(env: dict[str, str], folders: list[str]) -> None:

@@ -58,7 +58,8 @@ def read(
     for visit in range(visits):
         follower = source.follow(opened, state, odd or Odd())
         for offset in range(visit, len(values), visits) if visits == 1 else _part(len(values), visit, visits):
-            encoded = line(values[offset])
+            value = values[offset]
+            encoded = value if isinstance(value, bytes) else line(value)
             if any(marker in encoded for marker in source.markers):
                 found += [one for one in follower.take(encoded, offset) if isinstance(one, Sighting)]
         state = follower.save()
@@ -237,6 +238,12 @@ def test_what_is_odd_is_noted_and_stops_nothing() -> None:
     )
     assert [one.usage.input for one in found] == [50, 40]
     assert odd.seen == [("doubtful", "malformed"), ("unknown-type", "novelty")]
+
+
+def test_what_was_added_to_half_a_line_is_read() -> None:
+    states: dict[str, bytes] = {}
+    torn = line(event(counts(50, 0, 5)))[:80] + line(event(counts(90, 0, 9)))
+    assert [one.usage.input for one in read(meta(), turn(), torn, states=states)] == [90]
 
 
 def test_no_line_of_text_is_taken_for_a_count() -> None:

@@ -1,9 +1,9 @@
 """What reading agents' logs costs, the daemon and its reader together, beside other trackers where they can be run.
 
-python -m tests.bench.bench_import [--megabytes N] [--tracker NAME COMMAND...]
+python -m tests.bench.bench_import [--megabytes N] [--tracker NAME=COMMAND]...
 
 N megabytes of Claude Code's transcripts (400) are made in a temporary folder. A tracker is a command that reads them in
-`$HOME`, such as `--tracker ccusage npx ccusage daily --json --offline`: it is run twice, and must be installed.
+`$HOME`, such as `--tracker "ccusage=npx ccusage daily --json --offline"`: it is run twice, and must be installed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shlex
 import statistics
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=400)
-    parser.add_argument("--tracker", nargs="+", action="append", default=[], metavar="WORD")
+    parser.add_argument("--tracker", action="append", default=[], metavar="NAME=COMMAND")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -44,9 +45,10 @@ def main() -> None:
         print(f"{asked.megabytes} MB, {responses:,} responses; load {os.getloadavg()[0]:.1f}")
         env = {"HOME": folder, "TOKENGUARD_HOME": folder, "PATH": os.environ["PATH"], "TZ": "UTC"}
         _ours(home, env)
-        for name, *command in asked.tracker:
-            for time_ in ("first", "again"):
-                _tell(f"{name}, {time_}", *_child(command, env))
+        for tracker in asked.tracker:
+            name, _, command = tracker.partition("=")
+            for which in ("first", "again"):
+                _tell(f"{name}, {which}", *_child(shlex.split(command), env))
 
 
 def _ours(home: Path, env: Mapping[str, str]) -> None:

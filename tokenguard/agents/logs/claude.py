@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNKNOWN, File, Found, Lines, Odd, Places, Sighting, Source
-from tokenguard.agents.logs.values import instant, provider_of
+from tokenguard.agents.logs.values import begun_anew, instant, provider_of
 from tokenguard.agents.side import identifier
 from tokenguard.records import Context, Usage
 from tokenguard.wire.decoding import Count, Reader
@@ -93,7 +93,8 @@ _NO_SPLIT = _Split()
 def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
     given = places.env.get("CLAUDE_CONFIG_DIR", "")
-    roots = [places.home / part.strip() for part in given.split(",") if part.strip()]
+    named = [part.strip() for part in given.split(",") if part.strip()]
+    roots = [places.home / part.removeprefix("~/") for part in named]
     roots = roots or [places.home / ".claude", places.config() / "claude"]
     return tuple(
         Lines(root / folder, ("**/*.jsonl",), (b'put_tokens"',), _Transcript)
@@ -124,6 +125,8 @@ class _Transcript:
         found, whole = _LINE.read(line)
         if found is None:
             self._odd(DROPPED, "not-json")
+            found, whole = _LINE.read(begun_anew(line))
+        if found is None:
             return ()
         if found.type != "assistant":
             if found.type not in _KNOWN:

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNKNOWN, File, Found, Lines, Odd, Places, Sighting, Source
-from tokenguard.agents.logs.values import instant, provider_named
+from tokenguard.agents.logs.values import begun_anew, instant, provider_named
 from tokenguard.agents.side import identifier
 from tokenguard.records import Context, Usage
 from tokenguard.wire.decoding import Count, Reader
@@ -160,8 +160,10 @@ class _Rollout:
     def take(self, line: bytes, offset: int) -> Found:
         """See `Follower.take`."""
         found, whole = _LINE.read(line)
+        if found is None:
+            self._odd(DROPPED, "not-json")
+            found, whole = _LINE.read(begun_anew(line))
         if found is None or found.payload is None:
-            self._odd(DROPPED, "not-json" if found is None else "no-payload")
             return ()
         payload, state = found.payload, self._state
         match found.type:

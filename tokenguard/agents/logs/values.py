@@ -65,6 +65,18 @@ def instant(value: str | float | None) -> int:
     return int(value if value >= _MICROS else value * 1_000 if value >= _MILLIS else value * 1_000_000)
 
 
+def begun_anew(line: bytes) -> bytes:
+    """The last part of a line that begins as the line does: a crash leaves half of one, and the next is added to it.
+
+    Empty where there is none.
+    """
+    begin = line.rfind(line[:_BEGINNING], 1)
+    return line[begin:] if begin > 0 else b""
+
+
+_BEGINNING = 9
+"""Bytes by which the beginning of a line is known: `{"type":"`."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = datetime.resolution
 
