@@ -74,6 +74,18 @@ async def test_what_is_said_of_a_turn(tmp_path: Path) -> None:
         ]
 
 
+async def test_turns_stand_in_the_order_that_is_wanted(tmp_path: Path) -> None:
+    async with answering(tmp_path, (100, 40), {PATH: DETAIL}) as (app, pilot):
+        app.push_screen(SessionView("s1"))
+        await app.look(pilot)
+        for first, last in (("10:11:00", "10:12:00"), ("10:11:00", "10:12:00"), ("10:12:00", "10:01:00")):
+            await pilot.press("o")
+            await app.look(pilot)
+            shown = [line.split()[0] for line in rows(app, Turns)]
+            assert (shown[0], shown[-1]) == (first, last)
+        assert app.said == ["dearest first", "largest context first", "newest first"]
+
+
 @pytest.mark.parametrize(("key", "deed"), [("p", "pause"), ("x", "stop")])
 async def test_processes_are_only_touched_after_a_yes(tmp_path: Path, key: str, deed: str) -> None:
     async with answering(tmp_path, (80, 24), {PATH: DETAIL}) as (app, pilot):

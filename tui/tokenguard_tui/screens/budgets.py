@@ -40,11 +40,11 @@ class BudgetsView(View):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new", "new"),
-        Binding("e", "change", "change"),
-        Binding("plus", "raise", "raise", key_display="+"),
-        Binding("l", "land", "land"),
-        Binding("x", "remove", "remove"),
+        Binding("n", "new", "new", tooltip="set one more budget"),
+        Binding("e", "change", "change", tooltip="change the selected budget"),
+        Binding("plus", "raise", "raise", key_display="+", tooltip="raise the selected counter for a while"),
+        Binding("l", "land", "land", tooltip="give out what is kept for landing"),
+        Binding("x", "remove", "remove", tooltip="remove the selected budget"),
     ]
 
     def __init__(self) -> None:

@@ -60,10 +60,10 @@ class SessionView(View):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "steer('pause')", "pause"),
-        Binding("r", "steer('resume')", "resume"),
-        Binding("x", "steer('stop')", "stop"),
-        Binding("plus", "raise", "raise", key_display="+"),
+        Binding("p", "steer('pause')", "pause", tooltip="pause the agent and what it has started"),
+        Binding("r", "steer('resume')", "resume", tooltip="let them go on"),
+        Binding("x", "steer('stop')", "stop", tooltip="ask them to end, and kill what has not after five seconds"),
+        Binding("plus", "raise", "raise", key_display="+", tooltip="raise the selected budget, else the fullest"),
         Binding("escape", "leave", "back"),
     ]
 
@@ -132,6 +132,10 @@ class SessionView(View):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Another turn is selected."""
         self._say()
+
+    def on_turns_ordered(self) -> None:
+        """Show the turns in another order."""
+        self.post_message(self.Drawn())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with it as it stands is offered."""

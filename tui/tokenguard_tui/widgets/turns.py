@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 
 from tokenguard.policy import money
 from tokenguard.policy.naming import short_model
@@ -30,28 +32,51 @@ _FINE = {"ok", "running", "refused"}
 
 _Turn = Mapping[str, Any]
 
+ORDERS: Mapping[str, Callable[[_Turn], Any]] = {
+    "newest first": lambda one: (-one["started_us"], -one["id"]),
+    "dearest first": lambda one: (-(one["cost_nanos"] or 0), -one["started_us"]),
+    "largest context first": lambda one: (-Usage(**one["usage"]).prompt, -one["started_us"]),
+}
+"""In which order they may stand."""
+
 
 class Turns(Rows):
-    """One line a call, the newest first."""
+    """One line a call, in one of `ORDERS`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "order", "order", tooltip="the newest turns, the dearest or those with the largest context first"),
+    ]
+
+    class Ordered(Message):
+        """They are to stand in another order."""
 
     def __init__(self) -> None:
         super().__init__()
         self._told: tuple[object, int] | None = None
+        self._order = next(iter(ORDERS))
 
     def tell(self, told: Mapping[str, Any], now: datetime) -> None:
         """What the daemon has told of a session. What was told before, in the same room, is not laid out again."""
         turns, width = told["turns"], self.size.width
         if self._told is None or self._told[0] is not turns or self._told[1] != width:
             self._told = turns, width
-            self.put(lines(turns, now, width - 2))
+            self.put(lines(sorted(turns, key=ORDERS[self._order]), now, width - 2))
+
+    def action_order(self) -> None:
+        """The next one."""
+        orders = list(ORDERS)
+        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
+        self._told = None
+        self.notify(self._order)
+        self.post_message(self.Ordered())
 
 
 def lines(turns: Sequence[_Turn], now: datetime, width: int) -> list[Row]:
-    """Turns in `width` cells."""
+    """Turns in `width` cells, as they come."""
     if not turns:
         return [("none", Content.styled("no call yet", "$text-muted"))]
-    titles, drawn = laid_out(_COLUMNS, [_row(one, now) for one in reversed(turns)], width)
-    return [(TITLES, titles), *((f"t:{one['id']}", line) for one, line in zip(reversed(turns), drawn, strict=True))]
+    titles, drawn = laid_out(_COLUMNS, [_row(one, now) for one in turns], width)
+    return [(TITLES, titles), *((f"t:{one['id']}", line) for one, line in zip(turns, drawn, strict=True))]
 
 
 def remark(turn: _Turn) -> tuple[str, str]:
