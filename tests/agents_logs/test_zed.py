@@ -138,10 +138,10 @@ def test_what_cannot_be_unpacked_is_counted_and_the_others_are_read(
 ) -> None:
     monkeypatch.setattr(zed, "_LARGEST", 1 << 16)
     whole = zstd.compress(json.dumps(thread()).encode())
-    put(threads, b"no zstd", "a")
+    put(threads, whole[:4] + b"no zstd", "a")
     put(threads, whole[:-9], "b")
     put(threads, zstd.compress(b" " * (1 << 20)), "c")
-    put(threads, b"{}", "d", kind="protobuf")
+    put(threads, b"\x08\x96\x01", "d", kind="protobuf")
     put(threads, b'{"cumulative', "e", kind="json")
     put(threads, thread(cumulative_token_usage={"input_tokens": -1, "output_tokens": 4}), "f")
     put(threads, thread(), "g", at="yesterday")

@@ -40,6 +40,8 @@ NAME = "zed"
 
 _PROVIDERS = {"zed.dev": "", "open_router": "openrouter", "x_ai": "xai", "copilot_chat": "github-copilot"}
 """Names that no other agent has for providers; what Zed itself sells is known by its maker."""
+_PACKED = b"\x28\xb5\x2f\xfd"
+"""How what zstd has compressed begins."""
 _LARGEST = 64 << 20
 """Bytes of the largest thread that is unpacked."""
 
@@ -115,7 +117,7 @@ def _snapshots(connection: sqlite3.Connection, threads: list[str], odd: Odd) -> 
 
 
 def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
-    content = _content(row.get("data"), row.get("data_type"), odd)
+    content = _content(row.get("data"), odd)
     if content is None:
         return None
     found, whole = _THREAD.read(content)
@@ -149,14 +151,13 @@ def _snapshot(thread: str, row: dict[str, object], odd: Odd) -> Snapshot | None:
     return Snapshot(total)
 
 
-def _content(data: object, kind: object, odd: Odd) -> bytes | None:
+def _content(data: object, odd: Odd) -> bytes | None:
     """The JSON of a thread; None, which is noted, where it cannot be had."""
-    if isinstance(data, str):
-        return data.encode("utf-8", "replace")
-    if not isinstance(data, bytes) or kind not in ("zstd", "json"):
+    content = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    if not isinstance(content, bytes) or not content.startswith((_PACKED, b"{")):
         odd(DROPPED, "unknown-data-type")
         return None
-    return data if kind == "json" else _unpacked(data, odd)
+    return _unpacked(content, odd) if content.startswith(_PACKED) else content
 
 
 def _unpacked(data: bytes, odd: Odd) -> bytes | None:
