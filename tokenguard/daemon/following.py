@@ -96,13 +96,16 @@ class Following:
 
     async def _read(self, changed: frozenset[Path]) -> None:
         wanted = self._missed | changed
+        plan = self._plan_of(wanted) if self._begun else self._plan(self._places)
         try:
-            plan = self._plan_of(wanted) if self._begun else self._plan(self._places)
             progress = await self._importer.run(plan)
         except TokenguardError as error:
             self._missed, self._failing = wanted, error.message
             log.error("agents' logs were not read: %s", error)
             return
+        except Exception as error:
+            self._missed, self._failing = wanted, f"internal error: {type(error).__name__}"
+            raise
         if not self._begun:
             log.info("agents' logs: %d files were read, %d rows added", progress.files_read, progress.added)
         self._missed, self._failing, self._begun = frozenset(), None, True

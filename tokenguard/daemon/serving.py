@@ -149,8 +149,8 @@ class Daemon:
 
     @property
     def idle(self) -> bool:
-        """Whether there is neither a call nor a session, of this daemon or one before it."""
-        return not self._guard.busy and not self._upkeep.needed
+        """Whether there is neither a call nor a session, of this daemon or one before it, and nothing is imported."""
+        return not self._guard.busy and not self._importer.busy and not self._upkeep.needed
 
     def touch(self) -> None:
         """Take note that somebody needs the daemon."""
