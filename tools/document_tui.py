@@ -16,7 +16,7 @@ PAGE = Path(__file__).parent.parent / "docs/tui.md"
 
 _PARTS = {
     "now": ("screens.now", "widgets.holds", "widgets.sessions"),
-    "session": ("screens.session",),
+    "session": ("screens.session", "widgets.turns"),
     "models": ("screens.models", "widgets.models"),
     "history": ("screens.history", "widgets.series"),
     "budgets": ("screens.budgets",),
