@@ -122,13 +122,7 @@ class _Wire:
         if found is None:
             self._odd(DROPPED, "not-json")
             return ()
-        event, subagent, kind = found.message or found, self._subagent, None
-        for _ in range(_DEEPEST):
-            payload = event.payload
-            if payload is None or payload.event is None:
-                break
-            subagent = payload.agent_id or payload.parent_tool_call_id or payload.task_tool_call_id or subagent
-            event, kind = payload.event, payload.subagent_type
+        event, subagent, kind = _innermost(found.message or found, self._subagent)
         payload = event.payload
         if payload is None or payload.token_usage is None:
             if not whole and event.type == _UPDATE:
@@ -203,6 +197,18 @@ class _Wire:
         paths = [folder.path for folder in known.work_dirs] if known else []
         digests = {hashlib.md5(path.encode(), usedforsecurity=False).hexdigest(): path for path in paths}
         return digests.get(self._project)
+
+
+def _innermost(event: _Event, subagent: str | None) -> tuple[_Event, str | None, str | None]:
+    """(what happened, the sub-agent to which it did, its kind): what sub-agents do is wrapped in events of theirs."""
+    kind = None
+    for _ in range(_DEEPEST):
+        payload = event.payload
+        if payload is None or payload.event is None:
+            break
+        subagent = payload.agent_id or payload.parent_tool_call_id or payload.task_tool_call_id or subagent
+        event, kind = payload.event, payload.subagent_type
+    return event, subagent, kind
 
 
 def _usage(tokens: _Tokens) -> Usage:
