@@ -111,6 +111,14 @@ async def test_one_part_alone(tmp_path: Path) -> None:
         assert "only" not in heading(app), "the part is not there any more"
 
 
+async def test_parts_can_be_searched(tmp_path: Path) -> None:
+    async with past(tmp_path, "3", (80, 24)) as (app, pilot):
+        await pilot.press("slash", *"pus", "left", "left", "left", "o")
+        await app.settled(pilot)
+        assert [part.split()[0] for part in parts(app)] == ["opus-4.5"]
+        assert heading(app).startswith("today")
+
+
 @pytest.mark.parametrize(
     ("size", "views"), [((80, 24), ["course", "columns"]), ((38, 12), ["course", "hours", "columns"])]
 )

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher, Footer, Input
 
 from tokenguard_tui import measures
 from tokenguard_tui.asking import Inquiry
@@ -21,7 +21,6 @@ from tokenguard_tui.widgets.heat import Heat
 from tokenguard_tui.widgets.series import Series
 
 _SPAN = Binding.Group("span", compact=True)
-_MOVE = Binding.Group("move")
 _BYS = {"model": "agent", "agent": "repo", "repo": "model"}
 """By what the columns are stacked after each."""
 
@@ -46,8 +45,8 @@ class History(View):
         Binding("d", "window('day')", "day", group=_SPAN, tooltip="today, by hours"),
         Binding("w", "window('week')", "week", group=_SPAN, tooltip="this week, by days"),
         Binding("m", "window('month')", "month", group=_SPAN, tooltip="this month, by days"),
-        Binding("left", "earlier", "back", priority=True, group=_MOVE, tooltip="the one before"),
-        Binding("right", "later", "later", priority=True, group=_MOVE, tooltip="the one after"),
+        Binding("left", "earlier", "back", show=False, priority=True, tooltip="the one before"),
+        Binding("right", "later", "later", show=False, priority=True, tooltip="the one after"),
         Binding("b", "by", "by", tooltip="stacked of models, agents or repositories"),
         Binding("v", "measure", "unit", tooltip="dollars that are billed, list prices, or tokens"),
         Binding("c", "view", "chart", tooltip="single columns, or all of them up to each with the forecast's band"),
@@ -104,7 +103,9 @@ class History(View):
         self._again()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Nothing is later than now."""
+        """Nothing is later than now; and who writes moves within the text."""
+        if action in ("earlier", "later") and isinstance(self.focused, Input):
+            return False
         return self._back > 0 if action == "later" else True
 
     def on_series_chosen(self, message: Series.Chosen) -> None:
