@@ -18,7 +18,7 @@ from tests.support.waiting import until
 from tokenguard.attribution import Place
 from tokenguard.attribution.callers import Caller
 from tokenguard.errors import UsageError
-from tokenguard.guard import OpenSession
+from tokenguard.guard import OpenSession, steering
 from tokenguard.guard.registry import Live
 from tokenguard.guard.steering import known
 from tokenguard.platforms import processes
@@ -34,6 +34,15 @@ print(agent.pid, flush=True)
 os.waitpid(agent.pid, os.WUNTRACED)
 os.kill(os.getpid(), signal.SIGSTOP)
 sys.exit(agent.wait())
+"""
+
+# As one that reads from a terminal that it does not have: whenever it goes on, it stops.
+_WITHOUT_TERMINAL = """
+import os, signal
+signal.signal(signal.SIGCONT, lambda *_: os.kill(os.getpid(), signal.SIGSTOP))
+print("there", flush=True)
+while True:
+    signal.pause()
 """
 
 
@@ -119,6 +128,16 @@ async def test_run_goes_on_with_its_agent(house: House, start: Start) -> None:
     until(lambda: not processes.is_stopped(run.pid) and not processes.is_stopped(agent_pid))
     await house.desk.steer(session_id, "stop", agent["pid"], agent["started_us"])
     assert run.wait() == 256 - signal.SIGTERM
+
+
+async def test_that_it_stops_again_is_said(house: House, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steering, "SETTLES_S", 30.0)
+    child = start(sys.executable, "-c", _WITHOUT_TERMINAL)
+    assert child.stdout is not None and child.stdout.readline() == b"there\n"
+    session_id, agent = await begin(house, child.pid)
+    await house.desk.steer(session_id, "pause", agent["pid"], agent["started_us"])
+    with pytest.raises(UsageError, match="it has stopped again.*type fg there"):
+        await house.desk.steer(session_id, "resume", agent["pid"], agent["started_us"])
 
 
 async def test_only_the_process_that_was_seen_is_meant(house: House, start: Start) -> None:

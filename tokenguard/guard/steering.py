@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -23,6 +24,11 @@ Deed = Literal["pause", "resume", "stop"]
 
 PATIENCE_S = 5.0
 """An agent that is asked to end can save what it has in this time; what still runs then is killed."""
+
+
+SETTLES_S = 0.3
+"""An agent that cannot have its terminal, because a shell has it, stops again at once."""
+_LOOK_S = 0.05
 
 
 def known(pid: int | None, started: float | None = None) -> psutil.Process | None:
@@ -56,6 +62,11 @@ def _pause(process: psutil.Process, _: int | None) -> int:
 def _resume(process: psutil.Process, run_pid: int | None) -> int:
     reached = families.resume(process)
     _wake(process, run_pid)
+    deadline = time.monotonic() + SETTLES_S
+    while time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+        if processes.is_stopped(process.pid) and processes.is_alive(process):
+            raise UsageError("it has stopped again: its terminal has something else in front", "type fg there")
     return reached
 
 
