@@ -241,9 +241,10 @@ class Stage:
             unit = hold.slot.budget.unit if hold.slot else Unit.USD
             amount = f"5 {unit}" if unit is not Unit.USD and drawn % 3 == 0 else None
             if drawn < percent:
-                await self._desk.answer_hold(hold.id, approve=True, amount=amount, reason="chaos")
+                yes = "cheaper" if hold.cheaper and drawn % 2 else "approve"
+                await self._desk.answer_hold(hold.id, answer=yes, amount=amount, reason="chaos")
             elif drawn < percent + 25:
-                await self._desk.answer_hold(hold.id, approve=False, amount=None, reason="chaos")
+                await self._desk.answer_hold(hold.id, answer="deny", amount=None, reason="chaos")
 
     async def _work(self, agent: Agent, window: int) -> None:
         rng = Random(f"{agent.seed}/{window}")

@@ -31,6 +31,9 @@ def hold(id: str, agent: str = "claude", repo: str | None = "/src/web", **change
     }
 
 
+OTHER = {"model": "claude-sonnet-5", "estimate_nanos": 690_000_000}
+
+
 class FakeDaemon:
     """A daemon with calls that wait."""
 
@@ -69,6 +72,13 @@ def test_a_call_is_approved(cli: Cli, daemon: FakeDaemon) -> None:
     outcome = cli("approve", "7f2c")
     assert (outcome.code, outcome.out, outcome.err) == (0, "7f2c approved: claude web opus-5.5 ≈$3.44\n", "")
     assert daemon.answers == [("7f2c", {"answer": "approve", "amount": None, "reason": None})]
+
+
+def test_a_cheaper_model_serves_it(cli: Cli, daemon: FakeDaemon) -> None:
+    daemon.holds = (hold("7f2c", cheaper=OTHER),)
+    outcome = cli("approve", "--cheaper", "--reason", "a test")
+    assert outcome.out == "7f2c approved: claude web opus-5.5 ≈$3.44; claude-sonnet-5 serves it for ≈$0.690\n"
+    assert daemon.answers == [("7f2c", {"answer": "cheaper", "amount": None, "reason": "a test"})]
 
 
 def test_its_budget_is_raised_by_more(cli: Cli, daemon: FakeDaemon) -> None:

@@ -61,13 +61,11 @@ class FakeGuard:
     def subscribe(self, *types: str) -> AbstractContextManager[AsyncIterator[Event]]:
         return self.hub.subscribe(*types)
 
-    async def answer_hold(
-        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None
-    ) -> dict[str, Any]:
+    async def answer_hold(self, hold_id: str, *, answer: str, amount: str | None, reason: str | None) -> dict[str, Any]:
         if hold_id != "7f2c":
             raise UsageError(f"no call {hold_id} waits", "see tokenguard status")
-        self.done.append(("hold", hold_id, approve, amount, reason))
-        return {"id": hold_id, "answer": "approve" if approve else "deny"}
+        self.done.append(("hold", hold_id, answer, amount, reason))
+        return {"id": hold_id, "answer": answer}
 
     def official(self, rate_limits: bytes) -> None:
         self.done.append(("official", rate_limits))

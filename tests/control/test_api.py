@@ -128,7 +128,12 @@ class TestHolds:
             "id": "7f2c",
             "answer": "deny",
         }
-        assert api.guard.done == [("hold", "7f2c", True, "5", None), ("hold", "7f2c", False, None, "too dear")]
+        assert (await api.post("/v1/holds/7f2c", {"answer": "cheaper"}))["answer"] == "cheaper"
+        assert api.guard.done == [
+            ("hold", "7f2c", "approve", "5", None),
+            ("hold", "7f2c", "deny", None, "too dear"),
+            ("hold", "7f2c", "cheaper", None, None),
+        ]
 
     async def test_one_that_does_not_wait(self, api: Api) -> None:
         assert await raw(api, "POST", "/v1/holds/nope", b'{"answer": "deny"}') == (

@@ -313,7 +313,11 @@ async def test_a_process_that_was_missed_is_looked_for_again(
     door: Door, claude: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[int | None] = [None, 4242]
-    monkeypatch.setattr(platforms, "peer_pid", lambda *_: found.pop(0))
+
+    def peer_pid(own: object, peer: object, likely: object, first: object) -> int | None:
+        return found.pop(0)
+
+    monkeypatch.setattr(platforms, "peer_pid", peer_pid)
     assert (await door.connect(claude))(None).agent == "claude"
     assert not found
     found += [None, None]

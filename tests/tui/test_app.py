@@ -102,6 +102,19 @@ async def test_a_budget_is_raised_in_its_own_unit_and_only_where_one_is_the_reas
         assert {"a", "d"} <= set(app.screen.active_bindings)
 
 
+async def test_a_cheaper_model_is_offered_where_there_is_one(tmp_path: Path) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, pilot):
+        assert "c" not in app.screen.active_bindings
+        cheaper = {"model": "claude-sonnet-5", "estimate_nanos": 690_000_000}
+        app.state.status({**STATUS, "holds": [{**STATUS["holds"][0], "cheaper": cheaper}]})
+        app.draw()
+        (hold,) = lines(app, Holds)
+        assert "c sonnet-5 ≈$0.690" in hold
+        await pilot.press("c")
+        await pilot.pause()
+        assert app.asked == [("/v1/holds/7f2c", {"answer": "cheaper"})]
+
+
 async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -> None:
     async with shown(tmp_path, (80, 24)) as (app, pilot):
         other = {**STATUS["sessions"][0], "id": "s2", "agent": "codex", "started_at": "2026-11-21T10:01:00Z"}

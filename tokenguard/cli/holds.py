@@ -41,9 +41,10 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 )
 @click.argument("hold_id", metavar="[ID]", required=False, shell_complete=_complete)
 @click.option("--amount", type=AMOUNT_OR_PERCENT, help="Raise its budget by so much, for other calls too.")
+@click.option("--cheaper", is_flag=True, help="With the next model down, which status names.")
 @click.option("--reason", metavar="TEXT", help="Why; it is kept with the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def approve(hold_id: str | None, amount: Limit | None, reason: str | None, as_json: bool) -> int:
+def approve(hold_id: str | None, amount: Limit | None, cheaper: bool, reason: str | None, as_json: bool) -> int:
     """Let the call ID, which waits for an answer, go on.
 
     The budget that cannot take it is raised by what it takes, or by more with --amount. Without ID, the only call that
@@ -51,7 +52,7 @@ def approve(hold_id: str | None, amount: Limit | None, reason: str | None, as_js
     """
     if amount is not None and amount.value == 0:
         raise UsageError("--amount is 0, which raises nothing", "write 20; a shell turns an unquoted $20 into 0")
-    return _answer(hold_id, "approve", amount, reason, as_json=as_json)
+    return _answer(hold_id, "cheaper" if cheaper else "approve", amount, reason, as_json=as_json)
 
 
 @click.command(epilog=examples("tokenguard deny 7f2c", "tokenguard deny 7f2c --reason 'use the smaller model'"))
@@ -71,7 +72,7 @@ def _answer(hold_id: str | None, answer: str, amount: Limit | None, reason: str 
     if daemon is None:
         raise UsageError("no call waits: the daemon is not running", "it starts with the next tokenguard run")
     if hold_id is None:
-        hold_id = _only_one(daemon.get("/v1/status")["holds"], answer)
+        hold_id = _only_one(daemon.get("/v1/status")["holds"], "deny" if answer == "deny" else "approve")
     elif not (hold_id.isascii() and hold_id.isalnum()):
         raise UsageError(f'"{hold_id}" is not the id of a call', "tokenguard status shows those that wait")
     text = None if amount is None else limit_text(amount.value, amount.unit)
@@ -81,10 +82,20 @@ def _answer(hold_id: str | None, answer: str, amount: Limit | None, reason: str 
         output.say_json(told)
     elif heeded:
         raised = f"; {told['budget']} is raised by {money.limit(amount.value, amount.unit)}" if amount else ""
-        output.say(f"{hold_id} {'approved' if answer == 'approve' else 'denied'}: {words(told)}{raised}")
+        output.say(
+            f"{hold_id} {'denied' if answer == 'deny' else 'approved'}: {words(told)}{_instead(told, answer)}{raised}"
+        )
     else:
         output.say(f"{hold_id} had another answer meanwhile: {told['answer']}")
     return 0 if heeded else 1
+
+
+def _instead(told: dict[str, Any], answer: str) -> str:
+    """What serves in its place."""
+    if answer != "cheaper":
+        return ""
+    other = told["cheaper"]
+    return f"; {other['model']} serves it for {money.usd(other['estimate_nanos'], about=True)}"
 
 
 def _only_one(waiting: Sequence[dict[str, Any]], answer: str) -> str:

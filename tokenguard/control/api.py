@@ -47,7 +47,7 @@ class _Land(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
-    answer: Literal["approve", "deny"]
+    answer: Literal["approve", "cheaper", "deny"]
     amount: str | None = None
     reason: str | None = None
 
@@ -187,11 +187,9 @@ class Control:
 
     async def _answer_hold(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Answer)
-        approve = asked.answer == "approve"
+        hold_id = request.match_info["id"]
         return answer(
-            await self._guard.answer_hold(
-                request.match_info["id"], approve=approve, amount=asked.amount, reason=asked.reason
-            )
+            await self._guard.answer_hold(hold_id, answer=asked.answer, amount=asked.amount, reason=asked.reason)
         )
 
     async def _reload(self, request: web.Request) -> web.Response:

@@ -51,12 +51,11 @@ class Guard(Protocol):
         """Give out what a budget keeps for landing; how it stands then."""
         ...
 
-    async def answer_hold(
-        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None
-    ) -> dict[str, Any]:
+    async def answer_hold(self, hold_id: str, *, answer: str, amount: str | None, reason: str | None) -> dict[str, Any]:
         """Let a call that waits go on, the budget raised by `amount` if it is given, or refuse it.
 
-        Raises `UsageError` if no such call waits.
+        `answer` is `approve`, `cheaper` (with the next model down) or `deny`. Raises `UsageError` if no such call
+        waits, or if there is no cheaper model.
         """
         ...
 

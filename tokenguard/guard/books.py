@@ -34,6 +34,11 @@ class Reservation(Struct, frozen=True):
     mean: Amount | None = None
     """What such calls take on average: long answers are rare, and cost much."""
 
+    @property
+    def about_nanos(self) -> int:
+        """What people are told that it costs."""
+        return (self.mean or self.likely).nanos
+
 
 class _Met(NamedTuple):
     """The counts that calls of one kind meet, by their own kinds, until the first of their windows ends."""

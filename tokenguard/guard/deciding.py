@@ -35,6 +35,8 @@ USUAL_LIMIT = 32_000
 _SOON_S = 0.05
 """Between two looks at a window that is about to end, by a clock that may have been set back."""
 
+_APPROVALS = ("approve", "cheaper")
+
 _TRIES = 5
 """How often an approved call is made room for, while other calls take it away."""
 
@@ -119,11 +121,11 @@ class Decider:
             return replace(asked, verdict=Verdict("warn", None, notice.text))
         hold = self._hold(asked, notice.text)
         answer = await self._answer(hold, None)
-        if answer.kind != "approve":
+        if answer.kind not in _APPROVALS:
             return self._unapproved(asked, hold, answer)
         if notice.runaway:
             self._noticing.runaway.excuse(asked.call.session)
-        return replace(asked, verdict=Verdict("allow", None, f"approved by {answer.who}"))
+        return self._approved(asked, hold, answer)
 
     async def _open_landing(self, over: list[Over]) -> list[Slot]:
         """Open the landing reserves that open by themselves, for the first call that does not fit without them."""
@@ -200,13 +202,14 @@ class Decider:
         if answer.kind == "fits":
             verdict = Verdict("allow", hold.budget, "it waited until there was room")
             return replace(asked, call=hold.call, verdict=verdict)
-        if answer.kind != "approve":
+        if answer.kind not in _APPROVALS:
             return self._unapproved(asked, hold, answer)
+        asked = self._approved(asked, hold, answer)
         for _ in range(_TRIES):
             asked = replace(asked, call=self._counting.dated(asked.call))
             left = _stopping(self._counting.try_reserve(asked.call, asked.reservation))
             if not left:
-                return replace(asked, verdict=Verdict("allow", hold.budget, f"approved by {answer.who}"))
+                return asked
             for one in left:
                 reason = answer.reason or f"call {asked.call.id} was approved"
                 slot = one.standing.slot
@@ -215,10 +218,20 @@ class Decider:
         return None
 
     def _hold(self, asked: Ruling, reason: str, over: Over | None = None) -> Hold:
-        call, reservation = asked.call, asked.reservation
-        about = (reservation.mean or reservation.likely).nanos
+        call, about = asked.call, asked.reservation.about_nanos
         seconds = self.agents.named(call.agent).HOLD_SECONDS
-        return Hold(call, reason, about, self._now(), seconds, over.standing.slot if over else None)
+        found = self.reserver.cheaper(call, asked.facts)
+        cheaper = None if found is None else (found[0].model, found[2].about_nanos)
+        return Hold(call, reason, about, self._now(), seconds, over.standing.slot if over else None, cheaper)
+
+    def _approved(self, asked: Ruling, hold: Hold, answer: Answer) -> Ruling:
+        """As a person has let it go on: as it is, or with a cheaper model."""
+        found = self.reserver.cheaper(asked.call, asked.facts) if answer.kind == "cheaper" else None
+        if found is None:
+            return replace(asked, verdict=Verdict("allow", hold.budget, f"approved by {answer.who}"))
+        call, facts, reservation = found
+        text = f"{answer.who} lets {call.model} serve in place of {asked.call.model}"
+        return Ruling(call, facts, reservation, Verdict("downgrade", hold.budget, text))
 
     async def _answer(self, hold: Hold, asked: Ruling | None) -> Answer:
         """Wait for an answer; or, where a call is given, until it fits. It is reserved then."""
@@ -239,7 +252,7 @@ class Decider:
                     if not _stopping(self._counting.try_reserve(hold.call, asked.reservation)):
                         hold.answer.set_result(Answer("fits"))
         answer = hold.answer.result()
-        if answer.kind in ("approve", "deny", "expired"):
+        if answer.kind in (*_APPROVALS, "deny", "expired"):
             self._record(decision(hold, answer, self._now()))
         return answer
 

@@ -130,23 +130,25 @@ class Desk:
         )
 
     async def answer_hold(
-        self, hold_id: str, *, approve: bool, amount: str | None, reason: str | None, who: str | None = None
+        self, hold_id: str, *, answer: str, amount: str | None, reason: str | None, who: str | None = None
     ) -> dict[str, Any]:
-        """Let a call that waits go on, or not. Raises `UsageError`.
+        """Let a call that waits go on (`approve`, `cheaper`), or not (`deny`). Raises `UsageError`.
 
         Its budget is raised by `amount` if one is given, which other calls may use too; else by what the call takes.
         """
         guard, who = self._guard, who or getpass.getuser()
         hold = guard.holds.find(hold_id)
+        if answer == "cheaper" and hold.cheaper is None:
+            raise UsageError(f"there is no cheaper model for call {hold_id}", "approve it as it is, or deny it")
         if amount is not None:
-            if not approve:
+            if answer == "deny":
                 raise UsageError("a denial takes no amount", "leave --amount out")
             if hold.slot is None:
                 raise UsageError(f"call {hold_id} waits for no budget", "approve it without --amount")
             value = amount_for(hold.slot, amount)
             await guard.counting.raise_by(hold.slot, value, reason=reason or "approved", who=who)
         if not hold.answer.done():
-            hold.answer.set_result(Answer("approve" if approve else "deny", who, reason))
+            hold.answer.set_result(Answer(answer, who, reason))
         return view.hold_view(hold) | {"answer": hold.answer.result().kind}
 
     def official(self, rate_limits: bytes) -> None:

@@ -20,7 +20,8 @@ class Answer(Struct, frozen=True):
     """How a wait ended."""
 
     kind: str
-    """`approve` or `deny`; `expired`, `gone` (the agent left) or `fits` (there is room again)."""
+    """`approve`, `cheaper` (with the model that the hold names) or `deny`; `expired`, `gone` (the agent left) or `fits`
+    (there is room again)."""
     who: str = ""
     reason: str | None = None
 
@@ -29,7 +30,14 @@ class Hold:
     """A call that waits."""
 
     def __init__(
-        self, call: Call, reason: str, estimate_nanos: int, asked_us: int, seconds: float, slot: Slot | None = None
+        self,
+        call: Call,
+        reason: str,
+        estimate_nanos: int,
+        asked_us: int,
+        seconds: float,
+        slot: Slot | None = None,
+        cheaper: tuple[str, int] | None = None,
     ) -> None:
         self.id = new_id()[:4]
         self.call = call
@@ -41,6 +49,8 @@ class Hold:
         self.slot = slot
         """What cannot take it; None where no budget is the reason."""
         self.budget = slot.label if slot else None
+        self.cheaper = cheaper
+        """The next model down, and about how many nanodollars the call costs with it; None if there is none."""
         self.deadline = asyncio.get_running_loop().time() + seconds
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -89,7 +99,8 @@ class Holds:
 
 def decision(hold: Hold, answer: Answer, at_us: int) -> Decision:
     """The audit row of an answer."""
-    kind = {"approve": "approve", "deny": "deny"}.get(answer.kind, "expire")
-    return Decision(
-        at_us=at_us, kind=kind, who=answer.who, call_id=hold.call.id, budget=hold.budget, reason=answer.reason
-    )
+    kind = {"approve": "approve", "cheaper": "approve", "deny": "deny"}.get(answer.kind, "expire")
+    reason = answer.reason
+    if answer.kind == "cheaper" and hold.cheaper is not None:
+        reason = " ".join(filter(None, (f"with {hold.cheaper[0]}", reason)))
+    return Decision(at_us=at_us, kind=kind, who=answer.who, call_id=hold.call.id, budget=hold.budget, reason=reason)

@@ -11,6 +11,7 @@ from tokenguard.guard.books import Reservation
 from tokenguard.guard.turns import Turns
 from tokenguard.policy import estimate
 from tokenguard.policy.outgrown import Output, outgrown
+from tokenguard.prices import compare
 from tokenguard.records import Amount, Call, Context, Facts, Leg, Usage
 
 
@@ -52,6 +53,17 @@ class Reserver:
             for amount, output in zip(before, (expected.likely, expected.mean, expected.p95), strict=True)
         )
         return replace(reservation, likely=likely, mean=mean, p95=p95)
+
+    def cheaper(self, call: Call, facts: Facts) -> tuple[Call, Facts, Reservation] | None:
+        """A call as the next model down would serve it; None if there is none, or if it costs no less."""
+        model = compare.next_down(self._catalogue, call.provider, call.model, call.started_us)
+        if model is None:
+            return None
+        other = replace(call, model=model, requested=call.requested or call.model)
+        asked = replace(facts, model=model, counted=None)
+        reservation = self.reservation(other, asked)
+        saves = reservation.about_nanos < self.reservation(call, facts).about_nanos
+        return (other, asked, reservation) if saves else None
 
     def longest_output(self, call: Call) -> int | None:
         """The most that the model of a call can answer, in tokens, where it is known."""

@@ -163,6 +163,7 @@ def hold_view(hold: Hold) -> dict[str, Any]:
         "estimate_nanos": hold.estimate_nanos,
         "budget": hold.budget,
         "unit": hold.slot.budget.unit if hold.slot else None,
+        "cheaper": hold.cheaper and {"model": hold.cheaper[0], "estimate_nanos": hold.cheaper[1]},
         "reason": wording.cause(hold.reason),
         "asked_at": instant(hold.asked_us),
         "expires_at": instant(hold.expires_us),

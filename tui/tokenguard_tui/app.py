@@ -275,7 +275,9 @@ class Dashboard(App[None]):
     def on_holds_answered(self, message: Holds.Answered) -> None:
         """A person has decided on a call that waits."""
         body, said = message.answer, "it is refused"
-        if body["answer"] == "approve":
+        if body["answer"] == "cheaper":
+            said = "it goes on with the cheaper model"
+        elif body["answer"] == "approve":
             said = f"raised by {amount}; it goes on" if (amount := body.get("amount")) else "it goes on"
         self.act(f"/v1/holds/{message.hold}", body, said)
 

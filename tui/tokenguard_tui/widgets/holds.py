@@ -29,6 +29,7 @@ class Holds(Rows):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "allow"),
         Binding("plus", "raise", "raise", key_display="+"),
+        Binding("c", "cheaper", "cheaper", tooltip="let the next model down serve it"),
         Binding("d", "deny", "deny"),
     ]
 
@@ -43,11 +44,13 @@ class Holds(Rows):
         super().__init__()
         self._steps: dict[str, str] = {}
         """Id of a hold -> by how much its budget is raised; only of those that a budget holds."""
+        self._cheaper: set[str] = set()
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
         holds = state.holds
         self._steps = {hold["id"]: step for hold in holds if (step := _step(hold))}
+        self._cheaper = {hold["id"] for hold in holds if hold.get("cheaper")}
         appeared = bool(holds) and not self.has_class("waiting")
         if self.has_class("waiting") is not bool(holds):
             self.set_class(bool(holds), "waiting")
@@ -61,6 +64,8 @@ class Holds(Rows):
         """There is nothing to answer while nothing waits, and nothing to raise where no budget is the reason."""
         if action == "raise":
             return bool(self._steps)
+        if action == "cheaper":
+            return bool(self._cheaper)
         return self.has_class("waiting") if action in ("approve", "deny") else True
 
     def action_approve(self) -> None:
@@ -71,6 +76,11 @@ class Holds(Rows):
         """Let it go on, with room for others."""
         if (step := self._steps.get(self.selected or "")) is not None:
             self._answer({"answer": "approve", "amount": step})
+
+    def action_cheaper(self) -> None:
+        """Let the next model down serve it."""
+        if self.selected in self._cheaper:
+            self._answer({"answer": "cheaper"})
 
     def action_deny(self) -> None:
         """Refuse it."""
@@ -91,6 +101,8 @@ def _lines(hold: Mapping[str, Any], now: datetime) -> Content:
     head = f"! {names}  {short_model(hold['model'])}  next call {money.usd(hold['estimate_nanos'], about=True)}"
     left = f"  {words.until(now, datetime.fromisoformat(hold['expires_at']))} left"
     step = f"  + {amount}" if (amount := _step(hold)) else ""
+    if other := hold.get("cheaper"):
+        step += f"  c {short_model(other['model'])} {money.usd(other['estimate_nanos'], about=True)}"
     reason = Content.styled(f"\n  {words.clean(hold['reason'])}", "$foreground")
     return Content.assemble((head, "bold $level-warn"), (left + step, "$text-muted"), reason)
 
