@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.books import Books
 from tokenguard.importing import reading
 from tokenguard.importing.importer import Importer
 from tokenguard.importing.projects import projects
@@ -45,7 +46,7 @@ class Home:
         self.home = home
         self._ledger = ledger
         self._patch = patch
-        self._importer = Importer(ledger, path, price, lambda: None)
+        self._importer = Importer(ledger, path, Books(price))
 
     async def read(self, between: Callable[[], object] = lambda: None, *, full: bool = False) -> int:
         """One import; `between` runs when the files are found and not read yet. Returns how many were to be read."""

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 from backports import zstd
 
-from tests.importing.hostile import Home, answer, line, price
+from tests.importing.hostile import AT_US, Home, answer, line
+from tests.support.books import Books
 from tokenguard.importing import importer as importing
 from tokenguard.importing import process
 from tokenguard.importing.importer import Importer, Progress
@@ -157,7 +158,7 @@ async def test_a_process_of_its_own_comes_to_the_same_rows(
     monkeypatch.setattr(importing, "ELSEWHERE", 0)
     other = Ledger.open(tmp_path / "other.db")
     told: list[Progress] = []
-    importer = Importer(other, tmp_path / "other.db", price, lambda: None)
+    importer = Importer(other, tmp_path / "other.db", Books())
     done = await importer.run(Plan({}, str(home.home)), told.append)
     assert (done.done, done.files, done.added, done.bytes_read) == (True, 1, 602, done.bytes)
     apart = Home(home.home, other, tmp_path / "other.db", monkeypatch)
@@ -184,8 +185,7 @@ async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
 
     monkeypatch.setattr(process, "batches", noted)
     other = Ledger.open(tmp_path / "other.db")
-    comes = iter([False, False, False, True])
-    importer = Importer(other, tmp_path / "other.db", price, lambda: None, in_use=lambda: next(comes, True))
+    importer = Importer(other, tmp_path / "other.db", Books(in_use=[False, False, False]))
     done = await importer.run(Plan({}, str(home.home)))
     assert len(apart) == 1
     assert (done.done, done.added) == (True, 3_602)
@@ -195,7 +195,7 @@ async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
 
 async def test_only_what_is_named_is_looked_at(log: Path, home: Home, tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "other.db")
-    importer = Importer(ledger, tmp_path / "other.db", price, lambda: None)
+    importer = Importer(ledger, tmp_path / "other.db", Books())
     other = log.parent.with_name("-other") / "s2.jsonl"
     other.parent.mkdir()
     other.write_bytes(line(answer("other")))
@@ -206,12 +206,13 @@ async def test_only_what_is_named_is_looked_at(log: Path, home: Home, tmp_path: 
 
 async def test_one_import_at_a_time_and_none_after_the_end(log: Path, home: Home, tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "other.db")
-    written: list[None] = []
-    importer = Importer(ledger, tmp_path / "other.db", price, lambda: written.append(None))
+    books = Books()
+    importer = Importer(ledger, tmp_path / "other.db", books)
     plan = Plan({}, str(home.home))
     both = await asyncio.gather(importer.run(plan), importer.run(plan))
     assert sorted(one.added for one in both) == [0, 2]
-    assert written == [None]
+    assert [(call.started_us, amount.tokens, amount.calls) for call, amount in books.news] == [(AT_US, 1_040, 1)] * 2
+    assert (books.open, books.reread) == (0, 0)
     append(log, answer("c"))
     importer.close()
     assert (await importer.run(plan)).added == 0

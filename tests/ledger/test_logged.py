@@ -17,7 +17,7 @@ from tests.ledger.support import SECOND_US, START_US, call, in_memory, session, 
 from tokenguard.ledger import Ledger, Where, agreement, logged, queries, writes
 from tokenguard.ledger.log_state import labelled, oddities, unpriced
 from tokenguard.ledger.values import LogFile, Logged, Logs, Oddity
-from tokenguard.records import Call, Charge, Confidence, Context, Leg, Usage
+from tokenguard.records import Amount, Call, Charge, Confidence, Context, Leg, Usage
 
 AT_US = START_US + 5 * SECOND_US
 
@@ -57,22 +57,24 @@ def rows(conn: sqlite3.Connection, columns: str = "log_key, origin, input, outpu
 def test_a_response_is_a_row_however_often_it_is_seen(conn: sqlite3.Connection) -> None:
     assert write(conn, seen()).added == 1
     again = write(conn, seen())
-    assert (again.added, again.changed, again.earliest_us) == (0, 0, None)
+    assert (again.added, again.changed, again.news, again.unsaid) == (0, 0, (), False)
     assert rows(conn) == [("msg_1", "logged", 10, 2, 12)]
     assert queries.totals(conn, Where(origin="logged")).confidence is Confidence.ESTIMATED
 
 
 def test_of_each_count_the_largest_holds(conn: sqlite3.Connection) -> None:
-    write(conn, seen(usage=Usage(10, output=2)))
-    write(conn, seen(usage=Usage(7, 30, output=90)))
+    first = write(conn, seen(usage=Usage(10, output=2)))
+    then = write(conn, seen(usage=Usage(7, 30, output=90)))
+    assert [amount for _, amount in first.news] == [Amount(12, 12, 1, Usage(10, output=2))]
+    assert [amount for _, amount in then.news] == [Amount(118, 118, 0, Usage(0, 30, output=88))]
+    assert not first.unsaid and not then.unsaid
     assert rows(conn, "input, cache_read, output, cost_nanos") == [(10, 30, 90, 130)]
 
 
 def test_it_moves_to_the_earliest_copy_that_is_no_side_chain(conn: sqlite3.Connection) -> None:
     side = seen(session="claude:side", request_class="sub-agent", started_us=AT_US - 9)
     later, first = seen(session="claude:later"), seen(session="claude:first", started_us=AT_US - 5)
-    for copy in (side, later, first, side, later):
-        write(conn, copy)
+    assert [write(conn, copy).unsaid for copy in (side, later, first, side, later)] == [False, True, True, False, False]
     assert rows(conn, "session, started_us, request_class") == [("claude:first", AT_US - 5, "main")]
 
 

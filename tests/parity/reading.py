@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.parity.case import Case
+from tests.support.books import Books
 from tokenguard.importing.importer import Importer
 from tokenguard.importing.reading import Plan
 from tokenguard.ledger import Ledger
@@ -58,7 +59,7 @@ async def rows_of(case: Case, home: Path, imports: Iterable[Mapping[str, Any]]) 
     ledger = Ledger.open(path)
     found: list[list[tuple[Any, ...]]] = []
     try:
-        importer = Importer(ledger, path, _price, lambda: None)
+        importer = Importer(ledger, path, Books(_price))
         for more in imports:
             await importer.run(Plan({}, str(home), agents=(case.agent,), **more))
             columns = "log_key, input, cache_read, cache_write_5m, cache_write_1h, output"

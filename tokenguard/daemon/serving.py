@@ -71,8 +71,7 @@ class Daemon:
         self._desk = Desk(self._guard, ledger)
         self._control = Control(self._desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
-        guard = self._guard
-        self._importer = Importer(ledger, paths.ledger, guard.price_logged, guard.imported, in_use=lambda: guard.in_use)
+        self._importer = Importer(ledger, paths.ledger, self._guard.beyond)
         places = Places(dict(env), Path.home())
         self._following = Following(self._importer, paths.ledger, places, self._payers)
         self._upstreams = Upstreams()

@@ -72,6 +72,8 @@ class Counting:
         self._levels = Levels(ledger, now)
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[bool]]] = {}
         self._waiting: set[asyncio.Future[None]] = set()
+        self._writing = 0
+        self._doubtful = False
         for call, reserved in ledger.open_calls():
             self.books.recover(call, _recovered(reserved))
 
@@ -167,13 +169,8 @@ class Counting:
 
         `call` says who paid in the end, `exact` that it was billed so. `writing` must follow.
         """
-        risen: list[Standing] = []
-        for count in self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact):
-            ahead = count.slot.budget.forecast
-            if ahead or count.spent >= count.alarm:
-                standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
-                if self._levels.rises(count, standing):
-                    risen.append(standing)
+        counts = self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact)
+        risen = self._risen(counts)
         self._wake()
         return risen
 
@@ -256,6 +253,37 @@ class Counting:
         self._wake()
         return standing
 
+    def charged(self, call: Call, amount: Amount) -> list[Standing]:
+        """A call that did not pass here takes so much (more): what reached a level by it, once each."""
+        now, counts = self._now(), {count.slot: count for count in self.books.counts()}
+        met = [counts[slot] for slot in self.slots(call) if slot in counts]
+        for count in met:
+            if count.slot.budget.official is None:
+                count.charge(call.started_us, measure(count.slot.budget, amount, call.billing), now)
+        return self._risen(met)
+
+    def _risen(self, counts: Iterable[Count]) -> list[Standing]:
+        """What of these reached a level, once each."""
+        risen: list[Standing] = []
+        for count in counts:
+            ahead = count.slot.budget.forecast
+            if ahead or count.spent >= count.alarm:
+                standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
+                if self._levels.rises(count, standing):
+                    risen.append(standing)
+        return risen
+
+    def others_write(self) -> None:
+        """Others are about to write charges, and tell of them by `charged` before `others_wrote`."""
+        self._writing += 1
+
+    def others_wrote(self) -> None:
+        """They have: what was counted meanwhile may have them in it already, and is counted anew."""
+        self._writing -= 1
+        if self._doubtful:
+            self._doubtful = False
+            self.books.forget()
+
     def reread(self, sessions: Iterable[Session]) -> list[Standing]:
         """Count anew from the ledger, in which others have written: what of these sessions reached a level by that."""
         self.books.forget()
@@ -297,6 +325,7 @@ class Counting:
     def _begin(self, slot: Slot) -> Count:
         """A count as the ledger knows it."""
         budget, now = slot.budget, self._now()
+        self._doubtful |= self._writing > 0
         if budget.official is not None:
             count = Count(slot, 0, None)
         elif (span_us := rolling_us(budget.window)) is not None:

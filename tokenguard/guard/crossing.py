@@ -18,6 +18,7 @@ from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import remarks, view, ways
+from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
@@ -41,11 +42,9 @@ from tokenguard.records import (
     Amount,
     Budget,
     Call,
-    Charge,
     Confidence,
     Event,
     Facts,
-    Leg,
     OfficialWindow,
     Reading,
     Session,
@@ -79,7 +78,7 @@ class Guard:
     """Admits and settles calls by the configured budgets. Lives on one event loop and never waits for the disk there.
 
     Its parts are open to those who look after them: `sessions`, `unwrapped` (clients without a token), `counting`
-    (budgets), `hub` (events).
+    (budgets), `hub` (events), `beyond` (what only logs tell of).
     """
 
     def __init__(self, ledger: Ledger, catalogue: prices.Catalogue, config: Config, clock: Callable[[], int]) -> None:
@@ -95,6 +94,7 @@ class Guard:
         self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
+        self.beyond = Beyond(self.counting, self.sessions, self.tell)
         self._turns = Turns(ledger)
         self._noticing = Noticing(self._turns, self.tell)
         self._noticing.configure(config)
@@ -106,6 +106,7 @@ class Guard:
         self._take_prices(catalogue)
         self._take_agents(Agents(config.agents))
         self._in_flight: set[int] = set()
+        self.beyond.busy = lambda: len(self._in_flight)
         self._ids = itertools.count(ledger.next_call_id)
 
     def session_of(self, token: str) -> Session | None:
@@ -399,24 +400,13 @@ class Guard:
         if catalogue is not None:
             self._take_prices(catalogue)
 
-    def price_logged(self, call: Call, leg: Leg) -> Charge:
-        """What a response cost by its agent's log, which is never exact. May be called on any thread."""
-        charge = self._prices.charge(call.provider, leg, call.started_us)
-        exact = charge.confidence is Confidence.EXACT
-        return replace(charge, confidence=Confidence.ESTIMATED) if exact else charge
-
-    def imported(self) -> None:
-        """Calls were charged, or taken back, that did not pass here: what was counted is read again, and told."""
-        for standing in self.counting.reread(live.session for live in self.sessions.running.all()):
-            self.tell("budget.level", view.level_view(standing))
-
     def _overtaken(self, written: asyncio.Future[bool]) -> None:
         if not written.cancelled() and written.exception() is None and written.result():
-            self.imported()
+            self.beyond.unsaid()
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._catalogue = catalogue
-        self._prices = prices.Many(catalogue)
+        self.beyond.prices = prices.Many(catalogue)
         self._decider.reserver = Reserver(catalogue, self._turns)
         self._charger = Charger(catalogue, self._turns)
 
@@ -433,12 +423,6 @@ class Guard:
         self.counting.sweep()
         if await self._ledger.audit():
             self.counting.books.forget()
-
-    @property
-    def in_use(self) -> bool:
-        """Whether there is a call, or a run that may make one at any time."""
-        running = self.sessions.running.all()
-        return bool(self._in_flight) or any(live.token_hash is not None for live in running)
 
     @property
     def busy(self) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,8 +19,8 @@ from tokenguard.importing.reading import Batch, Known, Plan, Survey
 from tokenguard.importing.states import knowing
 from tokenguard.importing.surroundings import Surroundings
 from tokenguard.ledger import Ledger
-from tokenguard.ledger.logged import Price
 from tokenguard.ledger.values import Written
+from tokenguard.records import Amount, Call, Charge, Leg
 
 ELSEWHERE = 4 << 20
 """Bytes from which on reading is left to a process of its own while others use this one: the interpreter has one lock.
@@ -29,7 +30,7 @@ It costs more on the whole, so what nobody waits beside is read here.
 
 
 _EVERY_S = 1.0
-"""How often it is told at most that something was written."""
+"""How often it is told at most that sums have to be read again."""
 
 
 class Progress(Struct, frozen=True):
@@ -56,31 +57,43 @@ class Progress(Struct, frozen=True):
 Tell = Callable[[Progress], None]
 
 
+class Books(Protocol):
+    """Whoever counts what is in the ledger. All but `price_logged` is called on the loop."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anybody would notice that the interpreter is busy."""
+        ...
+
+    def price_logged(self, call: Call, leg: Leg) -> Charge:
+        """What a response cost by its log; asked on the ledger's thread."""
+        ...
+
+    def writing(self) -> None:
+        """Rows are about to be written; `written` follows, whatever comes of it."""
+        ...
+
+    def written(self, news: Iterable[tuple[Call, Amount]]) -> None:
+        """Of these calls so much more counts."""
+        ...
+
+    def unsaid(self) -> None:
+        """More than that counts otherwise than before: what is known of sums has to be read again."""
+        ...
+
+
 class Importer:
     """Imports into a ledger. Belongs to its event loop."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        path: Path,
-        price: Price,
-        on_written: Callable[[], None],
-        in_use: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """`path` is the ledger's file. `on_written` is called on the loop when what counts has changed, now and then.
-
-        `price` says what a response cost by its log, and is asked on another thread. `in_use` says, on the loop,
-        whether anybody would notice that the interpreter is busy.
-        """
+    def __init__(self, ledger: Ledger, path: Path, books: Books) -> None:
+        """`path` is the ledger's file."""
         self._ledger = ledger
         self._path = path
-        self._price = price
-        self._on_written = on_written
-        self._in_use = in_use
+        self._books = books
         self._used = True
         self._turn = asyncio.Lock()
         self._closed = threading.Event()
-        self._untold = False
+        self._unsaid = False
         self._told_s = -_EVERY_S
         self.progress: Progress | None = None
         """Of the import that runs, or else of the last one that had anything to read; None before the first."""
@@ -93,11 +106,11 @@ class Importer:
         async with self._turn:
             if self._closed.is_set():
                 return Progress(done=True)
-            self._used = self._in_use()
+            self._used = self._books.in_use
             try:
                 return await asyncio.to_thread(self._work, plan, asyncio.get_running_loop(), tell)
             finally:
-                self._tell_written()
+                self._tell_unsaid()
 
     @property
     def busy(self) -> bool:
@@ -139,17 +152,23 @@ class Importer:
         return self.progress
 
     async def _write(self, batch: Batch) -> Written:
-        written = await self._ledger.log(batch.logs, self._price)
-        self._used = self._in_use()
-        self._untold |= written.earliest_us is not None
-        if time.monotonic() >= self._told_s + _EVERY_S:
-            self._tell_written()
+        self._books.writing()
+        written = Written(unsaid=True)
+        try:
+            written = await self._ledger.log(batch.logs, self._books.price_logged)
+        finally:
+            self._used = self._books.in_use
+            # What has to be read again is told now and then only: that takes its time.
+            self._unsaid |= written.unsaid
+            self._books.written(written.news)
+            if time.monotonic() >= self._told_s + _EVERY_S:
+                self._tell_unsaid()
         return written
 
-    def _tell_written(self) -> None:
-        if self._untold:
-            self._untold, self._told_s = False, time.monotonic()
-            self._on_written()
+    def _tell_unsaid(self) -> None:
+        if self._unsaid:
+            self._unsaid, self._told_s = False, time.monotonic()
+            self._books.unsaid()
 
 
 def _here(plan: Plan, found: Survey, known: Known) -> Generator[Batch]:

@@ -18,13 +18,16 @@ from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
 from tokenguard.ledger.sums import BUCKETS
 from tokenguard.ledger.values import LogFile, Logged, Logs, Written
 from tokenguard.prices import terms
-from tokenguard.records import Call, Charge, Confidence, Context, Leg, Usage
+from tokenguard.records import Amount, Call, Charge, Confidence, Context, Leg, Usage
 
 COPIED = "copied"
 """Mark of a row whose line was a copy: the original takes its place when it is found."""
 
 SUMS = "log-sums"
 """In place of a dialect: the row may be of many responses, so that its prompt is nobody's. See `habits`."""
+
+_FEW = 100
+"""So many changes are told one by one: more come of the past."""
 
 _USAGE = ", ".join(BUCKETS)
 _KEPT = "response_id IS NOT NULL AND response_id IS NOT log_key"
@@ -85,8 +88,9 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
     rows = [row for row in since if row is not None]
     known = _Rows(conn, rows)
     new: list[Logged] = []
+    news: list[tuple[Call, Amount]] = []
     changed = joined = 0
-    earliest_us: int | None = None
+    unsaid = False
     for row in _attributed(conn, rows):
         ident = (row.key, row.call.agent)
         before = known.known.get(ident)
@@ -94,13 +98,16 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
         if before is not None and call_id is not None:
             # Only now it is known of which response it is.
             _give_way(conn, before[0], call_id, before[1])
-            earliest_us = min(before[0].call.started_us, earliest_us or before[0].call.started_us)
+            unsaid = True
         elif before is not None:
             if (merged := _merged(conn, *before, row)) is not None:
-                _replace(conn, merged, price(merged.call, merged.leg))
+                charge = price(merged.call, merged.leg)
+                _replace(conn, merged, charge)
                 changed += 1
-                began_us = min(merged.call.started_us, before[0].call.started_us)
-                earliest_us = min(began_us, earliest_us or began_us)
+                if merged.call == before[0].call:
+                    news.append((merged.call, _grown(before, merged.leg.usage, charge)))
+                else:
+                    unsaid = True
             continue
         if ident in known.echoed:
             call_id = known.echoed[ident]
@@ -111,15 +118,23 @@ def write(conn: sqlite3.Connection, logs: Logs, price: Price) -> Written:
             echoes.put(conn, call_id, row, price(row.call, row.leg).nanos)
         else:
             new.append(row)
-            earliest_us = min(row.call.started_us, earliest_us or row.call.started_us)
-    _insert(conn, new, price)
+    news += _insert(conn, new, price)
+    if len(news) > _FEW:
+        news, unsaid = [], True
     for path in logs.anew:
         conn.execute("DELETE FROM log_oddities WHERE path = ?", (path,))
     for agent in logs.surveyed:
         conn.execute(_FORGET, (agent,))
     conn.executemany(_ODD, [astuple(odd) for odd in logs.oddities])
     conn.executemany(_PUT_FILE, [astuple(file) for file in logs.files])
-    return Written(len(new), changed, joined, earliest_us)
+    return Written(len(new), changed, joined, tuple(news), unsaid)
+
+
+def _grown(before: tuple[Logged, Charge], usage: Usage, charge: Charge) -> Amount:
+    """By how much a row counts more than before."""
+    was = before[0].leg.usage
+    parts = (new - old for new, old in zip(astuple(usage), astuple(was), strict=True))
+    return Amount(charge.nanos - before[1].nanos, usage.total - was.total, 0, Usage(*parts))
 
 
 def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usage: Usage, ended_us: int) -> bool:
@@ -144,9 +159,9 @@ def _give_way(conn: sqlite3.Connection, row: Logged, call_id: int, charge: Charg
     echoes.put(conn, call_id, row, charge.nanos)
 
 
-def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> None:
+def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> list[tuple[Call, Amount]]:
     if not rows:
-        return
+        return []
     last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
     first = max(last + 1, FIRST_ID)
     sums = rollups.Gathered()
@@ -159,6 +174,8 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> N
     for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
         _put_leg(conn, number, row, charge)
     sums.write(conn)
+    few = zip(rows[: _FEW + 1], charges, strict=False)
+    return [(row.call, Amount(charge.nanos, row.leg.usage.total, 1, row.leg.usage)) for row, charge in few]
 
 
 def _replace(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tokenguard.records import Call, Charge, Leg, Unit, Usage
+from tokenguard.records import Amount, Call, Charge, Leg, Unit, Usage
 
 
 class Settlement(Struct, frozen=True):
@@ -92,8 +92,10 @@ class Written(Struct, frozen=True):
     changed: int = 0
     joined: int = 0
     """Of responses that are measured."""
-    earliest_us: int | None = None
-    """When the earliest row that was added or changed began; None if none was."""
+    news: tuple[tuple[Call, Amount], ...] = ()
+    """What counts more than before, and how much more, call by call."""
+    unsaid: bool = False
+    """Whether other things count otherwise than before: what is known of sums has to be read again."""
 
 
 class Raise(Struct, frozen=True):
