@@ -177,10 +177,14 @@ class TestReport:
         assert found["rows"] == []
         assert found["total"]["calls"] == 0
 
+    async def test_the_dearest_calls(self, api: Api) -> None:
+        assert (await api.get("/v1/report", dearest="3", since="7d"))["calls"] == []
+
     @pytest.mark.parametrize(
         ("query", "message"),
         [
             ({"by": "colour"}, "colour"),
+            ({"dearest": "few"}, "dearest"),
             ({"since": "whenever"}, '"whenever" is not a time'),
             ({"since": "1d", "until": "2d"}, "until 2d is not after since 1d"),
             ({"timezone": "Mars/Base"}, "Mars/Base"),

@@ -13,6 +13,8 @@ from tokenguard.reports.keys import UNMARKED
 
 _MOST = 3
 """Rows that are said to stand out."""
+_LEAST_STEP = 1_000_000
+"""Nanodollars by which each turn has to be dearer than the one before, to be told: a tenth of a cent."""
 _APART = 0.001
 """A drift of less than a tenth of a percent is told as none."""
 
@@ -51,7 +53,7 @@ def _lengths(report: dict[str, Any]) -> Iterator[str]:
         row = max(grown, key=lambda row: row["list_share"])
         growth = row["growth"]
         times = growth["last_nanos"] / growth["first_nanos"]
-        more = f", {usd(growth['per_turn_nanos'])} more with every turn" if growth["per_turn_nanos"] > 0 else ""
+        more = f", {usd(growth['per_turn_nanos'])} more with every turn" if growth["per_turn_nanos"] >= _LEAST_STEP else ""
         yield f"the last fifth of the turns of sessions of {row['length']} costs {times:.1f} times the first{more}"
     yield "prompt, a turn: of the first fifth of the turns, and of the last"
 
