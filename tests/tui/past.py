@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -35,30 +35,46 @@ NOW = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)
 
 _CATALOGUE = decode((files(prices) / "catalogue.json").read_bytes())
 _HOUR_US = 3_600_000_000
-_DAILY = (
-    # At which hour, model, agent, repository, dollars, tokens that came from a cache (of 100k).
-    (9, "claude-opus-4-5", "claude", "/src/web", 3, 90_000),
-    (13, "gpt-5.1-codex", "codex", "/src/api", 1, 50_000),
-    (16, "claude-opus-4-5", "claude", "/work/web", 2, 90_000),
+
+
+class Daily(NamedTuple):
+    """A call that is made every day at this hour, of 100k tokens."""
+
+    hour: int
+    model: str
+    agent: str
+    repo: str
+    dollars: int
+    cached: int
+    """So many of them came from a cache."""
+
+
+DAILY = (
+    Daily(9, "claude-opus-4-5", "claude", "/src/web", 3, 90_000),
+    Daily(13, "gpt-5.1-codex", "codex", "/src/api", 1, 50_000),
+    Daily(16, "claude-opus-4-5", "claude", "/work/web", 2, 90_000),
 )
 
 
-def ledger(days: int = 20, billing: str = "metered") -> sqlite3.Connection:
-    """The same calls on every day up to `NOW`."""
+def ledger(
+    days: int = 20, billing: str = "metered", daily: Sequence[Daily] = DAILY, *, missed_today: bool = False
+) -> sqlite3.Connection:
+    """The same calls on every day of so many and up to `NOW`; those of today miss the cache if it is said."""
     conn = in_memory()
     now_us = int(NOW.timestamp()) * 1_000_000
     midnight_us = now_us - now_us % (24 * _HOUR_US)
     number = 0
     for day in range(days, -1, -1):
-        for hour, model, agent, repo, dollars, cached in _DAILY:
+        for one in daily:
             number += 1
-            at_us = midnight_us - (day * 24 - hour) * _HOUR_US
+            at_us = midnight_us - (day * 24 - one.hour) * _HOUR_US
             if at_us < now_us:
-                provider = "openai" if agent == "codex" else "anthropic"
-                made = replace(call(number, model=model, started_us=at_us), agent=agent, provider=provider, repo=repo)
-                made = replace(made, billing=billing)
+                provider = "openai" if one.agent == "codex" else "anthropic"
+                made = replace(call(number, model=one.model, started_us=at_us), agent=one.agent, provider=provider)
+                made = replace(made, repo=one.repo, billing=billing)
+                cached = 0 if missed_today and not day else one.cached
                 usage = Usage(input=100_000 - cached, cache_read=cached, output=1_000)
-                writes.settle(conn, replace(settlement(made, dollars * NANOS), usage=usage, legs=()))
+                writes.settle(conn, replace(settlement(made, one.dollars * NANOS), usage=usage, legs=()))
     return conn
 
 

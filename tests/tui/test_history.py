@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.widgets import ContentSwitcher
 
-from tests.tui.past import NOW, Past, ledger, past, told
+from tests.tui.past import DAILY, NOW, Past, ledger, past, told
 from tokenguard_tui.screens.history import History
 from tokenguard_tui.widgets.chart import Chart
 from tokenguard_tui.widgets.course import points
@@ -178,9 +178,8 @@ async def test_a_daemon_that_does_not_answer(tmp_path: Path) -> None:
 
 
 async def test_names_cannot_command_the_terminal(tmp_path: Path) -> None:
-    conn = ledger(days=1)
-    conn.execute("UPDATE rollup_keys SET repo = '/src/' || char(27) || '[31mweb'")
-    async with past(tmp_path, "3", (80, 24), conn) as (app, pilot):
+    named = [one._replace(repo="/src/\x1b[31mweb") for one in DAILY]
+    async with past(tmp_path, "3", (80, 24), ledger(daily=named)) as (app, pilot):
         await pilot.press("w", "b", "b")
         await app.settled(pilot)
         assert "\x1b" not in app.text() and "[31mweb" in app.text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.past import NOW, Past, ledger, past
+from tests.tui.past import DAILY, Past, ledger, past
 from tokenguard_tui.screens.history import History
 from tokenguard_tui.screens.models import Models
 from tokenguard_tui.widgets.heading import Heading
@@ -63,10 +63,7 @@ async def test_enter_shows_when_a_model_was_used(tmp_path: Path, key: str, title
 
 
 async def test_a_hit_rate_that_fell_is_noticed(tmp_path: Path) -> None:
-    conn = ledger()
-    today = int(NOW.timestamp()) // 86_400 * 24
-    conn.execute("UPDATE rollups SET input = input + cache_read, cache_read = 0 WHERE size = 1 AND start >= ?", [today])
-    async with past(tmp_path, "2", (80, 24), conn) as (app, pilot):
+    async with past(tmp_path, "2", (80, 24), ledger(missed_today=True)) as (app, pilot):
         await pilot.press("d")
         await app.settled(pilot)
         opus, codex = rows(app)
@@ -81,19 +78,16 @@ async def test_what_nobody_pays_is_called_so(tmp_path: Path) -> None:
 
 
 async def test_without_calls_it_says_what_to_do(tmp_path: Path) -> None:
-    conn = ledger(days=0)
-    conn.executescript("DELETE FROM rollups; DELETE FROM calls")
-    async with past(tmp_path, "2", (80, 24), conn) as (app, _):
+    async with past(tmp_path, "2", (80, 24), ledger(days=-1)) as (app, _):
         assert rows(app) == ["no calls in this time: tokenguard run claude"]
 
 
 async def test_a_name_cannot_command_the_terminal_and_providers_are_told_apart(tmp_path: Path) -> None:
-    conn = ledger()
-    conn.execute("UPDATE rollup_keys SET leg = 'x' || char(27) || '[31m', provider = agent")
-    async with past(tmp_path, "2", (80, 24), conn) as (app, _):
+    same = [one._replace(model="x\x1b[31m") for one in DAILY]
+    async with past(tmp_path, "2", (80, 24), ledger(daily=same)) as (app, _):
         first, second = rows(app)
         assert "\x1b" not in app.text()
-        assert "[31m claude" in first and "[31m codex" in second
+        assert "[31m anthropic" in first and "[31m openai" in second
 
 
 async def test_only_ascii_is_drawn_where_there_is_no_more(tmp_path: Path) -> None:
