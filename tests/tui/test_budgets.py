@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tests.tui.answering import NOW, Answering, answering, rows, until
-from tests.tui.limits import BUDGETS, COUNTERS
+from tests.tui.limits import BUDGETS, COUNTERS, HAND
 from tests.tui.told import STATUS
 from tokenguard_tui.screens.budget import BudgetForm
 from tokenguard_tui.screens.budgets import BudgetsView
@@ -181,3 +181,11 @@ def test_numbers_of_a_newer_daemon_are_shown_as_they_come() -> None:
     assert "100%" in limits.lines([], [counter], 80, False)[1][1].plain
     entry = {**BUDGETS["trail"][0], "kind": "sold"}
     assert "sold" in trail.lines([entry], NOW, 80)[1][1].plain
+
+
+async def test_a_click_selects_and_changes_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, pilot):
+        await pilot.click(Limits, offset=(4, 4))
+        await app.look(pilot)
+        assert isinstance(app.screen, BudgetsView)
+        assert app.screen.query_one(Limits).selected == f"b:all:{HAND}"

@@ -194,6 +194,12 @@ async def test_a_session_that_has_ended_or_is_not_known(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, Now), "it does not close")
 
 
+async def test_what_comes_when_it_is_over_changes_nothing(tmp_path: Path) -> None:
+    async with answering(tmp_path, (80, 24), {}) as (app, _):
+        pass
+    app.draw()
+
+
 class TestTurns:
     def line(self, one: dict[str, Any], width: int = 120) -> list[str]:
         (_, (_, line)) = turns.lines([one], NOW, width)

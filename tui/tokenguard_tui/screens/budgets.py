@@ -90,10 +90,6 @@ class BudgetsView(View):
         """Another one is selected."""
         self._say()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter, or a click on what is selected."""
-        self.action_change()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done with the selected one is offered."""
         if action in ("change", "remove"):
@@ -156,7 +152,7 @@ class BudgetsView(View):
             self._done("", f"{words.clean(name)} is set")
 
     def _done(self, problem: str, said: str) -> None:
-        self.notify(problem or said, severity="error" if problem else "information", markup=False)
+        self.notify(words.clean(problem) or said, severity="error" if problem else "information", markup=False)
         self._watch.renew()
         self.post_message(self.Drawn())
 

@@ -184,7 +184,7 @@ class SessionView(View):
         self.post_message(Question(Raising(budget), answered))
 
     def _done(self, problem: str, said: str) -> None:
-        self.notify(problem or said, severity="error" if problem else "information", markup=False)
+        self.notify(words.clean(problem) or said, severity="error" if problem else "information", markup=False)
         self.renew()
 
     def renew(self) -> None:
