@@ -9,12 +9,18 @@ import click
 
 from tokenguard.cli.commands import examples
 from tokenguard.config.paths import find_paths
+from tokenguard.errors import UsageError
 
 
-@click.command(epilog=examples("tokenguard tui", "tokenguard tui --once"))
+@click.command(epilog=examples("tokenguard tui", "tokenguard tui --once", "tokenguard tui --web --port 4748"))
 @click.option("--once", is_flag=True, help="Print the first screen as text, and end.")
-def tui(once: bool) -> None:
+@click.option("--web", is_flag=True, help="Serve it to a browser on this machine; needs tokenguard[web].")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of --web; without it, one that is free.")
+def tui(once: bool, web: bool, port: int) -> None:
     """Show what is being spent, live: budgets, sessions, calls, and what waits for you."""
+    if web:
+        _serve(port)
+        return
     from tokenguard_tui import app  # importing it takes half a second
 
     paths = find_paths(os.environ)
@@ -22,3 +28,14 @@ def tui(once: bool) -> None:
         click.echo(app.once(paths, shutil.get_terminal_size().columns))
     else:
         app.run(paths)
+
+
+def _serve(port: int) -> None:
+    try:
+        from tokenguard.cli import browser
+    except ImportError as error:
+        raise UsageError("--web needs textual-serve", "install it: pip install 'tokenguard[web]'") from error
+    try:
+        browser.serve(port)
+    except OSError as error:
+        raise UsageError(f"port {port} cannot be used: {error.strerror}", "name another one with --port") from error
