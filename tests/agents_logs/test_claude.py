@@ -53,7 +53,7 @@ def test_a_line_says_what_it_cost_and_where() -> None:
     counts = usage(cache_read_input_tokens=900, cache_creation_input_tokens=70, service_tier="standard")
     (one,) = read(answer(counts=counts))
     assert one.usage == Usage(10, 900, 70, 0, 5)
-    assert (one.key, one.response_id, one.request_id) == ("msg_1", "msg_1", "req_1")
+    assert (one.key, one.response_id) == ("msg_1", "msg_1")
     assert (one.session, one.folder, one.branch, one.at_us) == ("5f0c", "/src/web", "main", AT_US)
     assert (one.provider, one.model, one.context) == ("anthropic", "claude-opus-4-5", Context("standard"))
 

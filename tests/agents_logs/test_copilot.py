@@ -61,7 +61,6 @@ def test_a_response_has_its_tokens_ids_and_session() -> None:
         model="claude-opus-5-5",
         usage=Usage(input=4, cache_read=7924, cache_write_5m=4446, output=160, reasoning=45),
         response_id="msg_01",
-        request_id="req_01",
         folder="/home/ada/web",
         branch="main",
     )

@@ -73,7 +73,6 @@ class _Line(Struct):
     uuid: str | None = None
     timestamp: str | None = None
     sessionId: str | None = None
-    requestId: str | None = None
     cwd: str | None = None
     gitBranch: str | None = None
     isSidechain: bool | None = None
@@ -169,7 +168,6 @@ class _Transcript:
             model=model,
             usage=_usage(usage),
             response_id=message.id,
-            request_id=line.requestId,
             subagent=subagent,
             subagent_type=self._type_of(subagent) if subagent else None,
             sidechain=bool(line.isSidechain),

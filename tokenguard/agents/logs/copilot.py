@@ -56,7 +56,6 @@ class _Billed(Struct):
 class _Record(Counts):
     model: str | None = None
     apiCallId: str | None = None
-    providerCallId: str | None = None
     isByok: bool | None = None
     modelProvider: str | None = None
     totalNanoAiu: Count | None = None
@@ -188,7 +187,6 @@ class _Follower:
             model=record.model or "",
             usage=usage,
             response_id=record.apiCallId,
-            request_id=record.providerCallId,
             subagent=own,
             sidechain=own is not None,
             copied=source not in (None, session.id),

@@ -43,7 +43,6 @@ class Sighting(Struct, frozen=True, kw_only=True):
     """Disjoint buckets; `reasoning` is inside `output`."""
     response_id: str | None = None
     """The provider's id of the response: what joins it with the row that the proxy wrote."""
-    request_id: str | None = None
     parent: str | None = None
     """The agent's own id of the session that started this one, where it is a session of its own."""
     subagent: str | None = None
