@@ -228,7 +228,7 @@ def test_what_is_shown_can_be_typed(page: str, line: str) -> None:
     path: list[str] = []
     while words and isinstance(command_of(path), click.Group):
         path.append(words.pop(0))
-    command_of(path).make_context(path[-1], words)
+    command_of(path).make_context(path[-1], words, **root.context_settings)
 
 
 def test_links_lead_somewhere() -> None:

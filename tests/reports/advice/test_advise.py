@@ -194,7 +194,7 @@ def test_commands_of_ours_can_be_typed(books: Books) -> None:
             below = command.get_command(click.Context(command), path[-1])
             assert below is not None
             command = below
-        command.make_context(path[-1], words)
+        command.make_context(path[-1], words, **root.context_settings)
 
 
 def test_sums_of_parts_that_say_the_same(books: Books) -> None:
