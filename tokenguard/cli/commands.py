@@ -33,7 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "statusline": Entry("statusline.command:statusline", "Print one line for Claude Code's status line."),
     "report": Entry("report:report", "Show what was spent, by model, day, repository and more."),
     "import": Entry("importing:import_logs", "Read what agents write down themselves into the ledger."),
-    "advise": Entry("advise:advise", "Show which habits cost more than they had to, and what would change that."),
+    "advise": Entry("advise:advise", "Show which habits cost more than they had to."),
     "budget": Entry("budget:budget", "List, set, remove and raise budgets."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),
     "agents": Entry("agents:agents", "Show how each agent is guarded, and try one out."),
