@@ -112,7 +112,7 @@ class BudgetForm(ModalScreen[str]):
         here = ""
         for field in self.query(Field):
             field.set_class(bad and field.key == wrong, "wrong")
-            here = field.key if field.has_focus_within else here
+            here = field.key if field.has_class("here") else here
         means = next((f"{key.means}{_words(key.known)}" for key in budget_form.KEYS if key.name == here), "")
         if self._refused or bad:
             said = Content.styled(words.clean(f"✗ {self._refused or why}"), "$level-hard")

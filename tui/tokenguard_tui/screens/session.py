@@ -33,7 +33,10 @@ _EVERY = timedelta(seconds=2)
 """How busy processes are is told for so long."""
 _WIDE, _TALL = 110, 32
 _DEEDS = {
-    "pause": ("is paused", "its terminal may give the shell back; it goes on from here, or with fg there"),
+    "pause": (
+        "is paused",
+        "as by Ctrl-Z: a shell that started it has the terminal again; fg there brings it back",
+    ),
     "resume": ("goes on", "if the shell has its terminal, type fg there"),
     "stop": ("is stopped", "they are asked to end, and killed after 5 s; what is not saved is lost"),
 }

@@ -25,7 +25,7 @@ class Field(Horizontal):
         height: 1;
         & > Label { width: 16; color: $text-muted; }
         & > Input { width: 1fr; background: $surface; padding: 0 1; }
-        &:focus-within > Label { color: $foreground; text-style: bold; }
+        &.here > Label { color: $foreground; text-style: bold; }
         &.wrong > Label { color: $level-hard; }
     }
     """
@@ -41,6 +41,14 @@ class Field(Horizontal):
     def value(self) -> str:
         """As it stands."""
         return self._input.value
+
+    def on_descendant_focus(self) -> None:
+        """It is being typed here."""
+        self.add_class("here")
+
+    def on_descendant_blur(self) -> None:
+        """Not any more."""
+        self.remove_class("here")
 
     def compose(self) -> ComposeResult:
         """See `Widget.compose`."""
