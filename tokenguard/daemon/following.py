@@ -75,13 +75,14 @@ class Following:
         }
 
     def _sources(self) -> list[Source]:
-        """Where agents leave their files, with what is known of projects now. Blocks as the ledger does."""
-        self._places = self._known(self._places)
+        """Where agents leave their files: of projects, in those alone that agents list themselves, which are few."""
+        self._places = replace(self._places, projects=tuple(map(Path, projects(self._places, ()))))
         found = [(name, source) for name, logs in LOGS.items() for source in logs.sources(self._places)]
         self._roots = [(name, str(source.root)) for name, source in found]
         return [source for _, source in found]
 
     def _known(self, places: Places) -> Places:
+        """With all projects that are known. Blocks for as long as the ledger takes."""
         with closing(queries.connect_readonly(self._ledger)) as conn:
             return replace(places, projects=tuple(map(Path, projects(places, trees(conn)))))
 
@@ -96,8 +97,11 @@ class Following:
 
     async def _read(self, changed: frozenset[Path]) -> None:
         wanted = self._missed | changed
-        plan = self._plan_of(wanted) if self._begun else self._plan(self._places)
         try:
+            if self._begun:
+                plan = self._plan_of(wanted)
+            else:
+                plan = self._plan(await asyncio.to_thread(self._known, self._places))
             progress = await self._importer.run(plan)
         except TokenguardError as error:
             self._missed, self._failing = wanted, error.message
