@@ -155,6 +155,16 @@ def test_a_database_that_its_agent_holds_open(home: Home) -> None:
             until(lambda: outputs(home)[-1:] == [number])  # noqa: B023
 
 
+def test_what_is_set_for_a_provider_says_who_pays(home: Home, file: Path) -> None:
+    home.configure(rest='[providers.anthropic]\nbilling = "subscription"\n')
+    append(file, line(1, home.folder))
+    home.start()
+    until(lambda: outputs(home) == [1])
+    today = home.daemon.get("/v1/status")["totals"]["today"]
+    assert (today["calls"], today["cost_nanos"]) == (1, 0)
+    assert today["notional_nanos"] > 0
+
+
 def test_it_can_be_switched_off(home: Home, file: Path) -> None:
     home.configure("port = 0\nfollow_logs = false")
     append(file, line(1, home.folder))
