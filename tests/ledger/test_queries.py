@@ -158,6 +158,23 @@ def test_groups_by_model_cost_and_use_as_much_as_the_calls(written: list[Entry])
 
 
 @settings(deadline=None)
+@given(entries(), st.sampled_from(WHERES), instants(400 * DAY_US), instants(400 * DAY_US))
+def test_hours_with_charges_are_those_of_the_calls(
+    written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int, until: int
+) -> None:
+    where, holds = chosen
+    since_us, until_us = sorted((START_US + since, START_US + until))
+    first, last = since_us // HOUR_US, -(-until_us // HOUR_US)
+    begun = {entry.call.started_us // HOUR_US for entry in written if entry.charged and holds(entry)}
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        found = queries.hours(conn, where, since_us, until_us)
+        ends = [entry.call.started_us for entry in written if entry.charged]
+        assert queries.last_charge(conn, None, None) == max(ends, default=None)
+    assert found == [hour * HOUR_US for hour in sorted(begun) if first <= hour < last]
+
+
+@settings(deadline=None)
 @given(entries(), st.sampled_from(WHERES), instants(400 * DAY_US))
 def test_hours_are_those_of_the_calls(
     written: list[Entry], chosen: tuple[Where, Callable[[Entry], bool]], since: int

@@ -70,12 +70,13 @@ def last_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int | 
 def hours(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[int]:
     """When the hours of UTC that touch the span, and in which there was a charge, begin; in order."""
     first, last = since_us // HOUR_US, -(-until_us // HOUR_US)
-    if not by_call(where):
-        source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
-        hour = "s.start"
-    else:
+    source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", "s.start"
+    values: list[object] = [HOUR, first, last]
+    if by_call(where):
         source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
         hour = f"s.started_us / {HOUR_US}"
+    elif where != ALL:
+        source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
     return [row[0] * HOUR_US for row in fetch(conn, f"SELECT DISTINCT {hour} FROM {source} ORDER BY {hour}", values)]
 
 
