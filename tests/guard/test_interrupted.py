@@ -41,6 +41,7 @@ RULES: list[tuple[str, Reading, int | None, str, str, bool]] = [
     ("no usage", Reading(response_id="r", output_bytes=400), 200, "ok", "no-usage", True),
     ("no final usage", STARTED, 200, "ok", "no-final-usage", True),
     ("all zero", Reading(response_id="r", marks=("all-zero-usage",)), 200, "ok", "all-zero-usage", True),
+    ("more than there can be", answer(output=1 << 53), 200, "ok", "malformed-usage", True),
     ("half an event", replace(STARTED, marks=("half-event",)), 200, "ok", "half-event", True),
     ("a page of somebody else's", Reading(), 200, "ok", "no-usage", False),
     ("no answer", Reading(marks=("sent",)), None, "client-gone", "sent", False),

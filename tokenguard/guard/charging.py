@@ -21,6 +21,9 @@ _UNREAD = frozenset({"meter-failed", "undecodable"})
 _INCOMPLETE = frozenset({"all-zero-usage", "malformed-usage", "output-count-missing", "prompt-count-missing"})
 """Marks of a usage in which something is missing that was billed."""
 
+_MOST_TOKENS = 1 << 36
+"""Of one leg."""
+
 
 class Ending(Struct, frozen=True):
     """How a call ended."""
@@ -51,6 +54,7 @@ class Charger:
         answered, since the provider may have done the work.
         """
         facts = self._turns.end(call)
+        reading = _believable(reading)
         status, marks = ending.status, (*reading.marks, *_why(reading, ending))
         sent = status is None and "sent" in reading.marks
         if not sent and (status is None or not 200 <= status < 300):
@@ -127,6 +131,13 @@ def _as_asked(call: Call, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
     if call.dialect != "bedrock-invoke":
         return legs
     return tuple(replace(leg, model=call.model) if leg.model in call.model else leg for leg in legs)
+
+
+def _believable(reading: Reading) -> Reading:
+    """Without the usage that no call can have: priced, it would fit into no column of the ledger."""
+    if all(leg.usage.total <= _MOST_TOKENS for leg in reading.legs):
+        return reading
+    return replace(reading, legs=(), state="none", marks=(*reading.marks, "malformed-usage"))
 
 
 def _why(reading: Reading, ending: Ending) -> tuple[str, ...]:
