@@ -23,6 +23,11 @@ KEY = "metered"
 
 _CLOUDS = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
 _CLAUDE_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", *_CLOUDS)
+_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"
+
+TOLD_BY = (*_CLAUDE_KEYS, _TOKEN)
+"""Variables of the environment of which only matters whether they are set."""
+
 _GOOGLE = frozenset({"oauth-personal", "cloud-shell"})
 """Ways to sign in to Gemini CLI with an account, which is Code Assist."""
 
@@ -51,9 +56,6 @@ def _claude(provider: str, places: Places) -> str | None:
         return KEY
     account = object_at(state, "oauthAccount") or object_at(read_json(folder / ".credentials.json"), "claudeAiOauth")
     return PLAN if account or own.get(_TOKEN) or places.env.get(_TOKEN) else None
-
-
-_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"
 
 
 def _codex(provider: str, places: Places) -> str | None:

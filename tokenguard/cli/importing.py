@@ -12,14 +12,15 @@ from typing import Any
 
 import click
 
+from tokenguard.agents import logins
 from tokenguard.cli import output
 from tokenguard.cli.commands import examples
 from tokenguard.client import ensure
 from tokenguard.config.paths import find_paths
 from tokenguard.errors import DaemonError
 
-_PLACES = re.compile(r"HOME$|_DIR$|^XDG_|^APPDATA$|_DATA$|_HOME$|_PATH$|_ROOT$|_DATA_DIR$|_STORAGE")
-"""Variables that say where agents keep files; nothing else of the environment is sent to the daemon."""
+_PLACES = re.compile(r"HOME$|_DIR$|^XDG_|^APPDATA$|_DATA$|_HOME$|_PATH$|_ROOT$|_DB$|_STORAGE$")
+"""Variables that say where agents keep files."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
@@ -45,7 +46,7 @@ def import_logs(agents: tuple[str, ...], full: bool, as_json: bool) -> None:
     daemon = ensure(find_paths(os.environ), os.environ, output.note)
     asked = {
         "home": str(Path.home()),
-        "env": {name: value for name, value in os.environ.items() if _names_place(name)},
+        "env": told_of(os.environ),
         "agents": agents or None,
         "full": full,
     }
@@ -58,8 +59,10 @@ def import_logs(agents: tuple[str, ...], full: bool, as_json: bool) -> None:
         output.say(line)
 
 
-def _names_place(name: str) -> bool:
-    return _PLACES.search(name) is not None and _SECRET.search(name) is None
+def told_of(env: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment says where agents keep files; of their keys and tokens only that they are there."""
+    places = {name: value for name, value in env.items() if _PLACES.search(name) and not _SECRET.search(name)}
+    return places | {name: "set" for name in logins.TOLD_BY if env.get(name)}
 
 
 def _last(events: Any, *, show: bool) -> dict[str, Any]:
