@@ -53,7 +53,9 @@ def _lengths(report: dict[str, Any]) -> Iterator[str]:
         row = max(grown, key=lambda row: row["list_share"])
         growth = row["growth"]
         times = growth["last_nanos"] / growth["first_nanos"]
-        more = f", {usd(growth['per_turn_nanos'])} more with every turn" if growth["per_turn_nanos"] >= _LEAST_STEP else ""
+        more = (
+            f", {usd(growth['per_turn_nanos'])} more with every turn" if growth["per_turn_nanos"] >= _LEAST_STEP else ""
+        )
         yield f"the last fifth of the turns of sessions of {row['length']} costs {times:.1f} times the first{more}"
     yield "prompt, a turn: of the first fifth of the turns, and of the last"
 
