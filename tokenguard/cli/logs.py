@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenguard.cli.findings import Finding, failed, ok, warn
+from tokenguard.cli.findings import Finding, ok, warn
 from tokenguard.cli.importing import oddities
 from tokenguard.cli.output import counted
 from tokenguard.config.paths import Paths
@@ -25,9 +25,8 @@ def read(paths: Paths) -> Iterator[Finding]:
         return
     try:
         found = told(paths.ledger)
-    except TokenguardError as error:
-        yield failed("logs", error)
-        return
+    except TokenguardError:
+        return  # told by `ledger`
     if found["files"]:
         yield ok("logs", ", ".join(f"{agent}: {counted(files, 'file')}" for agent, files in found["files"].items()))
     for agent, kind, text in oddities(found):

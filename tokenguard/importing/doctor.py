@@ -10,11 +10,12 @@ from typing import Any
 from msgspec import to_builtins
 
 from tokenguard.ledger import log_state, queries
+from tokenguard.ledger.failures import translated
 
 
 def told(ledger: Path, agents: Container[str] | None = None) -> dict[str, Any]:
     """Files by agent, oddities by agent and kind, and models without a price. Raises `LedgerError`."""
-    with closing(queries.connect_readonly(ledger)) as conn, queries.snapshot(conn):
+    with closing(queries.connect_readonly(ledger)) as conn, translated("read"), queries.snapshot(conn):
         files: dict[str, int] = {}
         for file in log_state.files(conn).values():
             files[file.agent] = files.get(file.agent, 0) + 1
