@@ -6,7 +6,7 @@ import sqlite3
 
 from msgspec import Struct
 
-from tokenguard.ledger.echoes import FIRST_ID
+from tokenguard.ledger.rollups import BLOCK
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.values import LogFile
 
@@ -53,8 +53,8 @@ def oddities(conn: sqlite3.Connection) -> list[Odd]:
 
 
 def unpriced(conn: sqlite3.Connection) -> list[tuple[str, str, int]]:
-    """(agent, model, rows) of what only logs tell of, and no price list."""
-    sql = f"""SELECT agent, model, count(*) FROM calls
-        WHERE id >= {FIRST_ID} AND confidence = 'bound' AND (marks LIKE '%unknown-%' OR marks LIKE '%unpriced-%')
-        GROUP BY agent, model ORDER BY agent, count(*) DESC"""
+    """(agent, model, responses) of what only logs tell of and no list has a price for: a bound stands for it."""
+    sql = f"""SELECT k.agent, k.model, sum(r.calls) FROM rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key
+        WHERE k.origin = 'logged' AND k.confidence = 'bound' AND k.role <> 'part' AND r.size = {BLOCK}
+        GROUP BY k.agent, k.model ORDER BY k.agent, sum(r.calls) DESC"""
     return [(agent, model, count) for agent, model, count in fetch(conn, sql, [])]
