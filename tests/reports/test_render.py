@@ -220,3 +220,9 @@ def test_kinds_of_work_that_were_inferred_are_marked() -> None:
     note = " ~ inferred from what the agent did; tokenguard run --task NAME names a task"
     assert lines(answer(["task"], named, inferred))[-1] == note
     assert note not in lines(answer(["task"], named))
+
+
+def test_where_there_is_room_tokens_are_told_by_kind() -> None:
+    shown = lines(answer(["model"], row(DOLLAR, 1, 1, model="opus")), 120)
+    assert shown[0].split() == ["MODEL", "CALLS", "IN", "CACHED", "OUT", "TOKENS", "COST", "HIT"]
+    assert shown[1].split()[:6] == ["opus", "41", "118k", "3.1M", "22.0k", "3.2M"]

@@ -14,7 +14,7 @@ _LEAST_NAME = 4
 _NAMES = 26
 """What the names of a row take at least before columns are left out."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_LEAST_BAR, _MOST_BAR = 4, 12
+_LEAST_BAR, _GOOD_BAR, _MOST_BAR = 4, 8, 12
 
 
 class Column(Struct):
@@ -42,9 +42,10 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
     # Names that are long are rather cut than have a column left out.
     most = _NAMES // max(1, sum(column.name for column in kept))
     least = {**needed, **{id(column): min(needed[id(column)], most) for column in kept if column.name}}
-    while _width(kept, least) + _LEAST_BAR * len(bars) > width:
-        spare = max((column.spare for column in kept), default=0)
-        if not spare:
+    while spare := max((column.spare for column in kept), default=0):
+        # Long bars are worth more than a column that can be spared before them.
+        size = _LEAST_BAR if any(column.spare == spare for column in bars) else _GOOD_BAR
+        if _width(kept, least) + size * len(bars) <= width:
             break
         kept = [column for column in kept if column.spare != spare]
         bars = [column for column in kept if column.shares is not None]

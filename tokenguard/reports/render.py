@@ -17,6 +17,12 @@ from tokenguard.reports.remarks import remarks
 _NONE = "-"
 _PATHS = ("repo", "worktree")
 _MARK = "◀"
+_KINDS: tuple[tuple[str, Callable[[Usage], int]], ...] = (
+    ("IN", lambda usage: usage.prompt - usage.cache_read),
+    ("CACHED", lambda usage: usage.cache_read),
+    ("OUT", lambda usage: usage.output),
+)
+"""Tokens by kind, where there is room."""
 
 _Names = dict[str, dict[str | None, str]]
 _Row = dict[str, Any]
@@ -98,6 +104,7 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
     styles = ["warn" if mark else "" for mark in marks]
     return [
         Column("CALLS", calls, spare=1),
+        *(Column(head, [tokens(count(Usage(**row["usage"]))) for row in all_rows], spare=5) for head, count in _KINDS),
         Column("TOKENS", counts),
         Column("", token_percents, gap=1),
         Column("", [""] * len(all_rows), right=False, spare=4, shares=token_shares, gap=1),
