@@ -44,18 +44,15 @@ def _session(chance: random.Random, session: str, number: int, begin: datetime) 
         at += timedelta(seconds=chance.randint(4, 60))
         stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         output = chance.randint(40, 1_200)
+        written = chance.randint(200, 4_000)
         usage = {
             "input_tokens": chance.randint(1, 12),
-            "cache_creation_input_tokens": chance.randint(200, 4_000),
+            "cache_creation_input_tokens": written,
             "cache_read_input_tokens": context,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
             "output_tokens": output,
             "service_tier": "standard",
             "inference_geo": "not_available",
-        }
-        usage["cache_creation"] = {
-            "ephemeral_5m_input_tokens": usage["cache_creation_input_tokens"],
-            "ephemeral_1h_input_tokens": 0,
         }
         context += output + 900
         identifier = f"msg_{chance.getrandbits(96):024x}"
