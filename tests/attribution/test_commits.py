@@ -121,6 +121,16 @@ def test_settings_of_a_repository_run_nothing(repository: Repository, tmp_path: 
     assert not bait.exists()
 
 
+def test_within_a_hook_of_another_repository(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Repository(tmp_path / "other")
+    other.commit("of the other one")
+    monkeypatch.setenv("GIT_DIR", str(other.top / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.top))
+    assert repository.told("main") == {"main": ["one"]}
+
+
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_where_there_is_no_repository_nothing_is_known(tmp_path: Path, folder: str) -> None:
     assert commits(str(tmp_path / folder), ["main"], 0) == {}

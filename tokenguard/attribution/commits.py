@@ -6,6 +6,7 @@ those are taken that a merge commit named after it brought in, and those that th
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ _LOG = (
     "--decorate=full",
     f"--format={_FIELDS}",
 )
+_QUIET = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
 _MERGED = re.compile(r"Merge (?:(?:remote-tracking )?branch '([^']+)'|pull request \S+ from [^/\s]+/(\S+))")
 _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)")
 
@@ -53,9 +55,17 @@ def commits(repo: str, branches: Iterable[str], since_us: int) -> dict[str, tupl
     since_s = since_us // 1_000_000
     # Git takes numbers below for something else than seconds.
     since = (f"--since=@{since_s}",) if since_s > 100_000_000 else ()
+    # Within a hook, git's variables name the repository of the hook.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _QUIET
     try:
         told = subprocess.run(
-            [*_LOG, *since], cwd=repo, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+            [*_LOG, *since],
+            cwd=repo,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError):
         return {}
