@@ -46,7 +46,7 @@ async def test_help_lists_every_key_that_does_something_here(tmp_path: Path) -> 
             ("d", "deny"),
             ("2", "models"),
             ("q", "quit"),
-            ("s", "start the daemon"),
+            ("^p", "open the command palette"),
         ):
             words = text.split()
             assert any(line.split()[-len(words) :] == words and key in line.split()[: -len(words)] for line in told), (

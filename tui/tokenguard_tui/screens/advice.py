@@ -41,7 +41,7 @@ class AdviceView(View):
         """See `Screen.compose`."""
         yield Heading()
         yield AdviceList()
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

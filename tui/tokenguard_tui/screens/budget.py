@@ -60,7 +60,7 @@ class BudgetForm(ModalScreen[str]):
                         text = self._texts.get(key.name, "")
                         yield Field(key.name, text, placeholder=key.holds_anyway, known=key.known)
             yield Static("", id="says", markup=False)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin with what comes first."""

@@ -59,7 +59,7 @@ class BudgetsView(View):
         yield Limits()
         yield Static("", id="remark", markup=False)
         yield Trail()
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """The budgets are what is looked at."""

@@ -39,7 +39,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(
                 Content.assemble("\n", ("y", "bold $accent"), f" {self._deed}   ", ("n", "bold $accent"), " leave it")
             )
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def action_answer(self, answer: bool) -> None:
         """Decided."""

@@ -48,7 +48,7 @@ class Help(ModalScreen[None]):
         with VerticalScroll():
             for key in self._keys:
                 yield Static(Content.assemble((f"{key.names:>{width}}", "bold $accent"), f"  {key.text}"))
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def action_leave(self) -> None:
         """Back to what was shown."""
@@ -60,7 +60,7 @@ def keys_of(active: Iterable[ActiveBinding]) -> list[Key]:
     found: dict[str, list[str]] = {}
     for _, binding, enabled, tooltip in sorted(active, key=lambda one: not one.binding.show):
         text = tooltip or binding.tooltip or binding.description
-        if enabled and text and not binding.system and not binding.action.startswith(_MOVES):
+        if enabled and text and not binding.action.startswith(_MOVES):
             name = binding.key_display or _NAMES.get(binding.key, binding.key.replace("ctrl+", "^"))
             names = found.setdefault(text[0].lower() + text[1:], [])
             if name not in names:

@@ -70,7 +70,7 @@ class History(View):
         with Horizontal(id="below"):
             yield Series()
             yield Heat()
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

@@ -55,7 +55,7 @@ class Models(View):
         """See `Screen.compose`."""
         yield Heading()
         yield ModelTable()
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.containers import Container
 from textual.widgets import Footer
 
 from tokenguard_tui.screens.view import View
@@ -18,13 +19,20 @@ class Now(View):
 
     DEFAULT_CSS = """
     Now {
-        & > Holds { margin: 0 0 1 0; }
         & > Spend { margin: 0 0 1 0; }
-        & > Gauges { max-height: 8; margin: 0 0 1 0; }
-        & > Sessions { max-height: 10; margin: 0 0 1 0; }
+        & > Holds { margin: 0 0 1 0; }
+        & > #tables { height: auto; }
+        & Gauges { max-height: 9; margin: 0 0 1 0; }
+        & Sessions { max-height: 11; margin: 0 0 1 0; }
         & > Calls { height: 1fr; }
         &.-compact > Calls, &.-low > Calls { display: none; }
-        &.-compact > Sessions { height: 1fr; }
+        &.-compact > #tables, &.-low > #tables { height: 1fr; }
+        &.-compact Sessions { height: 1fr; max-height: 100%; }
+        &.-wide > #tables {
+            layout: horizontal;
+            & > Gauges { width: 1fr; max-height: 20; margin: 0 2 1 0; }
+            & > Sessions { width: 1fr; max-height: 20; }
+        }
         &.-high.-normal > Spend, &.-high.-wide > Spend {
             height: 3;
             & > #digits { display: block; }
@@ -38,10 +46,11 @@ class Now(View):
         """See `Screen.compose`."""
         yield Spend()
         yield Holds()
-        yield Gauges()
-        yield Sessions()
+        with Container(id="tables"):
+            yield Gauges()
+            yield Sessions()
         yield Calls()
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_sessions_ordered(self) -> None:
         """They are drawn anew."""

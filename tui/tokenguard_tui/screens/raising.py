@@ -58,7 +58,7 @@ class Raising(ModalScreen[Mapping[str, str]]):
             yield Field("reason", placeholder="why; it is kept with the raise")
             yield Field("for", placeholder="30m, 4h, 2d; else until its window ends")
             yield Static("", id="problem", markup=False)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin with the amount."""

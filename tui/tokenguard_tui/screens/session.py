@@ -94,7 +94,7 @@ class SessionView(View):
         yield Processes()
         yield Turns()
         yield Static("", id="remark", markup=False)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """The turns are what is looked at."""

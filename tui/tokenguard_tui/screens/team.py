@@ -32,7 +32,7 @@ class Team(View):
         """See `Screen.compose`."""
         yield Heading()
         yield Static(_TEXT, markup=False)
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""
