@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.support.house import MODEL, NOON, House
+from tests.support.house import MODEL, NOON, House, answer, request
 from tokenguard.guard.books import Books
 from tokenguard.ledger.values import Logged, Logs, Written
 from tokenguard.records import Budget, Call, Leg, Unit, Usage
@@ -120,3 +120,45 @@ async def test_a_call_whose_log_was_there_before_it_counts_once(house: House) ->
     assert await house.call(session)
     await house.guard.counting.written()
     assert spent(house) == {"tokens": 1_000}
+
+
+async def test_what_may_be_of_a_call_in_flight_counts_once_that_has_ended(house: House) -> None:
+    house.budgets(BUDGETS[0])
+    session = await house.session()
+    call = house.begin(session)
+    assert (await house.guard.admit(call, request())).refusal is None
+    assert spent(house) == {"tokens": 0}
+    await write(house, seen("msg_1", 100))
+    await write(house, seen("msg_1", 150))
+    await write(house, seen("other", 7))
+    await write(house, seen("older", 5, hours_ago=1))
+    # Only what began before it cannot be of it.
+    assert spent(house) == {"tokens": 15}
+    house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
+    await house.guard.counting.written()
+    # `msg_1` was its own; the other one was somebody else's.
+    assert spent(house) == {"tokens": 15 + 100 + 17}
+    house.guard.counting.books.forget()
+    assert spent(house) == {"tokens": 15 + 100 + 17}
+
+
+async def test_whoever_counts_while_it_is_in_flight_counts_anew(house: House) -> None:
+    session = await house.session()
+    call = house.begin(session)
+    await house.guard.admit(call, request())
+    await write(house, seen("msg_1", 100))
+    house.budgets(BUDGETS[0])
+    spent(house)
+    house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
+    await house.guard.counting.written()
+    assert spent(house) == {"tokens": 100}
+
+
+async def test_sessions_that_are_known_are_told_apart(house: House) -> None:
+    house.budgets(BUDGETS[0])
+    session = await house.session()
+    call = replace(house.begin(session), agent_session="b")
+    await house.guard.admit(call, request())
+    spent(house)
+    await write(house, seen("msg_7", 100))
+    assert spent(house) == {"tokens": 110}

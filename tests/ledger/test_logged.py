@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tests.ledger.support import SECOND_US, START_US, call, in_memory, session, settlement
 from tokenguard.ledger import Ledger, Where, agreement, logged, queries, writes
+from tokenguard.ledger.echoes import FIRST_ID
 from tokenguard.ledger.log_state import labelled, oddities, unpriced
 from tokenguard.ledger.values import LogFile, Logged, Logs, Oddity
 from tokenguard.records import Amount, Call, Charge, Confidence, Context, Leg, Usage
@@ -66,6 +67,8 @@ def test_of_each_count_the_largest_holds(conn: sqlite3.Connection) -> None:
     first = write(conn, seen(usage=Usage(10, output=2)))
     then = write(conn, seen(usage=Usage(7, 30, output=90)))
     assert [amount for _, amount in first.news] == [Amount(12, 12, 1, Usage(10, output=2))]
+    # It is told under which number it stands.
+    assert [call.id for call, _ in (*first.news, *then.news)] == [FIRST_ID, FIRST_ID]
     assert [amount for _, amount in then.news] == [Amount(118, 118, 0, Usage(0, 30, output=88))]
     assert not first.unsaid and not then.unsaid
     assert rows(conn, "input, cache_read, output, cost_nanos") == [(10, 30, 90, 130)]

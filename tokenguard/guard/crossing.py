@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
 from tokenguard.guard.unwrapped import Unwrapped
-from tokenguard.ledger import Decision, Ledger, Settlement
+from tokenguard.ledger import Decision, Ledger, Settlement, queries
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
 from tokenguard.policy.task_types import shows_tools, task_type
@@ -94,7 +94,7 @@ class Guard:
         self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.now)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
-        self.beyond = Beyond(self.counting, self.sessions, self.tell)
+        self.beyond = Beyond(self.counting, self.sessions, self._charged, self.tell)
         self._turns = Turns(ledger)
         self._noticing = Noticing(self._turns, self.tell)
         self._noticing.configure(config)
@@ -105,8 +105,8 @@ class Guard:
         ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
         self._take_prices(catalogue)
         self._take_agents(Agents(config.agents))
-        self._in_flight: set[int] = set()
-        self.beyond.busy = lambda: len(self._in_flight)
+        self._in_flight: dict[int, Call] = {}
+        self.beyond.in_flight = self._in_flight.values
         self._ids = itertools.count(ledger.next_call_id)
 
     def session_of(self, token: str) -> Session | None:
@@ -220,7 +220,7 @@ class Guard:
 
     def _started(self, call: Call) -> None:
         live = self.sessions.of(call.session)
-        self._in_flight.add(call.id)
+        self._in_flight[call.id] = call
         live.in_flight += 1
         live.last_us = call.started_us
         self.tell("call.started", told_of(call))
@@ -324,8 +324,7 @@ class Guard:
 
     def _ended(self, call: Call) -> Live | None:
         """A call is not in flight any more; its session, if that still runs."""
-        was_in_flight = call.id in self._in_flight
-        self._in_flight.discard(call.id)
+        was_in_flight = self._in_flight.pop(call.id, None) is not None
         # An answer that was read on without its client can end after the session.
         live = self.sessions.running.get(call.session)
         if live is not None:
@@ -401,8 +400,11 @@ class Guard:
             self._take_prices(catalogue)
 
     def _overtaken(self, written: asyncio.Future[bool]) -> None:
-        if not written.cancelled() and written.exception() is None and written.result():
-            self.beyond.unsaid()
+        if not written.cancelled() and written.exception() is None:
+            self.beyond.ended(overtook=written.result())
+
+    def _charged(self, ids: Collection[int]) -> Collection[int]:
+        return queries.charged(self._ledger.read(), ids)
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._catalogue = catalogue

@@ -174,8 +174,11 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> l
     for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
         _put_leg(conn, number, row, charge)
     sums.write(conn)
-    few = zip(rows[: _FEW + 1], charges, strict=False)
-    return [(row.call, Amount(charge.nanos, row.leg.usage.total, 1, row.leg.usage)) for row, charge in few]
+    few = enumerate(zip(rows[: _FEW + 1], charges, strict=False), first)
+    return [
+        (replace(row.call, id=number), Amount(charge.nanos, row.leg.usage.total, 1, row.leg.usage))
+        for number, (row, charge) in few
+    ]
 
 
 def _replace(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:
