@@ -17,7 +17,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.setenv("TOKENGUARD_HOME", str(folder))
-    monkeypatch.delenv("TOKENGUARD_DEBUG", raising=False)
+    for name in ("TOKENGUARD_DEBUG", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(elsewhere)
     return folder
 

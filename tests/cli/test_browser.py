@@ -8,18 +8,18 @@ import sys
 from collections.abc import AsyncIterator
 
 import aiohttp
+import psutil
 import pytest
 from aiohttp import web
 
 from tests.cli.support import Cli
+from tests.support.waiting import until
 from tokenguard.cli.browser import Pages
 
 KEY = "a-key-that-nobody-guesses"
-SAYS = [
-    sys.executable,
-    "-c",
-    "import sys, time; sys.stdout.write('__GANGLION__\\n'); sys.stdout.flush(); time.sleep(30)",
-]
+PROGRAM = "import sys; sys.stdout.write('__GANGLION__\\n'); sys.stdout.flush(); sys.stdin.buffer.read(1)"
+SAYS = [sys.executable, "-c", PROGRAM]
+"""Begins as an app does, and ends once it is told anything."""
 
 
 @pytest.fixture
@@ -39,6 +39,11 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield client
 
 
+def children() -> set[int]:
+    """Processes of this one that have not ended."""
+    return {one.pid for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE}
+
+
 async def status(client: aiohttp.ClientSession, url: str, **headers: str) -> int:
     async with client.get(url, headers=headers, allow_redirects=False) as answer:
         return answer.status
@@ -54,10 +59,13 @@ async def test_the_address_that_was_printed_opens_it_once_and_for_all(
         assert (answer.status, str(answer.url)) == (200, f"{pages.public_url}/")
         assert "tokenguard" in text and KEY not in text
     assert await status(browser, f"{pages.public_url}/static/css/xterm.css") == 200
+    before = children()
     async with browser.ws_connect(f"{pages.public_url}/ws", origin=pages.public_url) as ws:
         await ws.send_json(["ping", "x"])
         async with asyncio.timeout(20):
             assert await ws.receive_json() == ["pong", "x"]
+        assert children() > before
+    await asyncio.to_thread(until, lambda: children() <= before, "what the page has shown has ended with it")
 
 
 @pytest.mark.parametrize("path", ["/", "/?key=wrong", "/ws", "/static/css/xterm.css", "/download/x"])

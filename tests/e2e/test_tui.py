@@ -142,5 +142,6 @@ def test_it_survives_every_size_and_poor_terminals(
     assert max(map(len, shown.splitlines())) <= 38
     if "LC_ALL" in env:
         # A sign that the terminal cannot draw would be shown as `?`.
-        assert shown.isascii() and "?" not in shown, shown
+        above, _, _ = shown.rpartition("? help")
+        assert shown.isascii() and above and "?" not in above, shown
     left(terminal)

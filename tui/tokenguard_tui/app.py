@@ -138,6 +138,8 @@ class Dashboard(App[None]):
         self._take()
 
     def _take(self) -> None:
+        if not self.screen_stack:
+            return  # it is over
         events = self._feed.take()
         for event in events:
             match event["type"]:
