@@ -54,7 +54,8 @@ _NO_ID = 2**63 - 1
 def connect_readonly(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, from any process, while another writes or none does. Raises `LedgerError`."""
     if not path.is_file():
-        raise LedgerError(f"there is no ledger at {path}", "it begins with the first `tokenguard run`, or `tokenguard import`")
+        hint = "it begins with the first `tokenguard run`, or with `tokenguard import`"
+        raise LedgerError(f"there is no ledger at {path}", hint)
     try:
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
