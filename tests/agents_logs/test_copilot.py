@@ -53,7 +53,7 @@ def read(*events: object, odd: Odd | None = None, beside: dict[str, bytes] | Non
 def test_a_response_has_its_tokens_ids_and_session() -> None:
     (found,) = read(start(), record(), end(12374, 160))
     assert found == Sighting(
-        key="cf86/1772359205250000/claude-opus-5-5/12374/160",
+        key="cf86/177235920/claude-opus-5-5/12374/160",
         agent="copilot",
         session="cf86",
         at_us=1_772_359_205_250_000,

@@ -47,7 +47,7 @@ def test_a_row_has_its_tokens_session_folder_and_branch(conn: sqlite3.Connection
     put(conn)
     assert read(conn)[0] == [
         Sighting(
-            key="cf86/1772359205250000/claude-opus-5-5/12374/160",
+            key="cf86/177235920/claude-opus-5-5/12374/160",
             agent="copilot",
             session="cf86",
             at_us=1_772_359_205_250_000,
@@ -63,6 +63,13 @@ def test_a_row_has_its_tokens_session_folder_and_branch(conn: sqlite3.Connection
 def test_a_row_and_the_line_of_a_session_are_the_same_response(conn: sqlite3.Connection) -> None:
     put(conn)
     put(conn)
+    lines = follow(lines_of(copilot), file(AT), [line(one) for one in (start(), record(), record())])
+    assert [one.key for one in read(conn)[0]] == [one.key for one in lines]
+
+
+def test_a_millisecond_between_both_makes_no_other_response(conn: sqlite3.Connection) -> None:
+    put(conn, created_at="2026-03-01T10:00:05.251Z")
+    put(conn, created_at="2026-03-01T10:00:05.252Z")
     lines = follow(lines_of(copilot), file(AT), [line(one) for one in (start(), record(), record())])
     assert [one.key for one in read(conn)[0]] == [one.key for one in lines]
 

@@ -1,9 +1,9 @@
 """What GitHub Copilot CLI keeps: a file of JSON lines for each session, and one SQLite database of them all.
 
 - A response has a line `session.usage_record`, with the provider's ids, and a row of `assistant_usage_events` (since
-  1.0.70), without them. Neither is cumulative, and both have the same time.
-- Deduplication key: session, time, model and tokens, which both have; ids of rows begin anew with a new database. A
-  record that was copied into a fork names the session that it is from.
+  1.0.70), without them. Neither is cumulative, and both have the same time, but for a millisecond.
+- Deduplication key: session, tens of seconds, model and tokens, which both have; ids of rows begin anew with a new
+  database. A record that was copied into a fork names the session that it is from.
 - Overlap: input has cache reads and writes in it, output the reasoning.
 - `session.shutdown` sums up each model since the session began, before 1.0.70 since it was resumed. It counts where
   nothing else does: what it grew by is a row.

@@ -19,8 +19,8 @@ _MOST = 1 << 53
 
 _ROWS = """
     SELECT e.id, e.session_id, e.created_at, e.model, {columns},
-        row_number() OVER (PARTITION BY e.session_id, e.created_at, e.model, e.input_tokens, e.output_tokens
-            ORDER BY e.id),
+        row_number() OVER (PARTITION BY e.session_id, substr(e.created_at, 1, 18), e.model, e.input_tokens,
+            e.output_tokens ORDER BY e.id),
         {session}
     FROM assistant_usage_events e {join}
 """

@@ -9,6 +9,7 @@ from tokenguard.records import Usage
 from tokenguard.wire.decoding import Count
 
 _NANO_UNITS_PER_NANODOLLAR = 100
+_TENS_US = 10_000_000
 
 
 class Counts(Struct):
@@ -37,8 +38,11 @@ def usage_of(counts: Counts, odd: Odd) -> Usage:
 
 
 def key_of(session: str, at_us: int, model: str | None, counts: Counts) -> str:
-    """What both say of a response; `numbered` tells those apart that say the same."""
-    return f"{session}/{at_us}/{model}/{counts.inputTokens or 0}/{counts.outputTokens or 0}"
+    """What both say of a response; `numbered` tells those apart that say the same.
+
+    Their times can differ by a millisecond (measured), so only tens of seconds count.
+    """
+    return f"{session}/{at_us // _TENS_US}/{model}/{counts.inputTokens or 0}/{counts.outputTokens or 0}"
 
 
 def numbered(key: str, number: int) -> str:
