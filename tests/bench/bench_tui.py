@@ -125,6 +125,8 @@ def main() -> None:
             say("CPU at rest", share(screen, asked.seconds, None), "%", "<= 1")
             say(f"CPU with {PER_SECOND} events a second", share(screen, asked.seconds, told), "%", "<= 8")
             time.sleep(2)
+            say("another screen, for the first time", screen.answers_ms(b"2", MODELS), "ms", "no goal")
+            screen.answers_ms(b"1", b"web/day")
             worst = 0.0
             before = screen.cpu()
             for _ in range(10):

@@ -36,7 +36,7 @@ from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.rows import Rows
 from tokenguard_tui.widgets.sessions import Sessions
 
-_FRAME_S = 0.25
+_FRAME_S = 0.33
 """The screen changes no more often than this, however much happens."""
 _STATUS_S = 0.5
 """The status is asked for no more often than this."""
