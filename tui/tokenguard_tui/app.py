@@ -38,7 +38,7 @@ from tokenguard_tui.widgets.sessions import Sessions
 
 _FRAME_S = 0.33
 """The screen changes no more often than this, however much happens."""
-_STATUS_S = 0.5
+_STATUS_S = 1.0
 """The status is asked for no more often than this."""
 _TICK_S = 1.0
 """For times that count down."""
