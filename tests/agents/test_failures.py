@@ -32,7 +32,9 @@ def test_an_error_passes_untouched(stage: Stage, status: int) -> None:
         assert (done.returncode, "Here is the answer:" in shown(done)) == (0, True), done
         assert stage.own() == 1 + stage.agent.first
     # A client may leave right behind the last event; that call has its bill.
-    failed = [row for row in stage.rows() if row.outcome not in ("ok", "client-gone")]
+    rows = stage.rows()
+    assert {row.confidence for row in rows} == {"exact"}
+    failed = [row for row in rows if row.outcome not in ("ok", "client-gone")]
     assert failed and not any(row.high for row in failed)
     assert len(stage.rows()) == calls(stage.bill()) + len(failed)
     assert all(row.nanos == call.nanos for row, call in stage.pairs())

@@ -69,7 +69,7 @@ def test_what_is_there_is_read_and_what_comes_is_followed(home: Home, file: Path
     for number in (3, 4, 5):
         began = time.monotonic()
         append(file, line(number, home.folder))
-        until(lambda: outputs(home)[-1] == number)  # noqa: B023
+        until(lambda: outputs(home)[-1] == number)  # noqa: B023 - it is asked before the loop goes on
         assert time.monotonic() - began < 1.0 * 3  # three times the promise, on a machine that does much else
     told = logs(home)
     assert (told["state"], told["failing"]) == ("following", None)
@@ -152,7 +152,7 @@ def test_a_database_that_its_agent_holds_open(home: Home) -> None:
             about = {"role": "assistant", "modelID": "gpt-5", "providerID": "openai", "tokens": tokens}
             data = json.dumps({**about, "time": {"created": int(time.time() * 1000)}})
             agent.execute("INSERT INTO message VALUES (?, ?, ?)", (f"msg_{number}", "ses_1", data))
-            until(lambda: outputs(home)[-1:] == [number])  # noqa: B023
+            until(lambda: outputs(home)[-1:] == [number])  # noqa: B023 - it is asked before the loop goes on
 
 
 def test_what_is_set_for_a_provider_says_who_pays(home: Home, file: Path) -> None:
