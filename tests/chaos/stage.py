@@ -241,7 +241,9 @@ class Stage:
             unit = hold.slot.budget.unit if hold.slot else Unit.USD
             amount = f"5 {unit}" if unit is not Unit.USD and drawn % 3 == 0 else None
             if drawn < percent:
-                yes = "cheaper" if hold.cheaper and drawn % 2 else "approve"
+                # The truth knows the prices of some models only.
+                known = hold.cheaper is not None and hold.cheaper[0] in BY_NAME
+                yes = "cheaper" if known and drawn % 2 else "approve"
                 await self._desk.answer_hold(hold.id, answer=yes, amount=amount, reason="chaos")
             elif drawn < percent + 25:
                 await self._desk.answer_hold(hold.id, answer="deny", amount=None, reason="chaos")
