@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.support.house import House, request
 from tokenguard import platforms
 from tokenguard.agents import Agents
-from tokenguard.attribution.callers import Caller
+from tokenguard.attribution.callers import Caller, identify
 from tokenguard.attribution.naming import Marks
 from tokenguard.attribution.place import Place, locate
 from tokenguard.errors import ConfigError
@@ -217,7 +217,7 @@ async def test_any_other_name_is_a_task(door: Door, claude: Caller) -> None:
 
 async def test_a_container_can_name_its_task(door: Door) -> None:
     door.container = True
-    session = (await door.connect())("devcontainer")
+    session = (await door.connect(Caller(lineage=(4242,))))("devcontainer")
     assert (await door.connect(TOKENGUARD_SESSION="devcontainer"))(None) == session
     assert (session.agent, session.task, session.id != "unwrapped") == ("unknown", "devcontainer", True)
 
@@ -312,7 +312,7 @@ async def test_a_process_that_has_called_is_looked_at_first(
 async def test_a_process_that_was_missed_is_looked_for_again(
     door: Door, claude: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[int | None] = [None, 4242]
+    found: list[int | None] = [None, None, 4242]
 
     def peer_pid(own: object, peer: object, likely: object, first: object) -> int | None:
         return found.pop(0)
@@ -320,6 +320,34 @@ async def test_a_process_that_was_missed_is_looked_for_again(
     monkeypatch.setattr(platforms, "peer_pid", peer_pid)
     assert (await door.connect(claude))(None).agent == "claude"
     assert not found
-    found += [None, None]
+    found += [None, None, None]
     assert (await door.connect(claude))(None).agent == "unknown"
     assert not found
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has just ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+async def test_a_fork_of_the_agent_that_is_gone_before_it_is_looked_at_is_not_the_caller(
+    door: Door, claude: Caller, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holders = [gone, 4242]
+
+    def peer_pid(own: object, peer: object, likely: object, first: object) -> int | None:
+        return holders.pop(0)
+
+    def sees_our_files(pid: int) -> bool:
+        return pid != gone
+
+    def of(pid: int, known: Mapping[str, Marks]) -> Caller:
+        return identify(pid, known) if pid == gone else claude
+
+    monkeypatch.setattr(platforms, "peer_pid", peer_pid)
+    monkeypatch.setattr(platforms, "sees_our_files", sees_our_files)
+    monkeypatch.setattr(unwrapped, "identify", of)
+    assert (await door.connect())(None).agent == "claude"

@@ -31,7 +31,10 @@ IDLE_US = 3_600_000_000
 """After so long without a call the session of a client without a token is over; the next call begins another one."""
 
 _LONGEST_NAME = 64
-_TRIES = 2
+_TRIES = 3
+"""Processes are looked through one after the other, while they open and close what they have: one may be missed. And a
+child that an agent has just forked has all its descriptors, until it runs its own program or is gone again."""
+
 _REMEMBERED = 16
 """Processes that are looked at first for the next connection."""
 
@@ -119,20 +122,26 @@ class Unwrapped:
     @staticmethod
     def _find(own: Address, peer: Address, likely: tuple[int, ...], known: Mapping[str, Marks]) -> _Client:
         """Blocks for some milliseconds."""
-        # Processes are looked through one after the other, while they open and close what they have: one may be missed.
-        tries = (platforms.peer_pid(own, peer, likely, likely_names(known)) for _ in range(_TRIES))
-        pid = next((pid for pid in tries if pid is not None), None)
-        if pid is None:
-            return _NOBODY
-        env = environment_of(pid)
-        if not platforms.sees_our_files(pid):
-            return _Client(says=env.get(VARIABLE))  # in a container folders, and what runs, are not what they seem
-        try:
-            network = Network.from_env(environment.network(env))
-        except ConfigError as error:
-            log.warning("the proxy settings of a client without a token are not used: %s", error.message)
-            network = Network()
-        return _Client(identify(pid, known), env.get(VARIABLE), network)
+        for _ in range(_TRIES):
+            pid = platforms.peer_pid(own, peer, likely, likely_names(known))
+            if pid is not None and (client := _look_at(pid, known)) is not None:
+                return client
+        return _NOBODY
+
+
+def _look_at(pid: int, known: Mapping[str, Marks]) -> _Client | None:
+    """What there is to see of a process; None if it has gone."""
+    ours, env, caller = platforms.sees_our_files(pid), environment_of(pid), identify(pid, known)
+    if not caller.lineage:
+        return None
+    if not ours:
+        return _Client(says=env.get(VARIABLE))  # in a container folders, and what runs, are not what they seem
+    try:
+        network = Network.from_env(environment.network(env))
+    except ConfigError as error:
+        log.warning("the proxy settings of a client without a token are not used: %s", error.message)
+        network = Network()
+    return _Client(caller, env.get(VARIABLE), network)
 
 
 def _key(client: _Client, task: str | None) -> _Key:
