@@ -1,0 +1,59 @@
+"""Where git hooks, status lines and the daemon leave files for each other: below `hooks` in the state folder.
+
+Shell scripts find these places by the same rules, so they must need neither a hash nor quoting.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tokenguard.config.paths import Paths
+
+STATUS = "tokenguard-status"
+"""In a repository's folder, written by the daemon: what its hooks say now."""
+
+TRAILERS = "tokenguard-trailers"
+"""In a repository's folder, written by the daemon: the runs that commits can name."""
+
+SPOOL = "tokenguard-spool"
+"""In a repository's folder, written by its hooks, line by line: what has happened; the daemon takes the lines away."""
+
+VERDICT = "verdict"
+"""In a session's folder, written by the daemon: whether another prompt may begin."""
+
+LINE = "line"
+"""In a session's folder, written by the daemon: its status line."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def repositories(paths: Paths) -> Path:
+    """The folder below which that of every repository is."""
+    return paths.state_dir / "hooks" / "repositories"
+
+
+def folder(paths: Paths, common_dir: Path) -> Path:
+    """The folder of a repository by its git common directory, a physical absolute path: that path, mirrored.
+
+    It is there where hooks are installed. Folders on the way to another repository's are there too: what tells them
+    apart is whether `common_dir` is a repository.
+    """
+    return repositories(paths).joinpath(*common_dir.parts[1:])
+
+
+def common_dir(paths: Paths, folder: Path) -> Path:
+    """The git common directory to which a repository's folder belongs. Raises `ValueError` for any other folder."""
+    return Path("/", folder.relative_to(repositories(paths)))
+
+
+def sessions(paths: Paths) -> Path:
+    """The folder in which that of every session is."""
+    return paths.state_dir / "hooks" / "sessions"
+
+
+def session_folder(paths: Paths, session_id: str) -> Path:
+    """The folder of a session. Raises `ValueError` for an id that is no plain name, which only others can have made."""
+    if not _PLAIN.fullmatch(session_id):
+        raise ValueError("a session's id is letters, digits, - and _")
+    return sessions(paths) / session_id
