@@ -17,7 +17,17 @@ from tokenguard.platforms import linux, macos
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 
-CONNECTS = "import socket, sys; held = socket.create_connection(('127.0.0.1', int(sys.argv[1]))); sys.stdin.read()"
+_SCRIPT = """
+import os, socket, sys
+{before}
+held = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+{after}
+print("ready", flush=True)
+sys.stdin.read()
+"""
+MANY_AFTER = _SCRIPT.format(before="", after="more = [os.dup(0) for _ in range(20)]")
+GAPS = _SCRIPT.format(before="os.dup2(0, 200)", after="os.dup2(0, 300)")
+CONNECTS = _SCRIPT.format(before="", after="")
 
 Ends = tuple[tuple[str, int], tuple[str, int]]
 Finder = Callable[[tuple[str, int], tuple[str, int], Iterable[int], Callable[[str], bool]], int | None]
@@ -38,12 +48,29 @@ def connected(command: list[str]) -> Generator[tuple[subprocess.Popen[bytes], En
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         port = str(listener.getsockname()[1])
-        with subprocess.Popen([*command, port], stdin=subprocess.PIPE) as child:
+        with subprocess.Popen([*command, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             server, _ = listener.accept()
             with server:
                 yield child, (server.getsockname(), server.getpeername())
             assert child.stdin
             child.stdin.close()
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes whose descriptors are looked at, in that order."""
+    looked: list[int] = []
+
+    def noting(look: Callable[[int, str], bool]) -> Callable[[int, str], bool]:
+        def noted(pid: int, name: str) -> bool:
+            looked.append(pid)
+            return look(pid, name)
+
+        return noted
+
+    for name in ("_holds", "_opened_lately"):
+        monkeypatch.setattr(linux, name, noting(getattr(linux, name)))
+    return looked
 
 
 @SYSTEMS
@@ -71,38 +98,39 @@ def test_one_that_has_gone_is_of_nobody(find: Finder) -> None:
 
 
 @on_linux
-def test_the_likely_ones_are_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    holds = linux._holds  # pyright: ignore[reportPrivateUsage]
-
-    def noting(pid: int, name: str) -> bool:
-        looked.append(pid)
-        return holds(pid, name)
-
-    monkeypatch.setattr(linux, "_holds", noting)
+def test_the_likely_ones_are_looked_at_first(looked_at: list[int]) -> None:
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
         assert linux.peer_pid(local, peer, (child.pid,), nobody) == child.pid
-    assert looked == [child.pid]
+    assert looked_at == [child.pid]
 
 
 @on_linux
-def test_then_those_whose_names_are_likely(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    holds = linux._holds  # pyright: ignore[reportPrivateUsage]
-
-    def noting(pid: int, name: str) -> bool:
-        looked.append(pid)
-        return holds(pid, name)
-
+def test_then_those_whose_names_are_likely(looked_at: list[int]) -> None:
     def named_so(name: str) -> bool:
         return name == own_name
 
-    monkeypatch.setattr(linux, "_holds", noting)
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
         own_name = Path(f"/proc/{child.pid}/comm").read_text().strip()
         assert linux.peer_pid(local, peer, (), named_so) == child.pid
-        names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in looked if Path(f"/proc/{pid}").exists()}
+        names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in looked_at if Path(f"/proc/{pid}").exists()}
     assert names == {own_name}
+
+
+@on_linux
+@pytest.mark.parametrize("script", [CONNECTS, MANY_AFTER, GAPS])
+def test_wherever_among_its_descriptors_the_socket_is_it_is_found(script: str) -> None:
+    with connected([sys.executable, "-c", script]) as (child, (local, peer)):
+        assert child.stdout and child.stdout.readline() == b"ready\n"
+        assert linux.peer_pid(local, peer, (), lambda name: True) == child.pid
+
+
+@on_linux
+def test_the_latest_descriptors_of_the_likely_ones_come_before_all_of_anybody_s(looked_at: list[int]) -> None:
+    with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
+        if not os.stat(f"/proc/{child.pid}/fd").st_size:
+            pytest.skip("this Linux does not tell how many descriptors a process has")
+        assert linux.peer_pid(local, peer, (), lambda name: True) == child.pid
+        assert len(looked_at) == len(set(looked_at)), "no process is looked at twice"
 
 
 @on_linux

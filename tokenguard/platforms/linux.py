@@ -7,7 +7,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +28,8 @@ _ALL_STATES = 0xFFFFFFFF
 _LISTEN = 10
 
 _PROC = Path("/proc")
+_LAST = 2
+"""Descriptors of a process that are looked at before all of them are."""
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -61,7 +62,7 @@ def peer_pid(
         return None
     wanted = f"socket:[{owner.inode}]"
     guesses = tuple(likely)
-    return next((pid for pid in chain(guesses, _others(guesses, first)) if _holds(pid, wanted)), None)
+    return next(_holders(guesses, first, wanted), None)
 
 
 def sees_our_files(pid: int) -> bool:
@@ -72,15 +73,19 @@ def sees_our_files(pid: int) -> bool:
         return False
 
 
-def _others(guesses: tuple[int, ...], first: Callable[[str], bool]) -> Iterator[int]:
-    """All other processes, by their names, and of these the largest numbers first: who calls has often just begun.
+def _holders(guesses: tuple[int, ...], first: Callable[[str], bool], socket_name: str) -> Iterator[int]:
+    """Processes that have a socket open: the guesses, then those with names that come first, then all others.
 
-    A name costs as much as one descriptor, and a desktop's processes have thousands of them. We ourselves come last,
-    with as many sockets as there are connections.
+    A name costs as much as one descriptor, and a desktop's processes have thousands of them: of those that come first,
+    the latest descriptors are looked at before any process is looked through. Of equals, the largest numbers go first:
+    who calls has often just begun. We ourselves come last, with as many sockets as there are connections.
     """
+    yield from (pid for pid in guesses if _holds(pid, socket_name))
     pids = [int(name) for name in os.listdir(_PROC) if name.isdigit()]
-    pids.sort(key=lambda pid: (pid == os.getpid(), not first(_name(pid)), -pid))
-    yield from (pid for pid in pids if pid not in guesses)
+    others = sorted((pid for pid in pids if pid not in guesses), key=lambda pid: (pid == os.getpid(), -pid))
+    named = [pid for pid in others if first(_name(pid))]
+    yield from (pid for pid in named if _opened_lately(pid, socket_name))
+    yield from (pid for pid in dict.fromkeys((*named, *others)) if _holds(pid, socket_name))
 
 
 def _name(pid: int) -> str:
@@ -109,6 +114,23 @@ def _holds(pid: int, socket_name: str) -> bool:
         return False
     finally:
         os.close(folder)
+
+
+def _opened_lately(pid: int, socket_name: str) -> bool:
+    """Whether one of a process's last descriptors is a socket, by how many it has: Linux tells that since 6.2."""
+    descriptors = f"/proc/{pid}/fd"
+    try:
+        count = os.stat(descriptors).st_size
+    except OSError:
+        return False
+    return any(_leads(f"{descriptors}/{count - back}", socket_name) for back in range(1, min(_LAST, count) + 1))
+
+
+def _leads(descriptor: str, socket_name: str) -> bool:
+    try:
+        return os.readlink(descriptor) == socket_name
+    except OSError:
+        return False
 
 
 def _is(folder: int, descriptor: str, socket_name: str) -> bool:
