@@ -42,7 +42,7 @@ class Files:
 
     def __init__(self) -> None:
         self._there: dict[Path, tuple[Text, float]] = {}
-        self._failing = False
+        self._failing = self._closed = False
         self._lock = threading.Lock()
 
     def plan(self, wanted: Mapping[Path, Text], now_s: float) -> Plan:
@@ -63,6 +63,8 @@ class Files:
     def carry_out(self, plan: Plan, now_s: float) -> None:
         """Write and remove. What fails is logged, and tried again with the next plan."""
         with self._lock:
+            if self._closed:
+                return
             for file in plan.remove:
                 self._remove(file)
             for file, text in plan.put.items():
@@ -92,8 +94,9 @@ class Files:
         self._there.pop(file, None)
 
     def clear(self) -> None:
-        """Remove everything that was written."""
+        """Remove everything that was written, for good."""
         with self._lock:
+            self._closed = True
             for file in tuple(self._there):
                 self._remove(file)
 
