@@ -15,6 +15,7 @@ import tempfile
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -34,6 +35,10 @@ def write(file: Path, number: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as log:
         log.write(json.dumps({"type": "assistant", "timestamp": at, "message": message, **about}) + "\n")
+
+
+def _has(ledger: sqlite3.Connection, number: int) -> bool:
+    return ledger.execute("SELECT 1 FROM calls WHERE log_key LIKE ?", (f"%msg_{number}",)).fetchone() is not None
 
 
 def main() -> None:
@@ -73,8 +78,7 @@ def main() -> None:
                     time.sleep(chance.uniform(0.0, 1.0))
                     began = time.perf_counter()
                     write(chance.choice(files), number)
-                    key = (f"%msg_{number}",)
-                    until(lambda key=key: ledger.execute("SELECT 1 FROM calls WHERE log_key LIKE ?", key).fetchone())  # type: ignore[misc]
+                    until(partial(_has, ledger, number))
                     took.append((time.perf_counter() - began) * 1000)
             say("a line, median", statistics.median(took), "ms")
             say("a line, longest", max(took), "ms", "<= 1000")

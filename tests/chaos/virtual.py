@@ -55,6 +55,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds since the loop was made."""
         return self.clockwork.now
 
+    # typeshed types the arguments with a variable-length parameter; here they are only handed on.
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """The time stands still until the thread is done."""
         self.clockwork.outside += 1

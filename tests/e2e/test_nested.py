@@ -58,8 +58,8 @@ def test_status_shows_what_is_within_what(tg: Installation, sim: simulator.Proce
         tg.command(*script(inner)), env=tg.env, cwd=tg.work,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert outer.stdout
-    until(lambda: outer.stdout.readline() == "paused\n")  # type: ignore[union-attr]
+    assert (told := outer.stdout)
+    until(lambda: told.readline() == "paused\n")
     around, within = tg.json("status")["sessions"]
     assert (around["parent"], within["parent"], around["agent"]) == (None, around["id"], "sh")
     assert (around["calls"], within["calls"]) == (0, 1)
