@@ -26,3 +26,12 @@ def test_what_was_known_better_wins() -> None:
     for number, repo in enumerate(("/src/zoo", "/src/web", "/src/zoo"), 1):
         writes.settle(conn, settlement(replace(call(number), repo=repo, worktree="/src/zoo")))
     assert places.trees(conn) == {"/src/zoo": "/src/web"}
+
+
+def test_branches_are_those_of_charges() -> None:
+    conn = in_memory()
+    where = [("/src/web", "main"), ("/src/web", "login"), ("/src/web", None), ("/src/api", "other"), (None, "stray")]
+    for number, (repo, branch) in enumerate(where, 1):
+        writes.settle(conn, settlement(replace(call(number), repo=repo, branch=branch)))
+    assert places.branches(conn, "/src/web") == {"main", "login"}
+    assert places.branches(conn, "/src/none") == set()

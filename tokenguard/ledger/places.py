@@ -15,3 +15,9 @@ def trees(conn: sqlite3.Connection) -> dict[str, str]:
     One that was taken for a repository of its own before it was known better belongs to the other one.
     """
     return dict(conn.execute(_TREES).fetchall())
+
+
+def branches(conn: sqlite3.Connection, repo: str) -> set[str]:
+    """The branches of a repository on which something was charged."""
+    rows = conn.execute("SELECT DISTINCT branch FROM rollup_keys WHERE repo = ? AND branch IS NOT NULL", (repo,))
+    return {branch for (branch,) in rows}
