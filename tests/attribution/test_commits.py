@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.attribution.commits import commits
+from tokenguard.attribution.commits import Commit, History
 
 START_S = 1_763_719_200
 
@@ -39,9 +39,12 @@ class Repository:
         self.git("commit", "--quiet", "--allow-empty", "--message", subject, folder=folder)
 
     def told(self, *branches: str, since_us: int = 0) -> dict[str, list[str]]:
-        return {
-            name: [one.subject for one in line] for name, line in commits(str(self.top), branches, since_us).items()
-        }
+        found = lines(self.top, *branches, since_us=since_us)
+        return {name: [one.subject for one in line] for name, line in found.items()}
+
+
+def lines(folder: Path, *branches: str, since_us: int = 0) -> dict[str, tuple[Commit, ...]]:
+    return History(str(folder), since_us).lines(branches)
 
 
 @pytest.fixture
@@ -97,7 +100,7 @@ def test_branches_of_remotes_are_known(repository: Repository, tmp_path: Path) -
     repository.commit("x1")
     clone = tmp_path / "clone"
     repository.git("clone", "--quiet", str(repository.top), str(clone))
-    found = commits(str(clone), ["feat/x", "main"], 0)
+    found = lines(clone, "feat/x", "main")
     assert [one.subject for one in found["feat/x"]] == ["one", "x1"]
 
 
@@ -106,7 +109,7 @@ def test_only_what_is_new_enough_and_when_it_was_written(repository: Repository)
     assert repository.told("main", since_us=(START_S + 100) * 1_000_000) == {"main": ["two"]}
     repository.now_s += 500
     repository.git("commit", "--quiet", "--amend", "--allow-empty", "--message", "two, amended")
-    (_, last) = commits(str(repository.top), ["main"], 0)["main"]
+    (_, last) = lines(repository.top, "main")["main"]
     assert (last.subject, last.at_us) == ("two, amended", (START_S + 120) * 1_000_000)
 
 
@@ -133,4 +136,4 @@ def test_within_a_hook_of_another_repository(
 
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_where_there_is_no_repository_nothing_is_known(tmp_path: Path, folder: str) -> None:
-    assert commits(str(tmp_path / folder), ["main"], 0) == {}
+    assert lines(tmp_path / folder, "main") == {}

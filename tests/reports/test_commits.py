@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.ledger.support import START_US, call, in_memory, settlement
-from tokenguard.attribution.commits import Commit
+from tokenguard.attribution.commits import Commit, History
 from tokenguard.ledger import Where, writes
 from tokenguard.reports import commits, report
 
@@ -31,16 +31,20 @@ def told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What git tells: commits after 10 and 70 minutes on main, after 30 on feat."""
     lines = {"main": (10, 70), "feat": (30,)}
 
-    def found(repo: str, branches: list[str], since_us: int) -> dict[str, tuple[Commit, ...]]:
-        assert since_us <= START_US + MINUTE_US
-        if repo != "/src/web":
-            return {}
-        return {
-            name: tuple(Commit(f"{name}-{at}", START_US + at * MINUTE_US, f"at {at}", ()) for at in lines[name])
-            for name in branches
-        }
+    class Told(History):
+        def __init__(self, repo: str, since_us: int) -> None:
+            assert since_us <= START_US + MINUTE_US
+            made = {
+                name: tuple(Commit(f"{name}-{at}", START_US + at * MINUTE_US, f"at {at}", ()) for at in times)
+                for name, times in lines.items()
+            }
+            self.made = made if repo == "/src/web" else {}
+            self.commits = {commit.hash: commit for line in self.made.values() for commit in line}
 
-    monkeypatch.setattr(commits, "commits", found)
+        def lines(self, branches: Iterable[str]) -> dict[str, tuple[Commit, ...]]:
+            return {name: self.made[name] for name in branches if name in self.made}
+
+    monkeypatch.setattr(commits, "History", Told)
 
 
 def spend(conn: sqlite3.Connection, *calls: tuple[float, str | None, str | None]) -> None:

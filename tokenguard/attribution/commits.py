@@ -6,35 +6,23 @@ those are taken that a merge commit named after it brought in, and those that th
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-_SECONDS = 3
-_FIELDS = "%H%x00%P%x00%at%x00%D%x00%s"
-# Nothing of the repository's own settings may run a program, and nothing is fetched.
-_LOG = (
-    "git",
-    "--no-pager",
-    "--no-optional-locks",
-    "-c",
-    "core.fsmonitor=false",
-    "log",
-    "--all",
-    "--reflog",
-    "--no-show-signature",
-    "--no-color",
-    "--no-mailmap",
-    "--decorate=full",
-    f"--format={_FIELDS}",
-)
-_QUIET = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+from tokenguard.attribution.git import ask, lines_of
+
+_FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an <%ae>%x00%D%x00%s"
+_LOG = ("log", "--no-show-signature", "--no-color", "--no-mailmap", "--decorate=full", f"--format={_FIELDS}")
+# Notes are commits of their own, that nobody has made for a branch.
+_ALL = ("--exclude=refs/notes/*", "--all")
 _MERGED = re.compile(r"Merge (?:(?:remote-tracking )?branch '([^']+)'|pull request \S+ from [^/\s]+/(\S+))")
 _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)")
+_LONG_AGO_S = 100_000_000
+"""Git takes numbers below for something else than seconds."""
 
 
 class Commit(Struct, frozen=True):
@@ -45,45 +33,70 @@ class Commit(Struct, frozen=True):
     """When it was written first: rebasing and amending do not change that."""
     subject: str
     parents: tuple[str, ...]
+    committed_us: int = 0
+    author: str = ""
+
+    @property
+    def twin(self) -> str:
+        """What it shares with commits that repeat it: see `Closing.twin`."""
+        told = f"{self.author}\0{self.at_us}\0{self.subject}"
+        return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def commits(repo: str, branches: Iterable[str], since_us: int) -> dict[str, tuple[Commit, ...]]:
-    """The commits of these branches that were made since then, in the order in which they were written.
+class History:
+    """The commits that a repository knows of, made since an instant."""
 
-    Never raises: what git does not tell is left out.
-    """
-    since_s = since_us // 1_000_000
-    # Git takes numbers below for something else than seconds.
-    since = (f"--since=@{since_s}",) if since_s > 100_000_000 else ()
-    # Within a hook, git's variables name the repository of the hook.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _QUIET
-    try:
-        told = subprocess.run(
-            [*_LOG, *since],
-            cwd=repo,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
+    def __init__(self, repo: str, since_us: int) -> None:
+        """Never raises: what git does not tell is left out."""
+        self._repo = repo
+        self._since_s = since_us // 1_000_000
+        self.commits: dict[str, Commit] = {}
+        self._tips: dict[str, str] = {}
+        told = ask(repo, *_LOG, "--reflog", *_ALL, *self._since()) or ""
+        for commit, refs in _read(told):
+            self.commits[commit.hash] = commit
+            for ref in refs:
+                _note(self._tips, ref, commit.hash)
+
+    def lines(self, branches: Iterable[str]) -> dict[str, tuple[Commit, ...]]:
+        """The commits of these branches, in the order in which they were written."""
+        merged = dict(_merges(self.commits.values()))
+        wanted = set(branches)
+        seen = made_here(self._repo) if wanted - self._tips.keys() - merged.keys() else {}
+        found = {
+            branch: _line(self.commits, self._tips.get(branch) or merged.get(branch), seen.get(branch, ()))
+            for branch in wanted
+        }
+        return {branch: line for branch, line in found.items() if line}
+
+    def standing(self) -> dict[str, Commit]:
+        """Those that are on a branch still, on any, or checked out."""
+        told = ask(self._repo, "rev-list", *_ALL, *self._since()) or ""
+        return {hash: self.commits[hash] for hash in told.split() if hash in self.commits}
+
+    def _since(self) -> tuple[str, ...]:
+        return (f"--since=@{self._since_s}",) if self._since_s > _LONG_AGO_S else ()
+
+
+def described(repo: str, hashes: Iterable[str]) -> dict[str, Commit]:
+    """These commits, as far as a repository has them, in any branch or none. Never raises."""
+    wanted = lines_of(hashes)
+    if not wanted:
         return {}
-    lines = told.stdout.decode("utf-8", "replace").splitlines()
-    known: dict[str, Commit] = {}
-    tips: dict[str, str] = {}
-    for line in lines:
+    told = ask(repo, *_LOG, "--no-walk=unsorted", "--ignore-missing", "--stdin", told=wanted)
+    return {commit.hash: commit for commit, _ in _read(told or "")}
+
+
+def _read(told: str) -> Iterator[tuple[Commit, list[str]]]:
+    """Commits, and the refs that stand there."""
+    # Subjects may hold what else ends lines.
+    for line in told.split("\n"):
         fields = line.split("\0")
-        if len(fields) == 5 and fields[2].lstrip("-").isdigit():
-            hash, parents, at_s, refs, subject = fields
-            known[hash] = Commit(hash, int(at_s) * 1_000_000, subject, tuple(parents.split()))
-            for ref in refs.split(", "):
-                _note(tips, ref.removeprefix("HEAD -> "), hash)
-    merged = dict(_merges(known.values()))
-    wanted = set(branches)
-    seen = _reflogs(Path(repo)) if wanted - tips.keys() - merged.keys() else {}
-    found = {branch: _line(known, tips.get(branch) or merged.get(branch), seen.get(branch, ())) for branch in wanted}
-    return {branch: line for branch, line in found.items() if line}
+        if len(fields) == 7 and fields[2].lstrip("-").isdigit() and fields[3].lstrip("-").isdigit():
+            hash, parents, at_s, committed_s, author, refs, subject = fields
+            at_us, committed_us = int(at_s) * 1_000_000, int(committed_s) * 1_000_000
+            commit = Commit(hash, at_us, subject, tuple(parents.split()), committed_us, author)
+            yield commit, [ref.removeprefix("HEAD -> ") for ref in refs.split(", ")]
 
 
 def _note(tips: dict[str, str], ref: str, hash: str) -> None:
@@ -109,10 +122,10 @@ def _line(commits: dict[str, Commit], tip: str | None, made: Iterable[str]) -> t
     return tuple(sorted(found.values(), key=lambda commit: commit.at_us))
 
 
-def _reflogs(repo: Path) -> dict[str, list[str]]:
+def made_here(repo: str) -> dict[str, list[str]]:
     """The commits that were made while a branch was checked out, as the reflogs of HEAD tell."""
     found: dict[str, list[str]] = {}
-    git = repo / ".git" if (repo / ".git").is_dir() else repo
+    git = Path(repo, ".git") if Path(repo, ".git").is_dir() else Path(repo)
     for log in (git / "logs" / "HEAD", *git.glob("worktrees/*/logs/HEAD")):
         try:
             lines = log.read_text("utf-8", "replace").splitlines()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger import agreement, logged, queries, writes
+from tokenguard.ledger import agreement, commits, logged, queries, writes
 from tokenguard.ledger.echoes import FIRST_ID
 from tokenguard.ledger.logged import Price
 from tokenguard.ledger.opening import open_for_writing
@@ -20,7 +20,7 @@ from tokenguard.records import Amount, Call, OfficialWindow, Session, Verdict
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tokenguard.ledger.writer import Writer
 
@@ -139,6 +139,10 @@ class Ledger:
     def decide(self, decision: Decision) -> Future[None]:
         """Append what somebody decided to the audit trail."""
         return self._writer.promise(writes.decide, decision)
+
+    def commit(self, deeds: Sequence[commits.Deed]) -> Future[None]:
+        """Note commits, what became of them, and what was answered to hooks; noting it twice is noting it once."""
+        return self._writer.submit(commits.write, deeds)
 
     def told_level(self, told: Told, now_us: int) -> Future[None]:
         """Note that a level was told, so that it is told once even across restarts."""

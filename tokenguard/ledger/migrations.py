@@ -452,3 +452,61 @@ def _011_threads(conn: sqlite3.Connection) -> None:
 def _012_shifts(conn: sqlite3.Connection) -> None:
     # They are summed up anew: by shifts, too.
     conn.execute("DELETE FROM rollups")
+
+
+@_migration
+def _013_commits(conn: sqlite3.Connection) -> None:
+    kinds = ("approve", "deny", "expire", "release", "override")
+    for statement in (
+        """
+        CREATE TABLE closings (
+            id INTEGER PRIMARY KEY,
+            hash TEXT NOT NULL UNIQUE,
+            repo TEXT NOT NULL,
+            worktree TEXT NOT NULL,
+            branch TEXT,
+            since_us INTEGER NOT NULL,
+            until_us INTEGER NOT NULL,
+            repeats INTEGER NOT NULL,
+            twin TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX closings_repo ON closings (repo)",
+        """
+        CREATE TABLE rewrites (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL CHECK (kind IN ('amend', 'rebase', 'squash')),
+            old TEXT NOT NULL,
+            new TEXT NOT NULL,
+            UNIQUE (old, new)
+        ) STRICT
+        """,
+        """
+        CREATE TABLE squashes (
+            worktree TEXT NOT NULL,
+            hash TEXT NOT NULL,
+            PRIMARY KEY (worktree, hash)
+        ) STRICT, WITHOUT ROWID
+        """,
+        # A check cannot be changed in place.
+        "ALTER TABLE decisions RENAME TO decisions_before",
+        f"""
+        CREATE TABLE decisions (
+            id INTEGER PRIMARY KEY,
+            at_us INTEGER NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ({", ".join(map(repr, kinds))})),
+            call_id INTEGER,
+            budget TEXT,
+            key TEXT,
+            amount INTEGER,
+            unit TEXT,
+            reason TEXT,
+            who TEXT NOT NULL
+        ) STRICT
+        """,
+        "INSERT INTO decisions SELECT * FROM decisions_before",
+        "DROP TABLE decisions_before",
+        "CREATE INDEX decisions_at ON decisions (at_us)",
+        *_append_only("decisions"),
+    ):
+        conn.execute(statement)

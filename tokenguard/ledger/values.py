@@ -119,12 +119,12 @@ class Decision(Struct, frozen=True):
 
     at_us: int
     kind: str
-    """`approve`, `deny` or `expire` of a call that was held; `release` of a landing reserve."""
+    """`approve`, `deny` or `expire` of a call that was held; `release` of a landing reserve; `override` of a git hook."""
     who: str
     call_id: int | None = None
     budget: str | None = None
     key: str | None = None
-    """Which of the budget's counters, as in `Raise`."""
+    """Which of the budget's counters, as in `Raise`; of an override the repository."""
     amount: int | None = None
     """In `unit`, dollars as nanodollars; None where no amount was named."""
     unit: Unit | None = None

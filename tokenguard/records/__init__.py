@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tokenguard.records.budgets import Amount, Budget, OfficialWindow, Unit
 from tokenguard.records.calls import BILLINGS, ORIGINS, REQUEST_CLASSES, Call, Charge, Session, Totals, Verdict
+from tokenguard.records.commits import Closing, Rewrite
 from tokenguard.records.events import Event
 from tokenguard.records.requests import Facts, Lineage, Prompt, Step, Trail
 from tokenguard.records.usage import Confidence, Context, Leg, Reading, Usage
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "Call",
     "Charge",
+    "Closing",
     "Confidence",
     "Context",
     "Event",
@@ -29,6 +31,7 @@ __all__ = [
     "Prompt",
     "REQUEST_CLASSES",
     "Reading",
+    "Rewrite",
     "Session",
     "Step",
     "Totals",

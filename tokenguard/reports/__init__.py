@@ -123,8 +123,11 @@ class _Asked:
         span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
         edges: list[int] = []
         if "commit" in self._keys:
-            places = grouped(self._conn, ["repo", "branch"], self._where, *self._span)
-            self._committed = Committed(((group.key[0], group.key[1]) for group in places), begin_us)
+            keys = ["repo", "branch", "worktree"]
+            places = (
+                (one.key[0], one.key[1], one.key[2]) for one in grouped(self._conn, keys, self._where, *self._span)
+            )
+            self._committed = Committed(self._conn, places, begin_us)
             edges = list(self._committed.edges())
         return cut(cutting, span, self._tz, self._blocks(span), edges) if cutting or edges else None
 
@@ -145,7 +148,7 @@ class _Asked:
         if self._conversations is not None:
             labels["length"] = self._conversations.length(labels["conversation"])
         if self._committed is not None:
-            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], at_us)
+            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], labels["worktree"], at_us)
         row = tuple(labels[key] for key in self._keys)
         found[row] = found[row] + totals if row in found else totals
 

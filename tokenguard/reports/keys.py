@@ -33,5 +33,5 @@ UNMARKED = (*CUTTING, "length", "commit")
 STORED = frozenset(KEYS).intersection(GROUP_KEYS)
 """Those by which the ledger itself can group. The others are made of these and of time."""
 
-BESIDE = {"commit": ("repo", "branch"), "length": ("conversation",)}
+BESIDE = {"commit": ("repo", "branch", "worktree"), "length": ("conversation",)}
 """What the ledger has to group by besides, so that those can be told."""

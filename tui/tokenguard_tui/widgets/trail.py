@@ -28,6 +28,7 @@ _DONE = {
     "deny": "denied",
     "expire": "not answered",
     "release": "landing",
+    "override": "overridden",
 }
 
 _Entry = Mapping[str, Any]

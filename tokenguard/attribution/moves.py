@@ -1,0 +1,86 @@
+"""What moved HEAD in a working tree, as its log tells: since when work was done for a commit that was made there.
+
+A rebase makes its commits while nobody works, so what was spent before it began is not for them but for the next commit
+that somebody makes. What is spent within one, on a conflict say, is for the commit with which it goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct
+
+_LINE = re.compile(rb"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) [^\t\n]*> (\d{1,12}) [+-]\d{4}\t(.*)$", re.MULTILINE)
+_REBASES = re.compile(r"(?:rebase|pull)\b[^:]*\((\w+)\)")
+_MADE = ("commit", "revert")
+_COPIED = ("cherry-pick", "commit (cherry-pick)")
+
+
+class Move(NamedTuple):
+    """HEAD came to stand at a commit."""
+
+    hash: str
+    at_us: int
+    """To the second."""
+    how: str
+
+
+class Making(Struct, frozen=True):
+    """How a commit came to be."""
+
+    since_us: int | None
+    """The first instant at which a call can have been for it; None where no move before it is on record."""
+    repeats: bool
+    """As in `Closing`."""
+
+
+def moves(git_dir: Path) -> list[Move]:
+    """The moves of the HEAD of a working tree with this git folder, the oldest first. Never raises."""
+    try:
+        log = (git_dir / "logs" / "HEAD").read_bytes()
+    except (OSError, ValueError):
+        return []
+    return [
+        Move(hash.decode(), int(at) * 1_000_000, how.decode("utf-8", "replace")) for hash, at, how in _LINE.findall(log)
+    ]
+
+
+def making(found: list[Move], hash: str) -> Making | None:
+    """How a commit was made; None where no move tells."""
+    place = next((at for at in reversed(range(len(found))) if found[at].hash == hash and _makes(found[at].how)), None)
+    if place is None:
+        return None
+    how, before = found[place].how, found[:place]
+    if _step(how) is not None:
+        return Making(before[-1].at_us if before else None, repeats=True)
+    if how.startswith("cherry-pick"):
+        return Making(found[place].at_us, repeats=True)
+    return Making(_made_before(before), repeats=how.startswith(_COPIED))
+
+
+def _made_before(before: list[Move]) -> int | None:
+    """When the commit before was made, or the rebase began that is not at its end, or the working tree."""
+    within_another = False
+    for move in reversed(before):
+        step = _step(move.how)
+        if step in ("finish", "abort"):
+            within_another = True
+        elif step == "start":
+            if not within_another:
+                return move.at_us
+            within_another = False
+        elif not within_another and move.how.startswith(_MADE):
+            return move.at_us
+    return before[0].at_us if before else None
+
+
+def _makes(how: str) -> bool:
+    return how.startswith((*_MADE, *_COPIED)) or _step(how) not in (None, "start", "finish", "abort")
+
+
+def _step(how: str) -> str | None:
+    """The step of a rebase that a move was."""
+    found = _REBASES.match(how)
+    return found[1] if found else None
