@@ -69,9 +69,9 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     the window in the budget's zone. Whatever would make agents try again is left out or replaced by an opaque id.
     """
     subject = _subject(standing, need)
-    reset = f" It resets at {_when(resets, now_us)}." if resets else ""
-    label = _argument(standing.slot.label)
-    remedy = f" To go on: tokenguard budget raise {label} --amount {_step(standing)} --reason WHY"
+    reset = f" It resets at {moment(resets, now_us)}." if resets else ""
+    label, more = _argument(standing.slot.label), argument(step(standing), standing.slot.budget.unit)
+    remedy = f" To go on: tokenguard budget raise {label} --amount {more} --reason WHY"
     if standing.held_back:
         remedy = f" To save the work: tokenguard budget land {label}.{remedy}"
     if need is None and not standing.used_up:
@@ -191,24 +191,36 @@ def _with_unit(value: int, standing: Standing) -> str:
     return f"{plain_usd(value)} USD" if unit is Unit.USD else amount(value, unit)
 
 
-def _step(standing: Standing) -> str:
-    """An amount worth raising by, as the command line takes it: the power of ten below the limit.
+def step(standing: Standing) -> int:
+    """An amount worth raising by, in the budget's unit: the power of ten below the limit.
 
     Powers of ten hold none of the digit runs that make agents try again.
     """
-    unit = standing.slot.budget.unit
+    unit, cent = standing.slot.budget.unit, NANOS // 100
     if unit is Unit.PERCENT:
-        return "'5 percent'"
+        return 5
     if unit is not Unit.USD:
-        step = 10 ** max(len(str(standing.limit)) - 1, 0)
-        return f"'{step} {unit.value[:-1] if step == 1 else unit.value}'"
-    cents = max(standing.limit // (NANOS // 100), 1)
-    step = 10 ** (len(str(cents)) - 1)
-    return f"{step // 100}" if step >= 100 else f"0.{step:02d}"
+        return _magnitude(standing.limit)
+    return _magnitude(standing.limit // cent) * cent
 
 
-def _when(resets: datetime, now_us: int) -> str:
-    now = datetime.fromtimestamp(now_us / 1_000_000, resets.tzinfo)
-    if (resets - now).total_seconds() <= 24 * 3600:
-        return resets.strftime("%H:%M")
-    return resets.strftime("%b %-d %H:%M")
+def _magnitude(value: int) -> int:
+    return int("1" + "0" * (len(str(value)) - 1))
+
+
+def argument(value: int, unit: Unit) -> str:
+    """An amount, of dollars in whole cents, as the command line takes it."""
+    if unit is Unit.PERCENT:
+        return f"'{value} percent'"
+    if unit is not Unit.USD:
+        return f"'{value} {unit.value[:-1] if value == 1 else unit.value}'"
+    dollars, cents = divmod(value // (NANOS // 100), 100)
+    return f"{dollars}.{cents:02d}" if cents else f"{dollars}"
+
+
+def moment(at: datetime, now_us: int) -> str:
+    """An instant that is to come, as short as it can be said."""
+    now = datetime.fromtimestamp(now_us / 1_000_000, at.tzinfo)
+    if (at - now).total_seconds() <= 24 * 3600:
+        return at.strftime("%H:%M")
+    return at.strftime("%b %-d %H:%M")
