@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from tokenguard import client
-from tokenguard.cli.statusline.line import line
 from tokenguard.config.paths import find_paths
 from tokenguard.errors import TokenguardError
+from tokenguard.policy.statusline import line
 
 _PATIENCE = 0.5
 """Seconds for which the daemon is waited for: the next line comes soon."""

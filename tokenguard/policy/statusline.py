@@ -1,4 +1,4 @@
-"""The text of the status line: `$14.82 today · web/day 82% $3.60 left · 5h 70% until 11:54 · week 41%`."""
+"""The text of a status line: `$14.82 today · $3.10/h · web/day 82% $3.60 left · 5h 70% until 11:54 · week 41%`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tokenguard.records import Confidence, Unit
 
 _LEVELS = {"info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
 _WINDOWS = {"five_hour": "5h", "seven_day": "week"}
-_PROVIDER = "anthropic"
-"""Whose windows matter to Claude Code."""
+_AGENT, _PROVIDER = "claude", "anthropic"
+"""The agent that has such a line, and the provider whose windows matter to it."""
 
 _MOST_PERCENT = 101
 """Some versions of Claude Code told impossible percentages."""
@@ -29,6 +29,7 @@ def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: st
         parts = [
             *_waiting(status, session),
             _today(status["totals"]["today"]),
+            *_speed(status["totals"].get("hour")),
             *_binding(given, status, session),
             *_windows(_known(status) or _told(given, now), now),
         ]
@@ -36,10 +37,19 @@ def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: st
 
 
 def _today(totals: Mapping[str, Any]) -> str:
-    about = totals["confidence"] != Confidence.EXACT or totals["unpriced"] > 0
     notional = totals.get("notional_nanos", 0)
     beside = f", {money.usd(notional)} notional" if notional else ""
-    return f"{money.usd(totals['cost_nanos'], about=about)} today{beside}"
+    return f"{_cost(totals)} today{beside}"
+
+
+def _speed(totals: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the last hour took; nothing if it took nothing that is billed."""
+    if totals and totals["cost_nanos"]:
+        yield f"{_cost(totals)}/h"
+
+
+def _cost(totals: Mapping[str, Any]) -> str:
+    return money.usd(totals["cost_nanos"], about=totals["confidence"] != Confidence.EXACT or totals["unpriced"] > 0)
 
 
 def _own_cost(given: Mapping[str, Any]) -> Iterator[str]:
@@ -69,7 +79,7 @@ def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | 
     """What budgets count by: of our session, or as far as Claude Code tells it."""
     folder = str(_at(given, "workspace", "project_dir") or "")
     known = next((one for one in status["sessions"] if one["id"] == session), {"repo": folder, "branch": None})
-    values = {"session": session, "agent": "claude", "provider": _PROVIDER, "model": _at(given, "model", "id")}
+    values = {"session": session, "agent": _AGENT, "provider": _PROVIDER, "model": _at(given, "model", "id")}
     return values | {"branch": f"{known['repo']}:{known['branch']}", "repo": known["repo"], "task": known.get("task")}
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from tokenguard.cli.statusline.line import line
+from tokenguard.policy.statusline import line
 
 NOON = datetime.fromisoformat("2026-11-21T12:00:00+01:00")
 NOON_S = int(NOON.timestamp())
@@ -52,7 +52,7 @@ def shown(found: dict[str, Any] | None, session: str | None = "s1", **given: Any
 
 def test_all_of_it() -> None:
     found = status(
-        totals={"today": totals(14_820_000_000)},
+        totals={"today": totals(14_820_000_000), "hour": totals(3_100_000_000)},
         budgets=[budget("web/day", 16_400_000_000, 20_000_000_000, "info", scope="repo", key="/src/web")],
         windows=[
             window("seven_day", 41.9, "2026-11-25T10:00:00Z"),
@@ -60,7 +60,7 @@ def test_all_of_it() -> None:
             window("five_hour", 1.0, None, provider="chatgpt"),
         ],
     )
-    assert shown(found) == "$14.82 today · web/day 82% info $3.60 left · 5h 70% until 12:54 · week 41%"
+    assert shown(found) == "$14.82 today · $3.10/h · web/day 82% info $3.60 left · 5h 70% until 12:54 · week 41%"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,18 @@ def test_all_of_it() -> None:
 )
 def test_what_is_not_exact_and_what_a_plan_covers_are_told_apart(today: dict[str, Any], start: str) -> None:
     assert shown(status(totals={"today": today})) == start
+
+
+@pytest.mark.parametrize(
+    ("hour", "text"),
+    [
+        (totals(0), ""),
+        (totals(2_000_000_000, confidence="estimated"), " · ≈$2.00/h"),
+        (totals(0, notional=5_000_000_000), ""),
+    ],
+)
+def test_the_last_hour_is_told_where_it_took_something(hour: dict[str, Any], text: str) -> None:
+    assert shown(status(totals={"today": totals(0), "hour": hour})) == f"$0.00 today{text}"
 
 
 @pytest.mark.parametrize(
