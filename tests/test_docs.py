@@ -46,6 +46,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[loops]": sections.LoopSettings,
     "[preflight]": sections.PreflightSettings,
     "[notify]": sections.NotifySettings,
+    "[hooks]": sections.HookSettings,
     "[[budget]]": budget_table.BudgetTable,
     "[[price]]": prices.PriceTable,
 }
@@ -123,7 +124,7 @@ def test_no_other_section_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["[daemon]", "[network]", "[ledger]", "[interrupted]", "[loops]", "[preflight]", "[notify]"]
+    "section", ["[daemon]", "[network]", "[ledger]", "[interrupted]", "[loops]", "[preflight]", "[notify]", "[hooks]"]
 )
 def test_documented_defaults_are_the_real_ones(section: str) -> None:
     documented = rows(parts_of(CONFIGURATION)[section])
@@ -181,7 +182,7 @@ def test_the_settings_that_the_documents_show_can_be_read(tmp_path: Path, shown:
     assert list(Agents(found.agents).all)[len(AGENTS) :] == [
         name for name in tables.get("agents", {}) if name not in AGENTS
     ]
-    assert {"loops", "preflight", "budget", "price", "daemon", "agents"} & set(tables)
+    assert {"loops", "preflight", "budget", "price", "daemon", "agents", "hooks"} & set(tables)
 
 
 @pytest.mark.parametrize(

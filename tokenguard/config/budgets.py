@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tokenguard.config.budget_table import BudgetTable, make_budget
+from tokenguard.config.hooks import parse_repository_hooks
 from tokenguard.config.tables import convert, read_toml, shown
 from tokenguard.errors import ConfigError
 from tokenguard.policy.budgets import REPOSITORY_FILE
@@ -49,17 +50,18 @@ def read_machine_budgets(file: Path) -> tuple[Budget, ...]:
 def read_repository_budgets(worktree: Path, repo: str) -> tuple[Budget, ...]:
     """The budgets of a repository's own `tokenguard.toml`, confined to that repository.
 
-    The file can add limits that stop calls, and nothing else, so whatever else it says is an error rather than ignored:
-    its author wanted something that it does not get. Raises `ConfigError`.
+    The file can add limits that stop calls, make hooks stricter, and nothing else, so whatever else it says is an error
+    rather than ignored: its author wanted something that it does not get. Raises `ConfigError`.
     """
     file = worktree / REPOSITORY_FILE
     tables = read_toml(file, foreign=True)
-    foreign = sorted(set(tables) - {"budget"})
+    foreign = sorted(set(tables) - {"budget", "hooks"})
     if foreign:
         raise ConfigError(
             f'{file}: a repository can only add budgets, not set "{shown(foreign[0])}"',
             "move that to your own config.toml",
         )
+    parse_repository_hooks(tables.pop("hooks", {}), file)
     budgets = parse_budgets(convert(tables, _BudgetsOnly, str(file)).budget, file)
     if len(budgets) > _MOST_OF_A_REPOSITORY:
         text = f"{file}: a repository can add {_MOST_OF_A_REPOSITORY} budgets, not {len(budgets)}"

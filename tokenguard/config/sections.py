@@ -112,3 +112,29 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File whose content signs the posts (HMAC-SHA256); nobody else may read it."""
     level: str = "soft"
     """The least level that is told, one of `notices.TOLD_LEVELS`."""
+
+
+class TeamHookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`[hooks.team]`: what differs for the budgets of a team."""
+
+    commit: str | None = None
+    push: str | None = None
+    warn_at: str | None = None
+    block_at: str | None = None
+
+
+class HookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[hooks]`: what git hooks do where a budget runs out."""
+
+    commit: str = "warn"
+    """`off`, `warn` or `block`."""
+    push: str = "warn"
+    warn_at: str = "soft"
+    """The level of a budget from which on hooks speak."""
+    block_at: str = "hard"
+    """The level from which on they stop what is set to `block`."""
+    trailers: tuple[str, ...] = ()
+    """What a commit's message names: of `hooks.TRAILERS`."""
+    notes: bool = False
+    """Whether what a commit cost is kept as a git note."""
+    team: TeamHookSettings = TeamHookSettings()

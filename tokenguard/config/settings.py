@@ -12,6 +12,7 @@ import msgspec
 
 from tokenguard.config.agents import parse_agents
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
+from tokenguard.config.hooks import check_hooks
 from tokenguard.config.loops import check_loops
 from tokenguard.config.notices import check_notify, check_preflight
 from tokenguard.config.paths import Paths
@@ -19,6 +20,7 @@ from tokenguard.config.prices import parse_prices
 from tokenguard.config.sections import (
     AgentSettings,
     DaemonSettings,
+    HookSettings,
     InterruptedSettings,
     LedgerSettings,
     LoopSettings,
@@ -67,6 +69,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loops: LoopSettings = LoopSettings()
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
+    hooks: HookSettings = HookSettings()
     budget: list[dict[str, Any]] = []
     price: list[dict[str, Any]] = []
 
@@ -91,6 +94,7 @@ class Config(msgspec.Struct, frozen=True):
     loops: LoopSettings = LoopSettings()
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
+    hooks: HookSettings = HookSettings()
     budgets: tuple[Budget, ...] = ()
     """Hand-written ones first."""
     prices: tuple[Override, ...] = ()
@@ -105,6 +109,7 @@ def load(paths: Paths) -> Config:
     check_loops(written.loops, file.name)
     check_preflight(written.preflight, file.name)
     check_notify(written.notify, file.name)
+    check_hooks(written.hooks, file.name)
     chosen = {
         name: _base_url(name, given.base_url, file.name)
         for name, given in written.providers.items()
@@ -131,6 +136,7 @@ def load(paths: Paths) -> Config:
         loops=written.loops,
         preflight=written.preflight,
         notify=written.notify,
+        hooks=written.hooks,
         on_disconnect={name: given.on_disconnect for name, given in written.providers.items()},
         budgets=own + machine,
         prices=parse_prices(written.price, file),
