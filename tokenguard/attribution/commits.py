@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.attribution.git import ask, lines_of
+from tokenguard.errors import UsageError
 
 _FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an <%ae>%x00%D%x00%s"
 _LOG = ("log", "--no-show-signature", "--no-color", "--no-mailmap", "--decorate=full", f"--format={_FIELDS}")
@@ -21,6 +22,7 @@ _LOG = ("log", "--no-show-signature", "--no-color", "--no-mailmap", "--decorate=
 _ALL = ("--exclude=refs/notes/*", "--all")
 _MERGED = re.compile(r"Merge (?:(?:remote-tracking )?branch '([^']+)'|pull request \S+ from [^/\s]+/(\S+))")
 _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)")
+_PATIENCE_S = 30
 _LONG_AGO_S = 100_000_000
 """Git takes numbers below for something else than seconds."""
 
@@ -85,6 +87,31 @@ def described(repo: str, hashes: Iterable[str]) -> dict[str, Commit]:
         return {}
     told = ask(repo, *_LOG, "--no-walk=unsorted", "--ignore-missing", "--stdin", told=wanted)
     return {commit.hash: commit for commit, _ in _read(told or "")}
+
+
+def of_range(repo: str, name: str) -> tuple[Commit, ...]:
+    """The commits of `A..B`, those that come before others first. Raises `UsageError` if it is none here."""
+    begin, dots, end = name.partition("..")
+    if not dots or end.startswith("."):
+        raise UsageError(f'"{name}" is not a range of commits', "write A..B, such as main..HEAD")
+    for one in (begin, end):
+        if ask(repo, "rev-parse", "--quiet", "--verify", "--end-of-options", f"{one or 'HEAD'}^{{commit}}") is None:
+            raise UsageError(
+                f'"{one or "HEAD"}" is no commit in {repo}', "fetch it first; CI often has the last one only"
+            )
+    told = ask(repo, *_LOG, "--topo-order", "--reverse", "--end-of-options", name, seconds=_PATIENCE_S)
+    if told is None:
+        raise UsageError(f'git does not tell the commits of "{name}"', f"try git log {name}")
+    return tuple(commit for commit, _ in _read(told))
+
+
+def branch_of(repo: str, name: str) -> str | None:
+    """The branch that a revision names, here or at a remote; None if it names none."""
+    told = (ask(repo, "rev-parse", "--symbolic-full-name", "--end-of-options", name or "HEAD") or "").split("\n")
+    ref = next((line for line in told if line.startswith("refs/")), "")
+    if ref.startswith("refs/remotes/"):
+        return ref.removeprefix("refs/remotes/").partition("/")[2] or None
+    return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
 
 
 def _read(told: str) -> Iterator[tuple[Commit, list[str]]]:

@@ -119,7 +119,8 @@ class Decision(Struct, frozen=True):
 
     at_us: int
     kind: str
-    """`approve`, `deny` or `expire` of a call that was held; `release` of a landing reserve; `override` of a git hook."""
+    """`approve`, `deny` or `expire` of a call that was held; `release` of a landing reserve; `override` of a
+    git hook that said no."""
     who: str
     call_id: int | None = None
     budget: str | None = None

@@ -123,11 +123,8 @@ class _Asked:
         span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
         edges: list[int] = []
         if "commit" in self._keys:
-            keys = ["repo", "branch", "worktree"]
-            places = (
-                (one.key[0], one.key[1], one.key[2]) for one in grouped(self._conn, keys, self._where, *self._span)
-            )
-            self._committed = Committed(self._conn, places, begin_us)
+            places = grouped(self._conn, ["repo", "branch", "worktree"], self._where, *self._span)
+            self._committed = Committed(self._conn, (group.key for group in places), begin_us)
             edges = list(self._committed.edges())
         return cut(cutting, span, self._tz, self._blocks(span), edges) if cutting or edges else None
 

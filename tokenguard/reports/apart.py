@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from tokenguard.ledger.drift import Drift, drift
@@ -11,17 +12,24 @@ from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.rows import share, sums
 
+APART = ("origin", "confidence")
+"""By what it is told."""
+
 _SESSIONS = 10
 """Sessions whose drift is told one by one: those that are furthest apart."""
 
 
 def apart(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Any]:
     """The sums of a report, `measured` exactly, `estimated` (measured, but not to the end), and `logged`."""
+    return told_apart((group.key, group.totals) for group in grouped(conn, APART, where, since_us, until_us))
+
+
+def told_apart(groups: Iterable[tuple[tuple[str | None, ...], Totals]]) -> dict[str, Any]:
+    """The same, of sums by `APART`."""
     found = {name: Totals() for name in ("measured", "estimated", "logged")}
-    for group in grouped(conn, ["origin", "confidence"], where, since_us, until_us):
-        origin, confidence = group.key
+    for (origin, confidence), totals in groups:
         name = "logged" if origin == "logged" else "measured" if confidence == "exact" else "estimated"
-        found[name] += group.totals
+        found[name] += totals
     return {name: sums(totals) for name, totals in found.items()}
 
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from tokenguard.attribution.commits import Commit, History, described, made_here
 from tokenguard.ledger.commits import closings, rewrites
 from tokenguard.policy.committing import Heritage, Span, Standing, span_at, spans
 from tokenguard.records import Closing
-
-Place = tuple[str | None, str | None, str | None]
-"""The repository, branch and working tree of calls."""
+from tokenguard.reports.instants import instant_at
 
 _SECOND_US = 1_000_000
 
@@ -27,15 +25,17 @@ _SECOND_US = 1_000_000
 class Committed:
     """The commits of the branches and working trees in which there were calls."""
 
-    def __init__(self, conn: sqlite3.Connection, places: Iterable[Place], since_us: int) -> None:
+    def __init__(self, conn: sqlite3.Connection, places: Iterable[tuple[str | None, ...]], since_us: int) -> None:
+        """`places`: repository, branch and working tree."""
         branches: dict[str, set[str]] = {}
         for repo, branch, _ in places:
             if repo:
                 branches.setdefault(repo, set()).update([branch] if branch else [])
         closed = closings(conn, sorted(branches)) if branches else []
-        self._heritage = Heritage(closed, rewrites(conn))
-        self._spans = _by_tree(closed)
-        known = self._heritage.known
+        self.heritage = Heritage(closed, rewrites(conn))
+        self.spans = _by_tree(closed)
+        """The times of commits that hooks have noted, by working tree."""
+        known = self.heritage.known
         self._lines: dict[tuple[str, str], tuple[Commit, ...]] = {}
         self._unnoted: dict[tuple[str, str], tuple[Commit, ...]] = {}
         self._known: dict[str, Commit] = {}
@@ -51,47 +51,53 @@ class Committed:
                 here = {hash for hashes in made_here(repo).values() for hash in hashes} - known
                 for branch, line in lines.items():
                     self._unnoted[repo, branch] = tuple(commit for commit in line if commit.hash in here)
-        self._standing = Standing(self._heritage, standing)
+        self.standing = Standing(self.heritage, standing)
+        """What stands for commits on branches that are there."""
         self._known |= self._described(closed, since_us)
 
     def edges(self) -> Iterator[int]:
         """The first instants that are for another commit, or none."""
         for line in self._lines.values():
             yield from (commit.at_us + _SECOND_US for commit in line)
-        for times in self._spans.values():
+        for times in self.spans.values():
             yield from (edge for span in times for edge in (span.since_us, span.until_us))
 
     def next(self, repo: str | None, branch: str | None, worktree: str | None, at_us: int) -> str | None:
-        """The hash of the commit that a call of that instant is for."""
-        times = self._spans.get(worktree or repo or "", [])
+        """The hash of the commit that a call of that instant is for, as it is called now."""
+        first = self.first(repo, branch, worktree, at_us)
+        return first and (self.standing.of(first) or self.heritage.heirs(first)[0])
+
+    def first(self, repo: str | None, branch: str | None, worktree: str | None, at_us: int) -> str | None:
+        """The hash of the commit that a call of that instant is for, as it was when it was made."""
+        times = self.spans.get(worktree or repo or "", [])
         if (span := span_at(times, at_us)) is not None:
-            return self._now(span.hash)
+            return span.hash
         # What nobody has noted since is not the work of others that came later.
         lines = self._unnoted if times and at_us >= times[-1].until_us else self._lines
         line = lines.get((repo or "", branch or ""), ())
         # Commits are dated to the second: one of the same second is later than the call.
         place = bisect_left(line, at_us // _SECOND_US, key=lambda commit: commit.at_us // _SECOND_US)
-        return self._now(line[place].hash) if place < len(line) else None
+        return line[place].hash if place < len(line) else None
 
     def about(self, hash: str | None, tz: tzinfo) -> dict[str, Any]:
         """What a row tells of its commit."""
-        commit = self._known.get(hash or "")
-        if commit is None:
-            return {"subject": None, "committed_at": None}
-        at = datetime.fromtimestamp(commit.at_us / _SECOND_US, tz).isoformat(timespec="seconds")
-        return {"subject": commit.subject, "committed_at": at}
-
-    def _now(self, hash: str) -> str:
-        """What stands for a commit now; where nothing does, what it last was."""
-        return self._standing.of(hash) or self._heritage.heirs(hash)[0]
+        return about(self._known.get(hash or ""), tz)
 
     def _described(self, closed: Iterable[Closing], since_us: int) -> dict[str, Commit]:
         """The commits that are only now known to be asked for."""
         missing: dict[str, set[str]] = {}
         for one in closed:
-            if one.until_us > since_us and (hash := self._now(one.hash)) not in self._known:
-                missing.setdefault(one.repo, set()).add(hash)
+            last = self.heritage.heirs(one.hash)[0]
+            if one.until_us > since_us and last not in self._known:
+                missing.setdefault(one.repo, set()).add(last)
         return {hash: commit for repo, hashes in missing.items() for hash, commit in described(repo, hashes).items()}
+
+
+def about(commit: Commit | None, tz: tzinfo) -> dict[str, Any]:
+    """What a row tells of a commit."""
+    if commit is None:
+        return {"subject": None, "committed_at": None}
+    return {"subject": commit.subject, "committed_at": instant_at(commit.at_us, tz)}
 
 
 def _by_tree(closed: Iterable[Closing]) -> dict[str, list[Span]]:

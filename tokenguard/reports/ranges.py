@@ -1,0 +1,153 @@
+"""What a range of commits cost, such as those of a branch or a pull request; each call is counted once.
+
+Calls for commits that were amended, rebased, squashed or picked count for what became of these in the range. What was
+asked on its branch meanwhile and is for no commit that is there stands beside them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, tzinfo
+from typing import Any
+
+from msgspec.structs import replace
+
+from tokenguard.attribution.commits import branch_of, of_range
+from tokenguard.errors import UsageError
+from tokenguard.ledger.commits import closings, rewrites
+from tokenguard.ledger.queries import first_charge, grouped, grouped_in, last_charge, snapshot
+from tokenguard.ledger.values import Where
+from tokenguard.policy.committing import Heritage, Standing
+from tokenguard.records import Totals
+from tokenguard.reports.apart import APART, told_apart
+from tokenguard.reports.commits import Committed, about
+from tokenguard.reports.cuts import HOUR_US, cut
+from tokenguard.reports.keys import STORED
+from tokenguard.reports.rows import shares, sums
+
+KEYS = ("commit", *sorted(STORED))
+"""What a range can be grouped by."""
+
+_MONTH_US = 31 * 86_400_000_000
+"""How long before a commit that no hook has noted work for it can have begun."""
+
+_PLACE = ("repo", "branch", "worktree")
+
+_Labels = tuple[str | None, ...]
+_Place = tuple[str | None, str | None, str | None]
+
+
+def range_report(
+    conn: sqlite3.Connection, repo: str, name: str, by: Sequence[str], where: Where, tz: tzinfo, now_us: int
+) -> dict[str, Any]:
+    """The cost of the commits `A..B` of a repository, in all places where they were worked on.
+
+    As `report`, by any combination of `KEYS`, and with the sums of what is `committed`, and of the `rest`: of what is
+    for no commit on any branch, and was asked on the branch that `B` names. By `commit`, commits stand in their order,
+    those without a call too, and the rest last. Raises `UsageError`.
+    """
+    keys = list(dict.fromkeys(by))
+    if wrong := [key for key in keys if key not in KEYS]:
+        raise UsageError(f'a range of commits cannot be grouped by "{wrong[0]}"', f"use {', '.join(KEYS)}")
+    with snapshot(conn):
+        asked = _Asked(conn, repo, name, where, now_us)
+        simple = list(asked.groups(APART))
+        stored = [key for key in keys if key != "commit"]
+        groups = list(asked.groups(stored)) if stored else simple
+    places = {commit.hash: place for place, commit in enumerate(asked.commits)}
+    known = {commit.hash: commit for commit in asked.commits}
+    found: dict[_Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
+    for hash, values, totals in groups:
+        told = {**dict(zip(stored, values, strict=False)), "commit": hash}
+        labels = tuple(told[key] for key in keys)
+        found[labels] = found.get(labels, Totals()) + totals
+    done = sum((totals for hash, _, totals in simple if hash is not None), Totals())
+    rest = sum((totals for hash, _, totals in simple if hash is None), Totals())
+
+    def order(labels: _Labels) -> list[tuple[int, str]]:
+        totals = found[labels]
+        dearest = -(totals.cost_nanos + totals.notional_nanos)
+        return [
+            (places.get(label or "", len(places)), "") if key == "commit" else (dearest, label or "")
+            for key, label in zip(keys, labels, strict=True)
+        ]
+
+    return {
+        "range": name,
+        "by": keys,
+        "rows": [
+            {
+                **dict(zip(keys, labels, strict=True)),
+                **(about(known.get(labels[keys.index("commit")] or ""), tz) if "commit" in keys else {}),
+                **sums(found[labels]),
+                **shares(found[labels], done + rest),
+            }
+            for labels in sorted(found, key=order)
+        ],
+        "committed": sums(done),
+        "rest": sums(rest),
+        "total": sums(done + rest),
+        "apart": told_apart((values, totals) for _, values, totals in simple),
+    }
+
+
+class _Asked:
+    """The calls that belong to a range of commits."""
+
+    def __init__(self, conn: sqlite3.Connection, repo: str, name: str, where: Where, now_us: int) -> None:
+        self.commits = of_range(repo, name)
+        self._conn, self._repo, self._where = conn, repo, where
+        self._branch = branch_of(repo, name.partition("..")[2])
+        closed = closings(conn)
+        heritage = Heritage(closed, rewrites(conn))
+        self._standing = Standing(heritage, {commit.hash: commit.twin for commit in self.commits})
+        ours = [one for one in closed if self._standing.of(one.hash) is not None]
+        self._rest_us = min([one.since_us for one in ours] + [one.at_us for one in self.commits], default=now_us)
+        unnoted = [commit.at_us - _MONTH_US for commit in self.commits if commit.hash not in heritage.known]
+        since_us = max(0, min([self._rest_us, *unnoted]))
+        self._scopes = [
+            scope
+            for one in sorted({repo, *(one.repo for one in ours)})
+            if (scope := _Scope.of(conn, replace(where, repo=one), since_us, self._rest_us)) is not None
+        ]
+
+    def groups(self, keys: Sequence[str]) -> Iterator[tuple[str | None, _Labels, Totals]]:
+        """The sums of the range by commit (None is the rest) and by keys."""
+        for scope in self._scopes:
+            for place, at_us, values, totals in scope.groups(self._conn, keys):
+                first = scope.committed.first(*place, at_us)
+                hash = None if first is None else self._standing.of(first)
+                if hash is not None or self._is_rest(scope, place, at_us, first):
+                    yield hash, values, totals
+
+    def _is_rest(self, scope: _Scope, place: _Place, at_us: int, first: str | None) -> bool:
+        repo, branch, _ = place
+        if repo != self._repo or branch is None or branch != self._branch or at_us < self._rest_us:
+            return False
+        return first is None or scope.committed.standing.of(first) is None
+
+
+class _Scope:
+    """The time in which calls of a repository can belong to the range."""
+
+    @classmethod
+    def of(cls, conn: sqlite3.Connection, where: Where, since_us: int, rest_us: int) -> _Scope | None:
+        """None where there were none."""
+        first, last = first_charge(conn, since_us, None), last_charge(conn, since_us, None)
+        if first is None or last is None:
+            return None
+        return cls(conn, where, (max(since_us, first // HOUR_US * HOUR_US), last + 1), rest_us)
+
+    def __init__(self, conn: sqlite3.Connection, where: Where, span: tuple[int, int], rest_us: int) -> None:
+        self._where = where
+        places = grouped(conn, _PLACE, where, *span)
+        self.committed = Committed(conn, (group.key for group in places), span[0])
+        edges = [*self.committed.edges(), rest_us]
+        self._spans = [(one.since_us, one.until_us) for one in cut((), span, UTC, (), edges)]
+
+    def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, _Labels, Totals]]:
+        """Where, since when, the values of the keys, and the sums."""
+        for number, group in grouped_in(conn, [*_PLACE, *keys], self._where, self._spans):
+            repo, branch, worktree, *values = group.key
+            yield (repo, branch, worktree), self._spans[number][0], tuple(values), group.totals
