@@ -138,6 +138,16 @@ def test_a_window_of_another_provider_is_no_budget_of_claude() -> None:
     assert shown(found) == "$0.00 today"
 
 
+def test_another_agent_has_no_windows_of_claudes() -> None:
+    codex = WEB | {"agent": "codex"}
+    found = status(
+        sessions=[codex],
+        windows=[window("five_hour", 70.0, None)],
+        budgets=[budget("plan", 89, 90, unit="percent", official="anthropic/five_hour"), budget("all", 1, 10)],
+    )
+    assert shown(found) == "$0.00 today · all 10% <$0.001 left"
+
+
 def test_without_a_session_the_folder_tells_the_repository() -> None:
     found = status(budgets=[budget("web", 9, 10, scope="repo", key="/src/web")])
     assert "web 90%" in shown(found, None, workspace={"project_dir": "/src/web"})

@@ -1,19 +1,20 @@
 """Claude Code.
 
 Started with a settings file of our own: `--settings` wins over the `env` blocks of the user's files, which win over the
-process environment. The file keeps the session token out of the process list.
+process environment. The file keeps the session token out of the process list. Hooks in it run beside the user's own;
+a status line in it takes the place of the user's, and is there only where the user has none.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenguard.agents import environment
+from tokenguard.agents import environment, hooks
 from tokenguard.agents.claude_clouds import by_hand_at_clouds, clouds, is_on
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, strings_at
@@ -67,6 +68,9 @@ _URL = "ANTHROPIC_BASE_URL"
 _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
 _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
+_LINE = "statusLine"
+_PRINTS = re.compile(r"--print|-[A-Za-z]*p[A-Za-z]*")
+"""Options with which it answers and ends."""
 _IN_BACKGROUND = frozenset({"--bg", "--background"})
 _FOUNDRY = "CLAUDE_CODE_USE_FOUNDRY"
 
@@ -74,9 +78,9 @@ _FOUNDRY = "CLAUDE_CODE_USE_FOUNDRY"
 def recipe(situation: Situation) -> Recipe:
     """See `Agent.recipe`."""
     passed, rest = _passed_settings(situation)
-    managed = _env_of(*_MANAGED)
-    user = _env_of(_config_folder(situation) / "settings.json")
-    project = _env_of(*(situation.cwd / ".claude" / name for name in ("settings.json", "settings.local.json")))
+    own_file = _config_folder(situation) / "settings.json"
+    of_project = tuple(situation.cwd / ".claude" / name for name in ("settings.json", "settings.local.json"))
+    managed, user, project = _env_of(*_MANAGED), _env_of(own_file), _env_of(*of_project)
     trusted = _is_trusted(situation)
     env = {
         **situation.env,
@@ -104,11 +108,19 @@ def recipe(situation: Situation) -> Recipe:
     ]
     if not trusted and project.get(_URL, env.get(_URL)) != env.get(_URL):
         notes.append(f"{_URL} of this folder's .claude settings is not used: Claude Code does not trust the folder yet")
+    settings = {**passed, "env": {**object_at(passed, "env"), **ours}}
+    scripts: tuple[str, ...] = ()
+    if situation.attended and not _prints(rest):
+        scripts = (hooks.PROMPT,)
+        settings = hooks.with_hook(settings, "UserPromptSubmit", _command(situation, hooks.PROMPT))
+        if not any(_LINE in layer for layer in (passed, *map(read_json, (*_MANAGED, own_file, *of_project)))):
+            scripts = (hooks.PROMPT, hooks.LINE)
+            settings[_LINE] = _command(situation, hooks.LINE)
     return Recipe(
         args=("--settings", str(situation.folder / _FILE), *rest),
         # Without the second one its last words, how to resume, would name our settings file, which is gone by then.
         env=environment.direct_loopback(situation.env) | {_RESUME: situation.env.get(_RESUME, "claude")},
-        files={_FILE: json.dumps({**passed, "env": {**object_at(passed, "env"), **ours}})},
+        files={_FILE: json.dumps(settings), **{name: hooks.script(name) for name in scripts}},
         upstreams={**route.upstreams, **elsewhere.upstreams},
         network=environment.network(env),
         notes=tuple(notes),
@@ -183,6 +195,15 @@ def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, .
     text = given[-1] if given[-1].lstrip().startswith("{") else read_text(situation.cwd / given[-1])
     settings = parse_json(text)
     return ({}, situation.args) if settings is None else (settings, rest)
+
+
+def _prints(args: Sequence[str]) -> bool:
+    """Whether it answers one prompt, and nobody sees what it shows of hooks and status lines."""
+    return any(_PRINTS.fullmatch(arg) for arg in args)
+
+
+def _command(situation: Situation, script: str) -> dict[str, str]:
+    return {"type": "command", "command": hooks.command(situation.folder, script)}
 
 
 def _config_folder(situation: Situation) -> Path:

@@ -2,6 +2,9 @@
 
 Started with `-c` in front of everything: there it reaches every subcommand and wins over `config.toml`. Without it the
 TUI hands over to a background process that knows nothing of this run.
+
+Its `notify` tells us when a turn has ended. The user's own program is told too: it stands in our script, and not among
+arguments, which everybody sees. Hooks it would run only once the user has reviewed them, so it gets none.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from tokenguard.agents import environment
+from tokenguard.agents import environment, hooks
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
@@ -79,12 +82,38 @@ plugins = false
 """
 """Settings with which it asks nobody but its provider."""
 
+_SYSTEM = Path("/etc/codex/config.toml")
+"""The administrator's settings, which lose against the user's."""
+
+_NOTIFY = "notify"
 _OVERRIDE = ("-c", "--config")
 _PROFILE = ("-p", "--profile")
 
 
 def recipe(situation: Situation) -> Recipe:
     """See `Agent.recipe`."""
+    return _told_of_turns(situation, _routed(situation)) if situation.attended else _routed(situation)
+
+
+def _told_of_turns(situation: Situation, recipe: Recipe) -> Recipe:
+    """With our script as the program that it notifies, and the user's own behind it."""
+    layers = (*_layers(situation), read_toml(_SYSTEM))
+    theirs: object = next((layer[_NOTIFY] for layer in layers if _NOTIFY in layer), [])
+    words = cast("list[object]", theirs) if isinstance(theirs, list) else [theirs]
+    if not all(isinstance(word, str) for word in words) or isinstance(theirs, str):
+        return recipe  # it says itself what is wrong with that
+    command = ["/bin/sh", str(situation.folder / hooks.TURN)]
+    _, rest = take(recipe.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == _NOTIFY)
+    script = hooks.script(hooks.TURN) + hooks.then(cast("list[str]", words))
+    return structs.replace(
+        recipe,
+        args=("-c", f"{_NOTIFY}={json.dumps(command)}", *rest),
+        files={**recipe.files, hooks.TURN: script},
+    )
+
+
+def _routed(situation: Situation) -> Recipe:
+    """With calls that come to us."""
     provider, key, theirs = _model_provider(situation)
     env, network = environment.direct_loopback(situation.env), environment.network(situation.env)
     if key is None:

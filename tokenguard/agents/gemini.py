@@ -2,19 +2,22 @@
 
 Each way to sign in has a service, and a variable for its address: the Gemini API by key, Code Assist by a Google
 account, Vertex AI. `GOOGLE_GEMINI_BASE_URL` alone has a catch: where the user's settings name no way to sign in, it
-makes the program take another one than the key; then it gets an overlay of its home, whose settings name the key.
+makes the program take another one than the key; then it gets an overlay of its home, whose settings name the key, and
+have our hooks beside the user's own. (Elsewhere it takes hooks from nobody but the user, the project and the system's
+administrator.)
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
-from tokenguard.agents import environment
+from tokenguard.agents import environment, hooks
 from tokenguard.agents.clouds import vertex_url
 from tokenguard.agents.settings import object_at, read_dotenv, read_json, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
@@ -53,6 +56,11 @@ _SYSTEM = (
 )
 """The administrator's settings (Linux, macOS), which win over the user's."""
 
+_BEFORE = ("BeforeAgent", "BeforeModel")
+"""A prompt, which a router's call would follow; and each call of a turn."""
+_PRINTS = re.compile(r"(-p|--prompt)(=.*)?|-[A-Za-z]*p", re.DOTALL)
+"""Options with which it answers and ends."""
+
 _FOLDERS = ("tmp", "history")
 """What it makes in its folder at every start and needs again later, such as chats to resume."""
 
@@ -83,10 +91,17 @@ def recipe(situation: Situation) -> Recipe:
     )
     if selected is not None or by_environment or _URL in env or not merged.get(_KEY):
         return plain
+    files: dict[str, str] = {}
+    settings = _choosing_the_key(settings)
+    if situation.attended and not any(_PRINTS.fullmatch(arg) for arg in situation.args):
+        files[hooks.PROMPT] = hooks.script(hooks.PROMPT)
+        hook = {"type": "command", "name": "tokenguard", "command": hooks.command(situation.folder, hooks.PROMPT)}
+        for event in _BEFORE:
+            settings = hooks.with_hook(settings, event, hook)
     return structs.replace(
         plain,
         env={**plain.env, "GEMINI_CLI_HOME": str(situation.folder)},
-        files={".gemini/settings.json": json.dumps(_choosing_the_key(settings))},
+        files={**files, ".gemini/settings.json": json.dumps(settings)},
         links=dict(_overlay(home)),
         folders=tuple(home / ".gemini" / name for name in _FOLDERS),
     )

@@ -25,6 +25,8 @@ class Situation(Struct, frozen=True):
     """A private folder of this run, which goes away with it."""
     providers: Mapping[str, str]
     """Base URL of each provider that tokenguard knows, without a slash at its end."""
+    attended: bool = False
+    """Whether a person sits at its terminal."""
 
 
 class Recipe(Struct, frozen=True):

@@ -87,6 +87,7 @@ class Control:
                 web.get("/v1/watch", self._watch),
                 web.post("/v1/sessions", self._open),
                 web.post("/v1/sessions/{id}/pid", self._set_pid),
+                web.post("/v1/sessions/{id}/turn-ended", self._turn_ended),
                 web.post("/v1/sessions/{id}/end", self._end),
                 web.get("/v1/sessions/{id}/watch", self._watch),
                 web.post("/v1/holds/{id}", self._answer_hold),
@@ -177,6 +178,10 @@ class Control:
     async def _set_pid(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Pid)
         self._guard.set_pid(request.match_info["id"], asked.pid)
+        return answer({})
+
+    async def _turn_ended(self, request: web.Request) -> web.Response:
+        self._guard.turn_ended(request.match_info["id"])
         return answer({})
 
     async def _end(self, request: web.Request) -> web.Response:

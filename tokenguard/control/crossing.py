@@ -39,6 +39,10 @@ class Guard(Protocol):
         """Note which process the agent of a session is."""
         ...
 
+    def turn_ended(self, session_id: str) -> None:
+        """Note that the agent of a session waits for its person."""
+        ...
+
     async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
         """End a session; what it was and what it cost."""
         ...

@@ -223,6 +223,7 @@ class Guard:
         self._in_flight[call.id] = call
         live.in_flight += 1
         live.last_us = call.started_us
+        live.your_turn = False
         self.tell("call.started", told_of(call))
 
     def _outgrown(self, call: Call, reading: Reading) -> None:
@@ -287,6 +288,7 @@ class Guard:
         written.add_done_callback(self._overtaken)
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
+            live.billing, live.billing_us = call.billing, ending.at_us
             taken = totals_of(call, charge, usage)
             live.totals += taken
             live.beside.add(call, taken)
@@ -442,7 +444,9 @@ class Guard:
         return [(outer.id, (*outer.budgets, *everybodys)) for outer in self.sessions.of(session_id).above]
 
     def _refuse(self, call: Call, verdict: Verdict) -> Admission:
-        self.sessions.of(call.session).refused += 1
+        live = self.sessions.of(call.session)
+        live.refused += 1
+        live.billing, live.billing_us, live.your_turn = call.billing, call.started_us, False
         self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
         self.tell("call.refused", told_of(call) | {"budget": verdict.budget, "reason": verdict.reason})
         return Admission(call, verdict, self.in_dialect(call, verdict.reason))

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tokenguard.errors import UsageError
-from tokenguard.guard import steering, view
+from tokenguard.guard import prompts, steering, view
 from tokenguard.guard.crossing import Guard
 from tokenguard.guard.holds import Answer, Holds
 from tokenguard.guard.limits import amount_for
@@ -88,6 +88,15 @@ class Desk:
         """Note which process the agent of a session is."""
         self._guard.sessions.set_pid(session_id, pid)
 
+    def turn_ended(self, session_id: str) -> None:
+        """Note that the agent of a session waits for its person, until it calls again. Raises `UsageError`."""
+        guard = self._guard
+        live = guard.sessions.running.get(session_id)
+        if live is None:
+            raise UsageError(f"no session {session_id} is running", "see tokenguard status")
+        live.your_turn = True
+        guard.tell("session.turn-ended", {"id": session_id, "agent": live.session.agent, "repo": live.session.repo})
+
     async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
         """The agent of a session has ended; what it was and what it cost. Raises `UsageError` if it does not run.
 
@@ -156,6 +165,18 @@ class Desk:
         guard = self._guard
         for window in guard.official.hear(read_status_line(rate_limits, guard.now())):
             guard.tell("official.window", view.window_view(window))
+
+    def refused_prompts(self) -> dict[str, tuple[Standing, int] | None]:
+        """For each run, the standing that refuses whatever it asks for, and until when that is known for sure.
+
+        In microseconds; 0 is until something changes.
+        """
+        guard, now = self._guard, self._guard.now()
+        return {
+            live.session.id: prompts.refused(guard.counting, live, now)
+            for live in guard.sessions.running.all()
+            if live.token_hash is not None and not live.left
+        }
 
     def _find(self, name: str) -> Slot:
         return self._guard.counting.find(name, [live.session for live in self._guard.sessions.running.all()])

@@ -65,6 +65,12 @@ class Live(Struct):
     """When its last call started or ended."""
     in_flight: int = 0
     refused: int = 0
+    billing: str | None = None
+    """Who pays its calls, as its last one showed; None before the first."""
+    billing_us: int = 0
+    """When that was."""
+    your_turn: bool = False
+    """Whether its agent has told that it waits for its person, and has not called since."""
     unauthorized: int = 0
     """Calls in a row, up to now, for which the provider did not take the key or login."""
     beside: Beside = field(default_factory=Beside)

@@ -12,13 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard import client
-from tokenguard.agents import Agent, Agents, Recipe, Situation
+from tokenguard.agents import Agent, Agents, Recipe, Situation, hooks
 from tokenguard.config.paths import find_paths
 from tokenguard.config.settings import load
 from tokenguard.errors import DaemonError, TokenguardError, UsageError
 from tokenguard.intercept.environment import undo
 from tokenguard.intercept.store import need
-from tokenguard.launch import child, nesting
+from tokenguard.launch import child, nesting, turns
 from tokenguard.launch.bell import ring
 from tokenguard.launch.finding import find_program, outdated
 from tokenguard.launch.folder import RUNS, fill, mark, private_folder
@@ -64,7 +64,10 @@ def run(options: LaunchOptions) -> int:
         raise UsageError(f"--summary {options.summary}: there is no such folder", "make it first")
     session = Session(paths, env, _say, ring if config.notify.bell else None)
     with private_folder(paths.state_dir) as folder:
-        situation = Situation(session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers)
+        attended = os.isatty(0) and os.isatty(1)
+        situation = Situation(
+            session.base_url, options.args, env, Path.home(), _cwd(), folder, config.providers, attended
+        )
         recipe = agent.recipe(situation)
         recipe = replace(recipe, notes=(*outdated(agent, program), *recipe.notes))
         if intercept:
@@ -73,6 +76,7 @@ def run(options: LaunchOptions) -> int:
             recipe = intercepted(recipe, situation, paths, config)
         fill(folder, recipe)
         session.open(_request(name, situation, recipe, options))
+        turns.connect(folder, paths, session.id)
         if not options.quiet:
             for note in recipe.notes:
                 _say(note)
@@ -83,6 +87,8 @@ def run(options: LaunchOptions) -> int:
             with suppress(OSError):
                 mark(folder, pid)
             session.started(pid)
+            if hooks.TURN in recipe.files:
+                turns.follow(folder, session.turn_ended)
 
         since = time.monotonic()
         try:

@@ -57,6 +57,10 @@ class Session:
         self._asked["pid"] = pid
         threading.Thread(target=self._watch_over, name="supervisor", daemon=True).start()
 
+    def turn_ended(self) -> None:
+        """Tell the daemon that the agent waits for its person."""
+        self._attempt(lambda: self._daemon.post(f"/v1/sessions/{self._asked['id']}/turn-ended", {}))
+
     def end(self, exit_code: int | None) -> dict[str, Any]:
         """What it cost. Raises `TokenguardError` if the daemon does not tell."""
         self._ended.set()

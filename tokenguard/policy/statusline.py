@@ -11,8 +11,10 @@ from tokenguard.records import Confidence, Unit
 
 _LEVELS = {"info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
 _WINDOWS = {"five_hour": "5h", "seven_day": "week"}
-_AGENT, _PROVIDER = "claude", "anthropic"
-"""The agent that has such a line, and the provider whose windows matter to it."""
+_AGENT = "claude"
+"""The agent that a line is for where nothing else is known."""
+_PROVIDERS = {_AGENT: "anthropic"}
+"""Of agents, the provider whose windows matter to them."""
 
 _MOST_PERCENT = 101
 """Some versions of Claude Code told impossible percentages."""
@@ -31,7 +33,7 @@ def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: st
             _today(status["totals"]["today"]),
             *_speed(status["totals"].get("hour")),
             *_binding(given, status, session),
-            *_windows(_known(status) or _told(given, now), now),
+            *_windows(_known(status, session) or _told(given, now), now),
         ]
     return "".join(char for char in " · ".join(parts) if char.isprintable())
 
@@ -77,16 +79,28 @@ def _binding(given: Mapping[str, Any], status: Mapping[str, Any], session: str |
 
 def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | None) -> Mapping[str, object]:
     """What budgets count by: of our session, or as far as Claude Code tells it."""
-    folder = str(_at(given, "workspace", "project_dir") or "")
-    known = next((one for one in status["sessions"] if one["id"] == session), {"repo": folder, "branch": None})
-    values = {"session": session, "agent": _AGENT, "provider": _PROVIDER, "model": _at(given, "model", "id")}
-    return values | {"branch": f"{known['repo']}:{known['branch']}", "repo": known["repo"], "task": known.get("task")}
+    known = {"agent": _AGENT, "repo": str(_at(given, "workspace", "project_dir") or ""), "branch": None}
+    known |= _session(status, session)
+    return {
+        "session": session,
+        "agent": known["agent"],
+        "provider": _PROVIDERS.get(str(known["agent"])),
+        "model": _at(given, "model", "id"),
+        "repo": known["repo"],
+        "branch": f"{known['repo']}:{known['branch']}",
+        "task": known.get("task"),
+    }
+
+
+def _session(status: Mapping[str, Any], session: str | None) -> Mapping[str, Any]:
+    """What the daemon knows of the session; nothing if it knows none of this id."""
+    return next((one for one in status["sessions"] if one["id"] == session), {})
 
 
 def _counts(budget: Mapping[str, Any], values: Mapping[str, object]) -> bool:
     official = budget.get("official")
     if official is not None:
-        return str(official).startswith(f"{_PROVIDER}/")
+        return str(official).startswith(f"{values['provider']}/")
     return budget["scope"] in ("global", "user") or budget["key"] == values.get(budget["scope"])
 
 
@@ -104,12 +118,13 @@ def _budget(budget: Mapping[str, Any]) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _known(status: Mapping[str, Any]) -> dict[str, tuple[float, datetime | None]]:
-    """Share and end of each official window that the daemon knows of."""
+def _known(status: Mapping[str, Any], session: str | None) -> dict[str, tuple[float, datetime | None]]:
+    """Share and end of each official window of its agent's that the daemon knows of."""
+    provider = _PROVIDERS.get(str(_session(status, session).get("agent", _AGENT)))
     return {
         one["name"]: (one["used_percent"], datetime.fromisoformat(one["resets_at"]) if one["resets_at"] else None)
         for one in status.get("windows", ())
-        if one["provider"] == _PROVIDER
+        if one["provider"] == provider
     }
 
 
