@@ -15,7 +15,7 @@ from tokenguard.guard.count import Count, Part
 from tokenguard.policy.budgets import Slot
 from tokenguard.policy.fitting import Need, variance
 from tokenguard.policy.measure import measure
-from tokenguard.records import Amount, Call
+from tokenguard.records import Amount, Call, Usage
 
 _NOTHING = Need(0)
 
@@ -38,6 +38,13 @@ class Reservation(Struct, frozen=True):
     def about_nanos(self) -> int:
         """What people are told that it costs."""
         return (self.mean or self.likely).nanos
+
+
+def recovered(reserved: Amount) -> Reservation:
+    """What is set aside for a call that the ledger knows as open: any of its tokens can be of any bucket."""
+    most = reserved.tokens
+    worst = Amount(reserved.nanos, most, 1, Usage(most, most, most, 0, most))
+    return Reservation(worst, worst)
 
 
 class _Met(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tokenguard.errors import UsageError
-from tokenguard.guard.books import Books, Reservation
+from tokenguard.guard.books import Books, Reservation, recovered
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.count import Count, Part
 from tokenguard.guard.levels import Levels
@@ -21,12 +21,12 @@ from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
 from tokenguard.guard.trailing import ALL, Trailing
 from tokenguard.ledger import Ledger, queries
-from tokenguard.policy.budgets import Slot, Standing, severity, slots_ahead, slots_of
+from tokenguard.policy.budgets import Slot, Standing, alike, ident, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure, measure_sum
 from tokenguard.policy.windows import rolling_us
 from tokenguard.policy.wording import safe_label
-from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session, Usage
+from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Counting:
         self._writing = 0
         self._doubtful = False
         for call, reserved in ledger.open_calls():
-            self.books.recover(call, _recovered(reserved))
+            self.books.recover(call, recovered(reserved))
 
     def slots(self, call: Call) -> list[Slot]:
         """The slots that a call meets."""
@@ -87,6 +87,12 @@ class Counting:
     def standing(self, slot: Slot) -> Standing:
         """What a slot holds now, and where that is going."""
         return self._with_outlook(self.books.count(slot))
+
+    def glance(self, slot: Slot) -> Standing:
+        """As `standing`, with what is cheap alone: where it is going only if its level depends on that."""
+        self._keep_limits()
+        count = self.books.count(slot)
+        return self._with_outlook(count) if slot.budget.forecast else self._now_of(count).standing()
 
     def _with_outlook(self, count: Count) -> Standing:
         standing = self._now_of(count).standing()
@@ -130,11 +136,8 @@ class Counting:
         return all(count.fits(need) for counts, need in parts for count in counts if stops(count.standing()))
 
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
-        now = self._now()
-        if now >= self.limits.until_us:
-            self.limits.sweep()
-            self._limits_changed()
-        met = self.books.met(call, now)
+        self._keep_limits()
+        met = self.books.met(call, self._now())
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
     def dated(self, call: Call) -> Call:
@@ -204,17 +207,23 @@ class Counting:
                 found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
         return sorted((self.standing(slot) for slot in found), key=_fullness)
 
-    def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
-        """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
+    def in_force(self, sessions: Iterable[Session], *, copies: bool = False) -> list[Standing]:
+        """What counts for these sessions, and whatever else counts since somebody called; the fullest first.
+
+        Of that, the same budget in another working tree of its repository is told only if `copies` are asked for.
+        """
         now = self._now()
         ahead = {standing.slot: standing for standing in self.ahead(sessions)}
+        known = {alike(slot) for slot in ahead}
         for count in self.books.counts():
             slot = count.slot
             lasts = slot.window.end_us is None or slot.window.end_us > now
             self._now_of(count)
             # The limit of a session that has ended stops nobody any more; where nothing is, somebody only looked.
             used = count.spent or count.reserved or count.limit != slot.budget.limit
-            if slot not in ahead and lasts and used and slot.budget.scope != "session":
+            is_told = slot in ahead if copies else alike(slot) in known
+            if not is_told and lasts and used and slot.budget.scope != "session":
+                known.add(alike(slot))
                 ahead[slot] = self._with_outlook(count)
         return sorted(ahead.values(), key=_fullness)
 
@@ -225,12 +234,12 @@ class Counting:
         `UsageError` if there is none, or more than one.
         """
         sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
-        slots = [standing.slot for standing in self.in_force(sessions)]
+        slots = [standing.slot for standing in self.in_force(sessions, copies=True)]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
             raise UsageError(f"there is no budget {label}", "see tokenguard status")
-        if len(found) > 1:
+        if len({(ident(slot.budget), slot.key) for slot in found}) > 1:
             raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(slot.label for slot in found)}")
         return found[0]
 
@@ -352,6 +361,12 @@ class Counting:
         count.spent = math.ceil(window.used_percent) if window else 0
         count.resets_us = window.resets_us if window else None
 
+    def _keep_limits(self) -> None:
+        """Let raises end whose time has come."""
+        if self._now() >= self.limits.until_us:
+            self.limits.sweep()
+            self._limits_changed()
+
     def _limits_changed(self) -> None:
         for count in self.books.counts():
             count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
@@ -386,13 +401,6 @@ class Counting:
 def stops(standing: Standing) -> bool:
     """Whether a slot's budget does more than warn."""
     return standing.slot.budget.at_limit != "warn"
-
-
-def _recovered(reserved: Amount) -> Reservation:
-    """What the ledger knows of a call that was open: any of its tokens can be of any bucket."""
-    most = reserved.tokens
-    worst = Amount(reserved.nanos, most, 1, Usage(most, most, most, 0, most))
-    return Reservation(worst, worst)
 
 
 def _fullness(standing: Standing) -> tuple[float, str]:

@@ -1,0 +1,75 @@
+"""What counts in a repository and on its branches, whoever calls there: what git hooks tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from tokenguard.guard.counting import Counting
+from tokenguard.guard.slots import resets_at, zone_of
+from tokenguard.policy.budgets import Slot, Standing, slots_ahead
+from tokenguard.policy.hooking import depends_on_branch, speaks
+from tokenguard.records import Budget, Call
+
+Held = tuple[Standing, datetime | None]
+"""What a budget holds, and when it starts anew, in its zone."""
+
+
+class Places:
+    """Asks what budgets hold; `now` tells the time in microseconds."""
+
+    def __init__(self, counting: Counting, budgets: Callable[[], Iterable[Budget]], now: Callable[[], int]) -> None:
+        """`budgets` gives those that are configured."""
+        self._counting = counting
+        self._budgets = budgets
+        self.now = now
+
+    def look(self) -> Look:
+        """A look at how things are now."""
+        return Look(self._counting, [one for one in self._budgets() if speaks(one)], self.now())
+
+    @property
+    def until_us(self) -> float:
+        """When limits change by themselves: infinite for never."""
+        return self._counting.limits.until_us
+
+
+class Look:
+    """One look at many places: what they share is counted once."""
+
+    def __init__(self, counting: Counting, budgets: Sequence[Budget], now_us: int) -> None:
+        self._counting = counting
+        self._budgets = budgets
+        self._now_us = now_us
+        self._held: dict[Slot, Held] = {}
+
+    def anywhere(self, repo: str, own: Iterable[Budget]) -> list[Held]:
+        """What counts in a repository on every branch. `own` are the budgets of its file."""
+        budgets = [one for one in (*self._budgets, *own) if speaks(one) and not depends_on_branch(one)]
+        return self._at(budgets, repo, None)
+
+    def on(self, repo: str, branch: str, own: Iterable[Budget]) -> list[Held]:
+        """What counts on a branch besides."""
+        return self._at([one for one in (*self._budgets, *own) if speaks(one) and depends_on_branch(one)], repo, branch)
+
+    def branches(self, repo: str) -> set[str]:
+        """The branches on which somebody has called lately."""
+        keys = (count.slot.key.partition("\0") for count in self._counting.books.counts() if _is_of_branch(count.slot))
+        return {branch for of, _, branch in keys if of == repo}
+
+    def _at(self, budgets: Iterable[Budget], repo: str, branch: str | None) -> list[Held]:
+        anybody = Call(
+            0, "", "", "", "", "", self._now_us, repo=repo, branch=branch, request_class="", billing=""
+        )  # fmt: skip
+        return [self._holds(slot) for slot in slots_ahead(budgets, anybody, zone_of)]
+
+    def _holds(self, slot: Slot) -> Held:
+        held = self._held.get(slot)
+        if held is None:
+            standing = self._counting.glance(slot)
+            held = self._held[slot] = standing, resets_at(standing)
+        return held
+
+
+def _is_of_branch(slot: Slot) -> bool:
+    return slot.budget.scope == "branch"
