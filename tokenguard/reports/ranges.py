@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.attribution.commits import branch_of, of_range
+from tokenguard.attribution.commits import Commit, branch_of, of_range
 from tokenguard.errors import UsageError
 from tokenguard.ledger.commits import closings, rewrites
 from tokenguard.ledger.queries import first_charge, grouped, grouped_in, last_charge, snapshot
@@ -51,19 +52,20 @@ def range_report(
     if wrong := [key for key in keys if key not in KEYS]:
         raise UsageError(f'a range of commits cannot be grouped by "{wrong[0]}"', f"use {', '.join(KEYS)}")
     with snapshot(conn):
-        asked = _Asked(conn, repo, name, where, now_us)
-        simple = list(asked.groups(APART))
+        commits = of_range(repo, name)
+        asked = Asked(conn, repo, commits, branch_of(repo, name.partition("..")[2]), where, now_us)
+        simple = list(asked.parts(APART))
         stored = [key for key in keys if key != "commit"]
-        groups = list(asked.groups(stored)) if stored else simple
-    places = {commit.hash: place for place, commit in enumerate(asked.commits)}
-    known = {commit.hash: commit for commit in asked.commits}
+        parts = list(asked.parts(stored)) if stored else simple
+    places = {commit.hash: place for place, commit in enumerate(commits)}
+    known = {commit.hash: commit for commit in commits}
     found: dict[_Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
-    for hash, values, totals in groups:
-        told = {**dict(zip(stored, values, strict=False)), "commit": hash}
+    for part in parts:
+        told = {**dict(zip(stored, part.values, strict=False)), "commit": part.hash}
         labels = tuple(told[key] for key in keys)
-        found[labels] = found.get(labels, Totals()) + totals
-    done = sum((totals for hash, _, totals in simple if hash is not None), Totals())
-    rest = sum((totals for hash, _, totals in simple if hash is None), Totals())
+        found[labels] = found.get(labels, Totals()) + part.totals
+    done = sum((part.totals for part in simple if part.hash is not None), Totals())
+    rest = sum((part.totals for part in simple if part.hash is None), Totals())
 
     def order(labels: _Labels) -> list[tuple[int, str]]:
         totals = found[labels]
@@ -88,23 +90,41 @@ def range_report(
         "committed": sums(done),
         "rest": sums(rest),
         "total": sums(done + rest),
-        "apart": told_apart((values, totals) for _, values, totals in simple),
+        "apart": told_apart((part.values, part.totals) for part in simple),
     }
 
 
-class _Asked:
-    """The calls that belong to a range of commits."""
+class Part(Struct, frozen=True):
+    """A part of what some commits cost."""
 
-    def __init__(self, conn: sqlite3.Connection, repo: str, name: str, where: Where, now_us: int) -> None:
-        self.commits = of_range(repo, name)
-        self._conn, self._repo, self._where = conn, repo, where
-        self._branch = branch_of(repo, name.partition("..")[2])
+    hash: str | None
+    """Which of them; None is the rest."""
+    first: str | None
+    """The commit for which it was first."""
+    values: _Labels
+    """Of the keys that were asked for."""
+    totals: Totals
+
+
+class Asked:
+    """The calls that belong to some commits of a repository, and the rest on a branch."""
+
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        repo: str,
+        commits: Sequence[Commit],
+        branch: str | None,
+        where: Where,
+        now_us: int,
+    ) -> None:
+        self._conn, self._repo, self._branch = conn, repo, branch
         closed = closings(conn)
         heritage = Heritage(closed, rewrites(conn))
-        self._standing = Standing(heritage, {commit.hash: commit.twin for commit in self.commits})
+        self._standing = Standing(heritage, {commit.hash: commit.twin for commit in commits})
         ours = [one for one in closed if self._standing.of(one.hash) is not None]
-        self._rest_us = min([one.since_us for one in ours] + [one.at_us for one in self.commits], default=now_us)
-        unnoted = [commit.at_us - _MONTH_US for commit in self.commits if commit.hash not in heritage.known]
+        self._rest_us = min([one.since_us for one in ours] + [one.at_us for one in commits], default=now_us)
+        unnoted = [commit.at_us - _MONTH_US for commit in commits if commit.hash not in heritage.known]
         since_us = max(0, min([self._rest_us, *unnoted]))
         self._scopes = [
             scope
@@ -112,14 +132,14 @@ class _Asked:
             if (scope := _Scope.of(conn, replace(where, repo=one), since_us, self._rest_us)) is not None
         ]
 
-    def groups(self, keys: Sequence[str]) -> Iterator[tuple[str | None, _Labels, Totals]]:
-        """The sums of the range by commit (None is the rest) and by keys."""
+    def parts(self, keys: Sequence[str]) -> Iterator[Part]:
+        """All sums by commit and by keys."""
         for scope in self._scopes:
             for place, at_us, values, totals in scope.groups(self._conn, keys):
                 first = scope.committed.first(*place, at_us)
                 hash = None if first is None else self._standing.of(first)
                 if hash is not None or self._is_rest(scope, place, at_us, first):
-                    yield hash, values, totals
+                    yield Part(hash, first, values, totals)
 
     def _is_rest(self, scope: _Scope, place: _Place, at_us: int, first: str | None) -> bool:
         repo, branch, _ = place

@@ -1,0 +1,249 @@
+"""Real git: what calls were for, whatever becomes of the commits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.support.committing import World
+from tokenguard.ledger import Ledger
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    made = World(tmp_path, ledger)
+    made.commit("base")
+    yield made
+    await ledger.close()
+
+
+async def branch_of_three(world: World) -> None:
+    world.git("checkout", "-q", "-b", "feat")
+    await world.work(1, "one")
+    await world.work(20, "two")
+    await world.work(300, "three")
+
+
+async def test_what_was_spent_since_the_commit_before(world: World) -> None:
+    await world.spend(5)
+    await world.spend(2)
+    world.commit("one")
+    await world.work(10, "two")
+    await world.spend(100)
+    assert await world.by_commit() == {"one": 7, "two": 10, None: 100}
+
+
+async def test_work_that_began_before_its_branch_was_made(world: World) -> None:
+    await world.spend(5)
+    world.git("checkout", "-q", "-b", "feat")
+    world.commit("one")
+    assert await world.by_commit() == {"one": 5}
+    assert await world.range("main..feat") == {"one": 5}
+
+
+async def test_each_working_tree_has_its_own_commits(world: World) -> None:
+    tree = world.folder / "a tree"
+    world.git("worktree", "add", "-q", "-b", "side", str(tree))
+    await world.spend(1)
+    await world.spend(20, tree)
+    world.commit("there", tree=tree)
+    await world.spend(300, tree)
+    world.commit("here")
+    assert await world.by_commit() == {"there": 20, "here": 1, None: 300}
+    assert await world.range("main..side") == {"there": 20, None: 300}
+
+
+async def test_a_detached_head(world: World) -> None:
+    world.git("checkout", "-q", "--detach")
+    await world.work(5, "afloat")
+    assert await world.by_commit() == {"afloat": 5}
+    assert await world.range("main..HEAD") == {"afloat": 5}
+
+
+async def test_amended_again_and_again(world: World) -> None:
+    await world.work(1, "one")
+    await world.spend(20)
+    world.git("commit", "-q", "--amend", "-m", "one, better")
+    assert await world.by_commit() == {"one, better": 21}
+    await world.spend(300)
+    world.git("commit", "-q", "--amend", "--no-edit")
+    assert await world.by_commit() == {"one, better": 321}
+
+
+async def test_rebased_twice(world: World) -> None:
+    await branch_of_three(world)
+    for name in ("x", "y"):
+        world.git("checkout", "-q", "main")
+        world.commit(name)
+        world.git("rebase", "-q", "main", "feat")
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300}
+    assert await world.range("main..feat") == {"one": 1, "two": 20, "three": 300}
+    assert await world.range("feat~2..feat") == {"two": 20, "three": 300}
+
+
+async def test_rebased_by_patches(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("rebase", "-q", "--apply", "main", "feat")
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300}
+    assert await world.range("main..feat") == {"one": 1, "two": 20, "three": 300}
+
+
+async def test_squashed_fixed_up_reordered_and_dropped(world: World) -> None:
+    await branch_of_three(world)
+    await world.work(4_000, "four")
+    await world.work(50_000, "five")
+    world.edit("pick three, squash one, fixup two, pick five", "main")
+    assert await world.by_commit() == {"three": 321, "five": 50_000, "four": 4_000}
+    # What was dropped was spent on the branch all the same.
+    assert await world.range("main..feat") == {"three": 321, "five": 50_000, None: 4_000}
+    world.edit("pick five, pick three", "main")
+    assert await world.range("main..feat") == {"three": 321, "five": 50_000, None: 4_000}
+
+
+async def test_what_is_open_stays_open_while_commits_are_rebased(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("checkout", "-q", "feat")
+    await world.spend(4_000)
+    world.git("rebase", "-q", "main")
+    await world.spend(50_000)
+    assert (await world.by_commit())[None] == 54_000
+    world.commit("four")
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300, "four": 54_000}
+
+
+async def test_a_conflict_is_for_the_commit_with_which_the_rebase_goes_on(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("checkout", "-q", "feat")
+    await world.spend(4_000)
+    world.git("rebase", "-q", "main", ok=False)
+    await world.spend(50_000)
+    world.put("two", "both")
+    world.git("rebase", "--continue")
+    found = await world.range("main..feat")
+    assert found == {"one": 1, "two": 50_020, "three": 300, None: 4_000}
+
+
+async def test_a_rebase_that_was_given_up(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("checkout", "-q", "feat")
+    world.git("rebase", "-q", "main", ok=False)
+    world.git("rebase", "--abort")
+    assert await world.range("main..feat") == {"one": 1, "two": 20, "three": 300}
+
+
+async def test_a_rebase_that_was_taken_back(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("rebase", "-q", "main", "feat")
+    world.git("reset", "-q", "--hard", "ORIG_HEAD")
+    assert await world.range("main..feat") == {"one": 1, "two": 20, "three": 300}
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300}
+
+
+async def test_both_copies_of_a_branch_know_what_they_cost(world: World) -> None:
+    await branch_of_three(world)
+    world.git("branch", "backup")
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("rebase", "-q", "main", "feat")
+    for name in ("main..feat", "main..backup"):
+        assert await world.range(name) == {"one": 1, "two": 20, "three": 300}
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300}
+    world.git("branch", "-q", "-D", "backup")
+
+
+async def test_merged_as_one_commit(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    await world.spend(4_000)
+    world.git("commit", "-q", "-m", "feature")
+    await world.work(50_000, "next")
+    assert await world.by_commit() == {"feature": 4_321, "next": 50_000}
+    assert await world.range("main~2..main") == {"feature": 4_321, "next": 50_000}
+    assert await world.range("main~2..feat") == {"one": 1, "two": 20, "three": 300}
+    world.git("merge", "-q", "--no-ff", "-m", "all", "feat")
+    # Each call once, though both are there.
+    assert await world.range("main~3..main") == {"feature": 4_321, "next": 50_000}
+
+
+async def test_squashed_and_then_amended_and_rebased(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "-b", "release", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", "-m", "feature")
+    world.git("commit", "-q", "--amend", "-m", "the feature")
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("rebase", "-q", "main", "release")
+    assert await world.by_commit() == {"the feature": 321}
+    assert await world.range("main..release") == {"the feature": 321}
+
+
+async def test_picked_commits_count_where_the_original_is_not(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "-b", "fix", "main")
+    await world.spend(4_000)
+    world.git("cherry-pick", "-x", "feat~1")
+    world.git("cherry-pick", "feat")
+    await world.spend(50_000)
+    world.commit("more")
+    assert await world.by_commit() == {"one": 1, "two": 20, "three": 300, "more": 54_000}
+    assert await world.range("main..fix") == {"two": 20, "three": 300, "more": 54_000}
+    assert await world.range("main..feat") == {"one": 1, "two": 20, "three": 300}
+    world.git("merge", "-q", "-m", "all", "feat")
+    assert await world.range("main..fix") == {"one": 1, "two": 20, "three": 300, "more": 54_000}
+
+
+async def test_picked_with_a_conflict_and_rebased_after(world: World) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "-b", "fix", "main")
+    world.commit("two", "other")
+    world.git("cherry-pick", "feat~1", ok=False)
+    await world.spend(4_000)
+    world.put("two", "both")
+    world.git("cherry-pick", "--continue")
+    assert await world.range("main..fix") == {"two": 4_020}
+    world.git("checkout", "-q", "main")
+    world.commit("x")
+    world.git("rebase", "-q", "main", "fix")
+    assert await world.range("main..fix") == {"two": 4_020}
+
+
+async def test_picked_on_another_machine(world: World, tmp_path: Path) -> None:
+    await branch_of_three(world)
+    other = tmp_path / "other"
+    world.git("clone", "-q", str(world.top), str(other))
+    world.git("checkout", "-q", "-b", "fix", "origin/main", tree=other)
+    world.git("cherry-pick", "origin/feat", tree=other)
+    world.git("push", "-q", "origin", "fix", tree=other)
+    assert await world.range("main..fix") == {"three": 300}
+
+
+async def test_reverted(world: World) -> None:
+    await world.work(1, "one")
+    await world.spend(20)
+    world.git("revert", "--no-edit", "HEAD")
+    assert await world.by_commit() == {"one": 1, 'Revert "one"': 20}
+
+
+async def test_reset_and_done_anew(world: World) -> None:
+    await world.work(1, "one")
+    await world.spend(20)
+    world.git("reset", "-q", "--hard", "HEAD~1")
+    await world.spend(300)
+    world.commit("anew")
+    assert await world.by_commit() == {"one": 1, "anew": 320}
+    assert await world.range("main~1..main") == {"anew": 320}

@@ -1,0 +1,156 @@
+"""A real repository whose clock is ours, with hooks that note what happens, and a ledger of calls."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from tokenguard.attribution import locate
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard.daemon.commits import Commits
+from tokenguard.ledger import Ledger, Settlement, Where
+from tokenguard.records import Call, Charge, Leg, Usage
+from tokenguard.reports import report
+from tokenguard.reports.ranges import range_report
+
+BEGIN_S = 1_763_719_200
+MODEL = "claude-opus-5-5"
+
+_HOOK = """#!/bin/sh
+git_dir=$(git rev-parse --absolute-git-dir)
+case $git_dir in */worktrees/*) tree=${git_dir##*/} ;; *) tree=. ;; esac
+branch=$(git symbolic-ref -q --short HEAD) || branch=-
+case ${0##*/} in
+post-commit) echo "1 commit $tree $branch $(git rev-parse HEAD)" ;;
+post-rewrite) while read -r old new rest; do echo "1 rewrite $1 $old $new"; done ;;
+prepare-commit-msg)
+    [ -f "$git_dir/SQUASH_MSG" ] || exit 0
+    echo "1 squash $tree" $(sed -n 's/^commit //p' "$git_dir/SQUASH_MSG") ;;
+esac >>SPOOL
+"""
+
+
+class World:
+    """A repository, and what is spent in it."""
+
+    def __init__(self, folder: Path, ledger: Ledger, top: str = "web") -> None:
+        self.folder = folder = folder.resolve()
+        self.paths = Paths(folder, folder)
+        self.ledger = ledger
+        self.top = folder / top
+        self.now_s = BEGIN_S
+        self.calls = 0
+        self.spent = 0
+        self.wants_notes = False
+        self.commits = Commits(ledger, self.paths, lambda: self.now_s * 1_000_000, lambda: self.wants_notes)
+        self.top.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.hook_folder = hook_paths.folder(self.paths, self.top / ".git")
+        self.hook()
+
+    @property
+    def spool(self) -> Path:
+        return self.hook_folder / hook_paths.SPOOL
+
+    def hook(self) -> None:
+        """Put the hooks in place."""
+        self.hook_folder.mkdir(parents=True)
+        for name in ("post-commit", "post-rewrite", "prepare-commit-msg"):
+            hook = self.top / ".git" / "hooks" / name
+            hook.write_text(_HOOK.replace("SPOOL", shlex.quote(str(self.spool))))
+            hook.chmod(0o755)
+
+    def git(self, *words: str, tree: Path | None = None, ok: bool = True, **env: str) -> str:
+        """Run git, a minute later; `ok` is whether it is to succeed."""
+        self.now_s += 60
+        who = {"NAME": "a", "EMAIL": "a@b", "DATE": f"@{self.now_s} +0000"}
+        names = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in who.items()}
+        done = subprocess.run(
+            ["git", *words],
+            cwd=tree or self.top,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "GIT_EDITOR": "true", **names, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode == 0) is ok, (words, done.stdout, done.stderr)
+        return done.stdout.strip()
+
+    def edit(self, plan: str, onto: str) -> str:
+        """`rebase -i`, whose lines of the plan are `VERB SUBJECT`; those that are not named are dropped."""
+        lines = "".join(
+            f"{verb} {self.git('log', '--all', '-1', '--format=%H', f'--grep=^{subject}$')}\n"
+            for verb, _, subject in (line.strip().partition(" ") for line in plan.split(","))
+        )
+        script = self.folder / "plan"
+        script.write_text(lines)
+        return self.git("rebase", "-i", onto, GIT_SEQUENCE_EDITOR=f"cp {shlex.quote(str(script))}")
+
+    async def spend(self, nanos: int, tree: Path | None = None) -> None:
+        """A call, a minute later, as an agent makes it there."""
+        self.now_s += 60
+        self.calls += 1
+        self.spent += nanos
+        place = locate(tree or self.top)
+        call = Call(
+            self.calls,
+            "s1",
+            "claude",
+            "anthropic",
+            "anthropic-messages",
+            MODEL,
+            self.now_s * 1_000_000,
+            repo=place.repo,
+            branch=place.branch(),
+            worktree=place.worktree,
+        )
+        usage = Usage(input=nanos)
+        leg = Leg(MODEL, usage)
+        charge = Charge(nanos, leg_nanos=(nanos,))
+        await self.ledger.settle(Settlement(call, charge, call.started_us + 1, "ok", (leg,), usage))
+
+    def put(self, name: str, text: str, tree: Path | None = None) -> None:
+        """Make a file ready to be committed."""
+        (tree or self.top).joinpath(name).write_text(text)
+        self.git("add", name, tree=tree)
+
+    def commit(self, name: str, subject: str = "", tree: Path | None = None) -> str:
+        """Commit a file of this name."""
+        self.put(name, subject or name, tree)
+        self.git("commit", "--quiet", "--message", subject or name, tree=tree)
+        return self.git("rev-parse", "HEAD", tree=tree)
+
+    async def work(self, nanos: int, name: str, tree: Path | None = None) -> str:
+        """Spend something, and commit."""
+        await self.spend(nanos, tree)
+        return self.commit(name, tree=tree)
+
+    async def by_commit(self) -> dict[str | None, int]:
+        """Subject -> what it cost, of all commits for which something was spent; None is what is for none."""
+        await self.commits.take(self.hook_folder)
+        found = report(self.ledger.read(), ["commit"], None, None, Where(), UTC)
+        assert sum(row["cost_nanos"] for row in found["rows"]) == found["total"]["cost_nanos"] == self.spent
+        return _by_subject(found)
+
+    async def range(self, name: str) -> dict[str | None, int]:
+        """The same of a range of commits."""
+        await self.commits.take(self.hook_folder)
+        found = range_report(self.ledger.read(), str(self.top), name, ["commit"], Where(), UTC, self.now_s * 1_000_000)
+        assert sum(row["cost_nanos"] for row in found["rows"]) == found["total"]["cost_nanos"]
+        assert found["committed"]["cost_nanos"] + found["rest"]["cost_nanos"] == found["total"]["cost_nanos"]
+        return _by_subject(found)
+
+
+def _by_subject(found: Mapping[str, Any]) -> dict[str | None, int]:
+    told: dict[str | None, int] = {}
+    for row in found["rows"]:
+        if row["cost_nanos"]:
+            name = row["subject"] or row["commit"]
+            told[name] = told.get(name, 0) + row["cost_nanos"]
+    return told
