@@ -1,0 +1,344 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154  # whoever sources this sets tg_event, tg_state and tg_chained
+#
+# What the git hooks of tokenguard do. A hook sources this file with its own arguments, and with
+#   tg_event    the name of the hook, such as pre-commit
+#   tg_state    the folder that tokenguard keeps its state in
+#   tg_chained  the hook that was there before, to be run by whoever sources this; empty if there can be none
+#
+# On the usual way through here no program is started: everything is built into the shell, and that is why a hook costs
+# little more than starting one. The daemon is never waited for. What is missing, torn or not understood is passed over
+# in silence: tokenguard is in nobody's way when it does not run. Names begin with tg_, because a variable that is
+# exported already would be changed for the hook that comes after this one.
+
+tg_newline='
+'
+
+# The whole of a file, without the newlines at its end, as tg_text.
+tg_read() {
+    tg_text=
+    [ -r "$1" ] || return 1
+    while IFS= read -r tg_line || [ -n "$tg_line" ]; do
+        tg_text=$tg_text$tg_line$tg_newline
+    done 2>/dev/null <"$1"
+    while :; do
+        case $tg_text in
+        *"$tg_newline") tg_text=${tg_text%"$tg_newline"} ;;
+        *) break ;;
+        esac
+    done
+    [ -n "$tg_text" ]
+}
+
+# Into a folder, physically. With a name that begins with neither / nor ., cd might go elsewhere (CDPATH, -).
+tg_enter() {
+    case $1 in
+    /*) cd -P "$1" 2>/dev/null || return 1 ;;
+    *) cd -P "./$1" 2>/dev/null || return 1 ;;
+    esac
+}
+
+# Of the working tree: tg_git (the folder of its HEAD), tg_common (the one that all working trees share), tg_worktree.
+# Git names the former to hooks of linked working trees and submodules; otherwise it is found from where hooks run.
+tg_locate() {
+    if [ -n "${GIT_DIR-}" ]; then
+        tg_git=$GIT_DIR
+    elif [ -d .git ]; then
+        tg_git=.git
+    elif [ -f .git ]; then
+        tg_read .git || return 1
+        tg_git=${tg_text#gitdir: }
+    elif [ -f HEAD ]; then
+        tg_git=.
+    else
+        return 1
+    fi
+    tg_here=$PWD
+    tg_enter "$tg_git" || return 1
+    tg_git=$PWD
+    tg_worktree=.
+    tg_found=1
+    if [ -f commondir ]; then
+        tg_worktree=${PWD##*/}
+        { tg_read commondir && tg_enter "$tg_text"; } || tg_found=
+    fi
+    tg_common=$PWD
+    # Hooks that come after this one count on where they are.
+    cd "$tg_here" || exit 0
+    [ -n "$tg_found" ] || return 1
+    case $tg_worktree in
+    *[[:space:]]*) tg_worktree='?' ;;
+    esac
+    tg_folder=$tg_state/hooks/repositories$tg_common
+}
+
+# What HEAD says: tg_ref (empty when it is detached) and tg_branch. Where references are no files, git is asked.
+tg_head() {
+    tg_head=
+    IFS= read -r tg_head 2>/dev/null <"$tg_git/HEAD"
+    tg_ref=
+    tg_branch=-
+    case $tg_head in
+    'ref: refs/heads/.invalid') tg_ref=$(git symbolic-ref -q HEAD 2>/dev/null) ;;
+    'ref: '*) tg_ref=${tg_head#ref: } ;;
+    esac
+    case $tg_ref in
+    *[[:space:]]* | refs/heads/) ;;
+    refs/heads/*) tg_branch=${tg_ref#refs/heads/} ;;
+    esac
+}
+
+tg_is_hash() {
+    case $1 in
+    *[!0123456789abcdef]*) return 1 ;;
+    ????????????????????????????????????????) ;;
+    ????????????????????????????????????????????????????????????????) ;;
+    *) return 1 ;;
+    esac
+}
+
+# The commit that HEAD stands at, as tg_hash: after a commit its reference is a file of its own, where it is a file.
+tg_commit() {
+    tg_hash=$tg_head
+    if [ -n "$tg_ref" ]; then
+        tg_hash=
+        [ ! -f "$tg_common/$tg_ref" ] || IFS= read -r tg_hash 2>/dev/null <"$tg_common/$tg_ref"
+    fi
+    tg_is_hash "$tg_hash" || tg_hash=$(git rev-parse -q --verify HEAD 2>/dev/null)
+    tg_is_hash "$tg_hash"
+}
+
+# A line for the daemon, which takes it whenever it comes by: one write, so that lines are never mixed.
+tg_note() {
+    [ -d "$tg_folder" ] || mkdir -p "$tg_folder" 2>/dev/null || return 1
+    printf '%s\n' "$1" 2>/dev/null >>"$tg_folder/tokenguard-spool"
+}
+
+# Whether tg_word, tg_format and tg_pid, the first line of a file, name a daemon that lives.
+tg_lives() {
+    [ "$tg_word $tg_format" = 'tokenguard 1' ] || return 1
+    case $tg_pid in
+    '' | 0* | *[!0123456789]*) return 1 ;;
+    esac
+    kill -0 "$tg_pid" 2>/dev/null
+}
+
+# Whether a line of a file is about this working tree and branch.
+tg_fits() {
+    case $1 in
+    "$tg_worktree" | '*') ;;
+    *) return 1 ;;
+    esac
+    case $2 in
+    "$tg_branch" | '*') ;;
+    *) return 1 ;;
+    esac
+}
+
+# Whether what a line says holds still. The time is asked for only where it matters.
+tg_holds() {
+    case $1 in
+    0) return 0 ;;
+    '' | *[!0123456789]* | ????????????????*) return 1 ;;
+    esac
+    [ -n "${tg_now-}" ] || tg_now=$(date +%s 2>/dev/null || /bin/date +%s 2>/dev/null)
+    case $tg_now in
+    '' | *[!0123456789]*) return 1 ;;
+    esac
+    [ "$tg_now" -lt "$1" ]
+}
+
+# What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.
+tg_ask() {
+    tg_verdict=
+    tg_message=
+    tg_now=
+    [ -r "$tg_folder/tokenguard-status" ] || return 0
+    {
+        # A line that was not written to its end is not read.
+        IFS=' ' read -r tg_word tg_format tg_pid && tg_lives && tg_verdict=ok &&
+            while IFS=' ' read -r tg_tree tg_for tg_until tg_at_commit tg_at_push tg_text; do
+                tg_fits "$tg_tree" "$tg_for" || continue
+                case $1 in
+                commit) tg_level=$tg_at_commit ;;
+                *) tg_level=$tg_at_push ;;
+                esac
+                case $tg_level:$tg_text in
+                *[[:cntrl:]]* | *:) break ;;
+                warn:* | block:*) tg_holds "$tg_until" || continue ;;
+                *) break ;;
+                esac
+                tg_verdict=$tg_level
+                tg_message=${tg_text%.}
+                break
+            done
+    } 2>/dev/null <"$tg_folder/tokenguard-status"
+    return 0
+}
+
+# Tell what the daemon says to a commit or a push, and stop it if that is what it says.
+tg_speak() {
+    case $1 in
+    commit) tg_doing=Committing ;;
+    *) tg_doing=Pushing ;;
+    esac
+    case $tg_verdict in
+    '' | ok) return 0 ;;
+    warn)
+        printf 'tokenguard: %s. %s goes on.\n' "$tg_message" "$tg_doing" >&2
+        return 0
+        ;;
+    esac
+    tg_reason=${TOKENGUARD_OVERRIDE-}
+    while :; do
+        case $tg_reason in
+        *[[:cntrl:]]*) tg_reason="${tg_reason%%[[:cntrl:]]*} ${tg_reason#*[[:cntrl:]]}" ;;
+        ' '*) tg_reason=${tg_reason# } ;;
+        *) break ;;
+        esac
+    done
+    if [ -n "$tg_reason" ]; then
+        tg_reason=$(printf '%.500s' "$tg_reason")
+        tg_note "1 override $tg_worktree $tg_branch $1 $tg_reason"
+        printf 'tokenguard: %s. %s goes on by your reason: %s\n' "$tg_message" "$tg_doing" "$tg_reason" >&2
+        return 0
+    fi
+    printf 'tokenguard: %s. This %s is stopped; with TOKENGUARD_OVERRIDE="reason" before git %s it goes on.\n' \
+        "$tg_message" "$1" "$1" >&2
+    exit 1
+}
+
+# The commits that git merge --squash has put together: their names are gone once this commit is made.
+tg_squash() {
+    [ -f "$tg_git/SQUASH_MSG" ] || return 0
+    tg_hashes=
+    while IFS= read -r tg_line; do
+        case $tg_line in
+        'commit '*) tg_is_hash "${tg_line#commit }" && tg_hashes="$tg_hashes ${tg_line#commit }" ;;
+        esac
+        # Beyond a few kilobytes it might not be one write.
+        if [ ${#tg_hashes} -gt 2000 ]; then
+            tg_note "1 squash $tg_worktree$tg_hashes"
+            tg_hashes=
+        fi
+    done 2>/dev/null <"$tg_git/SQUASH_MSG"
+    [ -z "$tg_hashes" ] || tg_note "1 squash $tg_worktree$tg_hashes"
+}
+
+# What a rewriting command ($1) tells on stdin; the hook that comes after this one gets it, too.
+tg_rewritten() {
+    case $1 in
+    amend) tg_kind=amend ;;
+    *) tg_kind=rebase ;;
+    esac
+    tg_lines=
+    while IFS= read -r tg_line; do
+        tg_lines=${tg_lines:+$tg_lines$tg_newline}$tg_line
+        tg_old=${tg_line%% *}
+        tg_new=${tg_line#* }
+        tg_new=${tg_new%% *}
+        tg_is_hash "$tg_old" && tg_is_hash "$tg_new" && tg_note "1 rewrite $tg_kind $tg_old $tg_new"
+    done
+}
+
+tg_chain_with_lines() {
+    [ -x "$tg_chained" ] || exit 0
+    [ -n "$tg_lines" ] || exec "$tg_chained" "$@" </dev/null
+    exec "$tg_chained" "$@" <<TG_END
+$tg_lines
+TG_END
+}
+
+# The run to which this commit is due: tg_session and tg_agent, each of them - where it is not to be named.
+tg_run() {
+    tg_session=-
+    tg_agent=-
+    [ -r "$tg_folder/tokenguard-trailers" ] || return 1
+    {
+        IFS=' ' read -r tg_word tg_format tg_pid && tg_lives &&
+            while IFS=' ' read -r tg_tree tg_for tg_text; do
+                tg_fits "$tg_tree" "$tg_for" || continue
+                case $tg_text in
+                *[[:cntrl:]]*) break ;;
+                *' '*) ;;
+                *) break ;;
+                esac
+                tg_session=${tg_text%% *}
+                tg_agent=${tg_text#* }
+                break
+            done
+    } 2>/dev/null <"$tg_folder/tokenguard-trailers"
+    [ "$tg_session $tg_agent" != '- -' ]
+}
+
+# Whether git is repeating commits that were made before, or merging: the run of today has not made those.
+tg_repeats() {
+    [ -e "$tg_git/rebase-merge" ] || [ -e "$tg_git/rebase-apply" ] || [ -e "$tg_git/CHERRY_PICK_HEAD" ] ||
+        [ -e "$tg_git/REVERT_HEAD" ] || [ -e "$tg_git/MERGE_HEAD" ]
+}
+
+# Whether a message says something yet. With nothing but trailers in it, git would take it for one, and a commit that
+# somebody gives up by leaving the message empty would be made.
+tg_says_something() {
+    tg_text=
+    while IFS= read -r tg_line || [ -n "$tg_line" ]; do
+        case $tg_line in
+        *' ------------------------ >8 ------------------------') break ;;
+        esac
+        tg_text=$tg_text$tg_line$tg_newline
+    done 2>/dev/null <"$1"
+    [ -n "$(printf '%s' "$tg_text" | git stripspace --strip-comments 2>/dev/null)" ]
+}
+
+# Name the run in a commit's message, in the file $1.
+tg_trailers() {
+    set -- "$1" --no-divider --if-exists addIfDifferent
+    [ "$tg_session" = - ] || set -- "$@" --trailer "Tokenguard-Session: $tg_session"
+    [ "$tg_agent" = - ] || set -- "$@" --trailer "Assisted-by: $tg_agent"
+    tg_file=$1
+    shift
+    git interpret-trailers --in-place "$@" "$tg_file" 2>/dev/null
+}
+
+# Hooks that write the message go before this.
+tg_sign() {
+    [ -f "${1-}" ] && ! tg_repeats && tg_run || return 0
+    if [ -x "$tg_chained" ]; then
+        "$tg_chained" "$@" || exit
+    fi
+    ! tg_says_something "$1" || tg_trailers "$1"
+    exit 0
+}
+
+tg_hook() {
+    if ! tg_locate; then
+        return 0
+    fi
+    [ -d "$tg_folder" ] || mkdir -p "$tg_folder" 2>/dev/null || return 0
+    tg_head
+    case $tg_event in
+    pre-commit)
+        tg_squash
+        tg_ask commit
+        tg_speak commit
+        ;;
+    pre-push)
+        tg_ask push
+        [ -z "$tg_verdict" ] || tg_note "1 push $tg_worktree $tg_branch"
+        tg_speak push
+        ;;
+    prepare-commit-msg)
+        tg_squash
+        tg_sign "$@"
+        ;;
+    commit-msg) tg_sign "$@" ;;
+    post-commit) tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" ;;
+    post-rewrite)
+        tg_rewritten "${1-}"
+        tg_chain_with_lines "$@"
+        ;;
+    esac
+    return 0
+}
+
+tg_hook "$@" || :

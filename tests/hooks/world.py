@@ -1,0 +1,136 @@
+"""A state folder, repositories and the shells that hooks may run in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard_hooks import scripts
+
+SHELLS = {
+    "dash": ("dash",),
+    "bash": ("bash", "--posix"),
+    "bash as it is": ("bash",),
+    "busybox": ("busybox", "sh"),
+}
+"""Those that are /bin/sh on some system."""
+
+ALIVE = os.getpid()
+GONE = 2**22 + 1
+"""Beyond every process id that Linux gives out."""
+
+
+def found(shell: str) -> tuple[str, ...] | None:
+    """How a shell is started; None where it is not installed."""
+    program, *options = SHELLS[shell]
+    path = shutil.which(program)
+    return None if path is None else (path, *options)
+
+
+class World:
+    """Where hooks are tried out with a real git."""
+
+    def __init__(self, root: Path, shell: tuple[str, ...] = ("/bin/sh",)) -> None:
+        self.root = root
+        self.shell = shell
+        self.home = root / "user"
+        self.home.mkdir()
+        self.paths = Paths(root / "state", root / "state")
+        scripts.write(self.paths)
+        (self.home / ".gitconfig").write_text(
+            "[user]\n\tname = Ann\n\temail = ann@example.com\n[init]\n\tdefaultBranch = main\n"
+            '[protocol "file"]\n\tallow = always\n[commit]\n\tgpgSign = false\n'
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Of somebody who types commands."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_EDITOR": "true",
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def git(
+        self, where: Path, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run git there; its exit code is checked unless None is given."""
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=where,
+            env=self.env | (env or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+        )
+        assert code is None or done.returncode == code, (arguments, done)
+        return done
+
+    def repository(self, name: str = "web") -> Path:
+        """A new repository with a commit in it."""
+        tree = self.root / name
+        tree.mkdir(parents=True)
+        self.git(tree, "init", "--quiet")
+        self.commit(tree, "first")
+        return tree
+
+    def commit(
+        self, tree: Path, message: str, *options: str, code: int = 0, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Make a commit without any file."""
+        return self.git(tree, "commit", "--allow-empty", "-m", message, *options, code=code, env=env)
+
+    def hash(self, tree: Path, name: str = "HEAD") -> str:
+        return self.git(tree, "rev-parse", name).stdout.strip()
+
+    def put_hooks(
+        self, folder: Path, events: Iterable[str] = (*scripts.EVENTS, *scripts.SIGNING), shell: bool = True
+    ) -> None:
+        """Hooks as they are installed, for the shell of this world."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for event in events:
+            self.put_script(folder / event, scripts.stub(event, self.paths), shell=shell)
+
+    def put_script(self, file: Path, data: bytes | str, *, shell: bool = False) -> None:
+        """Something that can be run."""
+        data = data.encode() if isinstance(data, str) else data
+        if shell:
+            data = data.replace(b"#!/bin/sh\n", f"#!{' '.join(self.shell)}\n".encode(), 1)
+        file.write_bytes(data)
+        file.chmod(0o755)
+
+    def folder(self, common_dir: Path) -> Path:
+        """What hooks and the daemon leave for each other."""
+        return hook_paths.folder(self.paths, common_dir.resolve())
+
+    def say(self, common_dir: Path, *lines: str, pid: int | str = ALIVE, end: str = "\n") -> None:
+        """The daemon's word on a repository."""
+        self._tell(common_dir, hook_paths.STATUS, lines, pid, end)
+
+    def name_run(self, common_dir: Path, *lines: str, pid: int | str = ALIVE) -> None:
+        """The runs that commits can name."""
+        self._tell(common_dir, hook_paths.TRAILERS, lines, pid, "\n")
+
+    def _tell(self, common_dir: Path, name: str, lines: Iterable[str], pid: int | str, end: str) -> None:
+        folder = self.folder(common_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = "\n".join([f"tokenguard 1 {pid}", *lines]) + end
+        (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    def spool(self, common_dir: Path) -> list[str]:
+        """The lines that hooks have noted."""
+        try:
+            data = (self.folder(common_dir) / hook_paths.SPOOL).read_bytes()
+        except FileNotFoundError:
+            return []
+        assert data.endswith(b"\n")
+        return data.decode("utf-8", "surrogateescape").splitlines()
