@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.agents.logs.shape import Document, File, Found, Odd
 from tokenguard.watcher import Watcher
 from tokenguard.watcher.folders import Wanted
 from tokenguard.watcher.following import GATHER, LOOK, REST, SWEEP
@@ -60,13 +59,10 @@ class Stage:
         self.there = {ROOT}
         self.fails = False
         self.folders: Folders | None = None
-        self.watcher = Watcher(self.sources, self.reads, sleep=self.clock.sleep, observation=self.observe)
+        self.watcher = Watcher(self.wanted, self.reads, sleep=self.clock.sleep, observation=self.observe)
 
-    def sources(self) -> list[Document]:
-        def nothing(file: File, content: bytes, odd: Odd) -> Found:
-            return ()
-
-        return [Document(root, ("**/*.jsonl",), nothing) for root in self.roots]
+    def wanted(self) -> list[Wanted]:
+        return [Wanted(root, deep=True) for root in self.roots]
 
     async def reads(self, changed: frozenset[Path]) -> None:
         self.read.append(set(changed))

@@ -19,7 +19,7 @@ from tokenguard.importing.projects import projects
 from tokenguard.importing.reading import Plan
 from tokenguard.ledger import queries
 from tokenguard.ledger.places import trees
-from tokenguard.watcher import Watcher
+from tokenguard.watcher import Watcher, wanted
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Following:
         """Read what is there, and then what comes, until cancelled."""
         self._runs = True
         try:
-            await Watcher(self._sources, self._read).run()
+            await Watcher(lambda: wanted(self._sources()), self._read).run()
         except Exception as error:
             self._failing = f"internal error: {type(error).__name__}"
             log.exception("agents' logs are not followed any more")
@@ -96,19 +96,19 @@ class Following:
         return replace(self._plan(self._places), agents=tuple(agents), below=below)
 
     async def _read(self, changed: frozenset[Path]) -> None:
-        wanted = self._missed | changed
+        changed |= self._missed
         try:
             if self._begun:
-                plan = self._plan_of(wanted)
+                plan = self._plan_of(changed)
             else:
                 plan = self._plan(await asyncio.to_thread(self._known, self._places))
             progress = await self._importer.run(plan)
         except TokenguardError as error:
-            self._missed, self._failing = wanted, error.message
+            self._missed, self._failing = changed, error.message
             log.error("agents' logs were not read: %s", error)
             return
         except Exception as error:
-            self._missed, self._failing = wanted, f"internal error: {type(error).__name__}"
+            self._missed, self._failing = changed, f"internal error: {type(error).__name__}"
             raise
         if not self._begun:
             log.info("agents' logs: %d files were read, %d rows added", progress.files_read, progress.added)

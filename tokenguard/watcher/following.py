@@ -1,4 +1,4 @@
-"""Follows the files of agents: what changes in them is handed to whoever reads them, gathered and in peace."""
+"""Follows files that others write: what changes in them is handed to whoever reads them, gathered and in peace."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from tokenguard.agents.logs.shape import Source
-from tokenguard.watcher.folders import Wanted, wanted
+from tokenguard.watcher.folders import Wanted
 from tokenguard.watcher.observing import Observation
 
 log = logging.getLogger(__name__)
@@ -39,18 +38,18 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Watcher:
-    """Follows the files of agents, as they and their folders come, grow, are replaced and go."""
+    """Follows the files in some folders, as they and these come, grow, are replaced and go."""
 
     def __init__(
         self,
-        sources: Callable[[], Iterable[Source]],
+        wanted: Callable[[], Iterable[Wanted]],
         read: Read,
         *,
         sleep: Sleep = asyncio.sleep,
         observation: Callable[[Callable[[Path | None], None]], Observation] = Observation,
     ) -> None:
-        """`sources` is asked with every sweep, in a thread. `read` is called once at a time."""
-        self._sources = sources
+        """`wanted` is asked with every sweep, in a thread. `read` is called once at a time."""
+        self._ask_for = wanted
         self._read = read
         self._sleep = sleep
         self._observe = observation
@@ -108,7 +107,7 @@ class Watcher:
         return changed
 
     async def _ask(self) -> None:
-        self._wanted = await asyncio.to_thread(lambda: wanted(self._sources()))
+        self._wanted = await asyncio.to_thread(lambda: frozenset(self._ask_for()))
 
     async def _arm(self, observation: Observation) -> None:
         anew = await asyncio.to_thread(observation.arm, self._wanted)
@@ -125,7 +124,7 @@ class Watcher:
         try:
             await self._read(changed)
         except Exception:
-            log.exception("what agents have written could not be read")
+            log.exception("what has been written could not be read")
 
     async def _sweep(self) -> None:
         while True:
