@@ -124,8 +124,13 @@ def test_a_budget(one: dict[str, Any], text: str) -> None:
     ],
 )
 def test_only_budgets_that_count_the_session_are_shown(scope: str, key: str, counts: bool) -> None:
-    found = status(budgets=[budget("all", 1, 100), budget("this", 50, 100, scope=scope, key=key)])
-    assert ("this 50%" in shown(found, model={"id": "claude-opus-5-5"})) is counts
+    found = status(budgets=[budget("all", 1, 100), budget("this run", 50, 100, scope=scope, key=key)])
+    assert ("this run 50%" in shown(found, model={"id": "claude-opus-5-5"})) is counts
+
+
+def test_the_limit_of_the_run_is_called_so() -> None:
+    found = status(budgets=[budget("s1/session", 1, 10, scope="session", key="s1")])
+    assert "this run 10%" in shown(found)
 
 
 def test_of_several_budgets_the_one_that_is_used_most_is_shown() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from tokenguard.errors import UsageError
@@ -21,6 +22,8 @@ from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.spans import span_us
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
+
+_MOMENT_S = 0.5
 
 
 class Desk:
@@ -165,6 +168,12 @@ class Desk:
         guard = self._guard
         for window in guard.official.hear(read_status_line(rate_limits, guard.now())):
             guard.tell("official.window", view.window_view(window))
+
+    async def written(self) -> None:
+        """Wait until the sums that `status` tells have in them what was charged so far, but no longer than a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MOMENT_S):
+                await self._guard.counting.written()
 
     def refused_prompts(self) -> dict[str, tuple[Standing, int] | None]:
         """For each run, the standing that refuses whatever it asks for, and until when that is known for sure.

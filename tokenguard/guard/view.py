@@ -60,7 +60,7 @@ def session_view(live: Live, reserved_nanos: int, state: str = "running") -> dic
         "left": still(live.left),
         "wrapped": live.token_hash is not None,
         "in_flight": live.in_flight,
-        "your_turn": live.your_turn,
+        "your_turn": live.your_turn and not live.in_flight,
         "refused": live.refused,
         "task": session.task,
         "labels": dict(session.labels),

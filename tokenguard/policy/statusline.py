@@ -74,7 +74,7 @@ def _binding(given: Mapping[str, Any], status: Mapping[str, Any], session: str |
     values = _values(given, status, session)
     mine = [budget for budget in status["budgets"] if _counts(budget, values)]
     if mine:
-        yield _budget(max(mine, key=_used))
+        yield _budget(max(mine, key=_used), session)
 
 
 def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | None) -> Mapping[str, object]:
@@ -108,11 +108,12 @@ def _used(budget: Mapping[str, Any]) -> float:
     return budget["spent"] / budget["limit"] if budget["limit"] else 1.0
 
 
-def _budget(budget: Mapping[str, Any]) -> str:
+def _budget(budget: Mapping[str, Any], session: str | None) -> str:
     """`web/day 92% soft $1.60 left`"""
+    own = budget["scope"] == "session" and budget["key"] == session
     unit, level, spent, limit = Unit(budget["unit"]), budget["level"], budget["spent"], budget["limit"]
     used = f"{spent}% of {limit}%" if unit is Unit.PERCENT else f"{money.percent(spent, limit)}%"
-    parts = [budget["label"], used, _LEVELS.get(level, "")]
+    parts = ["this run" if own else budget["label"], used, _LEVELS.get(level, "")]
     if level != "hard" and unit is not Unit.PERCENT:
         parts.append(f"{money.amount(max(0, budget['remaining']), unit)} left")
     return " ".join(part for part in parts if part)

@@ -29,6 +29,10 @@ class Runs(Protocol):
         """Totals, sessions, budgets and holds, as `tokenguard status --json` shows them."""
         ...
 
+    async def written(self) -> None:
+        """Wait until the totals have in them what was charged so far, but no longer than a moment."""
+        ...
+
     def refused_prompts(self) -> Mapping[str, tuple[Standing, int] | None]:
         """For each run, what refuses whatever it asks for, and until when (0: until something changes)."""
         ...
@@ -49,6 +53,7 @@ class SessionBoard:
         refused = self._runs.refused_prompts()
         if not refused:
             return Wanted()
+        await self._runs.written()
         now_us = self._now_us()
         now = datetime.fromtimestamp(now_us / 1_000_000, local_zone())
         status = self._runs.status()
