@@ -21,6 +21,7 @@ from tokenguard.config.settings import Config
 from tokenguard.control import Control
 from tokenguard.daemon.catalogue import in_force
 from tokenguard.daemon.following import Following
+from tokenguard.daemon.hooking import status_files
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
 from tokenguard.daemon.upkeep import Upkeep
@@ -76,6 +77,7 @@ class Daemon:
         self._following = Following(self._importer, paths.ledger, places, self._payers)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
+        self._status_files = status_files(paths, ledger, self._guard, self._desk)
         self._proxy = Proxy(
             self._guard,
             self._upstreams,
@@ -124,6 +126,7 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             upkeep = tasks.create_task(self._keep_up())
             notifier = tasks.create_task(self._notifier.run(self._desk))
+            hook_files = tasks.create_task(self._status_files.run(self._desk))
             follows = self._config.daemon.follow_logs
             following = tasks.create_task(self._following.run()) if follows else None
             await self._stop.wait()
@@ -135,6 +138,7 @@ class Daemon:
             await self._let_calls_end()
             self._interceptor.close()
             notifier.cancel()
+            hook_files.cancel()
         await door.stop()
         await self._upstreams.close()
 
@@ -188,6 +192,7 @@ class Daemon:
         catalogue = in_force(self._paths, config)
         self._guard.reload(config, catalogue)
         self._config, self.catalogue = config, catalogue
+        self._status_files.changed()
         log.info("the configuration was read again")
 
     async def import_logs(
@@ -239,6 +244,7 @@ class Daemon:
                 if time.monotonic() >= next_tick:
                     next_tick = time.monotonic() + MINUTE
                     await self._guard.tick()
+                    self._status_files.changed()
             except Exception:
                 log.exception("the upkeep failed")
             if not self.idle:

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -89,9 +89,17 @@ class Files:
         if there is not None:
             remove(file, with_folder=there[0].makes_folder)
 
-    def forget(self, file: Path) -> None:
-        """Somebody else has changed or removed a file: it is written anew."""
-        self._there.pop(file, None)
+    @property
+    def written(self) -> list[Path]:
+        """The files that are there, unless somebody else has removed them."""
+        with self._lock:
+            return list(self._there)
+
+    def forget(self, files: Iterable[Path]) -> None:
+        """Somebody else has removed these files: they are written anew."""
+        with self._lock:
+            for file in files:
+                self._there.pop(file, None)
 
     def clear(self) -> None:
         """Remove everything that was written, for good."""

@@ -76,6 +76,15 @@ class Keeper:
         """Something may have changed of which no event tells."""
         self._changed.set()
 
+    @property
+    def written(self) -> list[Path]:
+        """The files that were written."""
+        return self._files.written
+
+    def forget(self, files: Iterable[Path]) -> None:
+        """Somebody else has removed these files: they are written anew."""
+        self._files.forget(files)
+
     async def run(self, source: Source) -> None:
         """Write until cancelled; then every file is removed, so that nothing old is left to be believed."""
         try:

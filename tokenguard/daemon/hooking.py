@@ -1,0 +1,25 @@
+"""What git hooks and status lines read, put together from what the daemon knows."""
+
+from __future__ import annotations
+
+from tokenguard.config.paths import Paths
+from tokenguard.daemon.commits import Commits
+from tokenguard.guard import Desk, Guard
+from tokenguard.guard.places import Places
+from tokenguard.ledger import Ledger, Where, queries
+from tokenguard.status_files import SessionBoard, StatusFiles, TrailerBoard
+
+
+def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk) -> StatusFiles:
+    """Those of a daemon, with what is done with the notes that hooks leave."""
+    places = Places(guard.counting, lambda: guard.config.budgets, guard.now)
+    commits = Commits(ledger, paths, guard.now, lambda: guard.config.hooks.notes)
+
+    def model_of(session_id: str) -> str | None:
+        groups = queries.grouped(ledger.read(), ["model"], Where(session=session_id))
+        dearest = max(groups, key=lambda one: one.totals.cost_nanos + one.totals.notional_nanos, default=None)
+        return str(dearest.key[0]) if dearest and dearest.key[0] else None
+
+    trailers = TrailerBoard(lambda: guard.config.hooks.trailers, guard.sessions.running.all, model_of)
+    runs = SessionBoard(paths, desk, guard.now)
+    return StatusFiles(paths, places, lambda: guard.config, commits.take, trailers, runs)
