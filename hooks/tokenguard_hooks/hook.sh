@@ -185,7 +185,7 @@ tg_speak() {
     case $tg_verdict in
     '' | ok) return 0 ;;
     warn)
-        printf 'tokenguard: %s. %s goes on.\n' "$tg_message" "$tg_doing" >&2
+        printf 'tokenguard: %s. %s goes on.\n' "${tg_message%%. To go on: *}" "$tg_doing" >&2
         return 0
         ;;
     esac
@@ -200,11 +200,15 @@ tg_speak() {
     if [ -n "$tg_reason" ]; then
         tg_reason=$(printf '%.500s' "$tg_reason")
         tg_note "1 override $tg_worktree $tg_branch $1 $tg_reason"
-        printf 'tokenguard: %s. %s goes on by your reason: %s\n' "$tg_message" "$tg_doing" "$tg_reason" >&2
+        printf 'tokenguard: %s. %s goes on, as you say: %s\n' \
+            "${tg_message%%. To go on: *}" "$tg_doing" "$tg_reason" >&2
         return 0
     fi
-    printf 'tokenguard: %s. This %s is stopped; with TOKENGUARD_OVERRIDE="reason" before git %s it goes on.\n' \
-        "$tg_message" "$1" "$1" >&2
+    case $tg_message in
+    *'. To go on: '*) tg_message="$tg_message, or" ;;
+    *) tg_message="$tg_message. To go on:" ;;
+    esac
+    printf 'tokenguard: this %s is stopped: %s TOKENGUARD_OVERRIDE=WHY git %s\n' "$1" "$tg_message" "$1" >&2
     exit 1
 }
 

@@ -160,7 +160,7 @@ def test_a_bare_repository_can_push(shells: World, tree: Path) -> None:
     shells.put_hooks(bare / "hooks")
     shells.say(bare, ". main 0 ok block no more")
     done = shells.git(bare, "push", str(remote), "main", code=1)
-    assert "tokenguard: no more. This push is stopped" in done.stderr
+    assert "tokenguard: this push is stopped: no more. " in done.stderr
     assert shells.spool(bare) == ["1 push . main"]
 
 

@@ -30,10 +30,19 @@ def test_a_commit_is_warned_of_and_made(shells: World, tree: Path) -> None:
 
 def test_a_commit_is_stopped(shells: World, tree: Path) -> None:
     shells.say(tree / ".git", f"* * 0 block ok {SAID}.")
-    done = shells.commit(tree, "second", code=1)
-    assert done.stderr.startswith(f"tokenguard: {SAID}. This commit is stopped; with TOKENGUARD_OVERRIDE=")
-    assert done.stderr.count("\n") == 1
+    told = shells.commit(tree, "second", code=1).stderr
+    assert told == f"tokenguard: this commit is stopped: {SAID}. To go on: TOKENGUARD_OVERRIDE=WHY git commit\n"
     assert shells.git(tree, "log", "-1", "--format=%s").stdout == "first\n"
+
+
+def test_how_to_go_on_is_said_to_whom_it_stops(shells: World, tree: Path) -> None:
+    shells.say(tree / ".git", f"* * 0 block ok {SAID}. To go on: tokenguard budget raise web/day --reason WHY")
+    told = shells.commit(tree, "second", code=1).stderr
+    assert told.endswith("raise web/day --reason WHY, or TOKENGUARD_OVERRIDE=WHY git commit\n")
+    told = shells.commit(tree, "second", env={"TOKENGUARD_OVERRIDE": "a demo"}).stderr
+    assert told == f"tokenguard: {SAID}. Committing goes on, as you say: a demo\n"
+    shells.say(tree / ".git", f"* * 0 warn block {SAID}. To go on: tokenguard budget raise web/day --reason WHY")
+    assert shells.commit(tree, "third").stderr == f"tokenguard: {SAID}. Committing goes on.\n"
 
 
 def test_a_reason_lets_it_through_and_is_noted(shells: World, tree: Path) -> None:
@@ -76,9 +85,9 @@ def test_a_push_is_stopped_warned_of_and_noted(shells: World, tree: Path) -> Non
     shells.git(shells.root, "init", "--quiet", "--bare", str(remote))
     shells.say(tree / ".git", f"* * 0 ok block {SAID}")
     done = shells.git(tree, "push", str(remote), "main", code=1)
-    assert f"tokenguard: {SAID}. This push is stopped" in done.stderr
+    assert f"tokenguard: this push is stopped: {SAID}. To go on: TOKENGUARD_OVERRIDE=WHY git push" in done.stderr
     done = shells.git(tree, "push", str(remote), "main", env={"TOKENGUARD_OVERRIDE": "a demo"})
-    assert f"tokenguard: {SAID}. Pushing goes on by your reason: a demo\n" in done.stderr
+    assert f"tokenguard: {SAID}. Pushing goes on, as you say: a demo\n" in done.stderr
     shells.say(tree / ".git", f"* * 0 ok warn {SAID}")
     shells.commit(tree, "second", "--no-verify")
     assert f"tokenguard: {SAID}. Pushing goes on.\n" in shells.git(tree, "push", str(remote), "main").stderr
@@ -207,4 +216,4 @@ def test_with_a_thin_path_everything_works(shells: World, tree: Path) -> None:
     env = {"PATH": "/nonexistent", "HOME": "/nonexistent"}
     done = subprocess.run([hook], cwd=tree, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"tokenguard: {SAID}.")
+    assert done.stderr.startswith(f"tokenguard: this commit is stopped: {SAID}.")

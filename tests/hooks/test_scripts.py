@@ -63,7 +63,7 @@ def test_managers_of_hooks_have_a_way_in(shells: World) -> None:
     run = shells.paths.state_dir / "hooks" / "run"
     shells.put_script(run, run.read_bytes(), shell=True)
     done = subprocess.run([run, "pre-commit"], cwd=tree, env=shells.env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr.startswith("tokenguard: here. This commit is stopped")
+    assert done.returncode == 1 and done.stderr.startswith("tokenguard: this commit is stopped: here.")
     subprocess.run([run, "post-commit"], cwd=tree, env=shells.env, check=True)
     assert shells.spool(tree / ".git") == [f"1 commit . main {shells.hash(tree)}"]
     subprocess.run([run], cwd=tree, env=shells.env, check=True)

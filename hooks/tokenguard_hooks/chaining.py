@@ -1,0 +1,161 @@
+"""Hooks in a folder: ours where git finds it, the one that was there before beside it, and back again byte for byte."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError, UsageError
+from tokenguard_hooks import files, scripts
+
+_ALL = (*scripts.EVENTS, *scripts.SIGNING)
+
+_MOVED = (".legacy", ".old")
+"""What pre-commit and lefthook put behind the name of a hook that they find in their place."""
+
+_GOES_BY_NAME = re.compile(rb"basename\W{1,9}\$\{?0|\$\{0##|basename\(\$(?:0|PROGRAM_NAME)|argv\[0\]|overcommit")
+
+
+class Hook(Struct, frozen=True):
+    """What is in the place of a hook."""
+
+    event: str
+    file: Path
+    state: str
+    """`none`; `ours`; `changed`: ours once, until somebody has edited it; `other`."""
+    chained: bool
+    """Whether another hook is there for ours to run."""
+    moved: bool
+    """Whether somebody has put ours out of the way."""
+    runs: bool
+    """Whether git would run what is there."""
+
+
+def look(folder: Path, event: str) -> Hook:
+    """What is in the place of a hook. Never raises."""
+    file = folder / event
+    data = files.read(file)
+    if not files.is_there(file):
+        state = "none"
+    elif scripts.is_stub(data) and not file.is_symlink():
+        state = "ours"
+    else:
+        state = "changed" if scripts.looks_like_stub(data) else "other"
+    return Hook(
+        event=event,
+        file=file,
+        state=state,
+        chained=files.is_there(_chained(file)) and not _same(file, _chained(file)),
+        moved=any(scripts.is_stub(files.read(aside)) for aside in _aside(file)),
+        runs=os.access(file, os.X_OK),
+    )
+
+
+def put_in(folder: Path, events: Iterable[str], paths: Paths) -> bool:
+    """Put our hooks into a folder, all of them or none; whether one was not there. Raises `TokenguardError`."""
+    wanted = tuple(events)
+    for event in wanted:
+        _check(look(folder, event), paths)
+    changed = False
+    done: list[str] = []
+    try:
+        for event in wanted:
+            before = look(folder, event)
+            changed = _put_in(before, paths) or changed
+            if before.state != "ours":
+                done.append(event)
+    except TokenguardError:
+        take_out(folder, done)
+        raise
+    return changed
+
+
+def take_out(folder: Path, events: Iterable[str] = _ALL) -> bool:
+    """Take our hooks out of a folder, and put back what was there before; whether there were any.
+
+    What somebody else has put there since is left alone. Raises `TokenguardError`.
+    """
+    changed = False
+    for event in events:
+        file = folder / event
+        chained = _chained(file)
+        for aside in _aside(file):
+            if scripts.is_stub(files.read(aside)):
+                # A hook that was ours to run is theirs to run then, as if we had never been there.
+                _put_back(aside, chained)
+                changed = True
+        state = look(folder, event).state
+        if state == "ours" or (state == "none" and files.is_there(chained)):
+            _put_back(file, chained)
+            changed = True
+        elif files.is_there(chained) and _same(file, chained):
+            with files.told(chained):
+                chained.unlink()
+    return changed
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """What of ours is still in a folder because somebody else has changed something there."""
+    hooks = [look(folder, event) for event in _ALL]
+    changed = [hook.file for hook in hooks if hook.state == "changed"]
+    return changed + [_chained(hook.file) for hook in hooks if hook.chained]
+
+
+def _check(hook: Hook, paths: Paths) -> None:
+    """Raises `UsageError` where our hook cannot be put in."""
+    chained = _chained(hook.file)
+    if hook.state == "changed":
+        raise UsageError(
+            f"{hook.file} was written by tokenguard and has been changed since",
+            "take out what was added, or remove the file",
+        )
+    if hook.state != "other":
+        return
+    if hook.file.is_dir():
+        raise UsageError(f"{hook.file} is a folder", "see what it is, and move it away")
+    if hook.chained and not hook.moved:
+        raise UsageError(
+            f"{chained} is there, and somebody has put another hook in the place of tokenguard's since",
+            f"keep one of the two under the name {hook.event}",
+        )
+    if _GOES_BY_NAME.search(files.read(hook.file) or b""):
+        line = f'{shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
+        raise UsageError(f"{hook.file} goes by its own name, which it would lose", f"put this line into it: {line}")
+
+
+def _put_in(hook: Hook, paths: Paths) -> bool:
+    if hook.moved:
+        take_out(hook.file.parent, [hook.event])
+    if hook.state == "other" and not files.is_there(_chained(hook.file)):
+        files.give_second_name(hook.file, _chained(hook.file))
+    return files.put(hook.file, scripts.stub(hook.event, paths), 0o755)
+
+
+def _put_back(file: Path, chained: Path) -> None:
+    with files.told(file):
+        if files.is_there(chained):
+            chained.replace(file)
+        else:
+            file.unlink()
+
+
+def _chained(file: Path) -> Path:
+    return file.with_name(file.name + scripts.CHAINED)
+
+
+def _aside(file: Path) -> list[Path]:
+    return [file.with_name(file.name + end) for end in _MOVED]
+
+
+def _same(file: Path, other: Path) -> bool:
+    """Whether two names are of one file: somebody was interrupted between two steps."""
+    try:
+        return os.path.samestat(file.lstat(), other.lstat())
+    except OSError:
+        return False

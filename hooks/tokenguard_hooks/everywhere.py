@@ -1,0 +1,113 @@
+"""Hooks for every repository of a user: through git's own configuration, or else where new repositories come from.
+
+core.hooksPath is never set: it would switch off the hooks that repositories have.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.config.paths import Paths
+from tokenguard.errors import UsageError
+from tokenguard_hooks import chaining, configuring, files, repository, scripts
+
+_OF_REPOSITORIES = ("HEAD", "config", "objects", "refs")
+"""What git makes in every repository by itself, and a template must not have."""
+
+
+class Standing(Struct, frozen=True):
+    """How hooks reach all repositories."""
+
+    way: str | None
+    """`config`, `hooks-path`, `template`; None if they do not."""
+    where: Path | None = None
+    changed: bool = False
+
+
+def look() -> Standing:
+    """How they do now."""
+    file = repository.global_config()
+    template = repository.path_setting("init.templateDir", scope="global")
+    folder = repository.path_setting("core.hooksPath", scope="global")
+    if folder is not None and _ours(folder):
+        return Standing("hooks-path", folder)
+    if template is not None and _ours(template / "hooks"):
+        return Standing("template", template)
+    return Standing("config", file) if configuring.holds(file) else Standing(None)
+
+
+def install(paths: Paths, events: tuple[str, ...], *, consent: bool) -> Standing:
+    """Let hooks reach all repositories. Raises `TokenguardError`, and then everything is as it was."""
+    file = repository.global_config()
+    if repository.git_version() >= repository.CONFIGURED_SINCE:
+        scripts.write(paths)
+        changed = configuring.put_in(file, configuring.hooks(events, paths))
+        _take_out_of_folders()
+        return Standing("config", file, changed)
+    folder = repository.path_setting("core.hooksPath", scope="global")
+    if folder is not None:
+        _agreed(consent, f"core.hooksPath sends the hooks of all repositories to {folder}", "puts ours there")
+        return Standing("hooks-path", folder, _fill(folder, events, paths))
+    template = repository.path_setting("init.templateDir", scope="global")
+    if template is not None:
+        _agreed(consent, f"new repositories are made from {template}", "puts the hooks there, for new ones only")
+        return Standing("template", template, _fill(template / "hooks", events, paths))
+    ours = _template(paths)
+    what = f"this git finds hooks for all repositories only in a template, for which {file} has to name a folder"
+    _agreed(consent, what, "lets new repositories have them")
+    scripts.write(paths)
+    if not ours.exists():
+        repository.make_template(ours)
+        for name in _OF_REPOSITORIES:
+            _remove(ours / name)
+    _fill(ours / "hooks", events, paths)
+    return Standing("template", ours, configuring.put_in(file, configuring.template(ours)))
+
+
+def uninstall(paths: Paths) -> bool:
+    """Take it back; whether there was anything. Repositories that were made meanwhile keep their hooks."""
+    changed = configuring.take_out(repository.global_config())
+    changed = _take_out_of_folders() or changed
+    if _template(paths).exists():
+        shutil.rmtree(_template(paths), ignore_errors=True)
+        changed = True
+    return changed
+
+
+def _take_out_of_folders() -> bool:
+    folder = repository.path_setting("core.hooksPath", scope="global")
+    template = repository.path_setting("init.templateDir", scope="global")
+    places = [folder, template / "hooks" if template else None]
+    return any([chaining.take_out(place) for place in places if place is not None and place.is_dir()])
+
+
+def _fill(folder: Path, events: tuple[str, ...], paths: Paths) -> bool:
+    scripts.write(paths)
+    with files.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return chaining.put_in(folder, events, paths)
+
+
+def _ours(folder: Path) -> bool:
+    return any(chaining.look(folder, event).state == "ours" for event in scripts.EVENTS)
+
+
+def _agreed(consent: bool, what: str, effect: str) -> None:
+    if not consent:
+        raise UsageError(what, f"tokenguard hooks install --global --yes {effect}")
+
+
+def _template(paths: Paths) -> Path:
+    return paths.state_dir / "hooks" / "template"
+
+
+def _remove(found: Path) -> None:
+    with suppress(OSError):
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()

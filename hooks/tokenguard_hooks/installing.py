@@ -1,0 +1,143 @@
+"""Putting the hooks of one repository where its git finds them, and taking them out again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard.errors import UsageError
+from tokenguard_hooks import chaining, configuring, files, managers, repository, scripts
+from tokenguard_hooks.managers import Manager
+from tokenguard_hooks.repository import Repository
+
+WAYS = ("config", "chain", "manager")
+
+_RECORD = "tokenguard-installed"
+"""In a repository's folder: the folder of hooks that we use, and whether we made it."""
+
+
+class Installed(Struct, frozen=True):
+    """What has come of it."""
+
+    way: str
+    where: Path
+    events: tuple[str, ...]
+    changed: bool
+    chained: tuple[str, ...] = ()
+    """Hooks that were there before, and run after ours."""
+    manager: Manager | None = None
+    """What is left to do by hand, where nothing could be put in."""
+    everywhere: bool = False
+    """Whether it is done for all repositories already."""
+
+
+def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | None, *, consent: bool) -> Installed:
+    """Let git run our hooks in a repository. Raises `TokenguardError`, and then it is as it was.
+
+    `way` is one of `WAYS`, None for the best that there is. With `consent` a folder of hooks may be used that is not
+    this repository's alone.
+    """
+    managed = managers.found(here.top, events, paths)
+    way = way or _best(here, managed)
+    if way == "manager" and not managed:
+        raise UsageError("this repository uses no hook manager that is known", "leave --way out")
+    if way == "config" and not here.configurable:
+        version = ".".join(map(str, here.git))
+        raise UsageError(f"git {version} finds no hooks in its configuration, only 2.54 does", "leave --way out")
+    if way == "chain":
+        _may_use(here, consent=consent)
+    scripts.write(paths)
+    folder = hook_paths.folder(paths, here.common_dir)
+    with files.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if way == "manager":
+        return Installed(way, managed[0].into, events, False, manager=managed[0])
+    if way == "config":
+        return _configure(here, paths, events, folder)
+    return _chain(here, paths, events, folder)
+
+
+def uninstall(here: Repository, paths: Paths) -> bool:
+    """Take our hooks out of a repository; whether there were any. Raises `TokenguardError`."""
+    folder = hook_paths.folder(paths, here.common_dir)
+    changed = configuring.take_out(here.config_file)
+    for hooks in own_folders(here, folder):
+        changed = chaining.take_out(hooks) or changed
+    _forget(folder, paths)
+    return changed
+
+
+def own_folders(here: Repository, folder: Path) -> Iterator[Path]:
+    """Where hooks of this repository may be: not where others keep theirs, unless it was agreed to."""
+    recorded = files.read(folder / _RECORD)
+    known = {here.own_hooks_dir}
+    if not here.outside:
+        known.add(here.hooks_dir)
+    if recorded is not None:
+        known.add(Path(os.fsdecode(recorded.partition(b"\0")[0])))
+    return (one for one in sorted(known) if one.is_dir())
+
+
+def _best(here: Repository, managed: list[Manager]) -> str:
+    if configuring.holds(here.config_file):
+        return "config"
+    if any(chaining.look(here.hooks_dir, event).state == "ours" for event in scripts.EVENTS):
+        return "chain"
+    return "config" if here.configurable else "manager" if managed else "chain"
+
+
+def _may_use(here: Repository, *, consent: bool) -> None:
+    """Raises `UsageError` where hooks belong into a folder that nobody has agreed to."""
+    if here.hooks_dir == Path(os.devnull):
+        raise UsageError("core.hooksPath is /dev/null: hooks are switched off", "take that setting out, and try again")
+    if here.outside and not consent:
+        by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "a link"
+        raise UsageError(
+            f"hooks of this repository are in {here.hooks_dir} ({by}), which others may use, too",
+            "tokenguard hooks install --yes puts them there",
+        )
+
+
+def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
+    if configuring.holds(repository.global_config()):
+        return Installed("config", repository.global_config(), events, False, everywhere=True)
+    changed = configuring.put_in(here.config_file, configuring.hooks(events, paths))
+    for hooks in own_folders(here, folder):
+        chaining.take_out(hooks)
+    return Installed("config", here.config_file, events, changed)
+
+
+def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
+    hooks = here.hooks_dir
+    made = not hooks.exists()
+    with files.told(hooks):
+        hooks.mkdir(parents=True, exist_ok=True)
+    record = folder / _RECORD
+    if not record.exists():
+        files.put(record, os.fsencode(hooks) + (b"\0made" if made else b"\0"), 0o600)
+    changed = chaining.put_in(hooks, events, paths)
+    configuring.take_out(here.config_file)
+    chained = tuple(event for event in events if chaining.look(hooks, event).chained)
+    return Installed("chain", hooks, events, changed, chained)
+
+
+def _forget(folder: Path, paths: Paths) -> None:
+    """Remove what hooks and the daemon have left for each other; what the daemon has not read yet stays."""
+    recorded, _, made = (files.read(folder / _RECORD) or b"").partition(b"\0")
+    with suppress(OSError):
+        if made:
+            Path(os.fsdecode(recorded)).rmdir()
+    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS):
+        with suppress(OSError):
+            (folder / name).unlink()
+    with suppress(OSError):
+        # Up to the first folder that is of use to others.
+        while folder != hook_paths.repositories(paths):
+            folder.rmdir()
+            folder = folder.parent

@@ -1,0 +1,150 @@
+"""What is installed where, by which way, and whether it works."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard_hooks import chaining, configuring, everywhere, files, installing, managers, repository, scripts
+from tokenguard_hooks.managers import Manager
+from tokenguard_hooks.repository import Repository
+
+_AGAIN = "tokenguard hooks install"
+
+
+class Problem(Struct, frozen=True):
+    """Why a hook does not do what it should."""
+
+    what: str
+    remedy: str
+
+
+class Hook(Struct, frozen=True):
+    """One hook."""
+
+    event: str
+    ways: tuple[str, ...]
+    """How git comes to run it: `config`, `chain`, `manager`; empty if it does not."""
+    where: Path | None
+    chained: bool
+    """Whether the hook that was there before runs after it."""
+
+
+class Standing(Struct, frozen=True):
+    """How it stands with a repository."""
+
+    hooks: tuple[Hook, ...]
+    script: str
+    """`current`, `older` (than this program) or `missing`."""
+    everywhere: everywhere.Standing
+    managers: tuple[Manager, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def installed(self) -> bool:
+        """Whether git runs any hook of ours."""
+        return any(hook.ways for hook in self.hooks)
+
+    @property
+    def works(self) -> bool:
+        """Whether git runs all of them, and nothing is in their way."""
+        return self.installed and not self.problems
+
+
+def look(here: Repository, paths: Paths, events: tuple[str, ...]) -> Standing:
+    """How it stands; `events` are the hooks that are wanted. Raises `TokenguardError` where git does not tell."""
+    managed = managers.found(here.top, events, paths)
+    hooks = tuple(_hook(here, event, managed) for event in events)
+    script = _script(paths)
+    problems = [*_of_hooks(here, paths, hooks), *_of_folders(here, paths), *_of_configuration(here, events)]
+    if any(hook.ways for hook in hooks) and script != "current":
+        what = "the script that all hooks lead to is missing" if script == "missing" else "the script is an older one"
+        problems.append(Problem(what, _AGAIN))
+    return Standing(hooks, script, everywhere.look(), tuple(managed), tuple(problems))
+
+
+def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
+    found = chaining.look(here.hooks_dir, event)
+    ways: list[str] = []
+    where: Path | None = None
+    if here.configurable and event in _configured(here, event):
+        ways.append("config")
+        where = here.config_file if configuring.holds(here.config_file) else repository.global_config()
+    if found.state in ("ours", "changed") and found.runs:
+        ways.append("chain")
+        where = where or found.file
+    if not ways and any(manager.ours for manager in managed):
+        ways.append("manager")
+        where = next(manager.file for manager in managed if manager.ours)
+    return Hook(event, tuple(ways), where, found.chained)
+
+
+def _configured(here: Repository, event: str) -> list[str]:
+    """The events at which git runs this hook by its configuration."""
+    section = f"hook.{configuring.name(event)}"
+    folder = here.top or here.common_dir
+    if repository.setting(f"{section}.command", folder=folder) is None:
+        return []
+    told = repository.setting(f"{section}.event", folder=folder)
+    return [told] if told else []
+
+
+def _script(paths: Paths) -> str:
+    data = files.read(scripts.script_file(paths))
+    return "missing" if data is None else "current" if data == scripts.shipped() else "older"
+
+
+def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...]) -> Iterator[Problem]:
+    some = any(hook.ways for hook in hooks)
+    missing = [hook.event for hook in hooks if not hook.ways]
+    if some and missing:
+        yield Problem(f"not installed: {', '.join(missing)}", _AGAIN)
+    for hook in hooks:
+        found = chaining.look(here.hooks_dir, hook.event)
+        if found.state == "ours" and not found.runs:
+            yield Problem(f"{found.file} is not executable, so git does not run it", _AGAIN)
+        if found.state == "ours" and files.read(found.file) != scripts.stub(hook.event, paths):
+            yield Problem(f"{found.file} leads to another state folder than {paths.state_dir}", _AGAIN)
+        if found.state == "changed":
+            yield Problem(f"{found.file} has been changed since tokenguard wrote it", "see whether that was meant")
+        if found.moved:
+            yield Problem(f"another program has put itself in the place of {found.file}", _AGAIN)
+        elif found.state == "other" and found.chained:
+            kept = f"{found.file.name}{scripts.CHAINED}"
+            yield Problem(f"{found.file} was put in the place of tokenguard's, so {kept} does not run", "keep one")
+        if len(hook.ways) > 1:
+            yield Problem(f"{hook.event} runs twice: by git's configuration and in {here.hooks_dir}", _AGAIN)
+
+
+def _of_folders(here: Repository, paths: Paths) -> Iterator[Problem]:
+    """Where hooks of ours are that git does not look at."""
+    for folder in installing.own_folders(here, hook_paths.folder(paths, here.common_dir)):
+        ours = any(chaining.look(folder, event).state == "ours" for event in scripts.EVENTS)
+        if ours and not _same(folder, here.hooks_dir):
+            by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "its settings"
+            yield Problem(f"git looks for hooks in {here.hooks_dir} ({by}), and not in {folder}", _AGAIN)
+
+
+def _of_configuration(here: Repository, events: tuple[str, ...]) -> Iterator[Problem]:
+    folder = here.top or here.common_dir
+    if not here.configurable:
+        if configuring.holds(here.config_file):
+            version = ".".join(map(str, here.git))
+            yield Problem(f"git {version} finds no hooks in its configuration, only 2.54 does", _AGAIN)
+        return
+    for event in events:
+        for name in (configuring.name(event), event):
+            if repository.setting(f"hook.{name}.enabled", folder=folder) in ("false", "no", "off", "0"):
+                yield Problem(f"hook.{name}.enabled is false", f"git config --unset hook.{name}.enabled")
+
+
+def _same(folder: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(folder, other)
+    except OSError:
+        return False
