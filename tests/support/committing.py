@@ -141,7 +141,8 @@ class World:
     async def range(self, name: str) -> dict[str | None, int]:
         """The same of a range of commits."""
         await self.commits.take(self.hook_folder)
-        found = range_report(self.ledger.read(), str(self.top), name, ["commit"], Where(), UTC, self.now_s * 1_000_000)
+        top, now_us = str(self.top), self.now_s * 1_000_000
+        found = range_report(self.ledger.read(), top, top, name, ["commit"], Where(), UTC, now_us)
         assert sum(row["cost_nanos"] for row in found["rows"]) == found["total"]["cost_nanos"]
         assert found["committed"]["cost_nanos"] + found["rest"]["cost_nanos"] == found["total"]["cost_nanos"]
         return _by_subject(found)

@@ -14,6 +14,7 @@ import click
 from tokenguard import attribution, reports
 from tokenguard.cli import output
 from tokenguard.cli.commands import examples
+from tokenguard.cli.ranges import cost_of, find_range, note_down
 from tokenguard.cli.reading import open_ledger
 from tokenguard.config.paths import find_paths
 from tokenguard.reports import export
@@ -37,6 +38,7 @@ def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
         "tokenguard report --by day,model --since 7d",
         "tokenguard report --by commit --repo .",
         "tokenguard report --dearest --since 7d",
+        "tokenguard report --range main..HEAD --markdown",
         "tokenguard report --by branch --repo . --since 2026-11-01 --until 2026-12-01 --csv",
     )
 )
@@ -49,7 +51,8 @@ def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
     flag_value=_CALLS,
     help=f"In place of that, the calls that cost most, and why; {_CALLS} without a number.",
 )
-@click.option("--since", metavar="TIME", default="30d", help="today, 7d, 12h or 2026-11-21; 30d without it.")
+@click.option("--range", "commits", metavar="A..B", help="Only what these commits cost; by commit without --by.")
+@click.option("--since", metavar="TIME", help="today, 7d, 12h or 2026-11-21; 30d without it.")
 @click.option("--until", metavar="TIME", help="The same; its instant is not included any more.")
 @_filter("repo", "repository: a name, a path, or . for the current one")
 @_filter("worktree", "working tree")
@@ -72,27 +75,60 @@ def _filter(name: str, of: str) -> Callable[[_Command], _Command]:
 @click.option("--timezone", metavar="ZONE", help="IANA name for days and hours; the machine's zone without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a table in Markdown, for a pull request.")
+@click.option("--notes", is_flag=True, help="Put the cost of the commits of --range to them as git notes.")
 def report(
-    repo: str | None, by: str | None, dearest: int | None, top: int, as_json: bool, as_csv: bool, **asked: Any
+    repo: str | None,
+    by: str | None,
+    dearest: int | None,
+    commits: str | None,
+    top: int,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
+    notes: bool,
+    **asked: Any,
 ) -> None:
     """Show what was spent, and on what.
 
     Filters take globs, such as --model 'claude-*'.
     """
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
-    if by is not None and dearest:
-        raise click.UsageError("--by and --dearest exclude each other")
-    place = _repository(repo) if repo else None
-    question = Question(by=by or "model", dearest=dearest or 0, repo=place, **asked)
+    if notes and not commits:
+        raise click.UsageError("--notes goes with --range")
+    given = {name: value for name, value in asked.items() if value is not None}
+    _exclude({"--json": as_json, "--csv": as_csv, "--markdown": as_markdown})
+    _exclude({"--by": by, "--dearest": dearest})
+    for name in ("since", "until"):
+        _exclude({"--range": commits, f"--{name}": given.get(name)})
+    for one, value in {"--range": commits, "--markdown": as_markdown}.items():
+        _exclude({one: value, "--dearest": dearest})
     with open_ledger(find_paths(os.environ)) as ledger:
-        found = answer(ledger, question, time.time_ns() // 1000)
+        if commits:
+            found_range = find_range(repo, commits)
+            found = cost_of(ledger, found_range, Question(by=by or "commit", **given))
+            if notes:
+                note_down(ledger, found_range)
+        else:
+            place = _repository(repo) if repo else None
+            question = Question(by=by or "model", dearest=dearest or 0, repo=place, **given)
+            found = answer(ledger, question, time.time_ns() // 1000)
     if as_json:
         sys.stdout.write(export.as_json(found))
     elif as_csv:
         sys.stdout.write(export.as_csv(found))
+    elif as_markdown:
+        from tokenguard.reports.markdown import markdown
+
+        sys.stdout.write(markdown(found))
     else:
         _show(found, top)
+
+
+def _exclude(options: dict[str, object]) -> None:
+    """Raises `UsageError` if more than one of these was given."""
+    given = [name for name, value in options.items() if value]
+    if len(given) > 1:
+        raise click.UsageError(f"{given[0]} and {given[1]} exclude each other")
 
 
 def _repository(name: str) -> str:

@@ -7,7 +7,6 @@ daemon or not.
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
@@ -22,14 +21,13 @@ from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
+from tokenguard.reports.ordering import Labels, ordered
 from tokenguard.reports.rows import shares, sums
 
 __all__ = ["KEYS", "report"]
 
 _MONTH_US = 31 * 86_400_000_000
 """How far back the first block of a report can have been shifted by those before it: somebody pauses for five hours."""
-
-_Labels = tuple[str | None, ...]
 
 
 def report(
@@ -95,21 +93,21 @@ class _Asked:
         stored = [key for key in keys if key in STORED]
         self._stored = [*dict.fromkeys([*stored, *(beside for key in keys for beside in BESIDE.get(key, ()))])]
 
-    def rows(self) -> list[tuple[_Labels, Totals]]:
+    def rows(self) -> list[tuple[Labels, Totals]]:
         """The labels of each row, in the order of the keys, and its sums."""
-        found: dict[_Labels, Totals] = {}
+        found: dict[Labels, Totals] = {}
         slices = self._slices()
         if slices is None:
             for group in grouped(self._conn, self._stored, self._where, *self._span):
                 self._add({}, 0, group.key, group.totals, found)
-            return self._ordered(found)
+            return ordered(found, self._keys, self._places)
         for one in slices:
             for key, label in one.labels.items():
                 self._places.setdefault(key, {}).setdefault(label or "", len(self._places[key]))
         spans = [(one.since_us, one.until_us) for one in slices]
         for number, group in grouped_in(self._conn, self._stored, self._where, spans):
             self._add(slices[number].labels, spans[number][0], group.key, group.totals, found)
-        return self._ordered(found)
+        return ordered(found, self._keys, self._places)
 
     def _slices(self) -> list[Cut] | None:
         """The span, cut where a key that goes by time changes; None if none does."""
@@ -137,9 +135,9 @@ class _Asked:
         self,
         times: dict[str, str | None],
         at_us: int,
-        key: _Labels,
+        key: Labels,
         totals: Totals,
-        found: dict[_Labels, Totals],
+        found: dict[Labels, Totals],
     ) -> None:
         labels = {**times, **dict(zip(self._stored, key, strict=True))}
         if self._conversations is not None:
@@ -149,7 +147,7 @@ class _Asked:
         row = tuple(labels[key] for key in self._keys)
         found[row] = found[row] + totals if row in found else totals
 
-    def about(self, labels: _Labels) -> dict[str, Any]:
+    def about(self, labels: Labels) -> dict[str, Any]:
         """What a row tells besides its labels and sums."""
         named = dict(zip(self._keys, labels, strict=True))
         told: dict[str, Any] = {}
@@ -161,26 +159,6 @@ class _Asked:
         if self._conversations is not None and self._keys == ["length"]:
             told |= self._conversations.of_length(named["length"])
         return told
-
-    def _ordered(self, found: dict[_Labels, Totals]) -> list[tuple[_Labels, Totals]]:
-        """Key by key: what has a place by it, others by the sum of all that they hold, the dearest first."""
-        costs: Counter[_Labels] = Counter()
-        notional: Counter[_Labels] = Counter()
-        for labels, totals in found.items():
-            for at in range(len(labels)):
-                costs[labels[: at + 1]] += totals.cost_nanos
-                notional[labels[: at + 1]] += totals.notional_nanos
-
-        def order(row: tuple[_Labels, Totals]) -> list[tuple[int, int, str]]:
-            labels, _ = row
-            return [
-                (self._places[key].get(label or "", len(LENGTHS)), 0, "")
-                if key in self._places
-                else (-costs[labels[: at + 1]], -notional[labels[: at + 1]], label or "")
-                for at, (key, label) in enumerate(zip(self._keys, labels, strict=True))
-            ]
-
-        return sorted(found.items(), key=order)
 
 
 def _instant(at_us: int | None, tz: tzinfo) -> str | None:

@@ -61,8 +61,8 @@ def answer(conn: sqlite3.Connection, question: Question, now_us: int) -> dict[st
     span = _span(question, now_us, zone)
     if question.dearest > 0:
         with snapshot(conn):
-            return dearest_calls(conn, _where(question), *span, zone, question.dearest)
-    return report(conn, question.by.split(","), *span, _where(question), zone)
+            return dearest_calls(conn, where_of(question), *span, zone, question.dearest)
+    return report(conn, question.by.split(","), *span, where_of(question), zone)
 
 
 def _span(question: Question, now_us: int, zone: tzinfo) -> tuple[int, int | None]:
@@ -73,7 +73,8 @@ def _span(question: Question, now_us: int, zone: tzinfo) -> tuple[int, int | Non
     return since_us, until_us
 
 
-def _where(question: Question) -> Where:
+def where_of(question: Question) -> Where:
+    """Which calls it asks for."""
     globs = {name: getattr(question, name) for name in _GLOBS if getattr(question, name) is not None}
     if globs.get("task", "").startswith(INFERRED):
         globs["inferred_task"] = globs.pop("task").removeprefix(INFERRED)

@@ -25,6 +25,7 @@ from tokenguard.reports.apart import APART, told_apart
 from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
 from tokenguard.reports.keys import STORED
+from tokenguard.reports.ordering import Labels, ordered
 from tokenguard.reports.rows import shares, sums
 
 KEYS = ("commit", *sorted(STORED))
@@ -35,57 +36,56 @@ _MONTH_US = 31 * 86_400_000_000
 
 _PLACE = ("repo", "branch", "worktree")
 
-_Labels = tuple[str | None, ...]
 _Place = tuple[str | None, str | None, str | None]
 
 
 def range_report(
-    conn: sqlite3.Connection, repo: str, name: str, by: Sequence[str], where: Where, tz: tzinfo, now_us: int
+    conn: sqlite3.Connection,
+    folder: str,
+    repo: str,
+    name: str,
+    by: Sequence[str],
+    where: Where,
+    tz: tzinfo,
+    now_us: int,
 ) -> dict[str, Any]:
     """The cost of the commits `A..B` of a repository, in all places where they were worked on.
 
-    As `report`, by any combination of `KEYS`, and with the sums of what is `committed`, and of the `rest`: of what is
-    for no commit on any branch, and was asked on the branch that `B` names. By `commit`, commits stand in their order,
-    those without a call too, and the rest last. Raises `UsageError`.
+    Git is asked in `folder`; `repo` is what calls call it.
+    As `report`, by any combination of `KEYS`, with the number of `commits`, and the sums of what is `committed` and of
+    the `rest`: of what is for no commit on any branch, and was asked on the branch that `B` names. By `commit`, commits
+    stand in their order, those without a call too, and the rest last. Raises `UsageError`.
     """
     keys = list(dict.fromkeys(by))
     if wrong := [key for key in keys if key not in KEYS]:
         raise UsageError(f'a range of commits cannot be grouped by "{wrong[0]}"', f"use {', '.join(KEYS)}")
     with snapshot(conn):
-        commits = of_range(repo, name)
-        asked = Asked(conn, repo, commits, branch_of(repo, name.partition("..")[2]), where, now_us)
+        commits = of_range(folder, name)
+        asked = Asked(conn, repo, commits, branch_of(folder, name.partition("..")[2]), where, now_us)
         simple = list(asked.parts(APART))
         stored = [key for key in keys if key != "commit"]
         parts = list(asked.parts(stored)) if stored else simple
-    places = {commit.hash: place for place, commit in enumerate(commits)}
+    places = {"commit": {commit.hash: place for place, commit in enumerate(commits)}}
     known = {commit.hash: commit for commit in commits}
-    found: dict[_Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
+    found: dict[Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
     for part in parts:
         told = {**dict(zip(stored, part.values, strict=False)), "commit": part.hash}
         labels = tuple(told[key] for key in keys)
         found[labels] = found.get(labels, Totals()) + part.totals
     done = sum((part.totals for part in simple if part.hash is not None), Totals())
     rest = sum((part.totals for part in simple if part.hash is None), Totals())
-
-    def order(labels: _Labels) -> list[tuple[int, str]]:
-        totals = found[labels]
-        dearest = -(totals.cost_nanos + totals.notional_nanos)
-        return [
-            (places.get(label or "", len(places)), "") if key == "commit" else (dearest, label or "")
-            for key, label in zip(keys, labels, strict=True)
-        ]
-
     return {
         "range": name,
+        "commits": len(commits),
         "by": keys,
         "rows": [
             {
                 **dict(zip(keys, labels, strict=True)),
                 **(about(known.get(labels[keys.index("commit")] or ""), tz) if "commit" in keys else {}),
-                **sums(found[labels]),
-                **shares(found[labels], done + rest),
+                **sums(totals),
+                **shares(totals, done + rest),
             }
-            for labels in sorted(found, key=order)
+            for labels, totals in ordered(found, keys, places)
         ],
         "committed": sums(done),
         "rest": sums(rest),
@@ -101,7 +101,7 @@ class Part(Struct, frozen=True):
     """Which of them; None is the rest."""
     first: str | None
     """The commit for which it was first."""
-    values: _Labels
+    values: Labels
     """Of the keys that were asked for."""
     totals: Totals
 
@@ -166,7 +166,7 @@ class _Scope:
         edges = [*self.committed.edges(), rest_us]
         self._spans = [(one.since_us, one.until_us) for one in cut((), span, UTC, (), edges)]
 
-    def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, _Labels, Totals]]:
+    def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, Labels, Totals]]:
         """Where, since when, the values of the keys, and the sums."""
         for number, group in grouped_in(conn, [*_PLACE, *keys], self._where, self._spans):
             repo, branch, worktree, *values = group.key

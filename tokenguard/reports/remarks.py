@@ -62,6 +62,9 @@ def _lengths(report: dict[str, Any]) -> Iterator[str]:
 
 def _commits(report: dict[str, Any]) -> Iterator[str]:
     """What a commit costs."""
+    if "range" in report:
+        yield from _range(report)
+        return
     if "commit" not in report["by"]:
         return
     commits = {row["commit"] for row in report["rows"] if row["commit"]}
@@ -71,6 +74,15 @@ def _commits(report: dict[str, Any]) -> Iterator[str]:
         yield f"{len(commits):,} commits for {usd(done)}: {usd(done // len(commits))} a commit"
     if rest:
         yield f"{usd(rest)} for what was not committed on its branch, or outside of repositories"
+
+
+def _range(report: dict[str, Any]) -> Iterator[str]:
+    """What the commits of a range cost, and what was spent beside them."""
+    number, done, rest = report["commits"], _listed(report["committed"]), _listed(report["rest"])
+    if number:
+        yield f"{number:,} commit{'s' if number > 1 else ''} for {usd(done)}"
+    if rest:
+        yield f"{usd(rest)} on the branch for no commit that is there: not committed, or dropped"
 
 
 def _caches(report: dict[str, Any]) -> Iterator[str]:

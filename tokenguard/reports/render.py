@@ -57,7 +57,7 @@ def _dearest(rows: list[_Row], most: int) -> tuple[list[_Row], list[_Row]]:
 
 def _named(by: list[str], rows: list[_Row], left: list[_Row]) -> list[Column]:
     """The columns of the keys, without what the row above has already said."""
-    names = {key: _names(key, [row[key] for row in rows]) for key in by}
+    names = {key: names_of(key, [row[key] for row in rows]) for key in by}
     if by == ["commit"]:
         names["commit"] = {row["commit"]: _commit(row) for row in rows}
     told = [_labels(by, names, row, before) for before, row in zip([{}, *rows], rows, strict=False)]
@@ -177,7 +177,7 @@ def _commit(row: _Row) -> str:
     return f"{row['commit'][:8]} {printable(row['subject'])}" if row["commit"] else "(not committed)"
 
 
-def _names(key: str, labels: list[str | None]) -> dict[str | None, str]:
+def names_of(key: str, labels: list[str | None]) -> dict[str | None, str]:
     """What to call each label: repositories by their folder, with its parent where two are called the same."""
     if key in ("hour", "block"):
         return {label: _when(label, key) for label in labels}
