@@ -54,6 +54,13 @@ def test_a_status_is_wanted_once_sums_have_changed() -> None:
     assert state.stale
 
 
+def test_a_status_is_wanted_once_a_session_was_paused() -> None:
+    state = State()
+    state.status({"sessions": []})
+    state.heard({"type": "session.steered", "at_us": NOW_US, "data": {"id": "s", "deed": "pause"}})
+    assert state.stale
+
+
 def test_what_was_told_stays_while_the_daemon_is_away() -> None:
     state = State()
     state.status({"sessions": [{"id": "s"}]})

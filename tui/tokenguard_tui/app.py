@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from importlib import import_module
 from typing import Any, ClassVar
 
 from textual import work
@@ -42,6 +44,8 @@ _STATUS_S = 1.0
 """The status is asked for no more often than this."""
 _TICK_S = 1.0
 """For times that count down."""
+_SETTLED_S = 1.0
+"""After the first status has come, there is time for what can wait."""
 _AGAIN_S = 30.0
 """The status is asked for at least this often: windows end, and rolling ones move, without an event."""
 
@@ -76,8 +80,9 @@ class Dashboard(App[None]):
         Binding("4", "switch_mode('budgets')", "budgets", group=_SCREENS),
         Binding("5", "switch_mode('team')", "team", group=_SCREENS),
         Binding("6", "switch_mode('advice')", "advice", group=_SCREENS),
+        Binding("slash", "screen.search", "search", tooltip="only lines with some text"),
         Binding("s", "start_daemon", "start the daemon"),
-        Binding("question_mark", "help", "help", key_display="?", tooltip="all keys"),
+        Binding("question_mark", "help", "help", tooltip="all keys"),
         Binding("q", "quit", "quit"),
         Binding("ctrl+q", "quit", "quit", show=False),
     ]
@@ -194,9 +199,17 @@ class Dashboard(App[None]):
 
     def _status_came(self, told: Mapping[str, Any] | None) -> None:
         if told is not None:
+            if self.state.told is None:
+                self.set_timer(_SETTLED_S, self._prepare)
             self.state.status(told)
             self.draw()
         self.set_timer(_STATUS_S, self._may_ask_again)
+
+    @work(thread=True, group="prepare")
+    def _prepare(self) -> None:
+        """While nobody waits, do what a key would else wait for."""
+        import_module("tokenguard_tui.screens.history")
+        gc.freeze()  # looking through all that stays for garbage takes longer than drawing a screen
 
     def _may_ask_again(self) -> None:
         self._asking = False

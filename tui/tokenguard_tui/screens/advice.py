@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from tokenguard_tui import words
 from tokenguard_tui.asking import Inquiry
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets.advice import AdviceList
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 
 _SPAN = Binding.Group("span", compact=True)
@@ -41,7 +41,7 @@ class AdviceView(View):
         """See `Screen.compose`."""
         yield Heading()
         yield AdviceList()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

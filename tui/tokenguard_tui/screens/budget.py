@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from tokenguard_tui import budget_form, words
 from tokenguard_tui.doing import Wanted
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.widgets.field import MOVES, Field
+from tokenguard_tui.widgets.footing import Footing
 
 
 class BudgetForm(ModalScreen[str]):
@@ -35,7 +36,7 @@ class BudgetForm(ModalScreen[str]):
     """
     VERTICAL_BREAKPOINTS = View.VERTICAL_BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "set", "set", priority=True, key_display="enter"),
+        Binding("enter", "set", "set", priority=True),
         Binding("escape", "leave", "leave it"),
         *MOVES,
     ]
@@ -60,7 +61,7 @@ class BudgetForm(ModalScreen[str]):
                         text = self._texts.get(key.name, "")
                         yield Field(key.name, text, placeholder=key.holds_anyway, known=key.known)
             yield Static("", id="says", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def on_mount(self) -> None:
         """Begin with what comes first."""

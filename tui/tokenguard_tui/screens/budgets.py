@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from tokenguard_tui import words
 from tokenguard_tui.doing import Question, Wanted
@@ -19,6 +19,7 @@ from tokenguard_tui.screens.raising import Raising
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.watching import Watch
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.limits import Limits, remark
 from tokenguard_tui.widgets.trail import Trail
@@ -42,7 +43,7 @@ class BudgetsView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new", tooltip="set one more budget"),
         Binding("e", "change", "change", tooltip="change the selected budget"),
-        Binding("plus", "raise", "raise", key_display="+", tooltip="raise the selected counter for a while"),
+        Binding("plus", "raise", "raise", tooltip="raise the selected counter for a while"),
         Binding("l", "land", "land", tooltip="give out what is kept for landing"),
         Binding("x", "remove", "remove", tooltip="remove the selected budget"),
     ]
@@ -59,7 +60,7 @@ class BudgetsView(View):
         yield Limits()
         yield Static("", id="remark", markup=False)
         yield Trail()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def on_mount(self) -> None:
         """The budgets are what is looked at."""

@@ -9,7 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from tokenguard_tui.widgets.footing import Footing
 
 
 class Confirm(ModalScreen[bool]):
@@ -39,7 +41,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(
                 Content.assemble("\n", ("y", "bold $accent"), f" {self._deed}   ", ("n", "bold $accent"), " leave it")
             )
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def action_answer(self, answer: bool) -> None:
         """Decided."""

@@ -10,9 +10,11 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
-_NAMES = {"plus": "+", "question_mark": "?", "left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "esc"}
+from tokenguard_tui.keys import name_of
+from tokenguard_tui.widgets.footing import Footing
+
 _MOVES = ("scroll_", "page_left", "page_right")
 """What tables that are as wide as the screen do not need."""
 
@@ -35,7 +37,7 @@ class Help(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark", "leave", "back", key_display="esc"),
+        Binding("escape,question_mark", "leave", "back"),
     ]
 
     def __init__(self, keys: Iterable[Key]) -> None:
@@ -48,7 +50,7 @@ class Help(ModalScreen[None]):
         with VerticalScroll():
             for key in self._keys:
                 yield Static(Content.assemble((f"{key.names:>{width}}", "bold $accent"), f"  {key.text}"))
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def action_leave(self) -> None:
         """Back to what was shown."""
@@ -61,8 +63,7 @@ def keys_of(active: Iterable[ActiveBinding]) -> list[Key]:
     for _, binding, enabled, tooltip in sorted(active, key=lambda one: not one.binding.show):
         text = tooltip or binding.tooltip or binding.description
         if enabled and text and not binding.action.startswith(_MOVES):
-            name = binding.key_display or _NAMES.get(binding.key, binding.key.replace("ctrl+", "^"))
             names = found.setdefault(text[0].lower() + text[1:], [])
-            if name not in names:
+            if (name := name_of(binding)) not in names:
                 names.append(name)
     return [Key(" ".join(names), text) for text, names in found.items()]

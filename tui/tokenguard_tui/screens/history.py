@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, Footer, Input
+from textual.widgets import ContentSwitcher, Input
 
 from tokenguard_tui import measures
 from tokenguard_tui.asking import Inquiry
@@ -16,6 +16,7 @@ from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets.chart import Chart
 from tokenguard_tui.widgets.course import Course
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.heat import Heat
 from tokenguard_tui.widgets.series import Series
@@ -70,7 +71,7 @@ class History(View):
         with Horizontal(id="below"):
             yield Series()
             yield Heat()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

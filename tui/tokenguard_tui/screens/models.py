@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Footer
 
 from tokenguard.policy import money
 from tokenguard.records import Usage
@@ -16,6 +15,7 @@ from tokenguard_tui import words
 from tokenguard_tui.asking import Inquiry
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.models import ORDERS, ModelTable
 
@@ -55,7 +55,7 @@ class Models(View):
         """See `Screen.compose`."""
         yield Heading()
         yield ModelTable()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

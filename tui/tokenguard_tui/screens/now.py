@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.widgets import Footer
 
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.widgets.calls import Calls
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.gauges import Gauges
 from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.sessions import Sessions
@@ -50,7 +50,7 @@ class Now(View):
             yield Gauges()
             yield Sessions()
         yield Calls()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def on_sessions_ordered(self) -> None:
         """They are drawn anew."""

@@ -10,13 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from tokenguard.policy import money
 from tokenguard.policy.spans import span_us
 from tokenguard.records import Unit
 from tokenguard_tui import words
 from tokenguard_tui.widgets.field import MOVES, Field
+from tokenguard_tui.widgets.footing import Footing
 
 _SUCH_AS = {"usd": "5", "tokens": "1M tokens", "calls": "50 calls", "percent": "5%"}
 
@@ -33,7 +34,7 @@ class Raising(ModalScreen[Mapping[str, str]]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "raise", "raise", priority=True, key_display="enter"),
+        Binding("enter", "raise", "raise", priority=True),
         Binding("escape", "leave", "leave it"),
         *MOVES,
     ]
@@ -58,7 +59,7 @@ class Raising(ModalScreen[Mapping[str, str]]):
             yield Field("reason", placeholder="why; it is kept with the raise")
             yield Field("for", placeholder="30m, 4h, 2d; else until its window ends")
             yield Static("", id="problem", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def on_mount(self) -> None:
         """Begin with the amount."""

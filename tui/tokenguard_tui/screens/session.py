@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from tokenguard.policy.naming import folder_name, short_model
 from tokenguard_tui import words
@@ -22,6 +22,7 @@ from tokenguard_tui.state import State
 from tokenguard_tui.watching import Watch
 from tokenguard_tui.widgets import gauges
 from tokenguard_tui.widgets.curves import Curves
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.processes import Processes
@@ -66,7 +67,7 @@ class SessionView(View):
         Binding("p", "steer('pause')", "pause", tooltip="pause the agent and what it has started"),
         Binding("r", "steer('resume')", "resume", tooltip="let them go on"),
         Binding("x", "steer('stop')", "stop", tooltip="ask them to end, and kill what has not after five seconds"),
-        Binding("plus", "raise", "raise", key_display="+", tooltip="raise the selected budget, else the fullest"),
+        Binding("plus", "raise", "raise", tooltip="raise the selected budget, else the fullest"),
         Binding("escape", "leave", "back"),
     ]
 
@@ -94,7 +95,7 @@ class SessionView(View):
         yield Processes()
         yield Turns()
         yield Static("", id="remark", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
 
     def on_mount(self) -> None:
         """The turns are what is looked at."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from textual.app import ComposeResult
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tokenguard_tui.screens.view import View
 from tokenguard_tui.state import State
+from tokenguard_tui.widgets.footing import Footing
 from tokenguard_tui.widgets.heading import Heading
 
 _TEXT = """\
@@ -32,7 +33,11 @@ class Team(View):
         """See `Screen.compose`."""
         yield Heading()
         yield Static(_TEXT, markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footing()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to search in."""
+        return action != "search"
 
     def show(self, state: State, now: datetime) -> None:
         """See `View.show`."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
@@ -18,16 +16,9 @@ from tokenguard_tui.widgets.search import Search
 class View(Screen[None]):
     """A screen."""
 
-    DEFAULT_CSS = """
-    View > Footer.-compact FooterLabel { margin: 0 1 0 0; }
-    """
-
     class Drawn(Message):
         """There is room that nothing has been shown in yet: the app shows its state."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "search", key_display="/", tooltip="only lines with some text"),
-    ]
     HORIZONTAL_BREAKPOINTS = [
         (0, "-compact"),
         (70, "-normal"),

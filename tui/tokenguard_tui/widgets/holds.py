@@ -28,7 +28,7 @@ class Holds(Rows):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "allow"),
-        Binding("plus", "raise", "raise", key_display="+"),
+        Binding("plus", "raise", "raise"),
         Binding("c", "cheaper", "cheaper", tooltip="let the next model down serve it"),
         Binding("d", "deny", "deny"),
     ]

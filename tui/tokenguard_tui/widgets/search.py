@@ -19,7 +19,7 @@ class Search(Input):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "show all", priority=True),
-        Binding("enter", "submit", "to what was found", key_display="⏎"),
+        Binding("enter", "submit", "to what was found"),
     ]
 
     class Narrowed(Message):

@@ -57,6 +57,7 @@ class Sessions(Rows):
     """One line a session. In the order in which they began they keep their places."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "open", tooltip="the selected session, turn by turn"),
         Binding("o", "order", "order", tooltip="the oldest, the dearest or the latest first, or by repository"),
     ]
 
