@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from importlib import resources
 from pathlib import Path
 
 from tokenguard.config.paths import Paths, make_private
@@ -83,7 +82,7 @@ def run_file(paths: Paths) -> Path:
 
 def shipped() -> bytes:
     """The script as this version has it."""
-    return resources.files("tokenguard_hooks").joinpath("hook.sh").read_bytes()
+    return Path(__file__).with_name("hook.sh").read_bytes()
 
 
 def write(paths: Paths) -> bool:

@@ -1,0 +1,1 @@
+"""`tokenguard hooks`: git hooks of a repository, or of all of them."""
