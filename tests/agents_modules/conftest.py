@@ -15,3 +15,10 @@ def machine(tmp_path: Path) -> Machine:
     for name in ("home", "project", "private"):
         (tmp_path / name).mkdir()
     return Machine(tmp_path / "home", tmp_path / "project", tmp_path / "private")
+
+
+@pytest.fixture
+def attended(machine: Machine) -> Machine:
+    """The same, with somebody at the terminal."""
+    machine.attended = True
+    return machine

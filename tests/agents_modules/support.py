@@ -22,6 +22,8 @@ class Machine(Struct):
     home: Path
     project: Path
     private: Path
+    attended: bool = False
+    """Whether agents are started by somebody at a terminal."""
 
     def write(self, file: str, value: object) -> None:
         """Write a file below home (`~/...`) or the project: text as it is, anything else as JSON."""
@@ -32,7 +34,7 @@ class Machine(Struct):
     def recipe(self, agent: Agent, *args: str, **env: str) -> Recipe:
         """How the agent is started there; that must change nothing."""
         before = self._content()
-        situation = Situation(BASE, args, env, self.home, self.project, self.private, PROVIDERS)
+        situation = Situation(BASE, args, env, self.home, self.project, self.private, PROVIDERS, self.attended)
         recipe = agent.recipe(situation)
         assert self._content() == before
         return recipe

@@ -163,3 +163,52 @@ def test_a_refusal() -> None:
         "error": {"type": "billing_error", "message": "stopped: Zürich"},
     }
     assert claude.refuse("openai-chat", "stopped") is None
+
+
+PROMPTED = {
+    "hooks": {"UserPromptSubmit": [{"hooks": [{"type": "command", "command": "exec /bin/sh PRIVATE/prompt.sh"}]}]}
+}
+LINE = {"statusLine": {"type": "command", "command": "exec /bin/sh PRIVATE/line.sh"}}
+
+
+def handed_over(machine: Machine, *args: str) -> Any:
+    """The settings but for variables, and the scripts."""
+    recipe = machine.recipe(claude, *args)
+    told = json.loads(recipe.files["claude-settings.json"].replace(str(machine.private), "PRIVATE"))
+    del told["env"]
+    return told, sorted(name for name in recipe.files if name.endswith(".sh"))
+
+
+def test_somebody_at_the_terminal_gets_a_hook_and_a_status_line(attended: Machine) -> None:
+    assert handed_over(attended, "say hello") == (PROMPTED | LINE, ["line.sh", "prompt.sh"])
+
+
+@pytest.mark.parametrize("args", [("-p", "hi"), ("hi", "--print"), ("-cp", "hi"), ("-pc", "hi")])
+def test_what_answers_and_ends_gets_neither(attended: Machine, args: tuple[str, ...]) -> None:
+    assert handed_over(attended, *args) == ({}, [])
+
+
+def test_without_a_terminal_there_is_neither(machine: Machine) -> None:
+    assert handed_over(machine, "say hello") == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "place", ["~/.claude/settings.json", ".claude/settings.json", ".claude/settings.local.json", "managed", "passed"]
+)
+def test_a_status_line_of_the_users_own_stays(attended: Machine, managed: Path, place: str) -> None:
+    theirs = {"statusLine": {"type": "command", "command": "mine"}}
+    if place == "managed":
+        managed.write_text(json.dumps(theirs))
+    elif place != "passed":
+        attended.write(place, theirs)
+    args = ("--settings", json.dumps(theirs)) if place == "passed" else ()
+    expected = PROMPTED | theirs if place == "passed" else PROMPTED
+    assert handed_over(attended, *args) == (expected, ["prompt.sh"])
+
+
+def test_hooks_that_the_user_passes_come_first(attended: Machine) -> None:
+    mine = {"hooks": [{"type": "command", "command": "mine"}]}
+    passed = {"hooks": {"Stop": [mine], "UserPromptSubmit": [mine]}}
+    told, _ = handed_over(attended, "--settings", json.dumps(passed))
+    (ours,) = PROMPTED["hooks"]["UserPromptSubmit"]
+    assert told["hooks"] == {"Stop": [mine], "UserPromptSubmit": [mine, ours]}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from tests.agents_modules.support import BASE, NO_PROXY, Machine
-from tokenguard.agents import codex
+from tokenguard.agents import codex, hooks
 
 CORP = """
 model_provider = "corp"
@@ -15,7 +17,16 @@ model_provider = "corp"
 name = "Corp"
 base_url = "https://llm.corp/openai/v1"
 """
+TOLD = 'notify = ["say", "it\'s $done"]\n'
+"""What a user may have in `config.toml` to be told of turns."""
 LOGIN = {"auth_mode": "chatgpt", "OPENAI_API_KEY": None, "tokens": {"access_token": "secret"}}
+
+
+@pytest.fixture(autouse=True)
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The administrator's file, which is not there."""
+    monkeypatch.setattr(codex, "_SYSTEM", tmp_path / "system.toml")
+    return tmp_path / "system.toml"
 
 
 def override(args: tuple[str, ...]) -> object:
@@ -155,3 +166,62 @@ def test_a_refusal() -> None:
     assert (refusal.status, refusal.body.decode()) == (400, "stopped: Zürich")
     assert refusal.content_type.startswith("text/plain")
     assert codex.refuse("openai-chat", "stopped") is None
+
+
+def notified(machine: Machine, *args: str) -> tuple[object, tuple[str, ...], list[str]]:
+    """What is notified, the other arguments behind the address, and the user's own command in our script."""
+    recipe = machine.recipe(codex, *args)
+    *lines, last = recipe.files[hooks.TURN].splitlines()
+    if "\n".join([*lines, last, ""]) == hooks.script(hooks.TURN):
+        return override(recipe.args), recipe.args[4:], []
+    assert "\n".join([*lines, ""]) == hooks.script(hooks.TURN)
+    return override(recipe.args), recipe.args[4:], shlex.split(last)
+
+
+def test_our_script_is_told_of_turns(attended: Machine) -> None:
+    ours = {"notify": ["/bin/sh", str(attended.private / "turn.sh")]}
+    assert notified(attended, "say hello") == (ours, ("say hello",), [])
+    assert "openai_base_url" in attended.recipe(codex).args[3]
+
+
+def test_without_a_terminal_nobody_is_waited_for(machine: Machine) -> None:
+    recipe = machine.recipe(codex, "exec", "hi")
+    assert (recipe.files, "notify" in " ".join(recipe.args)) == ({}, False)
+
+
+def test_the_users_own_program_is_told_too_and_stands_in_no_argument(attended: Machine) -> None:
+    attended.write("~/.codex/config.toml", TOLD)
+    told, rest, theirs = notified(attended)
+    assert theirs == ["exec", "say", "it's $done", "$@"]
+    assert "it's" not in f"{told} {rest}"
+
+
+@pytest.mark.parametrize("place", ["profile", "argument", "system"])
+def test_wherever_it_is_named(attended: Machine, system: Path, place: str) -> None:
+    args: tuple[str, ...] = ()
+    if place == "profile":
+        attended.write("~/.codex/work.config.toml", TOLD)
+        args = ("-p", "work")
+    elif place == "argument":
+        args = ("-c", TOLD.strip().replace(" = ", "="))
+    else:
+        system.write_text(TOLD)
+    _, rest, theirs = notified(attended, *args)
+    assert theirs == ["exec", "say", "it's $done", "$@"]
+    assert rest == (args if place == "profile" else ())
+
+
+def test_who_wants_no_program_gets_only_ours(attended: Machine) -> None:
+    attended.write("~/.codex/config.toml", TOLD)
+    assert notified(attended, "-c", "notify=[]")[2] == []
+
+
+@pytest.mark.parametrize("broken", ['notify = "say"', "notify = [1]", "notify = 5"])
+def test_a_program_that_codex_will_not_take_is_left_to_it(attended: Machine, broken: str) -> None:
+    attended.write("~/.codex/config.toml", broken)
+    recipe = attended.recipe(codex)
+    assert (recipe.files, "notify" in " ".join(recipe.args)) == ({}, False)
+
+
+def test_also_where_calls_are_not_guarded(attended: Machine) -> None:
+    assert notified(attended, "--oss")[0] == {"notify": ["/bin/sh", str(attended.private / "turn.sh")]}

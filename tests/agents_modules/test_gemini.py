@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_modules.support import BASE, Machine, environment, json_file
-from tokenguard.agents import gemini
+from tokenguard.agents import gemini, hooks
 
 OTHERS = {"CODE_ASSIST_ENDPOINT": f"{BASE}/code-assist", "GOOGLE_VERTEX_BASE_URL": f"{BASE}/vertex"}
 URL = {"GOOGLE_GEMINI_BASE_URL": f"{BASE}/gemini", **OTHERS}
@@ -163,3 +163,33 @@ def test_by_hand() -> None:
     hand = gemini.by_hand(BASE)
     assert hand.env == {name: URL[name] for name in ("GOOGLE_GEMINI_BASE_URL", "CODE_ASSIST_ENDPOINT")}
     assert f"GOOGLE_VERTEX_BASE_URL={BASE}/vertex" in hand.notes[1]
+
+
+def test_an_overlay_has_our_hooks_behind_the_users(attended: Machine) -> None:
+    mine = {"hooks": [{"type": "command", "command": "mine"}]}
+    attended.write("~/.gemini/settings.json", {"hooks": {"BeforeModel": [mine], "AfterModel": [mine]}})
+    recipe = attended.recipe(gemini, "-i", "hi", GEMINI_API_KEY="k")
+    command = f"exec /bin/sh {attended.private}/prompt.sh"
+    ours = {"hooks": [{"type": "command", "name": "tokenguard", "command": command}]}
+    assert json_file(recipe, ".gemini/settings.json")["hooks"] == {
+        "BeforeAgent": [ours],
+        "BeforeModel": [mine, ours],
+        "AfterModel": [mine],
+    }
+    assert recipe.files["prompt.sh"] == hooks.script(hooks.PROMPT)
+
+
+@pytest.mark.parametrize("args", [("-p", "hi"), ("--prompt", "hi"), ("--prompt=hi",), ("-yp", "hi"), ("-p=hi",)])
+def test_what_answers_and_ends_has_none(attended: Machine, args: tuple[str, ...]) -> None:
+    recipe = attended.recipe(gemini, *args, GEMINI_API_KEY="k")
+    assert "hooks" not in json_file(recipe, ".gemini/settings.json")
+    assert list(recipe.files) == [".gemini/settings.json"]
+
+
+def test_without_a_terminal_there_are_none(machine: Machine) -> None:
+    assert "hooks" not in json_file(machine.recipe(gemini, GEMINI_API_KEY="k"), ".gemini/settings.json")
+
+
+def test_whoever_has_chosen_a_way_to_sign_in_keeps_the_settings_as_they_are(attended: Machine) -> None:
+    choose(attended, "gemini-api-key")
+    assert attended.recipe(gemini, GEMINI_API_KEY="k").files == {}

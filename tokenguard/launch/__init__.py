@@ -77,6 +77,7 @@ def run(options: LaunchOptions) -> int:
         fill(folder, recipe)
         session.open(_request(name, situation, recipe, options))
         turns.connect(folder, paths, session.id)
+        told = turns.pipe(folder) if hooks.TURN in recipe.files else None
         if not options.quiet:
             for note in recipe.notes:
                 _say(note)
@@ -87,8 +88,8 @@ def run(options: LaunchOptions) -> int:
             with suppress(OSError):
                 mark(folder, pid)
             session.started(pid)
-            if hooks.TURN in recipe.files:
-                turns.follow(folder, session.turn_ended)
+            if told is not None:
+                turns.follow(told, session.turn_ended)
 
         since = time.monotonic()
         try:

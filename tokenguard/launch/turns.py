@@ -23,15 +23,18 @@ def connect(folder: Path, paths: Paths, session_id: str) -> None:
         pass
 
 
-def follow(folder: Path, turn_ended: Callable[[], object]) -> None:
-    """Call `turn_ended` whenever a script in a private folder tells so, until this process ends. Returns at once."""
-    pipe = folder / hooks.TURNS
+def pipe(folder: Path) -> int | None:
+    """Make the pipe by which scripts in a private folder tell us something; None if that cannot be."""
     try:
-        os.mkfifo(pipe, 0o600)
+        os.mkfifo(folder / hooks.TURNS, 0o600)
         # For writing too: it has no end then, whoever comes and goes.
-        reading = os.open(pipe, os.O_RDWR)
+        return os.open(folder / hooks.TURNS, os.O_RDWR)
     except OSError:
-        return
+        return None
+
+
+def follow(reading: int, turn_ended: Callable[[], object]) -> None:
+    """Call `turn_ended` whenever something comes, until this process ends. Returns at once."""
 
     def read() -> None:
         while os.read(reading, _MOST):

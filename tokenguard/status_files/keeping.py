@@ -22,7 +22,18 @@ from tokenguard.status_files.files import Files, Text
 
 log = logging.getLogger(__name__)
 
-TYPES = ("call.settled", "budget.level", "budget.raised", "official.window", "session.started", "session.ended")
+TYPES = (
+    "budget.level",
+    "budget.raised",
+    "call.refused",
+    "call.settled",
+    "hold.answered",
+    "hold.asked",
+    "official.window",
+    "session.ended",
+    "session.left",
+    "session.started",
+)
 """The events after which something else may have to stand in a file."""
 
 REST_S = 0.5
