@@ -15,7 +15,8 @@ def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk) -> Stat
     places = Places(guard.counting, lambda: guard.config.budgets, guard.now)
     commits = Commits(ledger, paths, guard.now, lambda: guard.config.hooks.notes)
 
-    def model_of(session_id: str) -> str | None:
+    async def model_of(session_id: str) -> str | None:
+        await desk.written()
         groups = queries.grouped(ledger.read(), ["model"], Where(session=session_id))
         dearest = max(groups, key=lambda one: one.totals.cost_nanos + one.totals.notional_nanos, default=None)
         return str(dearest.key[0]) if dearest and dearest.key[0] else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from tokenguard.config import hook_paths
@@ -27,7 +27,7 @@ class TrailerBoard:
         self,
         wanted: Callable[[], tuple[str, ...]],
         running: Callable[[], Iterable[Live]],
-        model_of: Callable[[str], str | None],
+        model_of: Callable[[str], Awaitable[str | None]],
     ) -> None:
         """`wanted` is the setting, `model_of` gives the model that a session, by its id, uses most."""
         self._wanted = wanted
@@ -51,18 +51,23 @@ class TrailerBoard:
             names = {tree.path: tree.name for tree in repository.trees if tree.path is not None}
             here = {names[path]: one for one in reversed(runs) if (path := one.session.worktree) in names}
             lines = [
-                f"{name} {ANY} {self._named(one, asked)}\n" for name, one in here.items() if hooking.is_plain(name)
+                f"{name} {ANY} {await self._named(one, asked)}\n"
+                for name, one in here.items()
+                if hooking.is_plain(name)
             ]
             if lines:
                 text = f"{FORMAT} {os.getpid()}\n{''.join(sorted(lines))}"
                 files[repository.folder / hook_paths.TRAILERS] = Text(text)
         return Wanted(files)
 
-    def _named(self, live: Live, asked: tuple[str, ...]) -> str:
+    async def _named(self, live: Live, asked: tuple[str, ...]) -> str:
         """`SESSION AGENT:MODEL`, and `-` for what is not to be named. Models are called as somebody's request says."""
-        session = live.session
-        agent = _NOT_NAMED
+        session, agent = live.session, _NOT_NAMED
         if "assisted-by" in asked:
-            model = self._model_of(session.id)
-            agent = _ODD.sub("", f"{session.agent}:{model}" if model else session.agent)[:_LONGEST] or _NOT_NAMED
-        return f"{session.id if 'session' in asked else _NOT_NAMED} {agent}"
+            model = await self._model_of(session.id)
+            agent = _plain(f"{session.agent}:{model}" if model else session.agent)
+        return f"{_plain(session.id) if 'session' in asked else _NOT_NAMED} {agent}"
+
+
+def _plain(text: str) -> str:
+    return _ODD.sub("", text)[:_LONGEST] or _NOT_NAMED

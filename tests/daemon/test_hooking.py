@@ -1,0 +1,157 @@
+"""What git hooks read and note, with a daemon that runs. It is a real one, and so are git and its repositories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.gated import Stream, Upstream
+from tests.support.home import Home
+from tests.support.waiting import until
+from tokenguard import client
+from tokenguard.config import hook_paths
+
+ONE_CALL = '[[budget]]\nname = "day"\nscope = "repo"\nlimit = "1 call"\nwindow = "day"\nat_limit = "warn"\n'
+BLOCK = '[hooks]\npush = "block"\n'
+
+
+class Place:
+    """A repository, and the folder in which its hooks and the daemon leave files for each other."""
+
+    def __init__(self, home: Home, name: str = "web") -> None:
+        self.home = home
+        self.top = home.folder / "src" / name
+        self.top.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main")
+        self.git("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "first")
+        self.folder = hook_paths.folder(home.paths, self.top / ".git")
+
+    def git(self, *args: str) -> str:
+        return subprocess.run(["git", *args], cwd=self.top, check=True, capture_output=True, text=True).stdout.strip()
+
+    def install(self) -> Place:
+        self.folder.mkdir(parents=True)
+        return self
+
+    def note(self, line: str) -> None:
+        with (self.folder / hook_paths.SPOOL).open("a") as spool:
+            spool.write(f"{line}\n")
+
+    @property
+    def status(self) -> list[str]:
+        """The lines of the file, if it is there."""
+        file = self.folder / hook_paths.STATUS
+        return file.read_text().splitlines() if file.exists() else []
+
+    def says(self, what: str) -> None:
+        """Wait until the first line that holds everywhere says this."""
+        until(lambda: self.status and what in self.status[1], f"{what} in {self.status}")
+
+
+@pytest.fixture
+def place(home: Home) -> Place:
+    return Place(home)
+
+
+def call(home: Home, daemon: client.Daemon, upstream: Upstream, where: Path) -> None:
+    upstream.finish.set()
+    token = home.session(daemon, cwd=str(where))["token"]
+    Stream(home.state["port"], token).rest()
+
+
+def test_hooks_that_are_installed_while_it_runs_are_answered_at_once(home: Home, place: Place) -> None:
+    home.configure(rest=ONE_CALL)
+    daemon = home.start()
+    assert not (home.folder / "hooks").exists()
+    place.install()
+    until(lambda: place.status == [f"tokenguard 1 {daemon.pid}", "* * 0 ok ok"])
+    other = Place(home, "api $(id)").install()
+    until(lambda: other.status == place.status)
+
+
+def test_verdicts_follow_calls_raises_and_the_configuration(home: Home, place: Place, upstream: Upstream) -> None:
+    home.configure(rest=f"{upstream.settings}\n{ONE_CALL}{BLOCK}")
+    daemon = home.start()
+    place.install().says("* * 0 ok ok")
+    call(home, daemon, upstream, place.top)
+    place.says("warn block web/day is used up (1 of 1 call, resets 00:00). To go on: tokenguard budget raise web/day ")
+    daemon.post("/v1/budgets/raise", {"name": "web/day", "amount": "9 calls", "reason": "a release"})
+    place.says("* * 0 ok ok")
+    home.configure(rest=f'{upstream.settings}\n{ONE_CALL}{BLOCK}warn_at = "info"\n'.replace("1 call", "2 calls", 1))
+    os.kill(daemon.pid, signal.SIGHUP)
+    call(home, daemon, upstream, place.top)
+    call(home, daemon, upstream, place.top)
+    call(home, daemon, upstream, place.top)
+    call(home, daemon, upstream, place.top)
+    call(home, daemon, upstream, place.top)
+    place.says("warn warn web/day at 54% (6 of 11 calls, resets 00:00)")
+
+
+def test_a_daemon_that_ends_leaves_nothing_behind(home: Home, place: Place) -> None:
+    daemon = home.start()
+    place.install().says("* * 0 ok ok")
+    daemon.post("/v1/shutdown", {"mode": "graceful"})
+    home.started[0].wait(30)
+    assert place.status == [] and place.folder.is_dir()
+
+
+def test_one_that_is_killed_leaves_its_number_and_the_next_one_writes_its_own(home: Home, place: Place) -> None:
+    place.install()
+    first = home.start()
+    place.says("* * 0 ok ok")
+    os.kill(first.pid, signal.SIGKILL)
+    home.started[0].wait(30)
+    assert place.status[0] == f"tokenguard 1 {first.pid}"
+    second = home.start()
+    until(lambda: place.status[0] == f"tokenguard 1 {second.pid}")
+
+
+def test_files_come_back_with_the_folder(home: Home, place: Place) -> None:
+    home.start()
+    place.install().says("* * 0 ok ok")
+    shutil.rmtree(home.folder / "hooks")
+    place.install().says("* * 0 ok ok")
+
+
+def test_what_hooks_have_noted_is_taken_before_and_while_it_runs(home: Home, place: Place) -> None:
+    place.install().note(f"1 commit . main {place.git('rev-parse', 'HEAD')}")
+    home.start()
+    spool = place.folder / hook_paths.SPOOL
+    until(lambda: not spool.exists())
+    place.says("* * 0 ok ok")
+    for number in range(3):
+        place.note(f"1 override . main push reason {number}")
+        until(lambda: not spool.exists())
+    until(lambda: len(list(place.folder.iterdir())) == 1)
+
+
+def test_what_a_repository_s_file_says_holds_after_the_next_commit(
+    home: Home, place: Place, upstream: Upstream
+) -> None:
+    home.configure(rest=upstream.settings)
+    daemon = home.start()
+    place.install().says("* * 0 ok ok")
+    call(home, daemon, upstream, place.top)
+    (place.top / "tokenguard.toml").write_text(ONE_CALL + '[hooks]\ncommit = "block"\n')
+    place.note("1 push . main")
+    place.says("block warn web:day is used up (1 of 1 call, resets 00:00).")
+
+
+def test_runs_are_named_where_that_is_asked_for(home: Home, place: Place, upstream: Upstream) -> None:
+    home.configure(rest=f'{upstream.settings}\n[hooks]\ntrailers = ["session", "assisted-by"]\n')
+    daemon = home.start()
+    place.install().says("* * 0 ok ok")
+    upstream.finish.set()
+    session = home.session(daemon, cwd=str(place.top))
+    trailers = place.folder / hook_paths.TRAILERS
+    assert not trailers.exists()
+    Stream(home.state["port"], session["token"]).rest()
+    named = [f"tokenguard 1 {daemon.pid}", f". * {session['id']} claude:claude-opus-5-5"]
+    until(lambda: trailers.exists() and trailers.read_text().splitlines() == named)
+    daemon.post(f"/v1/sessions/{session['id']}/end", {"exit_code": 0})
+    until(lambda: not trailers.exists())
