@@ -100,6 +100,14 @@ async def test_a_level_is_told_once(house: House) -> None:
     assert told == ["info", "hard"]
 
 
+async def test_whoever_keeps_sums_is_told_that_they_have_changed(used: House) -> None:
+    with used.guard.hub.subscribe("calls.logged") as events:
+        await write(used, seen("a", 100), seen("b", 30))
+        assert (await anext(events)).data == {"count": 2}
+        await write(used, *(seen(f"m{number}", 5) for number in range(150)))
+        assert (await anext(events)).data == {"count": None}
+
+
 async def test_a_run_has_what_it_did_beside_the_proxy(used: House) -> None:
     (session,) = used.desk.status()["sessions"]
     written = await write(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -85,7 +85,7 @@ class Beyond:
         if done and not self._held:
             self._counting.others_wrote()
 
-    def _count(self, news: Iterable[tuple[Call, Amount]]) -> None:
+    def _count(self, news: Sequence[tuple[Call, Amount]]) -> None:
         risen: dict[str, Standing] = {}
         for call, amount in news:
             live = self._sessions.running.get(call.session)
@@ -96,6 +96,8 @@ class Beyond:
                 live.beside.add(call, taken)
             risen |= {one.slot.label: one for one in self._counting.charged(call, amount)}
         self._tell_levels(risen.values())
+        if news:
+            self._tell("calls.logged", {"count": len(news)})
 
     def unsaid(self) -> None:
         """What counts has changed by more than was told: it is read again, what was held with it."""
@@ -103,6 +105,7 @@ class Beyond:
             self._held.clear()
             self._counting.others_wrote()
         self._tell_levels(self._counting.reread(live.session for live in self._sessions.running.all()))
+        self._tell("calls.logged", {"count": None})
 
     def _tell_levels(self, risen: Iterable[Standing]) -> None:
         for standing in risen:

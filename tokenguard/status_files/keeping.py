@@ -27,6 +27,7 @@ TYPES = (
     "budget.raised",
     "call.refused",
     "call.settled",
+    "calls.logged",
     "hold.answered",
     "hold.asked",
     "official.window",
