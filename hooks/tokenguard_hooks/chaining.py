@@ -40,10 +40,11 @@ class Hook(Struct, frozen=True):
 def look(folder: Path, event: str) -> Hook:
     """What is in the place of a hook. Never raises."""
     file = folder / event
-    data = files.read(file)
+    # We write no links: what one leads to may be ours, the link itself is not.
+    data = None if file.is_symlink() else files.read(file)
     if not files.is_there(file):
         state = "none"
-    elif scripts.is_stub(data) and not file.is_symlink():
+    elif scripts.is_stub(data):
         state = "ours"
     else:
         state = "changed" if scripts.looks_like_stub(data) else "other"
@@ -67,9 +68,9 @@ def put_in(folder: Path, events: Iterable[str], paths: Paths) -> bool:
     try:
         for event in wanted:
             before = look(folder, event)
-            changed = _put_in(before, paths) or changed
             if before.state != "ours":
                 done.append(event)
+            changed = _put_in(before, paths) or changed
     except TokenguardError:
         take_out(folder, done)
         raise
@@ -124,9 +125,11 @@ def _check(hook: Hook, paths: Paths) -> None:
             f"{chained} is there, and somebody has put another hook in the place of tokenguard's since",
             f"keep one of the two under the name {hook.event}",
         )
+    line = f'put this line into it: {shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
     if _GOES_BY_NAME.search(files.read(hook.file) or b""):
-        line = f'{shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
-        raise UsageError(f"{hook.file} goes by its own name, which it would lose", f"put this line into it: {line}")
+        raise UsageError(f"{hook.file} goes by its own name, which it would lose", line)
+    if hook.file.is_symlink() and os.path.basename(os.readlink(hook.file)) in _ALL:
+        raise UsageError(f"{hook.file} is a link to another hook, which would be in another place", line)
 
 
 def _put_in(hook: Hook, paths: Paths) -> bool:

@@ -119,7 +119,7 @@ def global_config() -> Path:
 
 def make_template(folder: Path) -> None:
     """Make a folder that holds what git puts into a new repository. Raises `TokenguardError`."""
-    done = _run(Path("/"), "-c", "init.templateDir=", "init", "--quiet", "--bare", str(folder))
+    done = _run(Path("/"), "init", "--quiet", "--bare", str(folder))
     if done.returncode != 0:
         raise TokenguardError(_last_line(done.stderr), "see what git says against it")
 

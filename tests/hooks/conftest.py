@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,3 +26,36 @@ def shells(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     if shell is None:
         pytest.skip(f"{request.param} is not installed")
     return World(tmp_path, shell)
+
+
+@pytest.fixture
+def user(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world that this process lives in, with a git that knows no hooks in its configuration."""
+    _live_in(world, world.pretend("2.53.0"), monkeypatch)
+    return world
+
+
+@pytest.fixture
+def modern(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same with a git that says that it knows them."""
+    _live_in(world, world.pretend("2.54.0"), monkeypatch)
+    return world
+
+
+@pytest.fixture
+def real_modern(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same with one that really does."""
+    folder = Path(os.environ.get("TOKENGUARD_TEST_GIT") or os.path.dirname(shutil.which("git") or ""))
+    told = subprocess.run([folder / "git", "--version"], capture_output=True, text=True, check=True).stdout
+    if tuple(map(int, re.findall(r"\d+", told)[:2])) < (2, 54):
+        pytest.skip("TOKENGUARD_TEST_GIT=FOLDER names no git of 2.54 or newer")
+    _live_in(world, folder, monkeypatch)
+    return world
+
+
+def _live_in(world: World, git: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.path = f"{git}{os.pathsep}{world.path}"
+    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    for name, value in world.env.items():
+        monkeypatch.setenv(name, value)

@@ -32,12 +32,26 @@ def found(shell: str) -> tuple[str, ...] | None:
     return None if path is None else (path, *options)
 
 
+def everything(*places: Path) -> dict[str, tuple[int, object]]:
+    """Mode and content of all files, links and folders in these places."""
+    found: dict[str, tuple[int, object]] = {}
+    for place in places:
+        for file in (place, *sorted(place.rglob("*"))):
+            mode = file.lstat().st_mode if os.path.lexists(file) else 0
+            if file.is_symlink():
+                found[str(file)] = mode, os.readlink(file)
+            else:
+                found[str(file)] = mode, file.read_bytes() if file.is_file() else None
+    return found
+
+
 class World:
     """Where hooks are tried out with a real git."""
 
     def __init__(self, root: Path, shell: tuple[str, ...] = ("/bin/sh",)) -> None:
         self.root = root
         self.shell = shell
+        self.path = os.environ["PATH"]
         self.home = root / "user"
         self.home.mkdir()
         self.paths = Paths(root / "state", root / "state")
@@ -47,11 +61,20 @@ class World:
             '[protocol "file"]\n\tallow = always\n[commit]\n\tgpgSign = false\n'
         )
 
+    def pretend(self, version: str) -> Path:
+        """A folder for the PATH whose git says that it is of this version, and is the real one otherwise."""
+        folder = self.root / f"git-{version}"
+        folder.mkdir()
+        real = shutil.which("git", path=self.path)
+        said = f'[ "$1" != --version ] || {{ echo "git version {version}"; exit; }}'
+        self.put_script(folder / "git", f'#!/bin/sh\n{said}\nexec {real} "$@"\n')
+        return folder
+
     @property
     def env(self) -> dict[str, str]:
         """Of somebody who types commands."""
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "HOME": str(self.home),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_EDITOR": "true",
@@ -63,7 +86,7 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         """Run git there; its exit code is checked unless None is given."""
         done = subprocess.run(
-            ["git", *arguments],
+            [shutil.which("git", path=self.path) or "git", *arguments],
             cwd=where,
             env=self.env | (env or {}),
             stdin=subprocess.DEVNULL,

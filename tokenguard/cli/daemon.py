@@ -6,6 +6,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from tokenguard.cli import output
 from tokenguard.cli.commands import Commands, examples
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
-from tokenguard.errors import DaemonError
+from tokenguard.errors import DaemonError, TokenguardError
+from tokenguard_hooks import scripts
 
 _PATIENCE_S = 30.0
 """How long `stop` waits for calls in flight."""
@@ -138,7 +140,11 @@ def run(foreground: bool) -> None:
     """Be the daemon."""
     from tokenguard.daemon import main  # heavy, and needed by nobody who only talks to it
 
-    main(find_paths(os.environ), os.environ, foreground=foreground)
+    paths = find_paths(os.environ)
+    # Whoever upgrades gets a new daemon soon, and hooks that read what that one writes.
+    with suppress(TokenguardError):
+        scripts.refresh(paths)
+    main(paths, os.environ, foreground=foreground)
 
 
 def _stop(running: client.Daemon, *, now: bool) -> int:
