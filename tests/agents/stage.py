@@ -260,8 +260,12 @@ class Stage:
 
 def shown(done: subprocess.CompletedProcess[str]) -> str:
     """What was printed, without colours, frames and line breaks."""
-    plain = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
-    return " ".join(_FRAMES.sub(" ", plain).split())
+    return joined(f"{done.stdout}\n{done.stderr}")
+
+
+def joined(text: str) -> str:
+    """What stands on a terminal, without colours, frames and line breaks."""
+    return " ".join(_FRAMES.sub(" ", _COLOURS.sub("", text)).split())
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:

@@ -98,18 +98,26 @@ def recipe(situation: Situation) -> Recipe:
 def _told_of_turns(situation: Situation, recipe: Recipe) -> Recipe:
     """With our script as the program that it notifies, and the user's own behind it."""
     layers = (*_layers(situation), read_toml(_SYSTEM))
-    theirs: object = next((layer[_NOTIFY] for layer in layers if _NOTIFY in layer), [])
-    words = cast("list[object]", theirs) if isinstance(theirs, list) else [theirs]
-    if not all(isinstance(word, str) for word in words) or isinstance(theirs, str):
+    named = [cast("object", layer[_NOTIFY]) for layer in layers if _NOTIFY in layer]
+    theirs = _words(named[0]) if named else []
+    if theirs is None:
         return recipe  # it says itself what is wrong with that
     command = ["/bin/sh", str(situation.folder / hooks.TURN)]
     _, rest = take(recipe.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == _NOTIFY)
-    script = hooks.script(hooks.TURN) + hooks.then(cast("list[str]", words))
+    script = hooks.script(hooks.TURN) + hooks.then(theirs)
     return structs.replace(
         recipe,
         args=("-c", f"{_NOTIFY}={json.dumps(command)}", *rest),
         files={**recipe.files, hooks.TURN: script},
     )
+
+
+def _words(value: object) -> list[str] | None:
+    """A list of strings; None if it is something else."""
+    if not isinstance(value, list):
+        return None
+    words = [word for word in cast("list[object]", value) if isinstance(word, str)]
+    return words if words == value else None
 
 
 def _routed(situation: Situation) -> Recipe:

@@ -94,7 +94,8 @@ def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | 
 
 def _session(status: Mapping[str, Any], session: str | None) -> Mapping[str, Any]:
     """What the daemon knows of the session; nothing if it knows none of this id."""
-    return next((one for one in status["sessions"] if one["id"] == session), {})
+    found: list[Mapping[str, Any]] = [one for one in status["sessions"] if one["id"] == session]
+    return found[0] if found else {}
 
 
 def _counts(budget: Mapping[str, Any], values: Mapping[str, object]) -> bool:
