@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,18 @@ def test_a_line_that_is_not_the_last_is_dated_by_git(repository: Repository) -> 
     one = repository.commit(10)
     assert repository.times(one, Pushed(".", "main"), written_us=10_500_000)[0][1] == pytest.approx(10.500001, abs=2e-6)
     assert repository.times(one, Pushed(".", "main"), written_us=11_500_000)[0][1] == 11
+
+
+def test_its_own_file_tells_when_a_commit_was_made_until_it_is_packed(repository: Repository) -> None:
+    made = [repository.commit(10) for _ in range(3)]
+    for commit, after_s in zip(made, (10.25, 10.5, 70.75), strict=True):
+        file = repository.top / ".git" / "objects" / commit.hash[:2] / commit.hash[2:]
+        os.utime(file, ns=(0, AT_S * 1_000_000_000 + round(after_s * 1e9)))
+    # The message of the last one was edited for a minute.
+    assert [until for _, until in repository.times(*made, written_us=80 * SECOND)] == [10.25, 10.5, 70.75]
+    repository.git("repack", "-adq", at_s=AT_S)
+    repository.git("prune-packed", at_s=AT_S)
+    assert [until for _, until in repository.times(*made, written_us=80 * SECOND)] == [11, 11, 11]
 
 
 def test_no_commit_closes_what_was_after_the_next_one(repository: Repository) -> None:

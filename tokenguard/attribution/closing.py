@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tokenguard.attribution.commits import Commit, described
 from tokenguard.attribution.layout import MAIN, WorkingTree
 from tokenguard.attribution.moves import Making, making, moves
-from tokenguard.attribution.spool import Line, Made, Noted
+from tokenguard.attribution.spool import Made, Noted
 from tokenguard.records import Closing
 
 _SECOND_US = 1_000_000
 _SHARP_US = 2 * _SECOND_US
 """How far a commit's time and that of the line about it are apart at most."""
+_EDITED_US = 3600 * _SECOND_US
+"""For how long somebody may have edited a message, after git had taken the time. Beyond that it was set by hand."""
 
 
 def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> list[Closing]:
     """What the commits among these lines close, in their order; nothing of those of working trees that have gone.
 
-    A commit is dated to the second, and a call of the same second is earlier. Of the last line, the file itself tells
-    better. Never raises.
+    Its own file, as long as it has one, tells when a commit was made; git itself dates it to the second in which it was
+    begun, and then a call of the same second is earlier. Of the last line, the time of that tells better. Never raises.
     """
     places = {one.name: one for one in trees}
     made = [line for line in noted.lines if isinstance(line, Made)]
@@ -28,7 +30,7 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
     parents = described(str(common_dir), {parent for commit in commits.values() for parent in commit.parents[:1]})
     ways = _ways(common_dir, made)
     found: list[Closing] = []
-    for line, until_us in zip(made, _ends(noted.lines, commits, noted.written_us), strict=True):
+    for line, until_us in zip(made, _ends(common_dir, noted, commits), strict=True):
         place, commit = places.get(line.tree), commits.get(line.hash)
         if place is None or place.path is None or commit is None:
             continue
@@ -50,17 +52,28 @@ def _ways(common_dir: Path, made: Iterable[Made]) -> dict[Made, Making | None]:
     return {line: making(logs[line.tree], line.hash) for line in made}
 
 
-def _ends(lines: Sequence[Line], commits: dict[str, Commit], written_us: int) -> Iterator[int]:
+def _ends(common_dir: Path, noted: Noted, commits: dict[str, Commit]) -> Iterator[int]:
     """The first instant that is not for it any more, of each commit."""
     found: list[int] = []
     latest: dict[str, int] = {}
-    for line in reversed(lines):
+    for line in reversed(noted.lines):
         if not isinstance(line, Made):
             continue
         committed_us = commits[line.hash].committed_us if line.hash in commits else 0
-        sharp = line is lines[-1] and committed_us <= written_us < committed_us + _SHARP_US
-        until_us = written_us if sharp else committed_us + _SECOND_US
+        until_us = _written_us(common_dir, line.hash)
+        if until_us is None or not committed_us <= until_us <= min(noted.written_us, committed_us + _EDITED_US):
+            until_us = committed_us + _SECOND_US
+            if line is noted.lines[-1] and committed_us <= noted.written_us < committed_us + _SHARP_US:
+                until_us = noted.written_us
         # Nothing is closed by a commit that was made after it, nor after the line about it was written.
-        latest[line.tree] = until_us = min(until_us, latest.get(line.tree, written_us + 1))
+        latest[line.tree] = until_us = min(until_us, latest.get(line.tree, noted.written_us + 1))
         found.append(until_us)
     return reversed(found)
+
+
+def _written_us(common_dir: Path, hash: str) -> int | None:
+    """When the file of a commit was written; None once git has packed it."""
+    try:
+        return (common_dir / "objects" / hash[:2] / hash[2:]).stat().st_mtime_ns // 1000
+    except OSError:
+        return None
