@@ -11,11 +11,13 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.guard.places import Places
+from tokenguard.platforms.mounts import SINGLE_FOLDERS
 from tokenguard.status_files.keeping import Board, Keeper, Source
 from tokenguard.status_files.repositories import RepositoryBoard
 from tokenguard.status_files.survey import Repository, Survey
 from tokenguard.status_files.trailers import TrailerBoard
 from tokenguard.watcher import Wanted, Watcher
+from tokenguard.watcher.observing import Heard, Observation
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ class StatusFiles:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keeper.run(source))
                 tasks.create_task(self._look_again())
-                tasks.create_task(Watcher(lambda: [Wanted(root, deep=True)], self._heard).run())
+                watcher = Watcher(lambda: [Wanted(root, deep=True)], self._heard, observation=_observation)
+                tasks.create_task(watcher.run())
         except Exception:
             log.exception("hooks and status lines are told nothing any more")
 
@@ -97,6 +100,11 @@ class StatusFiles:
             self._known = kept | {folder: one for folder, one in found.items() if one is not None}
             self._said.known = self._trailers.known = tuple(self._known.values())
         self._keeper.changed()
+
+
+def _observation(heard: Heard) -> Observation:
+    """The state folder is always there, and what else happens around it is nothing to wake up for."""
+    return Observation(heard, above=1 if SINGLE_FOLDERS else 0)
 
 
 def _is_file_of_ours(name: str) -> bool:
