@@ -111,7 +111,7 @@ def test_sub_agents_stand_below_their_session_those_of_a_kind_together() -> None
 
 def test_a_session_stands_below_the_one_in_which_it_was_started() -> None:
     sessions = [
-        session("/src/web", "main", **totals(1_000_000_000, 2), state="suspended"),
+        session("/src/web", "main", **totals(1_000_000_000, 2), state="suspended", your_turn=True),
         session("/src/api", "main", **{**totals(3_000_000_000, 3), "id": "other"}),
         session("/src/web", "main", **{**totals(2_000_000_000, 2), "id": "inner", "agent": "codex", "parent": "bcdfg"}),
         session(
@@ -127,6 +127,15 @@ def test_a_session_stands_below_the_one_in_which_it_was_started() -> None:
         "  claude   api  main   3 calls  $3.00",
         "  llm                 no calls  $0.00  look",
     ]
+
+
+def test_an_agent_that_waits_for_its_person_says_so() -> None:
+    def told(**rest: Any) -> str:
+        sessions = [session("/src/web", "main", **totals(1_000_000_000, 2), your_turn=True, **rest)]
+        return lines({**STATUS, "sessions": sessions}, NOON)[-1]
+
+    assert told().endswith("$1.00  your turn")
+    assert "your turn" not in told(state="waiting")
 
 
 def test_what_still_runs_of_an_ended_session_is_said() -> None:

@@ -131,6 +131,16 @@ async def test_a_row_keeps_its_place_and_the_selection_its_row(tmp_path: Path) -
         assert sessions.selected == "s2"
 
 
+async def test_a_session_whose_turn_has_ended_rests_at_once(tmp_path: Path) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, _):
+        called = {**STATUS["sessions"][0], "in_flight": 0, "last_call_at": "2999-01-01T00:00:00Z"}
+        for more, mark in (({}, "●"), ({"your_turn": True}, "◌"), ({"your_turn": True, "in_flight": 1}, "●")):
+            app.state.status({**STATUS, "sessions": [{**called, **more}]})
+            app.draw()
+            (session,) = lines(app, Sessions)
+            assert mark in session, more
+
+
 async def test_sub_agents_stand_below_their_session(tmp_path: Path) -> None:
     def sub(name: str, nanos: int) -> dict[str, Any]:
         usage = {"input": 64_000, "output": 4_000}

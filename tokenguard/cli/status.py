@@ -228,7 +228,8 @@ def _session_rows(one: Mapping[str, Any], depth: int) -> Iterator[Sequence[str]]
     branch = "  " * (depth - 1) + "└ " if depth else ""
     names = (one["agent"], folder_name(one["repo"]), one["branch"] or "", one["task"] or "")
     agent, repo, branch_name, task = map(printable, names)
-    about = " · ".join(filter(None, [task, _STATES.get(state, ""), _left(one)]))
+    yours = "your turn" if state == "running" and one.get("your_turn") else ""
+    about = " · ".join(filter(None, [task, _STATES.get(state, yours), _left(one)]))
     yield f"{'!' if state == 'waiting' else ' '} {branch}{agent}", repo, branch_name, *_taken(one), about
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for sub in one.get("sub_agents", ()):

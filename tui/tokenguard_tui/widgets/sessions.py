@@ -123,9 +123,8 @@ def _subagent(sub: Mapping[str, Any], plain: bool) -> list[Cell]:
 
 def _row(one: Mapping[str, Any], model: str | None, now: datetime) -> list[Cell]:
     last = datetime.fromisoformat(one["last_call_at"]) if one["last_call_at"] else None
-    idle = (
-        one["state"] == "running" and not one["in_flight"] and (last is None or (now - last).total_seconds() > _IDLE_S)
-    )
+    rests = one.get("your_turn") or last is None or (now - last).total_seconds() > _IDLE_S
+    idle = one["state"] == "running" and not one["in_flight"] and rests
     state = "idle" if idle else one["state"]
     return [
         Cell(_MARKS.get(state, "●"), {"waiting": "$level-warn", "idle": "$text-muted"}.get(state, "$accent")),
