@@ -70,6 +70,21 @@ def test_the_demo_proves_its_numbers_and_leaves_nothing(tmp_path: Path) -> None:
     assert rows[-1][-1] == proof[3]
     assert sum(int(row[-1].replace(",", "")) for row in rows[:-1]) == int(proof[3].replace(",", ""))
     assert "babel   > OpenAI Responses over WebSocket" in told
+    # Somebody goes on where the agent was stopped: hooks warn of a commit and stop a push.
+    commit, push, report = (part.split("\n\n")[0] for part in re.split(r"^\$ ", told, flags=re.M)[1:4])
+    assert re.search(r"^tokenguard: web/day at 9\d% \(.*\)\. Committing goes on\.$", commit, re.M)
+    assert re.search(r"^tokenguard: this push is stopped: web/day at 9\d% ", push, re.M)
+    assert "failed to push" in push
+    # What the branch cost is what its repository cost, and each of its commits has its part of it.
+    web = re.search(r"^ web +claude +feat/login +(\d+) .*?(\$\d\.\d+) ", told, re.M)
+    assert web is not None
+    costs = [
+        (int(calls), float(cost))
+        for calls, cost in re.findall(r"^ [0-9a-f]{8} .*? (\d+) .*? \$(\d\.\d+) ", report, re.M)
+    ]
+    assert len(costs) > 5 and all(calls and cost for calls, cost in costs)
+    assert sum(calls for calls, _ in costs) == int(web[1])
+    assert sum(cost for _, cost in costs) == pytest.approx(float(web[2][1:]), abs=0.02)
     assert "\x1b" not in told and "Traceback" not in told
     assert left_behind(tmp_path) == []
 

@@ -22,7 +22,7 @@ def providers() -> Iterator[Process]:
         yield running
 
 
-def run(agent: str, url: str, folder: Path, prompts: str) -> subprocess.CompletedProcess[str]:
+def run(agent: str, url: str, folder: Path, prompts: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Start an agent as its launcher would, pointed at `url`."""
     settings = folder / "settings.json"
     settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": url}}))
@@ -32,7 +32,8 @@ def run(agent: str, url: str, folder: Path, prompts: str) -> subprocess.Complete
         "gemini": [],
     }
     return subprocess.run(
-        [sys.executable, scripted_agent.__file__, agent, "--turns", "2", *arguments[agent]],
+        [sys.executable, scripted_agent.__file__, agent, "--turns", "2", *options, *arguments[agent]],
+        cwd=folder,
         input=prompts,
         env={**os.environ, "GOOGLE_GEMINI_BASE_URL": url},
         capture_output=True,
@@ -67,3 +68,13 @@ def test_an_agent_shows_a_refusal_in_its_own_way(providers: Process, tmp_path: P
     assert done.returncode == 1
     prompt, told = done.stdout.splitlines()
     assert prompt.startswith("> Find it") and told.startswith(shown)
+
+
+def test_it_makes_a_commit_for_each_prompt_if_it_is_told_to(providers: Process, tmp_path: Path) -> None:
+    git = ("git", "-C", str(tmp_path))
+    subprocess.run([*git, "init", "-q"], check=True)
+    for name in ("name", "email"):
+        subprocess.run([*git, "config", f"user.{name}", "a"], check=True)
+    assert run("claude", providers.url, tmp_path, "Find it\nFix it\n", "--commit").returncode == 0
+    log = subprocess.run([*git, "log", "--format=%s"], check=True, capture_output=True, text=True)
+    assert log.stdout == "Fix it\nFind it\n"

@@ -21,7 +21,7 @@ def demo(fast: bool, no_tui: bool) -> int:
     speak every protocol that tokenguard reads. Then every charge in the ledger is compared with the providers' own
     bill. All of it happens in a folder that goes away.
     """
-    from tokenguard.cli.demo import audit, live, play, stage, watching  # not needed for help and completion
+    from tokenguard.cli.demo import audit, branch, live, play, stage, watching  # not needed for help and completion
 
     pace = stage.FAST if fast else stage.HUMAN
     output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
@@ -39,6 +39,8 @@ def demo(fast: bool, no_tui: bool) -> int:
             output.say()
         output.say(staged.ask("report", "--by", "repo,agent,branch"))
         output.say(staged.ask("report", "--by", "model"))
+        output.say("Then somebody takes over where Claude Code was stopped.\n")
+        branch.show(staged)
         bill, charges = staged.providers.bill(), audit.recorded(staged.paths.ledger)
         differing = audit.differences(charges, staged.daemon.get("/v1/report")["total"], bill)
     for row in output.columns([audit.HEADER, *audit.by_dialect(charges, bill)], right=audit.NUMBERS):

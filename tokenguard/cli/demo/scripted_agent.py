@@ -11,6 +11,7 @@ import argparse
 import http.client
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -233,6 +234,7 @@ def main() -> int:
     parser.add_argument("agent", choices=AGENTS)
     parser.add_argument("--turns", type=int, default=3, help="commands for each prompt")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds that a command takes")
+    parser.add_argument("--commit", action="store_true", help="make a commit for each prompt, as if there were changes")
     options, arguments = parser.parse_known_args()
     agent: Agent = AGENTS[options.agent](arguments)
     try:
@@ -243,6 +245,9 @@ def main() -> int:
             while (command := agent.step()) is not None:
                 time.sleep(options.pause)
                 agent.result(output_of(command, number))
+            if options.commit:
+                commit = ["git", "commit", "--quiet", "--allow-empty", "-m", prompt]
+                subprocess.run(commit, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     except Refused as refusal:
         print(agent.shown(*refusal.args), flush=True)
         return 1

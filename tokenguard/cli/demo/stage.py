@@ -42,6 +42,16 @@ name = "day"
 scope = "repo"
 window = "day"
 limit = "{limit}"
+
+[hooks]
+push = "block"
+block_at = "soft"
+"""
+
+_GIT_CONFIG = """\
+[user]
+    name = Demo
+    email = demo@localhost
 """
 
 BABEL = "babel"
@@ -59,6 +69,8 @@ class Actor(Struct, frozen=True):
     branch: str
     task: str
     prompts: tuple[str, ...]
+    commits: bool = False
+    """Whether it makes a commit of what it did for each prompt, in a repository with hooks."""
 
 
 ACTORS = (
@@ -76,8 +88,9 @@ ACTORS = (
             "Make the failing test pass",
             "Try it with a slow connection",
             "Rename the component everywhere",
-            *["Review everything once more"] * 20,
+            *(f"Review it once more ({number})" for number in range(1, 21)),
         ),
+        commits=True,
     ),
     Actor("codex", "api", "main", "search", ("Find the slow query", "Add an index", "Measure it again")),
     Actor("gemini", "docs", "fix/typo", "typos", ("Find the typos", "Fix them")),
@@ -112,17 +125,30 @@ class Stage:
         """Start an agent under `tokenguard run`; all that it and `run` say comes from its stdout."""
         script = self._root / f"{actor.repo}.prompts"
         script.write_text("".join(f"{prompt}\n" for prompt in actor.prompts))
-        command = scratch.tokenguard("run", "--task", actor.task, actor.agent, "--pause", str(pace.pause))
+        arguments = ["--pause", str(pace.pause), *(["--commit"] if actor.commits else [])]
+        command = scratch.tokenguard("run", "--task", actor.task, actor.agent, *arguments)
         with script.open() as prompts:
             return subprocess.Popen(
                 command,
-                cwd=self._root / actor.repo,
+                cwd=self.folder(actor),
                 env=self._env,
                 stdin=prompts,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
+
+    def folder(self, actor: Actor) -> Path:
+        """The repository in which an agent works."""
+        return self._root / actor.repo
+
+    def by_hand(self, actor: Actor, program: str, *arguments: str) -> str:
+        """All that a command prints where an agent works, also if it fails."""
+        command = scratch.tokenguard(*arguments) if program == "tokenguard" else [program, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder(actor), env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        return done.stdout
 
     @property
     def paths(self) -> Paths:
@@ -146,13 +172,15 @@ def built(pace: Pace) -> Generator[Stage]:
 
 def _build(world: ExitStack, root: Path, pace: Pace) -> Stage:
     env = _environment(root)
-    for actor in ACTORS:
-        _make_repository(root / actor.repo, actor.branch, env)
-        _make_stand_in(root / "bin" / actor.agent)
     providers = world.enter_context(simulator.spawn(speed=pace.speed))
     paths = find_paths(env)
     paths.config_dir.mkdir(mode=0o700)
     paths.config_file.write_text(_CONFIG.format(url=providers.url, limit=LIMIT))
+    for actor in ACTORS:
+        _make_repository(root / actor.repo, actor.branch, env)
+        _make_stand_in(root / "bin" / actor.agent)
+        if actor.commits:
+            _make_hooks(root / actor.repo, env)
     world.callback(scratch.stop_daemon, paths, env)
     return Stage(root, providers, client.ensure(paths, env, output.note), env)
 
@@ -173,14 +201,33 @@ def _environment(root: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not _ELSEWHERE.fullmatch(name)}
     path = f"{root / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
     (root / "home").mkdir()
+    (root / "home" / ".gitconfig").write_text(_GIT_CONFIG)
     return {**kept, "PATH": path, "HOME": str(root / "home"), "TOKENGUARD_HOME": str(root / "tokenguard")}
 
 
 def _make_repository(folder: Path, branch: str, env: Mapping[str, str]) -> None:
+    begin = ("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "--allow-empty", "-m", "Begin")
+    folder.mkdir()
     try:
-        subprocess.run(["git", "init", "--quiet", "--initial-branch", branch, str(folder)], env=env, check=True)
+        for arguments in (
+            ("init", "--quiet", "--initial-branch", "main"),
+            begin,
+            ("checkout", "--quiet", "-B", branch),
+        ):
+            subprocess.run(["git", *arguments], cwd=folder, env=env, check=True)
     except FileNotFoundError as error:
         raise UsageError("git: command not found", "install git: tokenguard tells spend by repository") from error
+
+
+def _make_hooks(folder: Path, env: Mapping[str, str]) -> None:
+    """With somewhere to push to."""
+    remote = f"{folder}.git"
+    for command in (
+        ["git", "init", "--quiet", "--bare", remote],
+        ["git", "remote", "add", "origin", remote],
+        scratch.tokenguard("hooks", "install"),
+    ):
+        subprocess.run(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, check=True)
 
 
 def _make_stand_in(file: Path) -> None:
