@@ -12,13 +12,14 @@ PYTHON = python3
 # Which real agents are tested: tests/agents/subset.py says what is fast.
 AGENTS = fast
 
-.PHONY: help env demo test lint types tests test-agents test-editors bench budget-bench parity agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors test-hooks bench budget-bench parity agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  some real agents against the simulator, as in CI; AGENTS=all: all of them; AGENTS=pi,llm: these'
 	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
+	@echo 'make test-hooks   real hook managers: pre-commit, lefthook, husky (needs npm and PyPI)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
 	@echo 'make parity       what is read of logs beside what ccusage reads, for docs/importers.md (needs npm)'
@@ -70,11 +71,17 @@ test-agents: $(TOOLS)
 test-editors: $(TOOLS)
 	$(BIN)/pytest tests/editors -m real_editors -rs -n 0 -o faulthandler_timeout=1200
 
+test-hooks: $(TOOLS)
+	$(BIN)/pytest tests/hooks -m real_managers -rs -n 0
+
 bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \
 	$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
-budget-bench: $(TOOLS)
+budget-test-hooks: $(TOOLS)
+	$(BIN)/pytest tests/hooks -m real_managers -rs -n 0
+
+bench: $(TOOLS)
 	$(BIN)/python -m tests.bench.budget_bench
 
 parity: $(TOOLS)

@@ -51,7 +51,7 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         version = ".".join(map(str, here.git))
         raise UsageError(f"git {version} finds no hooks in its configuration, only 2.54 does", "leave --way out")
     if way == "chain":
-        _may_use(here, consent=consent)
+        _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
     with files.told(folder):
@@ -92,10 +92,16 @@ def _best(here: Repository, managed: list[Manager]) -> str:
     return "config" if here.configurable else "manager" if managed else "chain"
 
 
-def _may_use(here: Repository, *, consent: bool) -> None:
+def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None:
     """Raises `UsageError` where hooks belong into a folder that nobody has agreed to."""
     if here.hooks_dir == Path(os.devnull):
         raise UsageError("core.hooksPath is /dev/null: hooks are switched off", "take that setting out, and try again")
+    for manager in managed:
+        if not manager.beside and here.hooks_dir.resolve().is_relative_to(manager.file.resolve()):
+            raise UsageError(
+                f"the hooks in {here.hooks_dir} are {manager.name}'s, which writes them anew",
+                "tokenguard hooks install --way manager prints the lines for its files",
+            )
     if here.outside and not consent:
         by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "a link"
         raise UsageError(

@@ -40,6 +40,8 @@ class Manager(Struct, frozen=True):
     lines: str
     then: str
     """What is to be done after that; empty for nothing."""
+    beside: bool = True
+    """Whether hooks can be chained to its own."""
 
 
 def found(top: Path | None, events: Iterable[str], paths: Paths) -> list[Manager]:
@@ -95,7 +97,8 @@ def _husky(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | None:
         f'{_FIND} [ ! -x "$t/hooks/run" ] || {{ "$t/hooks/run" {event} "$@" || exit; break; }}; done\n'
         for event in events
     )
-    return Manager("husky", folder, any(_names_us(folder / event) for event in events), folder, lines, "")
+    # Its hooks go by their names, and are written anew by every npm install.
+    return Manager("husky", folder, any(_names_us(folder / event) for event in events), folder, lines, "", beside=False)
 
 
 def _names_us(file: Path) -> bool:

@@ -13,6 +13,18 @@ import pytest
 from tests.hooks.world import SHELLS, World, found
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_managers: installs hook managers from npm and PyPI; only with -m")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """They are fetched only where that is asked for."""
+    if "real_managers" not in str(config.getoption("-m")):
+        for item in items:
+            if item.get_closest_marker("real_managers"):
+                item.add_marker(pytest.mark.skip(reason="real hook managers: make test-hooks"))
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """Hooks run in the system's own shell."""

@@ -52,6 +52,7 @@ class World:
         self.root = root
         self.shell = shell
         self.path = os.environ["PATH"]
+        self.more: dict[str, str] = {}
         self.home = root / "user"
         self.home.mkdir()
         self.paths = Paths(root / "state", root / "state")
@@ -79,7 +80,7 @@ class World:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_EDITOR": "true",
             "LC_ALL": "C.UTF-8",
-        }
+        } | self.more
 
     def git(
         self, where: Path, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None

@@ -64,7 +64,8 @@ def _by_hand(manager: Manager) -> Iterator[str]:
     yield ""
     if manager.then:
         yield f"and then: {manager.then}"
-    yield "or let the hooks run beside it: tokenguard hooks install --way chain"
+    if manager.beside:
+        yield "or let the hooks run beside it: tokenguard hooks install --way chain"
 
 
 def of_everywhere(found: everywhere.Standing) -> dict[str, Any]:

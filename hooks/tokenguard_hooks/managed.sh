@@ -1,0 +1,9 @@
+#!/bin/sh
+# For the pre-commit framework, which runs this from a copy of this repository: managed.sh EVENT [ARGUMENTS OF THE HOOK].
+# It leads to the tokenguard of whoever runs it, and is silent where there is none.
+for state in "${TOKENGUARD_HOME-}" "${XDG_STATE_HOME:-${HOME-}/.local/state}/tokenguard" \
+    "${HOME-}/Library/Application Support/tokenguard"; do
+    if [ -x "$state/hooks/run" ]; then
+        exec "$state/hooks/run" "$@"
+    fi
+done
