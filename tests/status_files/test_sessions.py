@@ -116,3 +116,16 @@ async def test_many_runs_are_one_question(tmp_path: Path) -> None:
     runs = Runs(dict.fromkeys(("bcdfg", "cdfgh", "dfghj")))
     found, _ = await written(runs, tmp_path)
     assert (len(found), runs.asked) == (6, 1)
+
+
+async def test_what_a_killed_daemon_has_left_goes_once(tmp_path: Path) -> None:
+    left = tmp_path / "hooks" / "sessions" / "cdfgh"
+    left.mkdir(parents=True)
+    (left / "verdict").write_text("0 ok\n")
+    board = SessionBoard(Paths(tmp_path, tmp_path), Runs({}), lambda: NOON_US)
+    await board.wanted()
+    assert below(tmp_path) == {}
+    left.mkdir(parents=True)
+    (left / "verdict").write_text("0 ok\n")
+    await board.wanted()
+    assert list(below(tmp_path)) == ["hooks/sessions/cdfgh/verdict"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -47,9 +49,14 @@ class SessionBoard:
         self._runs = runs
         self._now_us = now_us
         self._head = f"tokenguard 1 {os.getpid()}\n"
+        self._begun = False
 
     async def wanted(self) -> Wanted:
         """See `Board.wanted`."""
+        if not self._begun:
+            self._begun = True
+            # What a daemon that was killed has left is nobody's any more, or is written anew.
+            await asyncio.to_thread(shutil.rmtree, hook_paths.sessions(self._paths), ignore_errors=True)
         refused = self._runs.refused_prompts()
         if not refused:
             return Wanted()

@@ -19,7 +19,7 @@ _MINUTE_US = 60_000_000
 _OPEN = {"running", "unknown"}
 _ENDINGS = {"call.settled", "call.refused"}
 _STALE = _ENDINGS | {
-    *("session.started", "session.ended", "session.steered", "hold.asked", "hold.answered"),
+    *("session.started", "session.ended", "session.steered", "session.turn-ended", "hold.asked", "hold.answered"),
     *("budget.level", "budget.raised", "official.window", "ledger.changed", "lost"),
 }
 """Events after which sums in the last status do not hold any more."""
