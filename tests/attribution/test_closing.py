@@ -11,6 +11,7 @@ import pytest
 from tokenguard.attribution import layout
 from tokenguard.attribution.closing import closings
 from tokenguard.attribution.spool import Line, Made, Noted, Pushed
+from tokenguard.errors import TokenguardError
 from tokenguard.records import Closing
 
 AT_S = 1_763_719_200
@@ -114,3 +115,18 @@ def test_what_cannot_be_placed_is_left_out(repository: Repository) -> None:
     gone = Made("a-tree-that-is-gone", "main", made.hash)
     unknown = Made(".", "main", "1" * 40)
     assert [one.hash for one in repository.closed(gone, unknown, made, written_us=SECOND)] == [made.hash]
+
+
+def test_git_that_does_not_answer_is_asked_another_time(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = repository.commit(10)
+    (tmp_path / "git").write_text("#!/bin/sh\nexit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        with pytest.raises(TokenguardError, match="git does not tell of the commits in"):
+            repository.closed(made, written_us=SECOND)
+        (repository.top / ".git").rename(repository.top / "gone")
+        # Of what is no repository any more there is nothing to be told.
+        assert repository.closed(made, written_us=SECOND) == []

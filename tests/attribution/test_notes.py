@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.attribution import notes
+from tokenguard.attribution.git import ask
 from tokenguard.attribution.notes import REF, read, write
 from tokenguard.errors import TokenguardError
 
@@ -76,13 +77,12 @@ def test_hooks_are_not_run(repository: Repository, tmp_path: Path) -> None:
 
 def test_whoever_was_faster_keeps_his_notes(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two, _ = repository.hashes
-    asked = notes.ask
     raced: list[str] = []
 
-    def racing(folder: str, *words: str, told: bytes = b"", seconds: float = 3) -> str | None:
+    def racing(folder: str, *words: str, told: bytes = b"") -> str | None:
         if words[0] == "fast-import" and not raced:
             raced.append(repository.git("notes", "--ref=tokenguard", "add", "-m", "theirs", two))
-        return asked(folder, *words, told=told, seconds=seconds)
+        return ask(folder, *words, told=told)
 
     monkeypatch.setattr(notes, "ask", racing)
     assert write(repository.top, {one: "ours"}, NOW_US) == 1

@@ -71,7 +71,7 @@ def test_a_range_in_markdown(cli: Cli) -> None:
     assert head == "| Commit | Subject | Calls | Tokens | Cost |"
     assert rule == "| --- | --- | --: | --: | --: |"
     assert one.endswith("` | one | 1 | 1.0B | $1.00 |")
-    assert " | &#96;two&#96; &#124; for &#64;all | " in two
+    assert " | &#96;two&#96; &#124; for &#64;&#8203;all | " in two
 
 
 def test_a_range_by_other_keys(cli: Cli) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.ledger.support import in_memory
 from tokenguard.ledger import Decision, Ledger, audit, commits, migrations, queries
-from tokenguard.ledger.commits import Squash, closings, rewrites, write
+from tokenguard.ledger.commits import Deed, Squash, closings, rewrites, write
 from tokenguard.records import Closing, Rewrite
 
 ONE = Closing("1" * 40, "/src/web", "/src/web", "main", 5, 10, repeats=False, twin="t")
@@ -24,7 +24,7 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 def test_what_is_noted_twice_is_noted_once(conn: sqlite3.Connection) -> None:
     said = Decision(7, "override", "ann", budget="push", key="/src/web", reason="demo")
-    deeds = [ONE, Rewrite("amend", ONE.hash, TWO.hash), TWO, said, replace(said, at_us=8)]
+    deeds: list[Deed] = [ONE, Rewrite("amend", ONE.hash, TWO.hash), TWO, said, replace(said, at_us=8)]
     for _ in range(2):
         write(conn, deeds)
     assert closings(conn) == [ONE, TWO]
@@ -47,7 +47,7 @@ def test_closings_of_some_repositories(conn: sqlite3.Connection) -> None:
 def test_the_next_commit_of_a_working_tree_is_made_of_what_is_squashed(conn: sqlite3.Connection) -> None:
     elsewhere, copied = replace(ONE, hash="3" * 40, worktree="/src/tree"), replace(TWO, hash="4" * 40)
     after = replace(ONE, hash="5" * 40)
-    deeds = [Squash("/src/web", ("a", "b")), elsewhere, copied, ONE, after]
+    deeds: list[Deed] = [Squash("/src/web", ("a", "b")), elsewhere, copied, ONE, after]
     for _ in range(2):
         write(conn, deeds)
     assert rewrites(conn) == [Rewrite("squash", "a", ONE.hash), Rewrite("squash", "b", ONE.hash)]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tokenguard.attribution.commits import Commit, described
-from tokenguard.attribution.layout import MAIN, WorkingTree
+from tokenguard.attribution.layout import MAIN, WorkingTree, is_repository
 from tokenguard.attribution.moves import Making, making, moves
 from tokenguard.attribution.spool import Made, Noted
+from tokenguard.errors import TokenguardError
 from tokenguard.records import Closing
 
 _SECOND_US = 1_000_000
@@ -22,12 +23,14 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
     """What the commits among these lines close, in their order; nothing of those of working trees that have gone.
 
     Its own file, as long as it has one, tells when a commit was made; git itself dates it to the second in which it was
-    begun, and then a call of the same second is earlier. Of the last line, the time of that tells better. Never raises.
+    begun, and then a call of the same second is earlier. Of the last line, the time of that tells better.
+
+    Raises `TokenguardError` if git does not answer though there is a repository.
     """
     places = {one.name: one for one in trees}
     made = [line for line in noted.lines if isinstance(line, Made)]
-    commits = described(str(common_dir), {line.hash for line in made})
-    parents = described(str(common_dir), {parent for commit in commits.values() for parent in commit.parents[:1]})
+    commits = _commits(common_dir, {line.hash for line in made})
+    parents = _commits(common_dir, {parent for commit in commits.values() for parent in commit.parents[:1]})
     ways = _ways(common_dir, made)
     found: list[Closing] = []
     for line, until_us in zip(made, _ends(common_dir, noted, commits), strict=True):
@@ -41,6 +44,13 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
         repeats = way is not None and way.repeats
         found.append(Closing(line.hash, place.repo, place.path, line.branch, since_us, until_us, repeats, commit.twin))
     return found
+
+
+def _commits(common_dir: Path, hashes: set[str]) -> dict[str, Commit]:
+    found = described(str(common_dir), hashes)
+    if found is None and is_repository(str(common_dir)):
+        raise TokenguardError(f"git does not tell of the commits in {common_dir}", "try git log there")
+    return found or {}
 
 
 def _ways(common_dir: Path, made: Iterable[Made]) -> dict[Made, Making | None]:

@@ -22,7 +22,6 @@ _LOG = ("log", "--no-show-signature", "--no-color", "--no-mailmap", "--decorate=
 _ALL = ("--exclude=refs/notes/*", "--all")
 _MERGED = re.compile(r"Merge (?:(?:remote-tracking )?branch '([^']+)'|pull request \S+ from [^/\s]+/(\S+))")
 _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)")
-_PATIENCE_S = 30
 _LONG_AGO_S = 100_000_000
 """Git takes numbers below for something else than seconds."""
 
@@ -80,13 +79,13 @@ class History:
         return (f"--since=@{self._since_s}",) if self._since_s > _LONG_AGO_S else ()
 
 
-def described(repo: str, hashes: Iterable[str]) -> dict[str, Commit]:
-    """These commits, as far as a repository has them, in any branch or none. Never raises."""
+def described(repo: str, hashes: Iterable[str]) -> dict[str, Commit] | None:
+    """These commits, as far as a repository has them, in any branch or none; None if git does not answer."""
     wanted = lines_of(hashes)
     if not wanted:
         return {}
     told = ask(repo, *_LOG, "--no-walk=unsorted", "--ignore-missing", "--stdin", told=wanted)
-    return {commit.hash: commit for commit, _ in _read(told or "")}
+    return None if told is None else {commit.hash: commit for commit, _ in _read(told)}
 
 
 def of_range(repo: str, name: str) -> tuple[Commit, ...]:
@@ -99,7 +98,7 @@ def of_range(repo: str, name: str) -> tuple[Commit, ...]:
             raise UsageError(
                 f'"{one or "HEAD"}" is no commit in {repo}', "fetch it first; CI often has the last one only"
             )
-    told = ask(repo, *_LOG, "--topo-order", "--reverse", "--end-of-options", name, seconds=_PATIENCE_S)
+    told = ask(repo, *_LOG, "--topo-order", "--reverse", "--end-of-options", name)
     if told is None:
         raise UsageError(f'git does not tell the commits of "{name}"', f"try git log {name}")
     return tuple(commit for commit, _ in _read(told))

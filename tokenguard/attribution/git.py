@@ -6,18 +6,19 @@ import os
 import subprocess
 from collections.abc import Iterable
 
-_SECONDS = 3
+_SECONDS = 30
+"""It takes a hundredth of one, but machines on which agents work can be very busy."""
 _GIT = ("git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 _QUIET = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-def ask(folder: str, *words: str, told: bytes = b"", seconds: float = _SECONDS) -> str | None:
+def ask(folder: str, *words: str, told: bytes = b"") -> str | None:
     """What a git command prints that is run in a folder and told this on stdin; None if it fails. Never raises."""
     # Within a hook, git's variables name the repository of the hook.
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _QUIET
     try:
         done = subprocess.run(
-            [*_GIT, *words], cwd=folder, env=env, input=told, capture_output=True, timeout=seconds, check=False
+            [*_GIT, *words], cwd=folder, env=env, input=told, capture_output=True, timeout=_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

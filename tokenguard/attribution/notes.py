@@ -10,7 +10,6 @@ from tokenguard.errors import TokenguardError
 
 REF = "refs/notes/tokenguard"
 
-_SECONDS = 30
 _ATTEMPTS = 3
 """Somebody else may write notes at the same time."""
 _END = "\1"
@@ -22,7 +21,7 @@ def read(repo: str, hashes: Iterable[str]) -> dict[str, str]:
     wanted = lines_of(hashes)
     if not wanted:
         return {}
-    told = ask(repo, *_READ, f"--notes={REF}", f"--format=%H%x00%N{_END}", told=wanted, seconds=_SECONDS)
+    told = ask(repo, *_READ, f"--notes={REF}", f"--format=%H%x00%N{_END}", told=wanted)
     pairs = (part.lstrip("\n").partition("\0") for part in (told or "").split(_END))
     return {hash: note.strip() for hash, _, note in pairs if note.strip()}
 
@@ -34,7 +33,7 @@ def write(repo: str, notes: Mapping[str, str], now_us: int) -> int:
 
     Raises `TokenguardError` if git does not take them.
     """
-    known = described(repo, notes)
+    known = described(repo, notes) or {}
     for _ in range(_ATTEMPTS):
         before = read(repo, known)
         wanted = {hash: notes[hash] for hash in known if before.get(hash) != notes[hash].strip()}
@@ -42,7 +41,7 @@ def write(repo: str, notes: Mapping[str, str], now_us: int) -> int:
             return 0
         parent = (ask(repo, "rev-parse", "--quiet", "--verify", "--end-of-options", REF) or "").strip()
         lines = "".join(_import(wanted, parent, now_us // 1_000_000))
-        if ask(repo, "fast-import", "--quiet", told=lines.encode("utf-8"), seconds=_SECONDS) is not None:
+        if ask(repo, "fast-import", "--quiet", told=lines.encode("utf-8")) is not None:
             return len(wanted)
     raise TokenguardError(f"git does not take notes in {repo}", f"try git notes --ref={REF} list")
 

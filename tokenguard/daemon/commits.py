@@ -101,7 +101,7 @@ class Commits:
         """Put what commits cost to them. Blocks while git is asked, and the ledger."""
         try:
             with closing(queries.connect_readonly(self._paths.ledger)) as conn:
-                found = described(common_dir, hashes)
+                found = described(common_dir, hashes) or {}
                 told = {
                     hash: written(note)
                     for commit in found.values()

@@ -90,7 +90,10 @@ class Committed:
             last = self.heritage.heirs(one.hash)[0]
             if one.until_us > since_us and last not in self._known:
                 missing.setdefault(one.repo, set()).add(last)
-        return {hash: commit for repo, hashes in missing.items() for hash, commit in described(repo, hashes).items()}
+        found: dict[str, Commit] = {}
+        for repo, hashes in missing.items():
+            found |= described(repo, hashes) or {}
+        return found
 
 
 def about(commit: Commit | None, tz: tzinfo) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 
@@ -12,7 +11,10 @@ from tokenguard.records import Confidence, Usage
 from tokenguard.reports.remarks import remarks
 from tokenguard.reports.render import names_of
 
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|~@$<>&]")
+_MARKUP = re.compile(r"[\\`*_{}\[\]()+!|~$<>&@#]|:(?=/)")
+_HEEDED = "@#:"
+"""Signs by which forges find people, issues and pages however they are written, unless something stands behind them."""
+_NOTHING = "&#8203;"
 _UNCUT = 1 << 20
 """Characters of a line: Markdown breaks none."""
 
@@ -54,9 +56,7 @@ def _numbers(row: _Row, *, notional: bool, bold: bool = False) -> list[str]:
 
 def _plain(text: str) -> str:
     """Text that means nothing to Markdown: no markup, mention, link or reference."""
-    return _MARKUP.sub(
-        lambda found: html.escape(found[0]) if found[0] in "<>&" else f"&#{ord(found[0])};", printable(text)
-    )
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};{_NOTHING if found[0] in _HEEDED else ''}", printable(text))
 
 
 def _line(cells: list[str]) -> str:
