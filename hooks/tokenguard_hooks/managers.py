@@ -85,7 +85,8 @@ def _lefthook(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | Non
         f"      use_stdin: {'true' if event == 'post-rewrite' else 'false'}\n"
         for event in events
     )
-    return Manager("lefthook", there[0], any(map(_names_us, there)), local, lines, "lefthook install")
+    ours = next((file for file in there if _names_us(file)), None)
+    return Manager("lefthook", ours or there[0], ours is not None, local, lines, "lefthook install")
 
 
 def _husky(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | None:
