@@ -23,7 +23,7 @@ from tokenguard.policy.spans import span_us
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
 
-_MOMENT_S = 0.5
+_MOMENT_S = 0.1
 
 
 class Desk:
