@@ -126,10 +126,10 @@ async def test_what_a_crash_left_open_is_told_once_it_is_presumed(house: House, 
 
 async def test_branches_that_are_called_on_are_known(house: House) -> None:
     house.budgets(budget(scope="branch"), budget(name="repo", scope="repo"))
-    assert look(house).branches(str(house.repo)) == set()
+    assert look(house).branches(str(house.repo)) == []
     await house.call(await house.session(), output=DOLLAR)
-    assert look(house).branches(str(house.repo)) == {"main"}
-    assert look(house).branches("/src/other") == set()
+    assert look(house).branches(str(house.repo)) == ["main"]
+    assert look(house).branches("/src/other") == []
 
 
 class TestWorkingTrees:

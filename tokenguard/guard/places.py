@@ -42,6 +42,7 @@ class Look:
         self._budgets = budgets
         self._now_us = now_us
         self._held: dict[Slot, Held] = {}
+        self._branches: dict[str, set[str]] | None = None
 
     def anywhere(self, repo: str, own: Iterable[Budget]) -> list[Held]:
         """What counts in a repository on every branch. `own` are the budgets of its file."""
@@ -52,10 +53,15 @@ class Look:
         """What counts on a branch besides."""
         return self._at([one for one in (*self._budgets, *own) if speaks(one) and depends_on_branch(one)], repo, branch)
 
-    def branches(self, repo: str) -> set[str]:
-        """The branches on which somebody has called lately."""
-        keys = (count.slot.key.partition("\0") for count in self._counting.books.counts() if _is_of_branch(count.slot))
-        return {branch for of, _, branch in keys if of == repo}
+    def branches(self, repo: str) -> list[str]:
+        """The branches on which somebody has called lately, where a budget counts them apart."""
+        if self._branches is None:
+            self._branches = {}
+            for count in self._counting.books.counts():
+                if count.slot.budget.scope == "branch":
+                    of, _, branch = count.slot.key.partition("\0")
+                    self._branches.setdefault(of, set()).add(branch)
+        return sorted(self._branches.get(repo, ()))
 
     def _at(self, budgets: Iterable[Budget], repo: str, branch: str | None) -> list[Held]:
         anybody = Call(
@@ -69,7 +75,3 @@ class Look:
             standing = self._counting.glance(slot)
             held = self._held[slot] = standing, resets_at(standing)
         return held
-
-
-def _is_of_branch(slot: Slot) -> bool:
-    return slot.budget.scope == "branch"

@@ -65,7 +65,7 @@ def _lines(worktree: str, rules: Rules, branches: Iterable[str], look: Look, now
     anywhere = look.anywhere(rules.repo, rules.own)
     elsewhere = said(ANY, anywhere)
     found: list[Line] = []
-    for branch in dict.fromkeys((*branches, *sorted(look.branches(rules.repo)))):
+    for branch in dict.fromkeys((*branches, *look.branches(rules.repo))):
         if (besides := look.on(rules.repo, branch, rules.own)) and hooking.is_plain(branch):
             here = said(branch, anywhere + besides)
             if [replace(line, branch=ANY) for line in here] != list(elsewhere):

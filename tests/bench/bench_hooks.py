@@ -1,0 +1,236 @@
+"""What git hooks add to `git commit` and `git push`, and what it takes the daemon to keep what they read.
+
+python -m tests.bench.bench_hooks [--runs N]     medians over N runs of each (61), taken in turn
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tests.status_files.hooked import Hooked, budget
+from tests.support.gated import Stream, Upstream
+from tests.support.house import Clock, House
+from tokenguard import client
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard.status_files import keeping
+from tokenguard.status_files.files import Files
+from tokenguard.status_files.keeping import Keeper, Wanted
+
+COMMIT_MS, PUSH_MS = 5, 20
+"""For what is added, at most."""
+
+SPENT = '[[budget]]\nname = "day"\nlimit = "1 call"\nwindow = "day"\nat_limit = "warn"\n'
+REPOSITORIES = 50
+SETTLEMENTS = 2_000
+SECONDS = 12
+"""In which they come, at least."""
+
+
+class Tree:
+    """A working tree with a bare repository to push to."""
+
+    def __init__(self, top: Path, env: Mapping[str, str]) -> None:
+        self.top = top
+        self._env = env
+        self._there = top.with_name(f"{top.name}.git")
+        self._number = 0
+        top.mkdir()
+        git(top, env, "init", "-q", "-b", "main")
+        git(top, env, "init", "-q", "--bare", str(self._there))
+        git(top, env, "remote", "add", "origin", str(self._there))
+        self.commit()
+
+    def commit(self) -> Took:
+        return git(self.top, self._env, "commit", "-q", "--allow-empty", "-m", "more")
+
+    def push(self) -> Took:
+        self._number += 1
+        return git(self.top, self._env, "push", "-q", "origin", f"HEAD:refs/heads/b{self._number}")
+
+
+class Took(NamedTuple):
+    """Milliseconds: by the clock, and of work, which a busy machine does not make more."""
+
+    wall: float
+    work: float
+
+
+def git(where: Path, env: Mapping[str, str], *args: str) -> Took:
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(["git", *args], cwd=where, env=env, check=True, stderr=subprocess.DEVNULL)
+    wall, after = ms(begun), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Took(wall, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
+
+
+def added(runs: int, plain: Callable[[], Took], hooked: Callable[[], Took]) -> Took:
+    """What hooks add, as a median; in turn, so that both meet the same machine."""
+    pairs = [(plain(), hooked()) for _ in range(runs)]
+    return Took(*(statistics.median(two[at] - one[at] for one, two in pairs) for at in (0, 1)))
+
+
+def say(what: str, value: float, unit: str, goal: str = "") -> None:
+    print(f"{what:<52} {value:8.2f} {unit}{f'   ({goal})' if goal else ''}")
+
+
+def bench_git(runs: int) -> bool:
+    """Whether it is fast enough."""
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder, Upstream() as upstream:
+        home = Path(folder).resolve()
+        who = {
+            "GIT_AUTHOR_NAME": "A",
+            "GIT_AUTHOR_EMAIL": "a@b",
+            "GIT_COMMITTER_NAME": "A",
+            "GIT_COMMITTER_EMAIL": "a@b",
+        }
+        env = {**os.environ, **who, "HOME": folder, "TOKENGUARD_HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"}
+        (home / "config.toml").write_text(f"[daemon]\nport = 0\n{upstream.settings}\n{SPENT}")
+        plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
+        install = [sys.executable, "-m", "tokenguard", "hooks", "install"]
+        subprocess.run(install, cwd=hooked.top, env=env, check=True, stdout=subprocess.DEVNULL)
+        alone = Took(*map(statistics.median, zip(*(plain.commit() for _ in range(runs)), strict=True)))
+        away, push_away = added(runs, plain.commit, hooked.commit), added(runs, plain.push, hooked.push)
+        daemon = client.ensure(Paths(home, home), env, print)
+        try:
+            status = hook_paths.folder(Paths(home, home), hooked.top / ".git") / hook_paths.STATUS
+            wait_for(lambda: " ok ok" in status.read_text() if status.exists() else False)
+            fine = added(runs, plain.commit, hooked.commit)
+            upstream.finish.set()
+            session = daemon.post("/v1/sessions", {"agent": "claude", "cwd": str(hooked.top)})
+            Stream(session["port"], session["token"]).rest()
+            wait_for(lambda: " warn warn " in status.read_text())
+            warned, pushed = added(runs, plain.commit, hooked.commit), added(runs, plain.push, hooked.push)
+        finally:
+            daemon.stop(now=True, timeout=30)
+    say_took("git commit without hooks", alone)
+    say_took("added to it, no daemon", away, COMMIT_MS)
+    say_took("added to it, all is well", fine, COMMIT_MS)
+    say_took("added to it, with a warning", warned, COMMIT_MS)
+    say_took("added to git push, no daemon", push_away, PUSH_MS)
+    say_took("added to it, with a warning and a poke", pushed, PUSH_MS)
+    return max(away.wall, fine.wall, warned.wall) <= COMMIT_MS and pushed.wall <= PUSH_MS
+
+
+def say_took(what: str, took: Took, most: int | None = None) -> None:
+    say(what, took.wall, f"ms, {took.work:6.2f} ms of work", f"<= {most} ms" if most else "")
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+async def bench_daemon() -> None:
+    """What 50 repositories take, all of which have something to say."""
+    os.environ["TZ"] = "UTC"
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+        house = House(Path(folder), Clock())
+        hooked = Hooked(house)
+        rules = [budget(name=f"b{number}", scope="repo", limit=f"${number + 1}") for number in range(4)]
+        house.budgets(budget(limit="2 calls", name="everywhere"), *rules)
+        await burst(house, 2)
+        folders: list[Path] = []
+        for number in range(REPOSITORIES):
+            hooked.git("init", "-q", "-b", "main", str(house.folder / f"r{number}"))
+            folders.append(hooked.install(house.folder / f"r{number}" / ".git"))
+        begun = time.perf_counter()
+        found = [hooked.survey.repository(one, hooked.config) for one in folders]
+        say(f"looking at {REPOSITORIES} repositories, in a thread", ms(begun), "ms")
+        board = hooked.board
+        assert (await board.wanted()).files == {}
+        begun = time.perf_counter()
+        for _ in range(1_000):
+            await board.wanted()
+        say("what hooks say, where there are none", ms(begun), "us")
+        board.known = tuple(one for one in found if one is not None)
+        begun = time.perf_counter()
+        await board.wanted()
+        say(f"what hooks say in {REPOSITORIES} repositories, the first time", ms(begun), "ms")
+        begun = time.perf_counter()
+        for _ in range(9):
+            await board.wanted()
+        wanted = await board.wanted()
+        say("every other time", ms(begun) / 10, "ms")
+        files = Files()
+        begun = time.perf_counter()
+        files.carry_out(files.plan(wanted.files, 0), 0)
+        say(f"writing {REPOSITORIES} files, in a thread", ms(begun), "ms")
+        await bench_burst(house, board.wanted)
+        await house.ledger.close()
+
+
+async def bench_burst(house: House, wanted: Callable[[], object]) -> None:
+    """A burst of settlements, with a warning in every repository that changes with each."""
+    asked = 0
+
+    class Counted:
+        async def wanted(self) -> Wanted:
+            nonlocal asked
+            asked += 1
+            return await wanted()  # type: ignore[misc, no-any-return]
+
+    keeper = Keeper([Counted()], house.guard.now)
+    writes = count_writes()
+    run = asyncio.ensure_future(keeper.run(house.desk))
+    await asyncio.sleep(keeping.REST_S)
+    first, asked_first = len(writes), asked
+    for _ in range(SECONDS * 10):
+        await burst(house, SETTLEMENTS // SECONDS // 10)
+        await asyncio.sleep(0.1)
+    say(f"{SETTLEMENTS} settlements in {SECONDS} s or more: questions", asked - asked_first, "")
+    say(f"{SETTLEMENTS} settlements in {SECONDS} s or more: writes", len(writes) - first, "")
+    run.cancel()
+    await asyncio.wait([run])
+
+
+def count_writes() -> list[Path]:
+    """The files that are written from now on."""
+    from tokenguard.status_files import files
+
+    found: list[Path] = []
+    put = files.put
+
+    def counting(file: Path, text: str, *, make_folder: bool = False) -> None:
+        found.append(file)
+        put(file, text, make_folder=make_folder)
+
+    files.put = counting
+    return found
+
+
+async def burst(house: House, count: int) -> None:
+    session = await house.session()
+    for _ in range(count):
+        await house.call(replace(session), output=1)
+
+
+def ms(begun: float) -> float:
+    return (time.perf_counter() - begun) * 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What git hooks take.")
+    parser.add_argument("--runs", type=int, default=61)
+    runs: int = parser.parse_args().runs
+    fast = bench_git(runs)
+    asyncio.run(bench_daemon())
+    sys.exit(0 if fast else 1)
+
+
+if __name__ == "__main__":
+    main()
