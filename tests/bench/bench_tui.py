@@ -29,8 +29,10 @@ from tokenguard.config.paths import Paths
 
 PER_SECOND = 100
 BURST = 5_000
-MODELS = b"unknown"
-"""What stands on the second screen, of which the daemon that is none knows nothing."""
+MODELS = b"week"
+"""What stands on the second screen, and not on the first."""
+OTHERS = {b"2": MODELS, b"3": b"chart", b"4": b" new", b"5": b"do not exist yet", b"6": b" week"}
+"""Keys of all other screens, and what stands on each from its beginning."""
 
 
 class Screen:
@@ -125,7 +127,8 @@ def main() -> None:
             say("CPU at rest", share(screen, asked.seconds, None), "%", "<= 1")
             say(f"CPU with {PER_SECOND} events a second", share(screen, asked.seconds, told), "%", "<= 8")
             time.sleep(2)
-            say("another screen, for the first time", screen.answers_ms(b"2", MODELS), "ms", "no goal")
+            firsts = [screen.answers_ms(key, text) for key, text in OTHERS.items()]
+            say("another screen, for the first time, at worst", max(firsts), "ms", "<= 100")
             screen.answers_ms(b"1", b"web/day")
             worst = 0.0
             before = screen.cpu()

@@ -27,12 +27,19 @@ DRAWN_BY = FOLDER / "drawn_by.txt"
 """Other versions of these draw the same screens with other strokes."""
 SIZES = ((40, 15), (80, 24), (160, 50))
 THEMES = (DARK.name, LIGHT.name)
-SCREENS = ("now", "models", "history", "budgets", "session", "advice", "help")
+SCREENS = ("now", "models", "history", "budgets", "session", "team", "advice", "help")
 
 ALL = tuple(product(SCREENS, SIZES, THEMES))
 
 _ANSWERS: Mapping[str, Any] = {"/v1/sessions/s1": DETAIL, "/v1/budgets": BUDGETS, "/v1/advice": ADVICE}
-_KEYS = {"now": (), "budgets": ("4",), "advice": ("6",), "help": ("question_mark",), "session": ("enter",)}
+_KEYS = {
+    "now": (),
+    "budgets": ("4",),
+    "team": ("5",),
+    "advice": ("6",),
+    "help": ("question_mark",),
+    "session": ("enter",),
+}
 _NOW_US = int(NOW.timestamp()) * 1_000_000
 _CALL = {"session": "s1", "agent": "claude", "model": "claude-opus-5-5", "repo": "/src/web", "billing": "metered"}
 _USAGE = {"input": 2_100, "cache_read": 214_000, "cache_write_5m": 0, "cache_write_1h": 0, "output": 318}

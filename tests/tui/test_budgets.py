@@ -189,3 +189,11 @@ async def test_a_click_selects_and_changes_nothing(tmp_path: Path) -> None:
         await app.look(pilot)
         assert isinstance(app.screen, BudgetsView)
         assert app.screen.query_one(Limits).selected == f"b:all:{HAND}"
+
+
+async def test_counters_of_an_older_daemon_stand_alone(tmp_path: Path) -> None:
+    async with answering(tmp_path, (80, 24), {"/v1/budgets": BUDGETS}) as (app, pilot):
+        await pilot.press("4")
+        await app.look(pilot)
+        assert "name" not in STATUS["budgets"][0]
+        assert any(line.startswith("web/day") for line in rows(app, Limits))

@@ -165,7 +165,7 @@ class BudgetsView(View):
             ident = (one["name"], one["source"])
             if selected == f"b:{one['name']}:{one['source']}":
                 return one
-            if selected.startswith("c:") and counter and ident == (counter["name"], counter.get("source")):
+            if selected.startswith("c:") and counter and ident == (counter.get("name"), counter.get("source")):
                 return one
         return None
 
@@ -173,7 +173,7 @@ class BudgetsView(View):
         """The counter that is selected, or the only one of the selected budget."""
         selected = self._selected()
         own = [one for one in self._counters if selected == f"c:{one['label']}:{one['key']}"]
-        own = own or [one for one in self._counters if selected == f"b:{one['name']}:{one.get('source')}"]
+        own = own or [one for one in self._counters if selected == f"b:{one.get('name')}:{one.get('source')}"]
         return own[0] if len(own) == 1 else None
 
     def _selected(self) -> str:

@@ -25,14 +25,13 @@ class Team(View):
     """An explanation, until there is more."""
 
     DEFAULT_CSS = """
-    Team > Static { padding: 0 1; height: 1fr; }
-    Team > Heading { height: 1; }
+    Team > #said { padding: 0 1; height: 1fr; }
     """
 
     def compose(self) -> ComposeResult:
         """See `Screen.compose`."""
         yield Heading()
-        yield Static(_TEXT, markup=False)
+        yield Static(_TEXT, id="said", markup=False)
         yield Footing()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -44,7 +44,7 @@ def lines(known: Sequence[_Told], counters: Sequence[_Told], width: int, plain: 
     rows: list[tuple[str, list[Cell]]] = []
     left = list(counters)
     for one in known:
-        own = [each for each in counters if (each["name"], each.get("source")) == (one["name"], one["source"])]
+        own = [each for each in counters if (each.get("name"), each.get("source")) == (one["name"], one["source"])]
         left = [each for each in left if each not in own]
         rows += _family(one, own, rule(one["table"], whole=width >= _WIDE), cells, plain)
     rows += [(f"c:{one['label']}:{one['key']}", _counter(one, one["label"], cells, plain)) for one in left]
