@@ -49,7 +49,9 @@ def test_every_module_is_installed(installed: list[str]) -> None:
     assert sources == {name for name in installed if name.endswith(".py")}
 
 
-@pytest.mark.parametrize("name", ["tokenguard/py.typed", "tokenguard/prices/catalogue.json"])
+@pytest.mark.parametrize(
+    "name", ["tokenguard/py.typed", "tokenguard/prices/catalogue.json", "tokenguard_hooks/hook.sh"]
+)
 def test_data_files_are_installed(installed: list[str], name: str) -> None:
     assert name in installed
 
