@@ -51,6 +51,15 @@ def test_what_means_nothing_is_counted(text: str) -> None:
     assert (found.lines, found.unknown) == ((Pushed(".", "main"),), 1)
 
 
+def test_a_squash_of_many_goes_on_in_the_next_line() -> None:
+    names = [f"{number:040x}" for number in range(60)]
+    lines = [" ".join(["1 squash .", *names[:49]]), " ".join(["1 squash .", *names[49:]]), f"1 squash . {A}"]
+    found = spool.parse("".join(f"{line}\n" for line in lines).encode(), 5)
+    assert found.lines == (Squashing(".", tuple(names)), Squashing(".", (A,)))
+    elsewhere = spool.parse(f"{lines[0]}\n1 squash tree {A}\n".encode(), 5)
+    assert elsewhere.lines == (Squashing(".", tuple(names[:49])), Squashing("tree", (A,)))
+
+
 def test_a_line_without_its_end_is_not_there_yet() -> None:
     found = spool.parse(f"1 push . main\n1 commit . main {A}".encode(), 5)
     assert (found.lines, found.unknown) == ((Pushed(".", "main"),), 0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from tests.support.committing import World
-from tokenguard.ledger import Ledger
+from tokenguard.errors import LedgerError
+from tokenguard.ledger import Ledger, audit
 
 
 @pytest_asyncio.fixture
@@ -247,3 +251,104 @@ async def test_reset_and_done_anew(world: World) -> None:
     world.commit("anew")
     assert await world.by_commit() == {"one": 1, "anew": 320}
     assert await world.range("main~1..main") == {"anew": 320}
+
+
+async def test_a_branch_of_many_commits_is_squashed(world: World) -> None:
+    world.git("checkout", "-q", "-b", "feat")
+    for number in range(52):
+        await world.work(1, f"step-{number}")
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", "-m", "all of it")
+    assert await world.by_commit() == {"all of it": 52}
+
+
+async def test_in_a_submodule(world: World) -> None:
+    library = world.folder / "library"
+    world.git("clone", "-q", str(world.top), str(library))
+    allow = ("-c", "protocol.file.allow=always")
+    world.git(*allow, "submodule", "--quiet", "add", str(library), "inner")
+    inner = World(world.folder, world.ledger, top="web/inner", common_dir=world.top / ".git/modules/inner")
+    await world.spend(5)
+    await world.spend(20, inner.top)
+    inner.now_s = world.now_s
+    inner.commit("within")
+    world.commit("outside")
+    await inner.commits.take(inner.hook_folder)
+    assert await world.by_commit() == {"within": 20, "outside": 5}
+
+
+async def test_in_a_working_tree_of_a_bare_repository(world: World) -> None:
+    bare, tree = world.folder / "bare.git", world.folder / "work"
+    world.git("clone", "-q", "--bare", str(world.top), str(bare))
+    world.git("worktree", "add", "-q", str(tree), "main", tree=bare)
+    worked = World(world.folder, world.ledger, top="work", common_dir=bare)
+    await world.spend(20, tree)
+    worked.now_s = world.now_s
+    worked.commit("there")
+    await worked.commits.take(worked.hook_folder)
+    assert await world.by_commit() == {"there": 20}
+
+
+async def test_a_repository_that_was_moved_goes_on(world: World) -> None:
+    await world.work(1, "one")
+    await world.by_commit()
+    world.top = world.top.rename(world.folder / "moved")
+    world.find_hooks()
+    await world.work(20, "two")
+    assert await world.by_commit() == {"one": 1, "two": 20}
+    assert await world.range("HEAD~2..HEAD") == {"one": 1, "two": 20}
+
+
+async def test_what_a_daemon_before_has_left_halfway(world: World) -> None:
+    await world.work(1, "one")
+    world.spool.rename(world.spool.with_name("tokenguard-spool.taken"))
+    await world.work(20, "two")
+    assert await world.by_commit() == {"one": 1, "two": 20}
+    assert [file.name for file in world.hook_folder.iterdir()] == []
+
+
+async def test_what_the_ledger_does_not_take_stays_where_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.work(1, "one")
+
+    async def full(deeds: object) -> None:
+        raise LedgerError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.ledger, "commit", full)
+        await world.commits.take(world.hook_folder)
+    assert "was not taken: the disk is full" in caplog.text
+    await world.work(20, "two")
+    assert await world.by_commit() == {"one": 1, "two": 20}
+
+
+async def test_whoever_went_on_all_the_same_is_on_record(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.spool.write_text("1 override . main push the demo is now\n1 override . main commit \nnonsense\n")
+    await world.commits.take(world.hook_folder)
+    said = audit.trail(world.ledger.read(), 5)
+    assert [(one.kind, one.budget, one.key, one.reason) for one in said] == [
+        ("override", "commit", str(world.top), None),
+        ("override", "push", str(world.top), "the demo is now"),
+    ]
+    assert {one.who for one in said} == {getpass.getuser()}
+    assert "1 lines that git hooks have left" in caplog.text
+
+
+async def test_a_folder_that_is_no_repository_s(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    await world.commits.take(world.folder / "elsewhere")
+    assert "was not taken" in caplog.text
+
+
+async def test_notes_are_written_as_commits_are_made(world: World) -> None:
+    world.wants_notes = True
+    await world.work(1, "one")
+    await world.commits.take(world.hook_folder)
+    await world.work(20, "two")
+    world.git("commit", "-q", "--amend", "-m", "two, better")
+    await world.commits.take(world.hook_folder)
+    notes = [json.loads(world.git("notes", "--ref=tokenguard", "show", f"HEAD~{back}")) for back in (1, 0)]
+    assert [note["cost_nanos"] for note in notes] == [1, 20]
+    # And the one before, for which nothing was spent; none for what was amended at once.
+    assert len(world.git("notes", "--ref=tokenguard", "list").splitlines()) == 3

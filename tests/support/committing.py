@@ -18,28 +18,17 @@ from tokenguard.ledger import Ledger, Settlement, Where
 from tokenguard.records import Call, Charge, Leg, Usage
 from tokenguard.reports import report
 from tokenguard.reports.ranges import range_report
+from tokenguard_hooks import scripts
 
 BEGIN_S = 1_763_719_200
 MODEL = "claude-opus-5-5"
-
-_HOOK = """#!/bin/sh
-git_dir=$(git rev-parse --absolute-git-dir)
-case $git_dir in */worktrees/*) tree=${git_dir##*/} ;; *) tree=. ;; esac
-branch=$(git symbolic-ref -q --short HEAD) || branch=-
-case ${0##*/} in
-post-commit) echo "1 commit $tree $branch $(git rev-parse HEAD)" ;;
-post-rewrite) while read -r old new rest; do echo "1 rewrite $1 $old $new"; done ;;
-prepare-commit-msg)
-    [ -f "$git_dir/SQUASH_MSG" ] || exit 0
-    echo "1 squash $tree" $(sed -n 's/^commit //p' "$git_dir/SQUASH_MSG") ;;
-esac >>SPOOL
-"""
 
 
 class World:
     """A repository, and what is spent in it."""
 
-    def __init__(self, folder: Path, ledger: Ledger, top: str = "web") -> None:
+    def __init__(self, folder: Path, ledger: Ledger, top: str = "web", common_dir: Path | None = None) -> None:
+        """`top` is its working tree; where `common_dir` is given, both are there already."""
         self.folder = folder = folder.resolve()
         self.paths = Paths(folder, folder)
         self.ledger = ledger
@@ -49,21 +38,26 @@ class World:
         self.spent = 0
         self.wants_notes = False
         self.commits = Commits(ledger, self.paths, lambda: self.now_s * 1_000_000, lambda: self.wants_notes)
-        self.top.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.hook_folder = hook_paths.folder(self.paths, self.top / ".git")
-        self.hook()
+        if common_dir is None:
+            self.top.mkdir()
+            self.git("init", "--quiet", "--initial-branch=main")
+        self.find_hooks(common_dir)
+        self.hook(common_dir or self.top / ".git")
 
     @property
     def spool(self) -> Path:
         return self.hook_folder / hook_paths.SPOOL
 
-    def hook(self) -> None:
-        """Put the hooks in place."""
-        self.hook_folder.mkdir(parents=True)
-        for name in ("post-commit", "post-rewrite", "prepare-commit-msg"):
-            hook = self.top / ".git" / "hooks" / name
-            hook.write_text(_HOOK.replace("SPOOL", shlex.quote(str(self.spool))))
+    def find_hooks(self, common_dir: Path | None = None) -> None:
+        """Where the hooks and the daemon leave files for each other."""
+        self.hook_folder = hook_paths.folder(self.paths, common_dir or self.top / ".git")
+
+    def hook(self, common_dir: Path) -> None:
+        """Put the hooks in place, as they are installed."""
+        scripts.write(self.paths)
+        for event in scripts.EVENTS:
+            hook = common_dir / "hooks" / event
+            hook.write_bytes(scripts.stub(event, self.paths))
             hook.chmod(0o755)
 
     def git(self, *words: str, tree: Path | None = None, ok: bool = True, **env: str) -> str:

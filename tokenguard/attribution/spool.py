@@ -6,14 +6,15 @@ Lines are `1 KIND ...`, with fields that hold no spaces, but for the reason of a
     1 rewrite amend|rebase OLD NEW             1 override WORKTREE BRANCH commit|push REASON
     1 push WORKTREE BRANCH
 
-`WORKTREE` is `.`, or the name of a linked one; `BRANCH` is `-` on a detached HEAD.
+`WORKTREE` is `.`, or the name of a linked one; `BRANCH` is `-` on a detached HEAD. A `squash` of more than 2,000
+characters goes on in the line after it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from msgspec import Struct
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TREE = re.compile(r"\.|(?!\.\.?$)[^/\0]+")
 _NONE = "-"
+_FULL = 2_000
 _MOST = 8 << 20
 """Bytes that are read of a file, at most: hooks write a hundred of them for a commit."""
 
@@ -109,8 +111,22 @@ def take(file: Path, aside: Path) -> Callable[[], Noted | None]:
 def parse(content: bytes, written_us: int) -> Noted:
     """The lines of a file that was written last at this instant; one without its end is still being written."""
     told = [_line(line) for line in content.decode("utf-8", "replace").split("\n")[:-1]]
-    lines = tuple(line for line in told if line is not None)
-    return Noted(lines, written_us, len(told) - len(lines))
+    lines = tuple(_joined(line for line in told if line is not None))
+    return Noted(lines, written_us, told.count(None))
+
+
+def _joined(lines: Iterable[Line]) -> list[Line]:
+    """With squashes that were too long for one write in one piece."""
+    found: list[Line] = []
+    goes_on = False
+    for line in lines:
+        before = found[-1] if goes_on else None
+        goes_on = isinstance(line, Squashing) and sum(len(hash) + 1 for hash in line.hashes) > _FULL
+        if isinstance(before, Squashing) and isinstance(line, Squashing) and before.tree == line.tree:
+            found[-1] = Squashing(line.tree, before.hashes + line.hashes)
+        else:
+            found.append(line)
+    return found
 
 
 def _line(text: str) -> Line | None:
