@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tokenguard.config.paths import Paths, find_paths
-from tokenguard.config.settings import PROVIDERS, load, local_zone
+from tokenguard.config.settings import PROVIDERS, load
 from tokenguard.errors import ConfigError
 
 
@@ -152,10 +151,3 @@ def test_a_file_beyond_all_measure_is_not_read(paths: Paths) -> None:
         file.truncate(1 << 33)
     with pytest.raises(ConfigError, match="config.toml is larger than 1024 KiB"):
         load(paths)
-
-
-def test_the_zone_is_the_environment_s_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Kolkata")
-    assert local_zone() == ZoneInfo("Asia/Kolkata")
-    monkeypatch.setenv("TZ", "Nowhere/Land")
-    assert local_zone() == ZoneInfo("UTC")

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.house import MODEL, NOON, Clock, House, answer, request
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import queries
 from tokenguard.records import Amount, Budget, Confidence, Event, Facts, Reading, Unit, Usage

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
-from tokenguard.ledger import Ledger, agreement, queries, rollups, writes
+from tokenguard.ledger import Ledger, Where, agreement, migrations, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
-from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US, SHIFT
+from tokenguard.ledger.rollups import BARE, BLOCK, CALLS, HOUR, HOUR_US, SHIFT
 from tokenguard.ledger.sums import SUMS
 from tokenguard.records import Leg, Usage
 
@@ -39,7 +39,7 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
     names = "repo, branch, agent, provider, model, task, request_class, billing, confidence, leg, role"
-    thread = "iif(r.size < 0, t.session || '/' || t.agent_session || '/' || t.subagent, r.start)"
+    thread = "iif(r.size = -1, t.session || '/' || t.agent_session || '/' || t.subagent, r.start)"
     sql = f"""SELECT {names}, r.size, {thread}, {", ".join(f"r.{name}" for name in SUMS)}
         FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key LEFT JOIN rollup_threads AS t ON t.id = r.start"""
     return Counter(conn.execute(sql).fetchall())
@@ -129,12 +129,38 @@ def test_questions_are_answered_from_the_sums(conn: sqlite3.Connection) -> None:
     }
 
 
+def test_times_are_told_from_few_sums_whatever_was_done_in_them(conn: sqlite3.Connection) -> None:
+    slices = [(hour * HOUR_US, (hour + 2) * HOUR_US) for hour in range(HOURS // BLOCK * BLOCK - 10, HOURS, 2)]
+    keys: list[list[str]] = [[], ["billing"], ["origin", "confidence"]]
+    asked = Where(billing="metered", match=(("origin", "m*"),))
+    sound = [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)]
+    hours = queries.hours(conn, Where(), slices[0][0], slices[-1][1])
+    conn.execute("DELETE FROM rollups WHERE size <> ?", (BARE,))
+    conn.execute("DELETE FROM calls")
+    assert [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)] == sound
+    assert queries.hours(conn, Where(), slices[0][0], slices[-1][1]) == hours
+    assert sum(group.totals.calls for _, group in sound[0]) == 39
+
+
 def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
     sound = contents(conn)
     conn.execute("DELETE FROM rollups")
     conn.execute("DELETE FROM rollup_keys")
     agreement.fill(conn)
     assert contents(conn) == sound
+
+
+def test_a_ledger_from_before_the_few_sums_gets_them_from_the_others(conn: sqlite3.Connection) -> None:
+    sound = contents(conn)
+    conn.execute("DELETE FROM rollups WHERE size = ?", (BARE,))
+    conn.execute("DELETE FROM rollup_keys WHERE agent = ''")
+    conn.execute("ALTER TABLE rollup_keys DROP COLUMN bare")
+    conn.execute("PRAGMA user_version = 13")
+    migrations.migrate(conn)
+    assert contents(conn) == sound
+    assert agreement.check_all(conn) == 0
+    writes.settle(conn, settlement(call(40)))
+    assert agreement.check_all(conn) == 0
 
 
 def test_every_hour_and_block_comes_up_to_be_checked(conn: sqlite3.Connection) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -141,18 +139,6 @@ def load(paths: Paths) -> Config:
         budgets=own + machine,
         prices=parse_prices(written.price, file),
     )
-
-
-def local_zone() -> ZoneInfo:
-    """The machine's time zone: `TZ`, else what `/etc/localtime` points to, else UTC."""
-    name = os.environ.get("TZ", "").removeprefix(":")
-    if not name:
-        target = os.path.realpath("/etc/localtime")
-        name = target.partition("zoneinfo/")[2]
-    try:
-        return ZoneInfo(name or "UTC")
-    except (ValueError, OSError, KeyError):
-        return ZoneInfo("UTC")
 
 
 def _check(written: _File, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.ledger import queries
 from tokenguard.prices import Catalogue
 from tokenguard.reports import history as of_window

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.ledger import Where
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.records import Call, Session

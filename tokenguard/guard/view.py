@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.guard.holds import Hold
 from tokenguard.guard.leftovers import still
 from tokenguard.guard.registry import Live

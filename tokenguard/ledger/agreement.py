@@ -6,6 +6,7 @@ import logging
 import sqlite3
 
 from tokenguard.ledger.rollups import (
+    BARE,
     COARSE,
     HOUR,
     HOUR_US,
@@ -13,6 +14,7 @@ from tokenguard.ledger.rollups import (
     THREADS,
     Piece,
     add_threads,
+    bare,
     in_all,
     in_hour,
     kept,
@@ -45,7 +47,7 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
         if stored(conn, THREADS, thread, thread + 1) != sums:
             put_thread(conn, thread, sums)
             sound = False
-    if stored(conn, HOUR, hour, hour + 1) != found:
+    if (stored(conn, HOUR, hour, hour + 1), stored(conn, BARE, hour, hour + 1)) != (found, bare(found)):
         put_hour(conn, hour, found)
         for size in COARSE:
             put_coarse(conn, size, hour)
@@ -77,7 +79,7 @@ def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
     """The hour to check after this one: the latest before it with calls or sums, or that begins what is summed up."""
     end = _NO_HOUR if hour is None else hour
     started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0]
-    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, *COARSE)]
+    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, BARE, *COARSE)]
     found.append(None if started_us is None else started_us // HOUR_US)
     if hour is not None:
         found += [hour // size * size for size in COARSE if hour % size]
@@ -97,10 +99,9 @@ def glance(conn: sqlite3.Connection) -> bool:
 def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
-    by_call, by_leg = (
-        {_sum_of(conn, Piece(size, None, None), by_leg=by_leg) for size in (HOUR, *COARSE, THREADS)}
-        for by_leg in (False, True)
-    )
+    sizes = (HOUR, *COARSE, THREADS)
+    by_call = {_sum_of(conn, Piece(size, None, None)) for size in (*sizes, BARE)}
+    by_leg = {_sum_of(conn, Piece(size, None, None), by_leg=True) for size in sizes}
     return by_call == {of_all} and len(by_leg) == 1
 
 

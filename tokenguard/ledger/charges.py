@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from tokenguard.ledger.rollups import CALLS, HOUR, HOUR_US, Piece, kept, pieces
+from tokenguard.ledger.rollups import BARE, CALLS, HOUR, HOUR_US, Piece, kept, pieces
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, THREAD, TOTALS, condition, per_call, per_leg, within
 from tokenguard.ledger.values import Where
@@ -71,7 +71,7 @@ def hours(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) 
     """When the hours of UTC that touch the span, and in which there was a charge, begin; in order."""
     first, last = since_us // HOUR_US, -(-until_us // HOUR_US)
     source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", "s.start"
-    values: list[object] = [HOUR, first, last]
+    values: list[object] = [BARE, first, last]
     if by_call(where):
         source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
         hour = f"s.started_us / {HOUR_US}"

@@ -7,11 +7,33 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from tokenguard.ledger.charges import ALL, ask, totals_of
-from tokenguard.ledger.rollups import CALLS, HOUR_US, kept_in_slices, kept_of_threads, pieces
+from tokenguard.ledger.rollups import (
+    BARE,
+    BARE_KEYS,
+    CALLS,
+    HOUR,
+    HOUR_US,
+    KEPT_IN_SLICES,
+    KEPT_OF_THREADS,
+    named,
+    pieces,
+)
 from tokenguard.ledger.rows import Row, fetch
-from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, TOTALS, condition, per_call, per_leg
+from tokenguard.ledger.sums import (
+    CALLS_IN_SLICES,
+    CHARGED,
+    KEYS,
+    THREAD,
+    TOTALLED,
+    TOTALS,
+    asked_of,
+    condition,
+    per_call,
+    per_leg,
+)
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 
@@ -46,8 +68,17 @@ _SLICES = """slices (number, since, until, size) AS MATERIALIZED (
         json_extract(value, '$[3]') FROM json_each(?))"""
 _WHOLE = """whole (thread, number) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
-_AT_ONCE = 100
-"""Spans of which the groups are sorted together: fewer rows are sorted faster."""
+_OF_KEY = ", ".join(f"k.{column}" for column in (*KEYS, "leg"))
+_OF_THREAD = ", ".join(f"nullif(t.{column}, '') AS {column}" for column in THREAD)
+_ADDED_UP = {
+    "slices": f"""(SELECT a.*, {_OF_KEY} FROM (
+        SELECT s.slice, s.label, {TOTALS} FROM {KEPT_IN_SLICES} GROUP BY s.slice << 32 | s.label
+    ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label) AS s""",
+    "threads": f"""(SELECT a.*, {_OF_KEY}, {_OF_THREAD} FROM (
+        SELECT s.slice, s.thread, s.label, {TOTALS} FROM {KEPT_OF_THREADS} GROUP BY s.thread << 32 | s.label
+    ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label CROSS JOIN rollup_threads AS t ON t.id = a.thread) AS s""",
+}
+"""What sums add up to by slice or thread, and by label: of its columns, those that the label stands for hold."""
 _FEW = 500
 """Sessions: where there are more, all calls of a span are read, not those of each session."""
 
@@ -72,7 +103,7 @@ def grouped(
     until_us: int | None = None,
 ) -> list[Group]:
     """The sums over charges by `keys`, of `GROUP_KEYS`, in no particular order. Without keys, one group or none."""
-    if _by_thread(keys, where):
+    if not _by_session(where):
         first, last = _FOREVER
         span = (first if since_us is None else since_us, last if until_us is None else until_us)
         return [group for _, group in grouped_in(conn, keys, where, [span])]
@@ -86,27 +117,29 @@ def grouped_in(
     conn: sqlite3.Connection, keys: Sequence[str], where: Where, slices: Sequence[tuple[int, int]]
 ) -> list[tuple[int, Group]]:
     """`grouped` of each of these spans, which ascend and do not overlap, with its place among them."""
-    columns = ", ".join(["s.slice", *(_KEYS[key] for key in keys)])
-    asked = f"SELECT {columns}, {TOTALS} FROM %s GROUP BY {columns}"
     by_leg = "model" in keys
+    by = [_KEYS[key] for key in keys]
+    columns = ", ".join(["s.slice", *by])
+    of_calls = f"SELECT {columns}, {TOTALS} FROM %s GROUP BY {columns}"
+    of_sums = f"WITH %s, %s SELECT {columns}, {', '.join(f's.{name}' for name in TOTALLED)} FROM %s"
     rows: list[Row] = []
     numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
-    if (where.session, where.family) != (None, None):
-        rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg)
+    if _by_session(where):
+        rows += _of_calls(conn, of_calls, where, numbered, by_leg=by_leg)
     elif _by_thread(keys, where):
-        whole, sessions = _threads(conn, slices)
-        source, values = kept_of_threads(where, by_leg=by_leg)
-        rows += fetch(conn, f"WITH {_WHOLE} {asked % source}", [_as_json(whole), *values])
+        whole, sessions = _threads(conn, where, slices)
+        # Which threads are read is decided: what is left to ask of them is in their keys.
+        known = [expression for key, expression in zip(keys, by, strict=True) if key not in _OF_THREADS]
+        keyed, values = named(_of_keys(where), known, by_leg=by_leg)
+        rows += fetch(conn, of_sums % (_WHOLE, keyed, _ADDED_UP["threads"]), [_as_json(whole), *values])
         if sessions:
-            rows += _of_calls(conn, asked, where, numbered, by_leg=by_leg, sessions=sessions)
+            rows += _of_calls(conn, of_calls, where, numbered, by_leg=by_leg, sessions=sessions)
     else:
-        hours, rest = _in_pieces(slices)
-        source, values = kept_in_slices(where, by_leg=by_leg)
-        sql = f"WITH {_SLICES} {asked % source}"
-        for at in range(0, len(hours), _AT_ONCE):
-            rows += fetch(conn, sql, [_as_json(hours[at : at + _AT_ONCE]), *values])
+        hours, rest = _in_pieces(slices, bare=BARE_KEYS.issuperset((*keys, *asked_of(where))))
+        keyed, values = named(where, by, by_leg=by_leg)
+        rows += fetch(conn, of_sums % (_SLICES, keyed, _ADDED_UP["slices"]), [_as_json(hours), *values])
         if rest:
-            rows += _of_calls(conn, asked, where, rest, by_leg=by_leg)
+            rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg)
     return [(key[0], Group(key[1:], sums)) for key, sums in _folded(rows, len(keys) + 1).items()]
 
 
@@ -129,16 +162,34 @@ def _of_calls(
     return fetch(conn, f"WITH {_SLICES} {asked % source}", [_as_json(slices), *values])
 
 
+def _by_session(where: Where) -> bool:
+    """Whether an index leads to the calls that are asked for."""
+    return (where.session, where.family) != (None, None)
+
+
 def _by_thread(keys: Sequence[str], where: Where) -> bool:
     return not _OF_THREADS.keys().isdisjoint(keys) or any(name in THREAD for name, _ in where.match)
 
 
-def _threads(conn: sqlite3.Connection, slices: Sequence[tuple[int, int]]) -> tuple[list[tuple[int, int]], list[str]]:
+def _of_keys(where: Where) -> Where:
+    """What is asked of all but threads."""
+    return replace(where, session=None, family=None, match=tuple(pair for pair in where.match if pair[0] not in THREAD))
+
+
+def _of_threads(where: Where) -> Where:
+    return Where(where.session, where.family, match=tuple(pair for pair in where.match if pair[0] in THREAD))
+
+
+def _threads(
+    conn: sqlite3.Connection, where: Where, slices: Sequence[tuple[int, int]]
+) -> tuple[list[tuple[int, int]], list[str]]:
     """(thread, slice) of the sessions that are in one slice as a whole, and the other sessions that are in any."""
     begins = [since_us for since_us, _ in slices]
     whole: list[tuple[str, int, int]] = []
     cut: set[str] = set()
-    for thread, session, first, last in fetch(conn, "SELECT id, session, first, last FROM rollup_threads", []):
+    terms, values = condition(_of_threads(where), "t", "t")
+    sql = f"SELECT t.id, t.session, t.first, t.last FROM rollup_threads AS t WHERE {' AND '.join([*terms, 'TRUE'])}"
+    for thread, session, first, last in fetch(conn, sql, values):
         first_us, end_us = first * HOUR_US, (last + 1) * HOUR_US
         number = bisect_right(begins, first_us) - 1
         if number >= 0 and end_us <= slices[number][1]:
@@ -148,12 +199,13 @@ def _threads(conn: sqlite3.Connection, slices: Sequence[tuple[int, int]]) -> tup
     return [(thread, number) for session, thread, number in whole if session not in cut], sorted(cut)
 
 
-def _in_pieces(slices: Sequence[tuple[int, int]]) -> tuple[list[_Piece], list[_Piece]]:
+def _in_pieces(slices: Sequence[tuple[int, int]], *, bare: bool) -> tuple[list[_Piece], list[_Piece]]:
     """What sums are kept of in each slice, and the rest, of which calls are read."""
     found: tuple[list[_Piece], list[_Piece]] = ([], [])
     for number, span in enumerate(slices):
-        for piece in pieces(*span):
-            found[piece.size == CALLS].append((number, piece.since or 0, piece.until or 0, piece.size))
+        for piece in pieces(*span, (HOUR,)) if bare else pieces(*span):
+            size = BARE if bare and piece.size == HOUR else piece.size
+            found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
     return found
 
 

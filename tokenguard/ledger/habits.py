@@ -74,7 +74,8 @@ def easy(conn: sqlite3.Connection, since_us: int, until_us: int) -> list[Habit]:
 
 def models(conn: sqlite3.Connection) -> list[tuple[str, str]]:
     """(provider, model) of all calls there ever were."""
-    return [(row[0], row[1]) for row in fetch(conn, "SELECT DISTINCT provider, model FROM rollup_keys", [])]
+    sql = "SELECT DISTINCT provider, model FROM rollup_keys WHERE model <> ''"
+    return [(row[0], row[1]) for row in fetch(conn, sql, [])]
 
 
 def beyond(

@@ -510,3 +510,28 @@ def _013_commits(conn: sqlite3.Connection) -> None:
         *_append_only("decisions"),
     ):
         conn.execute(statement)
+
+
+@_migration
+def _014_bare_hours(conn: sqlite3.Connection) -> None:
+    keys = ("billing", "origin", "confidence")
+    names, same = ", ".join(keys), " AND ".join(f"b.{key} IS k.{key}" for key in keys)
+    sums = "calls, cost_nanos, unpriced, estimated, bound, below, above, input, cache_read, cache_write_5m, "
+    sums += "cache_write_1h, output, reasoning, presumed, saved"
+    for statement in (
+        "ALTER TABLE rollup_keys ADD COLUMN bare INTEGER",
+        f"""
+        INSERT INTO rollup_keys ({names}, agent, provider, model, request_class, role)
+        SELECT DISTINCT {names}, '', '', '', '', 'whole' FROM rollup_keys
+        """,
+        f"""
+        UPDATE rollup_keys AS k SET bare = b.id FROM rollup_keys AS b WHERE k.agent <> '' AND b.agent = '' AND {same}
+        """,
+        f"""
+        INSERT INTO rollups (size, start, key, {sums})
+        SELECT -2, r.start, k.bare, {", ".join(f"sum(r.{name})" for name in sums.split(", "))}
+        FROM rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key
+        WHERE r.size = 1 AND k.role <> 'part' GROUP BY r.start, k.bare
+        """,
+    ):
+        conn.execute(statement)

@@ -2,7 +2,8 @@
 
 There is one row for each hour of UTC and combination of keys, one for each shift of `SHIFT` hours, one for each block
 of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it); every charge is added to all four in the
-transaction that writes it. What a call adds depends on the `role` of the key:
+transaction that writes it, and to the sum of its hour that tells apart but little (`BARE`). What a call adds depends
+on the `role` of the key:
 
 - `plain`: a call that one model served, which is its `leg`. Most are.
 - `whole`: a call of several legs, without a `leg`; its `part`s are the same sums once more, one for each leg's model.
@@ -21,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from tokenguard.ledger.rows import Row
-from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, condition, per_part, per_role, within
+from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, condition, notional_of, per_part, per_role, within
 from tokenguard.ledger.values import Where
 from tokenguard.records import Call, Charge, Confidence, Usage
 
@@ -37,6 +38,10 @@ COARSE = (SHIFT, BLOCK)
 THREADS = -1
 """The `size` of the sums of whole threads: their `start` is the thread's number."""
 
+BARE = -2
+"""The `size` of the sums of hours that only `BARE_KEYS` tell apart: few rows, whatever was done in an hour."""
+BARE_KEYS = frozenset(("billing", "origin", "confidence"))
+
 CALLS = 0
 """The `size` of a piece that is read from the calls themselves."""
 
@@ -44,16 +49,19 @@ Key = tuple[str | None, ...]
 """The values of `KEYS`, and `leg` and `role`, and those of `THREAD` where threads are told apart."""
 
 _COLUMNS = (*KEYS, "leg", "role")
+_ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
+"""Those that every key has."""
 WIDTH = len(_COLUMNS)
 """How many values a key has without its thread."""
-_FIND = f"SELECT id FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in _COLUMNS)}"
-_NAME = f"INSERT INTO rollup_keys ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
+_FIND = f"SELECT id, bare FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in _COLUMNS)}"
+_NAME = f"INSERT INTO rollup_keys ({', '.join(_COLUMNS)}, bare) VALUES ({', '.join('?' for _ in _COLUMNS)}, ?)"
 _ROW = f"(?, ?, ?, {', '.join('?' for _ in SUMS)})"
 _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {_ROW}"
 _ON_CONFLICT = f"""ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
 _ADD_ONE = f"{_PUT} {_ON_CONFLICT}"
 _ADD = f"{_PUT}, {_ROW}, {_ROW}, {_ROW} {_ON_CONFLICT}"
+_ADD_WITH_BARE = f"{_PUT}, {_ROW}, {_ROW}, {_ROW}, {_ROW} {_ON_CONFLICT}"
 SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
 _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
     FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key WHERE s.size = ? AND s.start >= ? AND s.start < ?
@@ -61,12 +69,17 @@ _STORED = f"""SELECT {", ".join(f"k.{column}" for column in _COLUMNS)}, {SUMMED}
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
+_ROLE = ("{}.role <> 'part'", "{}.role <> 'whole'")
+"""Which keys are read: of calls, and by leg."""
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (session, agent_session, subagent)
     DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last) RETURNING id"""
 _ENDED = f"SELECT id, {', '.join(THREAD)} FROM rollup_threads WHERE last = ?"
+_ROLE_AT = _COLUMNS.index("role")
+_BARE = [(at if key in BARE_KEYS else None, "" if key in _ALWAYS else None) for at, key in enumerate(KEYS)]
+"""Where a bare key takes each of `KEYS` from, or what it has in its place."""
 _IN_THREAD = "c.session = ? AND coalesce(c.agent_session, '') = ? AND coalesce(c.subagent_type, c.subagent, '') = ?"
 
 
@@ -80,13 +93,16 @@ class Piece(Struct, frozen=True):
     """Instants in microseconds among the calls, else hours since the epoch; None is open."""
 
 
-def pieces(since_us: int | None, until_us: int | None) -> list[Piece]:
-    """The span, put together from as few sums as can be; calls are read where it begins or ends within an hour."""
+def pieces(since_us: int | None, until_us: int | None, sizes: Sequence[int] = (*reversed(COARSE), HOUR)) -> list[Piece]:
+    """The span, put together from as few sums as can be; calls are read where it begins or ends within an hour.
+
+    The sums are of these sizes, the largest first.
+    """
     first = None if since_us is None else -(-since_us // HOUR_US)
     last = None if until_us is None else until_us // HOUR_US
     if first is not None and last is not None and first >= last:
         return [Piece(CALLS, since_us, until_us)]
-    found = list(_whole_hours(first, last, (*reversed(COARSE), HOUR)))
+    found = list(_whole_hours(first, last, sizes))
     if first is not None and since_us != first * HOUR_US:
         found.append(Piece(CALLS, since_us, first * HOUR_US))
     if last is not None and until_us != last * HOUR_US:
@@ -114,37 +130,41 @@ def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]
     """The source of the sums that are kept of a piece, and the values in it."""
     terms, values = condition(where, "k", "t")
     span, ends = within("r.start", piece.since, piece.until)
-    source = _kept("rollups AS r", ["r.size = ?", *span, *terms], ["r.start"], by_leg=by_leg)
-    return source, [piece.size, *ends, *values]
+    keys = [*(f"k.{key}" for key in (*KEYS, "leg")), notional_of("k")]
+    shown = ", ".join(["r.start", *keys, *(f"r.{name}" for name in SUMS)])
+    conditions = " AND ".join(["r.size = ?", *span, *terms, _ROLE[by_leg].format("k")])
+    joined = "rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key"
+    return f"(SELECT {shown} FROM {joined} WHERE {conditions}) AS s", [piece.size, *ends, *values]
 
 
-def kept_in_slices(where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
-    """The source of the sums of the hours that are in any of the `slices`, with the `slice` that they are in.
+def named(where: Where, by: Sequence[str], *, by_leg: bool) -> tuple[str, list[object]]:
+    """A table `named` (id, label, notional) of the keys for which this holds, and the values in it.
 
-    There must be a table `slices` (number, since, until, size) in the question, of hours since the epoch.
+    Keys `s` in which the expressions `by` are the same have the same label, which is the id of one of them. SQLite
+    sorts what it groups: numbers much faster than names.
     """
-    terms, values = condition(where, "k", "t")
-    hours = "slices AS e CROSS JOIN rollups AS r ON r.size = e.size AND r.start >= e.since AND r.start < e.until"
-    return _kept(hours, terms, ["e.number AS slice"], by_leg=by_leg), values
+    terms, values = condition(where, "s", "s")
+    label = f"first_value(s.id) OVER (PARTITION BY {', '.join(by)})" if by else "min(s.id) OVER ()"
+    holds = " AND ".join([*terms, _ROLE[by_leg].format("s")])
+    keys = f"SELECT s.id, {label}, {notional_of('s')} FROM rollup_keys AS s WHERE {holds}"
+    return f"named (id, label, notional) AS MATERIALIZED ({keys})", values
 
 
-def kept_of_threads(where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
-    """The source of the sums of whole threads, with the `slice` that they are in.
+_NUMBERS = f"n.label, n.notional, {', '.join(f'r.{name}' for name in SUMS)}"
+KEPT_IN_SLICES = f"""(SELECT e.number AS slice, {_NUMBERS}
+    FROM slices AS e CROSS JOIN rollups AS r ON r.size = e.size AND r.start >= e.since AND r.start < e.until
+    CROSS JOIN named AS n ON n.id = r.key) AS s"""
+"""The source of the sums of the hours that are in any of the `slices`, with the `slice` and the label of their key.
 
-    There must be a table `whole` (thread, number) in the question.
-    """
-    terms, values = condition(where, "k", "t")
-    threads = f"""whole AS e CROSS JOIN rollup_threads AS t ON t.id = e.thread
-        CROSS JOIN rollups AS r ON r.size = {THREADS} AND r.start = t.id"""
-    columns = ["e.number AS slice", *(f"nullif(t.{column}, '') AS {column}" for column in THREAD)]
-    return _kept(threads, terms, columns, by_leg=by_leg), values
+There must be tables `slices` (number, since, until, size), of hours since the epoch, and `named` in the question.
+"""
+KEPT_OF_THREADS = f"""(SELECT e.number AS slice, e.thread, {_NUMBERS}
+    FROM whole AS e CROSS JOIN rollups AS r ON r.size = {THREADS} AND r.start = e.thread
+    CROSS JOIN named AS n ON n.id = r.key) AS s"""
+"""The source of the sums of whole threads, with the slice that they are in, their number and the label of their key.
 
-
-def _kept(joined: str, terms: Iterable[str], columns: Iterable[str], *, by_leg: bool) -> str:
-    left_out = "whole" if by_leg else "part"
-    shown = ", ".join([*columns, *(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
-    conditions = " AND ".join([*terms, f"k.role <> '{left_out}'"])
-    return f"(SELECT {shown} FROM {joined} CROSS JOIN rollup_keys AS k ON k.id = r.key WHERE {conditions}) AS s"
+There must be tables `whole` (thread, number) and `named` in the question.
+"""
 
 
 def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage: Usage, leg: str) -> None:
@@ -178,8 +198,7 @@ def remove(conn: sqlite3.Connection, call_id: int) -> None:
     started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
     for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
         hour = started_us // HOUR_US
-        places = _add(conn, hour, key, Sums(*(-number for number in astuple(sums))))
-        conn.executemany(_DROP, [places[at : at + 3] for at in range(0, len(places), 3)])
+        conn.executemany(_DROP, _add(conn, hour, key, Sums(*(-number for number in astuple(sums)))))
 
 
 class Gathered:
@@ -236,11 +255,24 @@ def of_calls(conn: sqlite3.Connection, condition: str, values: Sequence[object])
 
 def in_all(found: dict[Key, Sums]) -> dict[Key, Sums]:
     """The same sums, without telling threads apart."""
+    return _together((key[:WIDTH], numbers) for key, numbers in found.items())
+
+
+def bare(found: dict[Key, Sums]) -> dict[Key, Sums]:
+    """The same sums of calls, by `BARE_KEYS`."""
+    return _together((_bare_key(key), numbers) for key, numbers in found.items() if key[_ROLE_AT] != "part")
+
+
+def _together(found: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
     sums: dict[Key, list[int]] = {}
-    for key, numbers in found.items():
-        known = sums.get(key[:WIDTH])
-        sums[key[:WIDTH]] = [*astuple(numbers)] if known is None else [*map(add_up, known, astuple(numbers))]
+    for key, numbers in found:
+        known = sums.get(key)
+        sums[key] = [*astuple(numbers)] if known is None else [*map(add_up, known, astuple(numbers))]
     return {key: Sums(*numbers) for key, numbers in sums.items()}
+
+
+def _bare_key(key: Key) -> Key:
+    return (*(key[at] if at is not None else none for at, none in _BARE), None, "whole")
 
 
 def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Key, Sums]:
@@ -259,8 +291,8 @@ def in_hour(hour: int) -> tuple[str, list[object]]:
 
 def put_hour(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> None:
     """Keep these sums of an hour, in place of those that were kept."""
-    conn.execute(_CLEAR, (HOUR, hour, hour + 1))
-    conn.executemany(_PUT, [(HOUR, hour, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
+    _put(conn, HOUR, hour, found)
+    _put(conn, BARE, hour, bare(found))
 
 
 def put_coarse(conn: sqlite3.Connection, size: int, hour: int) -> None:
@@ -278,8 +310,12 @@ def threads_of(conn: sqlite3.Connection, hour: int) -> list[tuple[int, dict[Key,
 
 def put_thread(conn: sqlite3.Connection, thread: int, found: dict[Key, Sums]) -> None:
     """Keep these sums of a thread, in place of those that were kept."""
-    conn.execute(_CLEAR, (THREADS, thread, thread + 1))
-    conn.executemany(_PUT, [(THREADS, thread, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
+    _put(conn, THREADS, thread, found)
+
+
+def _put(conn: sqlite3.Connection, size: int, start: int, found: dict[Key, Sums]) -> None:
+    conn.execute(_CLEAR, (size, start, start + 1))
+    conn.executemany(_PUT, [(size, start, _name_of(conn, key), *astuple(sums)) for key, sums in found.items()])
 
 
 def add_threads(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> None:
@@ -288,21 +324,33 @@ def add_threads(conn: sqlite3.Connection, hour: int, found: dict[Key, Sums]) -> 
         conn.execute(_ADD_ONE, (THREADS, _thread_of(conn, key, hour), _name_of(conn, key), *astuple(sums)))
 
 
-def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> tuple[int, ...]:
+def _add(conn: sqlite3.Connection, hour: int, key: Key, sums: Sums) -> list[tuple[int, int, int]]:
     """Add to the sums that a call in this hour is part of; their places in the table."""
-    name, thread, numbers = _name_of(conn, key), _thread_of(conn, key, hour), astuple(sums)
-    coarse = ((size, hour // size * size, name) for size in COARSE)
-    places = ((HOUR, hour, name), *coarse, (THREADS, thread, name))
-    conn.execute(_ADD, [value for place in places for value in (*place, *numbers)])
-    return tuple(value for place in places for value in place)
+    (name, bare), thread, numbers = _names_of(conn, key), _thread_of(conn, key, hour), astuple(sums)
+    places = [(HOUR, hour, name), *((size, hour // size * size, name) for size in COARSE), (THREADS, thread, name)]
+    if key[_ROLE_AT] != "part":
+        places.append((BARE, hour, bare))
+    values: list[object] = []
+    for place in places:
+        values += place
+        values += numbers
+    conn.execute(_ADD if len(places) == 4 else _ADD_WITH_BARE, values)
+    return places
 
 
 def _name_of(conn: sqlite3.Connection, key: Key) -> int:
     """The number that stands for a key, whatever its thread."""
-    for row in conn.execute(_FIND, key[:WIDTH]):
-        number: int = row[0]
-        return number
-    return conn.execute(_NAME, key[:WIDTH]).lastrowid or 0
+    return _names_of(conn, key)[0]
+
+
+def _names_of(conn: sqlite3.Connection, key: Key) -> tuple[int, int]:
+    """The same, and the number that stands for its bare key, which is kept beside it."""
+    for number, bare in conn.execute(_FIND, key[:WIDTH]):
+        return number, number if bare is None else bare
+    of_calls = _bare_key(key)
+    bare = None if of_calls == key[:WIDTH] else _name_of(conn, of_calls)
+    number = conn.execute(_NAME, (*key[:WIDTH], bare)).lastrowid or 0
+    return number, number if bare is None else bare
 
 
 def _thread_of(conn: sqlite3.Connection, key: Key, hour: int) -> int:

@@ -1,7 +1,7 @@
 """What charges add up to: the numbers that are summed, and the two places where they can be read.
 
-A source is a subquery named `s`, with the columns of `KEYS` and `SUMS`. Over calls it has one row for each charge, or
-one for each model that a charge's legs used; over the rollups, one for each sum that is kept.
+A source is a subquery named `s`, with the columns of `KEYS` and `SUMS`, and `notional`. Over calls it has one row for
+each charge, or one for each model that a charge's legs used; over the rollups, one for each sum that is kept.
 """
 
 from __future__ import annotations
@@ -94,20 +94,23 @@ _PART = {
     "saved": "coalesce(sum(iif(l.call_id IS NULL, c.saved_nanos, l.saved_nanos)), 0)",
 }
 
-_NOTIONAL = f"s.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))})"
+_NOTIONAL = f"{{}}.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))}) AS notional"
 _FILLED = ("input", "cache_read", "cache_write_5m", "output")
 """The buckets that may hold all of what is presumed; both writes to a cache are one to budgets."""
 
-TOTALS = ", ".join(
-    ["coalesce(sum(s.calls), 0)"]
-    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.cost_nanos)), 0)"]
-    + [f"coalesce(sum(s.{bucket}), 0)" for bucket in BUCKETS]
-    + ["coalesce(sum(s.estimated), 0), coalesce(sum(s.bound), 0), coalesce(sum(s.unpriced), 0)"]
-    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.{width})), 0)" for width in ("below", "above")]
-    + [f"coalesce(sum(iif({_NOTIONAL}, s.cost_nanos, 0)), 0)"]
-    + [f"coalesce(sum(iif({_NOTIONAL}, 0, s.saved)), 0)", f"coalesce(sum(iif({_NOTIONAL}, s.saved, 0)), 0)"]
-)
-"""What `records.Totals` are made of, over a source."""
+_TOTALS = {
+    "calls": "s.calls",
+    "cost_nanos": "iif(s.notional, 0, s.cost_nanos)",
+    **{bucket: f"s.{bucket}" for bucket in BUCKETS},
+    **{name: f"s.{name}" for name in ("estimated", "bound", "unpriced")},
+    **{width: f"iif(s.notional, 0, s.{width})" for width in ("below", "above")},
+    "notional_nanos": "iif(s.notional, s.cost_nanos, 0)",
+    "saved": "iif(s.notional, 0, s.saved)",
+    "notional_saved": "iif(s.notional, s.saved, 0)",
+}
+TOTALLED = tuple(_TOTALS)
+TOTALS = ", ".join(f"coalesce(sum({of}), 0) AS {name}" for name, of in _TOTALS.items())
+"""What `records.Totals` are made of, over a source; each is named as in `TOTALLED`."""
 
 AMOUNT = (
     "s.calls",
@@ -117,7 +120,7 @@ AMOUNT = (
     "s.above",
 )
 """What a row of a source is to a budget."""
-NOTIONAL = (f"iif({_NOTIONAL}, s.cost_nanos, 0)", f"iif({_NOTIONAL}, s.above, 0)")
+NOTIONAL = ("iif(s.notional, s.cost_nanos, 0)", "iif(s.notional, s.above, 0)")
 """The dollars of it that are on no bill, and how much more they can be."""
 
 
@@ -128,7 +131,7 @@ CALLS_IN_SLICES = f"slices AS e CROSS JOIN {CALLS} ON c.started_us >= e.since AN
 
 def per_call(condition: str, calls: str = CALLS) -> str:
     """The source of the calls `c` for which this holds, with the `slice` that they are in if there are any."""
-    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("id", "started_us", *KEYS))])
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("id", "started_us", *KEYS)), notional_of("c")])
     return f"(SELECT {keys}, {_WHOSE}, {_columns(_CALL)} FROM {calls} WHERE {condition}) AS s"
 
 
@@ -158,7 +161,7 @@ def per_part(condition: str) -> str:
 
 
 def _per_leg(condition: str, calls: str) -> str:
-    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("started_us", *KEYS))])
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("started_us", *KEYS)), notional_of("c")])
     return f"""(SELECT {keys}, {_WHOSE}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
         FROM {calls} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
         GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
@@ -184,6 +187,17 @@ def condition(where: Where, table: str, threads: str) -> tuple[list[str], list[o
             raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")
         values.append(pattern)
     return terms, values
+
+
+def asked_of(where: Where) -> set[str]:
+    """The names of what is asked of calls."""
+    asked = {name for name in Where.__struct_fields__ if name != "match" and getattr(where, name) is not None}
+    return asked.union(name for name, _ in where.match)
+
+
+def notional_of(table: str) -> str:
+    """The column `notional`, whether what it would have cost is on no bill, of a table that says who pays."""
+    return _NOTIONAL.format(table)
 
 
 def within(column: str, since: int | None, until: int | None) -> tuple[list[str], list[object]]:

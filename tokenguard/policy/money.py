@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from tokenguard.records import Unit
 
@@ -45,7 +45,10 @@ def usd(nanos: int, *, about: bool = False) -> str:
 
 
 def _rounded(nanos: int, places: int) -> str:
-    return f"{(Decimal(nanos) / NANOS).quantize(Decimal(10) ** -places, ROUND_HALF_UP):,}"
+    """Half of the last place is rounded up, by its size."""
+    smallest = NANOS // 10**places
+    whole, part = divmod((abs(nanos) + smallest // 2) // smallest, 10**places)
+    return f"{'-' if nanos < 0 else ''}{whole:,}.{part:0{places}}"
 
 
 def plain_usd(nanos: int) -> str:
@@ -54,13 +57,17 @@ def plain_usd(nanos: int) -> str:
     return _rounded(nanos, 4 if fine else 2)
 
 
+_LETTERS = ((999_500_000, 1_000_000_000, "B"), (999_500, 1_000_000, "M"), (1_000, 1_000, "k"))
+"""From what on each stands: rounded, 999,960 is 1.0M and not 1000k."""
+
+
 def tokens(count: int) -> str:
     """`902`, `12.4k`, `118k`, `3.1M`."""
-    for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
-        # Compared after rounding, so that 999,960 is 1.0M and not 1000k.
-        if abs(count) * 1000 >= size * 999.5 or abs(count) >= size:
-            value = count / size
-            return f"{value:.0f}{letter}" if abs(value) >= 99.95 else f"{value:.1f}{letter}"
+    size = abs(count)
+    for least, unit, letter in _LETTERS:
+        if size >= least:
+            value = count / unit
+            return f"{value:.0f}{letter}" if size >= 99.95 * unit else f"{value:.1f}{letter}"
     return str(count)
 
 

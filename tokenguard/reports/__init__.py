@@ -9,20 +9,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenguard.errors import UsageError
 from tokenguard.ledger.queries import INFERRED, first_charge, grouped, grouped_in, hours, last_charge, snapshot
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
-from tokenguard.reports.commits import Committed
 from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
 from tokenguard.reports.ordering import Labels, ordered
 from tokenguard.reports.rows import shares, sums
+
+if TYPE_CHECKING:
+    from tokenguard.reports.commits import Committed
 
 __all__ = ["KEYS", "report"]
 
@@ -53,7 +55,8 @@ def report(
         raise UsageError("a report needs a key", f"use {', '.join(KEYS)}")
     with snapshot(conn):
         asked = _Asked(conn, keys, since_us, until_us, where, tz)
-        total = sum((group.totals for group in grouped(conn, [], where, since_us, until_us)), Totals())
+        parts = apart(conn, where, since_us, until_us)
+        total = sum(parts.values(), Totals())
         return {
             "by": keys,
             "since": _instant(since_us, tz),
@@ -68,13 +71,16 @@ def report(
                 for labels, totals in asked.rows()
             ],
             "total": sums(total),
-            "apart": apart(conn, where, since_us, until_us),
+            "apart": {name: sums(totals) for name, totals in parts.items()},
             **({"drift": drifts(conn, where, since_us, until_us)} if "origin" in keys else {}),
         }
 
 
 class _Asked:
     """One question to the ledger."""
+
+    _telling = frozenset(("task", "commit", "length"))
+    """Keys of whose rows there is more to tell."""
 
     def __init__(
         self,
@@ -121,6 +127,8 @@ class _Asked:
         span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
         edges: list[int] = []
         if "commit" in self._keys:
+            from tokenguard.reports.commits import Committed
+
             places = grouped(self._conn, ["repo", "branch", "worktree"], self._where, *self._span)
             self._committed = Committed(self._conn, (group.key for group in places), begin_us)
             edges = list(self._committed.edges())
@@ -139,18 +147,20 @@ class _Asked:
         totals: Totals,
         found: dict[Labels, Totals],
     ) -> None:
-        labels = {**times, **dict(zip(self._stored, key, strict=True))}
+        labels = dict(zip(self._stored, key, strict=True)) | times
         if self._conversations is not None:
             labels["length"] = self._conversations.length(labels["conversation"])
         if self._committed is not None:
             labels["commit"] = self._committed.next(labels["repo"], labels["branch"], labels["worktree"], at_us)
-        row = tuple(labels[key] for key in self._keys)
+        row = tuple(map(labels.__getitem__, self._keys))
         found[row] = found[row] + totals if row in found else totals
 
     def about(self, labels: Labels) -> dict[str, Any]:
         """What a row tells besides its labels and sums."""
-        named = dict(zip(self._keys, labels, strict=True))
         told: dict[str, Any] = {}
+        if self._telling.isdisjoint(self._keys):
+            return told
+        named = dict(zip(self._keys, labels, strict=True))
         if "task" in named:
             # Nobody named it: it is the kind of work that was inferred.
             told["task_inferred"] = (named["task"] or "").startswith(INFERRED)

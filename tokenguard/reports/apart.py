@@ -19,18 +19,23 @@ _SESSIONS = 10
 """Sessions whose drift is told one by one: those that are furthest apart."""
 
 
-def apart(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Any]:
+def apart(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Totals]:
     """The sums of a report, `measured` exactly, `estimated` (measured, but not to the end), and `logged`."""
-    return told_apart((group.key, group.totals) for group in grouped(conn, APART, where, since_us, until_us))
+    return parts_of((group.key, group.totals) for group in grouped(conn, APART, where, since_us, until_us))
 
 
 def told_apart(groups: Iterable[tuple[tuple[str | None, ...], Totals]]) -> dict[str, Any]:
+    """The same, of sums by `APART`, as JSON."""
+    return {name: sums(totals) for name, totals in parts_of(groups).items()}
+
+
+def parts_of(groups: Iterable[tuple[tuple[str | None, ...], Totals]]) -> dict[str, Totals]:
     """The same, of sums by `APART`."""
     found = {name: Totals() for name in ("measured", "estimated", "logged")}
     for (origin, confidence), totals in groups:
         name = "logged" if origin == "logged" else "measured" if confidence == "exact" else "estimated"
         found[name] += totals
-    return {name: sums(totals) for name, totals in found.items()}
+    return found
 
 
 def drifts(conn: sqlite3.Connection, where: Where, since_us: int | None, until_us: int | None) -> dict[str, Any]:

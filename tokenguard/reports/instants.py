@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.errors import UsageError
 from tokenguard.policy.windows import window_at
 
@@ -45,7 +45,8 @@ def _hour_at(at_us: int, tz: tzinfo) -> Bucket:
     begun_s = local.minute * 60 + local.second
     end_us = (at_us // _SECOND - begun_s) * _SECOND + _HOUR
     # Put together from the instant's own offset: the hour's beginning may have had another.
-    return Bucket(f"{local:%Y-%m-%dT%H:00}{local.isoformat()[-6:]}", end_us)
+    label = local.isoformat(timespec="hours")
+    return Bucket(f"{label[:13]}:00{label[13:]}", end_us)
 
 
 def instant_at(at_us: int, tz: tzinfo) -> str:

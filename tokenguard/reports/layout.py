@@ -37,7 +37,7 @@ class Column(Struct):
 def fit(columns: Sequence[Column], width: int) -> list[Column]:
     """The columns that fit, with names cut and bars drawn; cells have the width of their column."""
     kept = [column for column in columns if any(column.cells) or column.shares is not None or column.head]
-    needed = {id(column): max(map(cells, [column.head, *column.cells]), default=0) for column in kept}
+    needed = {id(column): _widest([column.head, *column.cells]) for column in kept}
     bars = [column for column in kept if column.shares is not None]
     # Names that are long are rather cut than have a column left out.
     most = _NAMES // max(1, sum(column.name for column in kept))
@@ -60,7 +60,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
     _cut(kept, needed, -room)
     for column in kept:
         column.head = _padded(column.head, needed[id(column)], right=column.right)
-        column.cells = [_padded(cell, needed[id(column)], right=column.right) for cell in column.cells]
+        column.cells = _all_padded(column.cells, needed[id(column)], right=column.right)
     return kept
 
 
@@ -68,13 +68,8 @@ def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list
     """The head and the rows of columns that `fit`."""
     heads = "".join(_gap(column, at) + column.head for at, column in enumerate(columns))
     found = [indent + style(heads.rstrip(), "dim")]
-    for row in range(len(columns[0].cells) if columns else 0):
-        line = ""
-        for at, column in enumerate(columns):
-            name = column.styles[row] if column.styles else ""
-            cell = column.cells[row]
-            line += _gap(column, at) + (style(cell, name) if name and cell.strip() else cell)
-        found.append(indent + line.rstrip())
+    for row in zip(*(_told(column, at, style) for at, column in enumerate(columns)), strict=True):
+        found.append(indent + "".join(row).rstrip())
     return found
 
 
@@ -122,9 +117,33 @@ def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None
         longest.head = longest.head[: needed[id(longest)]]
 
 
+def _widest(texts: list[str]) -> int:
+    return max(map(len if _is_narrow(texts) else cells, texts), default=0)
+
+
+def _all_padded(texts: list[str], size: int, *, right: bool) -> list[str]:
+    if _is_narrow(texts):
+        return [text.rjust(size) for text in texts] if right else [text.ljust(size) for text in texts]
+    return [_padded(text, size, right=right) for text in texts]
+
+
+def _is_narrow(texts: list[str]) -> bool:
+    """Whether each character takes one cell: found out much faster than how many each of them takes."""
+    return "".join(texts).isascii()
+
+
 def _padded(text: str, size: int, *, right: bool) -> str:
     room = " " * max(0, size - cells(text))
     return room + text if right else text + room
+
+
+def _told(column: Column, at: int, style: Style) -> list[str]:
+    """The cells of a column, with the gap before them."""
+    gap = _gap(column, at)
+    if not column.styles:
+        return [gap + cell for cell in column.cells] if gap else column.cells
+    named = zip(column.cells, column.styles, strict=True)
+    return [gap + (style(cell, name) if name and cell.strip() else cell) for cell, name in named]
 
 
 def _gap(column: Column, at: int) -> str:

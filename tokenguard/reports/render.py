@@ -84,10 +84,11 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
     billed = "spend_share" if whole["cost_nanos"] else "list_share"
     token_shares = [row.get("token_share", 0.0) for row in all_rows]
     dollar_shares = [row.get(billed, 0.0) for row in all_rows]
+    usages = [Usage(**row["usage"]) for row in all_rows]
     cells: list[tuple[str, ...]] = [
         (
             f"{row['calls']:,}",
-            tokens(Usage(**row["usage"]).total),
+            tokens(usage.total),
             _percent(row.get("token_share")),
             _dollars(row, "cost_nanos"),
             _dollars(row, "notional_nanos") if row["notional_nanos"] else "",
@@ -96,7 +97,7 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
             _percent(row["hit_rate"]) if row["hit_rate"] is not None else "",
             usd(saved) if (saved := row["saved_nanos"] + row["notional_saved_nanos"]) else "",
         )
-        for row in all_rows
+        for row, usage in zip(all_rows, usages, strict=True)
     ]
     calls, counts, token_percents, costs, notional, percents, marks, hits, saved = (
         list(one) for one in zip(*cells, strict=True)
@@ -104,7 +105,7 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
     styles = ["warn" if mark else "" for mark in marks]
     return [
         Column("CALLS", calls, spare=1),
-        *(Column(head, [tokens(count(Usage(**row["usage"]))) for row in all_rows], spare=5) for head, count in _KINDS),
+        *(Column(head, [tokens(count(usage)) for usage in usages], spare=5) for head, count in _KINDS),
         Column("TOKENS", counts),
         Column("", token_percents, gap=1),
         Column("", [""] * len(all_rows), right=False, spare=4, shares=token_shares, gap=1),

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard.config.settings import local_zone
+from tokenguard.config.zones import local_zone
 from tokenguard.guard.slots import resets_at
 from tokenguard.policy import statusline, wording
 from tokenguard.policy.budgets import Standing
