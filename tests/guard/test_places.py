@@ -11,7 +11,7 @@ from tests.support.house import NOON, Clock, House, answer, request
 from tokenguard.config.budgets import parse_budgets, read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard.places import Look, Places
-from tokenguard.records import Budget
+from tokenguard.records import Budget, Session
 
 DOLLAR = 50_000
 """Tokens of output that cost one dollar."""
@@ -133,7 +133,7 @@ async def test_branches_that_are_called_on_are_known(house: House) -> None:
 
 
 class TestWorkingTrees:
-    """Each working tree has a copy of the repository's file; what is counted is one."""
+    """Each working tree has a file of its own; what they count is one."""
 
     def own(self, house: House, folder: str, limit: str = "$10") -> tuple[Budget, ...]:
         tree = house.folder / folder
@@ -141,28 +141,61 @@ class TestWorkingTrees:
         (tree / "tokenguard.toml").write_text(f'[[budget]]\nname = "day"\nlimit = "{limit}"\nwindow = "day"\n')
         return read_repository_budgets(tree, str(house.repo))
 
+    async def call(self, house: House, session: Session | None = None) -> None:
+        assert await house.call(session or await house.session(), output=DOLLAR)
+        await house.guard.counting.written()
+
+    async def test_what_is_spent_by_the_rules_of_one_is_spent_in_all(self, house: House) -> None:
+        own = (*self.own(house, "web"), *self.own(house, "login", "$5"))
+        assert spent(house, own=own) == {"web:day": 0, "login:day": 0}
+        session = await house.session()
+        for number in range(1, 4):
+            await self.call(house, session)
+            assert spent(house, own=own) == {"web:day": number, "login:day": number}
+
+    async def test_what_is_spent_by_rules_that_have_changed_since_is_spent(self, house: House) -> None:
+        self.own(house, "web", "$20")
+        session = await house.session()
+        for number in range(1, 4):
+            await self.call(house, session)
+            assert spent(house, own=self.own(house, "web", "$5")) == {"web:day": number}
+
+    async def test_looking_shows_nothing_more_in_the_status(self, house: House) -> None:
+        own = (*self.own(house, "web"), *self.own(house, "login"))
+        await self.call(house)
+        spent(house, own=own)
+        assert [row["label"] for row in house.desk.status()["budgets"]] == ["web:day"]
+
+    @pytest.mark.parametrize("runs", [True, False])
     @pytest.mark.parametrize("limit", ["$10", "$5"])
     @pytest.mark.parametrize("label", ["web:day", "login:day"])
-    async def test_a_raise_by_the_name_in_one_is_one_in_all(self, house: House, limit: str, label: str) -> None:
+    async def test_a_raise_by_the_name_in_one_is_one_in_all(
+        self, house: House, limit: str, label: str, runs: bool
+    ) -> None:
         own = (*self.own(house, "web"), *self.own(house, "login", limit))
-        await house.call(await house.session(), output=DOLLAR)
+        await self.call(house)
+        if not runs:
+            await house.reopen()
         assert spent(house, own=own) == {"web:day": 1, "login:day": 1}
         await house.desk.raise_budget(label, "5", "release", None)
         limits = [held.limit / 1e9 for held, _ in look(house).anywhere(str(house.repo), own)]
         assert limits == [15.0, 15.0 if limit == "$10" else 10.0]
 
-    async def test_copies_are_one_budget_in_the_status(self, house: House) -> None:
-        own = (*self.own(house, "web"), *self.own(house, "login"))
-        await house.call(await house.session(), output=DOLLAR)
-        look(house).anywhere(str(house.repo), own)
-        assert [row["label"] for row in house.desk.status()["budgets"]] == ["web:day"]
-
     async def test_a_copy_of_the_same_name_is_no_other_budget(self, house: House) -> None:
         (own,) = self.own(house, "web")
         moved = replace(own, source=str(house.folder / "elsewhere" / "web" / "tokenguard.toml"))
-        await house.call(await house.session(), output=DOLLAR)
+        await self.call(house)
         look(house).anywhere(str(house.repo), (own, moved))
         assert (await house.desk.raise_budget("web:day", "5", "release", None))["limit"] == 15e9
+
+    async def test_what_was_seen_yesterday_is_not_raised_today(self, house: House, clock: Clock) -> None:
+        own = self.own(house, "web")
+        look(house).anywhere(str(house.repo), own)
+        clock.now_us += 24 * HOUR_US
+        with pytest.raises(UsageError, match="there is no budget web:day"):
+            await house.desk.raise_budget("web:day", "5", "release", None)
+        look(house).anywhere(str(house.repo), own)
+        await house.desk.raise_budget("web:day", "5", "release", None)
 
     async def test_budgets_of_several_repositories_are_still_told_apart(self, house: House) -> None:
         house.budgets(budget(scope="repo"))

@@ -142,6 +142,12 @@ def test_what_cannot_be_written_is_said_once_and_tried_again(tmp_path: Path, cap
     assert file.read_text() == "9"
 
 
+def test_what_no_bytes_stand_for_is_no_reason_to_stop(tmp_path: Path) -> None:
+    files, odd, file = Files(), tmp_path / "odd", tmp_path / "status"
+    texts(files, {odd: Text("\ud800"), file: Text("a")})
+    assert names(tmp_path)[-1] == "status" and not odd.exists()
+
+
 def test_in_the_end_everything_is_gone_and_nothing_comes_after_it(tmp_path: Path) -> None:
     files, file = Files(), tmp_path / "status"
     texts(files, {file: Text("a")})

@@ -12,7 +12,7 @@ import pytest
 from tokenguard.guard.hub import Hub
 from tokenguard.records import Event
 from tokenguard.status_files.files import LEISURE_S, Text
-from tokenguard.status_files.keeping import REST_S, TYPES, Keeper, Wanted
+from tokenguard.status_files.keeping import LONGEST_REST_S, REST_S, TYPES, Keeper, Wanted
 
 
 class Board:
@@ -38,12 +38,13 @@ class Stage:
         self.board = Board(folder / "status")
         self.now_s = 0.0
         self.rests = 0
+        self.rested_s = 0.0
         self.rest = asyncio.Semaphore(0)
         self.keeper = Keeper((self.board,), lambda: int(self.now_s * 1e6), sleep=self.sleep, clock=lambda: self.now_s)
 
     async def sleep(self, seconds: float) -> None:
-        assert seconds == REST_S
         self.rests += 1
+        self.rested_s = seconds
         await self.rest.acquire()
 
     def tell(self, kind: str = "call.settled", times: int = 1) -> None:
@@ -103,6 +104,20 @@ async def test_a_burst_is_one_writing_and_its_end_is_what_is_written(tmp_path: P
         await stage.rested()
         assert stage.board.asked == 2
         assert stage.content == "after call 4999"
+
+
+@pytest.mark.parametrize(("takes_s", "rests_s"), [(0, REST_S), (0.04, REST_S), (0.2, 2.0), (60, LONGEST_REST_S)])
+async def test_it_rests_the_longer_the_more_it_has_to_say(tmp_path: Path, takes_s: float, rests_s: float) -> None:
+    stage = Stage(tmp_path)
+    wanted = stage.board.wanted
+
+    async def slowly() -> Wanted:
+        stage.now_s += takes_s
+        return await wanted()
+
+    stage.board.wanted = slowly  # type: ignore[method-assign]
+    async with running(stage):
+        assert stage.rested_s == pytest.approx(rests_s)
 
 
 async def test_what_happens_while_it_writes_is_not_missed(tmp_path: Path) -> None:

@@ -212,6 +212,20 @@ class TestWorkingTrees:
         assert await hooked.says("commit", branch="main") == "warn web/main/branch"
         assert await hooked.says("push", branch="login") == "ok"
 
+    async def test_what_is_spent_by_the_rules_of_another_counts(self, hooked: Hooked, tmp_path: Path) -> None:
+        (hooked.house.repo / "tokenguard.toml").write_text('[[budget]]\nname = "own"\nlimit = 4\nwindow = "day"\n')
+        hooked.git("worktree", "add", "-q", "-b", "login", str(tmp_path / "login"))
+        (tmp_path / "login" / "tokenguard.toml").write_text('[[budget]]\nname = "own"\nlimit = 9\nwindow = "day"\n')
+        hooked.board.known = (hooked.repository(),)
+        session = await hooked.house.session(cwd=tmp_path / "login")
+        seen: list[list[str]] = []
+        for _ in range(4):
+            assert await hooked.house.call(session, output=DOLLAR)
+            (text,) = (await hooked.board.wanted()).files.values()  # at once, while the ledger still writes
+            seen.append([line.split(" ")[4] for line in text.text.splitlines()[1:]])
+        assert seen[:3] == [["ok", "ok"]] * 3
+        assert seen[3] == ["ok", "block", "ok"]
+
     async def test_a_repository_cannot_silence_what_the_user_wants_to_hear(self, hooked: Hooked) -> None:
         hooked.house.budgets(budget())
         (hooked.house.repo / "tokenguard.toml").write_text(

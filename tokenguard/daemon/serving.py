@@ -243,6 +243,7 @@ class Daemon:
                 await self._upkeep.sweep()
                 if time.monotonic() >= next_tick:
                     next_tick = time.monotonic() + MINUTE
+                    self._status_files.changed()
                     await self._guard.tick()
                     self._status_files.changed()
             except Exception:

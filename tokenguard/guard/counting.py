@@ -21,7 +21,7 @@ from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, where_of, zone_of
 from tokenguard.guard.trailing import ALL, Trailing
 from tokenguard.ledger import Ledger, queries
-from tokenguard.policy.budgets import Slot, Standing, alike, ident, severity, slots_ahead, slots_of
+from tokenguard.policy.budgets import Slot, Standing, ident, repository_of, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure, measure_sum
 from tokenguard.policy.windows import rolling_us
@@ -71,6 +71,7 @@ class Counting:
         self._now = now
         self._levels = Levels(ledger, now)
         self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[bool]]] = {}
+        self._glanced: dict[tuple[str, str, str], Slot] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         self._writing = 0
         self._doubtful = False
@@ -89,9 +90,17 @@ class Counting:
         return self._with_outlook(self.books.count(slot))
 
     def glance(self, slot: Slot) -> Standing:
-        """As `standing`, with what is cheap alone: where it is going only if its level depends on that."""
-        self._keep_limits()
-        count = self.books.count(slot)
+        """What a slot has spent, and where that is going only if its level depends on it; whoever calls there.
+
+        Each working tree has budgets of its own file: those are read from the ledger, for no call meets them all.
+        """
+        if self._now() >= self.limits.until_us:
+            self._renew_limits()
+        if repository_of(slot.budget) is None:
+            count = self.books.count(slot)
+        else:
+            self._glanced[slot.budget.source, slot.budget.name, slot.key] = slot
+            count = self._read(slot)
         return self._with_outlook(count) if slot.budget.forecast else self._now_of(count).standing()
 
     def _with_outlook(self, count: Count) -> Standing:
@@ -136,8 +145,10 @@ class Counting:
         return all(count.fits(need) for counts, need in parts for count in counts if stops(count.standing()))
 
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
-        self._keep_limits()
-        met = self.books.met(call, self._now())
+        now = self._now()
+        if now >= self.limits.until_us:
+            self._renew_limits()
+        met = self.books.met(call, now)
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
     def dated(self, call: Call) -> Call:
@@ -207,23 +218,17 @@ class Counting:
                 found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
         return sorted((self.standing(slot) for slot in found), key=_fullness)
 
-    def in_force(self, sessions: Iterable[Session], *, copies: bool = False) -> list[Standing]:
-        """What counts for these sessions, and whatever else counts since somebody called; the fullest first.
-
-        Of that, the same budget in another working tree of its repository is told only if `copies` are asked for.
-        """
+    def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
+        """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
         now = self._now()
         ahead = {standing.slot: standing for standing in self.ahead(sessions)}
-        known = {alike(slot) for slot in ahead}
         for count in self.books.counts():
             slot = count.slot
-            lasts = slot.window.end_us is None or slot.window.end_us > now
+            lasts = _lasts(slot, now)
             self._now_of(count)
             # The limit of a session that has ended stops nobody any more; where nothing is, somebody only looked.
             used = count.spent or count.reserved or count.limit != slot.budget.limit
-            is_told = slot in ahead if copies else alike(slot) in known
-            if not is_told and lasts and used and slot.budget.scope != "session":
-                known.add(alike(slot))
+            if slot not in ahead and lasts and used and slot.budget.scope != "session":
                 ahead[slot] = self._with_outlook(count)
         return sorted(ahead.values(), key=_fullness)
 
@@ -234,7 +239,8 @@ class Counting:
         `UsageError` if there is none, or more than one.
         """
         sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
-        slots = [standing.slot for standing in self.in_force(sessions, copies=True)]
+        slots = [standing.slot for standing in self.in_force(sessions)]
+        slots += [slot for slot in self._glanced.values() if slot not in slots and _lasts(slot, self._now())]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
@@ -311,9 +317,8 @@ class Counting:
         """Drop what has ended: windows, raises, and what was told of them."""
         now = self._now()
         self.books.sweep(now)
-        self.limits.sweep()
+        self._renew_limits()
         self._outlook.sweep()
-        self._limits_changed()
         self._levels.sweep()
 
     @contextmanager
@@ -332,9 +337,13 @@ class Counting:
                 waiter.set_result(None)
 
     def _begin(self, slot: Slot) -> Count:
+        """A count to be kept."""
+        self._doubtful |= self._writing > 0
+        return self._read(slot)
+
+    def _read(self, slot: Slot) -> Count:
         """A count as the ledger knows it."""
         budget, now = slot.budget, self._now()
-        self._doubtful |= self._writing > 0
         if budget.official is not None:
             count = Count(slot, 0, None)
         elif (span_us := rolling_us(budget.window)) is not None:
@@ -361,11 +370,9 @@ class Counting:
         count.spent = math.ceil(window.used_percent) if window else 0
         count.resets_us = window.resets_us if window else None
 
-    def _keep_limits(self) -> None:
-        """Let raises end whose time has come."""
-        if self._now() >= self.limits.until_us:
-            self.limits.sweep()
-            self._limits_changed()
+    def _renew_limits(self) -> None:
+        self.limits.sweep()
+        self._limits_changed()
 
     def _limits_changed(self) -> None:
         for count in self.books.counts():
@@ -401,6 +408,10 @@ class Counting:
 def stops(standing: Standing) -> bool:
     """Whether a slot's budget does more than warn."""
     return standing.slot.budget.at_limit != "warn"
+
+
+def _lasts(slot: Slot, now_us: int) -> bool:
+    return slot.window.end_us is None or slot.window.end_us > now_us
 
 
 def _fullness(standing: Standing) -> tuple[float, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from tokenguard.guard.counting import Counting
@@ -14,6 +16,8 @@ from tokenguard.records import Budget, Call
 Held = tuple[Standing, datetime | None]
 """What a budget holds, and when it starts anew, in its zone."""
 
+MOMENT_S = 1.0
+
 
 class Places:
     """Asks what budgets hold; `now` tells the time in microseconds."""
@@ -24,8 +28,14 @@ class Places:
         self._budgets = budgets
         self.now = now
 
+    async def written(self) -> None:
+        """Wait until the ledger has what was charged so far, but no longer than a moment: it may be failing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MOMENT_S):
+                await self._counting.written()
+
     def look(self) -> Look:
-        """A look at how things are now."""
+        """A look at how things are now. Budgets of repositories' files are told as the ledger has them."""
         return Look(self._counting, [one for one in self._budgets() if speaks(one)], self.now())
 
     @property

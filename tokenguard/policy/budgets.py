@@ -14,7 +14,6 @@ from fnmatch import translate
 from functools import lru_cache
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.measure import is_notional
@@ -173,11 +172,6 @@ def ident(budget: Budget) -> str:
     # Every worktree of a repository has a file of its own, and all of them are one.
     repo = next((glob for field, glob in reversed(budget.match) if field == "repo"), budget.source)
     return f"{repo}:{budget.name}"
-
-
-def alike(slot: Slot) -> tuple[str, str, Budget]:
-    """The same of slots that hold the same by the same rules: working trees of a repository have copies of its file."""
-    return ident(slot.budget), slot.key, replace(slot.budget, source="")
 
 
 def short_key(scope: str, key: str) -> str:

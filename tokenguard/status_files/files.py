@@ -76,9 +76,9 @@ class Files:
             put(file, text.text, make_folder=text.makes_folder)
         except FileNotFoundError:
             return  # its folder is gone: hooks are not installed there any more
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if not self._failing:
-                log.warning("what hooks read cannot be written: %s; this is said once", error.strerror)
+                log.warning("%s cannot be written: %s; this is said once", file.name, type(error).__name__)
             self._failing = True
             return
         self._there[file] = (text, now_s)

@@ -37,8 +37,11 @@ TYPES = (
 )
 """The events after which something else may have to stand in a file."""
 
-REST_S = 0.5
-"""Seconds after a writing before the next one."""
+REST_S, LONGEST_REST_S = 0.5, 5.0
+"""Seconds after a writing before the next one, at least and at most."""
+
+_EASE = 10
+"""How many times as long as it has taken it rests: where there is very much to say, calls come first."""
 
 
 class Wanted(Struct, frozen=True):
@@ -118,8 +121,9 @@ class Keeper:
             except TimeoutError:
                 pass
             self._changed.clear()
+            begun_s = self._clock()
             pause_s = await self._bring_up_to_date()
-            await self._sleep(REST_S)
+            await self._sleep(min(LONGEST_REST_S, max(REST_S, (self._clock() - begun_s) * _EASE)))
 
     async def _bring_up_to_date(self) -> float:
         """Write what has changed; after how many seconds something may have, though nothing happens."""

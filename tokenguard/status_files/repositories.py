@@ -31,6 +31,8 @@ class RepositoryBoard:
         """See `Board.wanted`."""
         if not self.known:
             return Wanted()
+        if any(tree.rules.own for repository in self.known for tree in repository.trees):
+            await self._places.written()
         look = self._places.look()
         now_us, pid = self._places.now(), os.getpid()
         files: dict[Path, Text] = {}
