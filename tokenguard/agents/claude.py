@@ -70,7 +70,7 @@ _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
 _LINE = "statusLine"
 _PRINTS = re.compile(r"--print|-[A-Za-z]*p[A-Za-z]*")
-"""Options with which it answers and ends."""
+"""Options with which it answers and ends: nobody sees what it shows of hooks and status lines."""
 _IN_BACKGROUND = frozenset({"--bg", "--background"})
 _FOUNDRY = "CLAUDE_CODE_USE_FOUNDRY"
 
@@ -110,12 +110,10 @@ def recipe(situation: Situation) -> Recipe:
         notes.append(f"{_URL} of this folder's .claude settings is not used: Claude Code does not trust the folder yet")
     settings = {**passed, "env": {**object_at(passed, "env"), **ours}}
     scripts: tuple[str, ...] = ()
-    if situation.attended and not _prints(rest):
-        scripts = (hooks.PROMPT,)
-        settings = hooks.with_hook(settings, "UserPromptSubmit", _command(situation, hooks.PROMPT))
-        if not any(_LINE in layer for layer in (passed, *map(read_json, (*_MANAGED, own_file, *of_project)))):
-            scripts = (hooks.PROMPT, hooks.LINE)
-            settings[_LINE] = _command(situation, hooks.LINE)
+    if situation.attended and not any(_PRINTS.fullmatch(arg) for arg in rest):
+        has_line = any(_LINE in layer for layer in (passed, *map(read_json, (*_MANAGED, own_file, *of_project))))
+        scripts = (hooks.PROMPT,) if has_line else (hooks.PROMPT, hooks.LINE)
+        settings = _with_scripts(situation, settings, scripts)
     return Recipe(
         args=("--settings", str(situation.folder / _FILE), *rest),
         # Without the second one its last words, how to resume, would name our settings file, which is gone by then.
@@ -197,13 +195,11 @@ def _passed_settings(situation: Situation) -> tuple[dict[str, Any], tuple[str, .
     return ({}, situation.args) if settings is None else (settings, rest)
 
 
-def _prints(args: Sequence[str]) -> bool:
-    """Whether it answers one prompt, and nobody sees what it shows of hooks and status lines."""
-    return any(_PRINTS.fullmatch(arg) for arg in args)
-
-
-def _command(situation: Situation, script: str) -> dict[str, str]:
-    return {"type": "command", "command": hooks.command(situation.folder, script)}
+def _with_scripts(situation: Situation, settings: Mapping[str, Any], scripts: Sequence[str]) -> dict[str, Any]:
+    """Settings that have these scripts run, each where it belongs."""
+    commands = {one: {"type": "command", "command": hooks.command(situation.folder, one)} for one in scripts}
+    hooked = hooks.with_hook(settings, "UserPromptSubmit", commands[hooks.PROMPT])
+    return hooked | ({_LINE: commands[hooks.LINE]} if hooks.LINE in commands else {})
 
 
 def _config_folder(situation: Situation) -> Path:
