@@ -12,7 +12,7 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, configuring, files, managers, repository, scripts
+from tokenguard_hooks import chaining, configuring, everywhere, files, managers, scripts
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
 
@@ -50,6 +50,10 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
     if way == "config" and not here.configurable:
         version = ".".join(map(str, here.git))
         raise UsageError(f"git {version} finds no hooks in its configuration, only 2.54 does", "leave --way out")
+    shared = everywhere.look()
+    if shared.where is not None and _reaches(shared, here, way):
+        scripts.write(paths)
+        return Installed(way, shared.where, events, False, everywhere=True)
     if way == "chain":
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
@@ -87,9 +91,21 @@ def own_folders(here: Repository, folder: Path) -> Iterator[Path]:
 def _best(here: Repository, managed: list[Manager]) -> str:
     if configuring.holds(here.config_file):
         return "config"
-    if any(chaining.look(here.hooks_dir, event).state == "ours" for event in scripts.EVENTS):
+    if _in_use(here):
         return "chain"
     return "config" if here.configurable else "manager" if managed else "chain"
+
+
+def _in_use(here: Repository) -> bool:
+    """Whether hooks of ours are where git looks for them."""
+    return any(chaining.look(here.hooks_dir, event).state == "ours" for event in scripts.EVENTS)
+
+
+def _reaches(shared: everywhere.Standing, here: Repository, way: str) -> bool:
+    """Whether what is done for all repositories is all that this one needs."""
+    if shared.way == "config":
+        return way == "config" and not configuring.holds(here.config_file)
+    return shared.way == "hooks-path" and way == "chain" and shared.where == here.hooks_dir
 
 
 def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None:
@@ -102,7 +118,7 @@ def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None
                 f"the hooks in {here.hooks_dir} are {manager.name}'s, which writes them anew",
                 "tokenguard hooks install --way manager prints the lines for its files",
             )
-    if here.outside and not consent:
+    if here.outside and not consent and not _in_use(here):
         by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "a link"
         raise UsageError(
             f"hooks of this repository are in {here.hooks_dir} ({by}), which others may use, too",
@@ -111,8 +127,6 @@ def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None
 
 
 def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
-    if configuring.holds(repository.global_config()):
-        return Installed("config", repository.global_config(), events, False, everywhere=True)
     changed = configuring.put_in(here.config_file, configuring.hooks(events, paths))
     for hooks in own_folders(here, folder):
         chaining.take_out(hooks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,9 @@ _FIND = (
 )
 """Where tokenguard is, in files that others use who may not have it, or have it elsewhere."""
 
+_NOT_PRE_COMMIT = ("post-rewrite",)
+"""It hands this one nothing on stdin."""
+
 
 class Manager(Struct, frozen=True):
     """A hook manager that a repository uses."""
@@ -33,8 +37,8 @@ class Manager(Struct, frozen=True):
     name: str
     file: Path
     """Where it was seen."""
-    ours: bool
-    """Whether tokenguard stands in its file already."""
+    covers: tuple[str, ...]
+    """The hooks for which tokenguard stands in its files already."""
     into: Path
     """Where the lines belong."""
     lines: str
@@ -42,6 +46,13 @@ class Manager(Struct, frozen=True):
     """What is to be done after that; empty for nothing."""
     beside: bool = True
     """Whether hooks can be chained to its own."""
+    cannot: tuple[str, ...] = ()
+    """The hooks that it knows nothing of."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether tokenguard stands in its files already."""
+        return bool(self.covers)
 
 
 def found(top: Path | None, events: Iterable[str], paths: Paths) -> list[Manager]:
@@ -56,8 +67,8 @@ def _pre_commit(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | N
     file = top / ".pre-commit-config.yaml"
     if not file.is_file():
         return None
-    # It hands post-rewrite nothing on stdin.
-    known = [event for event in events if event != "post-rewrite"]
+    text = _text(file)
+    known = [event for event in events if event not in _NOT_PRE_COMMIT]
     lines = "  - repo: local\n    hooks:\n" + "".join(
         f"      - id: tokenguard-{event}\n"
         f"        name: tokenguard\n"
@@ -69,8 +80,9 @@ def _pre_commit(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | N
         f"        verbose: true\n"
         for event in known
     )
-    types = " ".join(f"--hook-type {event}" for event in known)
-    return Manager("pre-commit", file, _names_us(file), file, lines, f"pre-commit install {types}")
+    then = " ".join(["pre-commit install", *(f"--hook-type {event}" for event in known)])
+    covers = tuple(event for event in known if f"tokenguard-{event}" in text)
+    return Manager("pre-commit", file, covers, file, lines, then, cannot=_NOT_PRE_COMMIT)
 
 
 def _lefthook(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | None:
@@ -85,8 +97,10 @@ def _lefthook(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | Non
         f"      use_stdin: {'true' if event == 'post-rewrite' else 'false'}\n"
         for event in events
     )
-    ours = next((file for file in there if _names_us(file)), None)
-    return Manager("lefthook", ours or there[0], ours is not None, local, lines, "lefthook install")
+    ours = next((file for file in there if "tokenguard" in _text(file)), None)
+    text = _text(ours) if ours else ""
+    covers = tuple(event for event in events if re.search(rf"hooks/run\W+{event}\b", text))
+    return Manager("lefthook", ours or there[0], covers, local, lines, "lefthook install")
 
 
 def _husky(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | None:
@@ -99,8 +113,9 @@ def _husky(top: Path, events: tuple[str, ...], paths: Paths) -> Manager | None:
         for event in events
     )
     # Its hooks go by their names, and are written anew by every npm install.
-    return Manager("husky", folder, any(_names_us(folder / event) for event in events), folder, lines, "", beside=False)
+    covers = tuple(event for event in events if "tokenguard" in _text(folder / event))
+    return Manager("husky", folder, covers, folder, lines, "", beside=False)
 
 
-def _names_us(file: Path) -> bool:
-    return b"tokenguard" in (files.read(file) or b"")
+def _text(file: Path) -> str:
+    return (files.read(file) or b"").decode("utf-8", "replace")

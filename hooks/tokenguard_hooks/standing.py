@@ -61,7 +61,11 @@ def look(here: Repository, paths: Paths, events: tuple[str, ...]) -> Standing:
     managed = managers.found(here.top, events, paths)
     hooks = tuple(_hook(here, event, managed) for event in events)
     script = _script(paths)
-    problems = [*_of_hooks(here, paths, hooks), *_of_folders(here, paths), *_of_configuration(here, events)]
+    problems = [
+        *_of_hooks(here, paths, hooks, managed),
+        *_of_folders(here, paths),
+        *_of_configuration(here, paths, events),
+    ]
     if any(hook.ways for hook in hooks) and script != "current":
         what = "the script that all hooks lead to is missing" if script == "missing" else "the script is an older one"
         problems.append(Problem(what, _AGAIN))
@@ -78,9 +82,10 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     if found.state in ("ours", "changed") and found.runs:
         ways.append("chain")
         where = where or found.file
-    if not ways and any(manager.ours for manager in managed):
-        ways.append("manager")
-        where = next(manager.file for manager in managed if manager.ours)
+    for manager in managed:
+        if event in manager.covers:
+            ways.append("manager")
+            where = where or manager.file
     return Hook(event, tuple(ways), where, found.chained)
 
 
@@ -99,9 +104,10 @@ def _script(paths: Paths) -> str:
     return "missing" if data is None else "current" if data == scripts.shipped() else "older"
 
 
-def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...]) -> Iterator[Problem]:
+def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: list[Manager]) -> Iterator[Problem]:
     some = any(hook.ways for hook in hooks)
-    missing = [hook.event for hook in hooks if not hook.ways]
+    cannot = {event for manager in managed if manager.ours for event in manager.cannot}
+    missing = [hook.event for hook in hooks if not hook.ways and hook.event not in cannot]
     if some and missing:
         yield Problem(f"not installed: {', '.join(missing)}", _AGAIN)
     for hook in hooks:
@@ -118,7 +124,8 @@ def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...]) -> Iterat
             kept = f"{found.file.name}{scripts.CHAINED}"
             yield Problem(f"{found.file} was put in the place of tokenguard's, so {kept} does not run", "keep one")
         if len(hook.ways) > 1:
-            yield Problem(f"{hook.event} runs twice: by git's configuration and in {here.hooks_dir}", _AGAIN)
+            remedy = "take it out of the manager's file" if "manager" in hook.ways else _AGAIN
+            yield Problem(f"{hook.event} runs twice: by {' and by '.join(hook.ways)}", remedy)
 
 
 def _of_folders(here: Repository, paths: Paths) -> Iterator[Problem]:
@@ -130,7 +137,7 @@ def _of_folders(here: Repository, paths: Paths) -> Iterator[Problem]:
             yield Problem(f"git looks for hooks in {here.hooks_dir} ({by}), and not in {folder}", _AGAIN)
 
 
-def _of_configuration(here: Repository, events: tuple[str, ...]) -> Iterator[Problem]:
+def _of_configuration(here: Repository, paths: Paths, events: tuple[str, ...]) -> Iterator[Problem]:
     folder = here.top or here.common_dir
     if not here.configurable:
         if configuring.holds(here.config_file):
@@ -138,6 +145,11 @@ def _of_configuration(here: Repository, events: tuple[str, ...]) -> Iterator[Pro
             yield Problem(f"git {version} finds no hooks in its configuration, only 2.54 does", _AGAIN)
         return
     for event in events:
+        command = repository.setting(f"hook.{configuring.name(event)}.command", folder=folder)
+        if command is not None and command != os.fsdecode(scripts.command(event, paths)):
+            again = _AGAIN if configuring.holds(here.config_file) else f"{_AGAIN} --global"
+            what = f"git's configuration sends {event} to another state folder than {paths.state_dir}"
+            yield Problem(what, again)
         for name in (configuring.name(event), event):
             if repository.setting(f"hook.{name}.enabled", folder=folder) in ("false", "no", "off", "0"):
                 yield Problem(f"hook.{name}.enabled is false", f"git config --unset hook.{name}.enabled")

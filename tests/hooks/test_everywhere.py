@@ -9,7 +9,7 @@ import pytest
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
 from tokenguard_hooks import configuring, everywhere, scripts
-from tokenguard_hooks.installing import install
+from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 
 
@@ -82,6 +82,16 @@ def test_a_folder_for_all_hooks_is_used_with_consent(user: World) -> None:
     assert warns(user, user.repository())
     assert everywhere.uninstall(user.paths)
     assert everything(user.home) == before
+
+
+def test_what_is_for_all_is_not_taken_out_of_one(user: World) -> None:
+    folder = user.home / "hooks"
+    user.git(user.root, "config", "--global", "core.hooksPath", str(folder))
+    put_in(user)
+    tree = user.repository()
+    assert install(look(tree), user.paths, scripts.EVENTS, None, consent=False).everywhere
+    assert not uninstall(look(tree), user.paths)
+    assert warns(user, tree)
 
 
 @pytest.mark.parametrize("has_config", [True, False])

@@ -330,6 +330,7 @@ def test_a_folder_of_hooks_elsewhere_needs_consent(user: World, tree: Path) -> N
     below.mkdir()
     done = put_in(user, below, consent=True)
     assert (done.where, done.chained) == (shared, ("pre-commit",))
+    assert not put_in(user, tree).changed, "to be asked once is enough"
     user.say(tree / ".git", "* * 0 warn ok here")
     assert user.commit(tree, "second").stderr == "tokenguard: here. Committing goes on.\nshared\n"
     uninstall(look(tree), user.paths)

@@ -146,14 +146,43 @@ def test_hooks_that_run_twice(modern: World) -> None:
     assert put_in(modern, tree, "config").works
 
 
-def test_hooks_of_a_manager(user: World, tree: Path) -> None:
-    lefthook = tree / "lefthook.yml"
-    lefthook.write_text("pre-commit: {}\n")
+def test_hooks_of_another_state_folder_in_the_configuration(modern: World) -> None:
+    tree = modern.repository()
+    put_in(modern, tree)
+    modern.git(tree, "config", "hook.tokenguard-pre-push.command", "tg_state=/elsewhere; ...")
+    (problem,) = told(modern, tree)
+    assert problem.startswith("git's configuration sends pre-push to another state folder than")
+    assert put_in(modern, tree).works
+
+
+@pytest.mark.parametrize("file", [".pre-commit-config.yaml", "lefthook.yml", ".husky/post-commit"])
+def test_hooks_of_a_manager(user: World, tree: Path, file: str) -> None:
+    (tree / file).parent.mkdir(exist_ok=True)
+    (tree / file).write_text("")
     now = stands(user, tree)
     assert not now.installed
-    assert [(manager.name, manager.ours) for manager in now.managers] == [("lefthook", False)]
-    lefthook.write_text("pre-commit:\n  commands:\n    tokenguard:\n      run: ...\n")
+    (manager,) = now.managers
+    assert not manager.ours
+    if manager.name == "husky":
+        for part in manager.lines.split("# ")[1:]:
+            name, _, line = part.partition("\n")
+            (tree / name).write_text(line)
+    else:
+        manager.into.write_text(manager.lines)
     install(look(tree), user.paths, EVENTS, None, consent=False)
     now = stands(user, tree)
-    assert {hook.ways for hook in now.hooks} == {("manager",)}
+    assert {hook.event for hook in now.hooks if hook.ways == ("manager",)} == set(EVENTS) - set(manager.cannot)
     assert now.works
+
+
+def test_a_hook_that_a_manager_has_not_been_told_of(user: World, tree: Path) -> None:
+    (tree / ".husky").mkdir()
+    (tree / ".husky" / "pre-commit").write_text("... tokenguard ...")
+    assert told(user, tree) == ["not installed: pre-push, post-commit, post-rewrite", *told(user, tree)[1:]]
+
+
+def test_hooks_that_run_by_a_manager_too(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    (tree / ".husky").mkdir()
+    (tree / ".husky" / "pre-commit").write_text("... tokenguard ...")
+    assert told(user, tree) == ["pre-commit runs twice: by chain and by manager"]

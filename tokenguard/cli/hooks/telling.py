@@ -105,7 +105,7 @@ def uninstalled(changed: bool, now: Standing, here: Repository) -> Iterator[str]
     for manager in now.managers:
         if manager.ours:
             yield f"- {_text(manager.file)} names tokenguard: take its lines out by hand"
-    if any("config" in hook.ways for hook in now.hooks) and now.everywhere.way == "config":
+    if now.installed and now.everywhere.way in ("config", "hooks-path"):
         yield f"- {_text(now.everywhere.where)} has them for all repositories: tokenguard hooks uninstall --global"
 
 
