@@ -197,6 +197,25 @@ class TestWorkingTrees:
         look(house).anywhere(str(house.repo), own)
         await house.desk.raise_budget("web:day", "5", "release", None)
 
+    async def test_repositories_of_the_same_name_are_told_apart_by_their_paths(self, house: House) -> None:
+        house.budgets(budget(scope="repo"), budget(scope="branch", name="b"))
+        other = house.folder / "forks" / "web"
+        (other / ".git").mkdir(parents=True)
+        (other / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+        for cwd in (house.repo, other):
+            await self.call(house, await house.session(cwd=cwd))
+        with pytest.raises(UsageError, match="web/day is more than one budget") as raised:
+            await house.desk.raise_budget("web/day", "5", "release", None)
+        assert raised.value.hint is not None
+        names = raised.value.hint.removeprefix("name one: ").split(", ")
+        assert sorted(names) == sorted([f"{house.repo}/day", f"{other}/day"])
+        raised_one = await house.desk.raise_budget(f"{other}/day", "5", "release", None)
+        assert (raised_one["key"], raised_one["limit"]) == (str(other), 15e9)
+        assert (await house.desk.raise_budget(f"{other}/main/b", "5", "release", None))["limit"] == 15e9
+        own = self.own(house, "web")
+        look(house).anywhere(str(house.repo), own)
+        assert (await house.desk.raise_budget(f"{house.repo}:day", "5", "release", None))["label"] == "web:day"
+
     async def test_budgets_of_several_repositories_are_still_told_apart(self, house: House) -> None:
         house.budgets(budget(scope="repo"))
         seen = look(house)

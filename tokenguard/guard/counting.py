@@ -233,7 +233,7 @@ class Counting:
         return sorted(ahead.values(), key=_fullness)
 
     def find(self, label: str, running: Iterable[Session]) -> Slot:
-        """The slot that people call `label`: its label, its opaque label, or its budget's name.
+        """The slot that people call `label`: its label, the whole or the opaque one, or its budget's name.
 
         Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
         `UsageError` if there is none, or more than one.
@@ -241,12 +241,14 @@ class Counting:
         sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
         slots = [standing.slot for standing in self.in_force(sessions)]
         slots += [slot for slot in self._glanced.values() if slot not in slots and _lasts(slot, self._now())]
-        found = [slot for slot in slots if label in (slot.label, safe_label(slot.label))]
+        found = [slot for slot in slots if label in (slot.label, safe_label(slot.label), slot.whole_label)]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
             raise UsageError(f"there is no budget {label}", "see tokenguard status")
         if len({(ident(slot.budget), slot.key) for slot in found}) > 1:
-            raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(slot.label for slot in found)}")
+            names = [slot.label for slot in found]
+            names = names if len(set(names)) == len(names) else [slot.whole_label for slot in found]
+            raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(names)}")
         return found[0]
 
     async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:

@@ -56,6 +56,16 @@ class Slot(Struct, frozen=True):
                 return name
         return f"{short_key(self.budget.scope, self.key)}/{name}" if self.key else name
 
+    @property
+    def whole_label(self) -> str:
+        """The label with the whole path of its repository, which tells it from another one of the same name."""
+        name, key = self.budget.name, self.key.replace("\0", "/")
+        if repository_of(self.budget) is not None:
+            name = ident(self.budget)
+            if self.budget.scope == "repo":
+                return name
+        return f"{key}/{name}" if key else name
+
 
 class Standing(Struct, frozen=True):
     """What a slot holds at an instant, in the budget's unit."""
