@@ -199,7 +199,7 @@ tg_speak() {
     done
     if [ -n "$tg_reason" ]; then
         tg_reason=$(printf '%.500s' "$tg_reason")
-        tg_note "1 override $tg_worktree $tg_branch $1 $tg_reason"
+        tg_note "1 override $tg_worktree $tg_branch $1 $tg_reason" || tg_reason="$tg_reason (which could not be noted)"
         printf 'tokenguard: %s. %s goes on, as you say: %s\n' \
             "${tg_message%%. To go on: *}" "$tg_doing" "$tg_reason" >&2
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -159,6 +160,56 @@ def test_what_is_not_understood_is_passed_over(shells: World, tree: Path, text: 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenguard-status").write_text(text.format(pid=os.getpid()))
     assert shells.commit(tree, "second").stderr == ""
+
+
+def heard(shells: World, tree: Path, *options: str) -> str:
+    """What the hook says, run by itself."""
+    hook = tree / ".git" / "hooks" / "pre-commit"
+    done = subprocess.run([*shells.shell, *options, hook], cwd=tree, capture_output=True, text=True, check=False)
+    assert done.stdout == "" and done.returncode in (0, 1)
+    return done.stderr
+
+
+def test_half_a_file_says_nothing_that_the_whole_one_does_not(shells: World, tree: Path) -> None:
+    """As where a disk was full, or a file system knows no renaming at once."""
+    shells.say(tree / ".git", "other main 0 block block not here", ". main 0 warn ok here", "* * 0 block block all")
+    status = shells.folder(tree / ".git") / "tokenguard-status"
+    whole = status.read_bytes()
+    expected = "tokenguard: here. Committing goes on.\n"
+    told: list[str] = []
+    for length in range(len(whole) + 1):
+        status.write_bytes(whole[:length])
+        told.append(heard(shells, tree))
+    assert set(told) == {"", expected}
+    assert told[-1] == expected and told.index(expected) == whole.index(b"here\n* *") + len(b"here\n")
+
+
+def test_a_daemon_that_hangs_is_not_waited_for(shells: World, tree: Path) -> None:
+    hung = subprocess.Popen(["sleep", "600"])
+    try:
+        os.kill(hung.pid, signal.SIGSTOP)
+        shells.say(tree / ".git", "* * 0 warn ok here", pid=hung.pid)
+        assert shells.commit(tree, "second").stderr == "tokenguard: here. Committing goes on.\n"
+    finally:
+        hung.kill()
+        hung.wait()
+    assert shells.commit(tree, "third").stderr == ""
+
+
+@pytest.mark.parametrize("options", ["-e", "-u", "-eu", "-euf"])
+def test_whatever_the_shell_is_told_to_be_strict_about(shells: World, tree: Path, options: str) -> None:
+    shells.say(tree / ".git", "other * 0 ok ok -", "* * 99999999999 warn ok here")
+    assert heard(shells, tree, options) == "tokenguard: here. Committing goes on.\n"
+    shells.say(tree / ".git", "* * 0 block ok here", pid=GONE)
+    assert heard(shells, tree, options) == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_stops_nobody(shells: World, tree: Path) -> None:
+    shells.say(tree / ".git", "* * 0 block ok here")
+    (shells.folder(tree / ".git") / "tokenguard-spool").symlink_to("/dev/full")
+    told = shells.commit(tree, "second", env={"TOKENGUARD_OVERRIDE": "a demo"}).stderr
+    assert told == "tokenguard: here. Committing goes on, as you say: a demo (which could not be noted)\n"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from tokenguard_hooks import scripts
 SHELLS = {
     "dash": ("dash",),
     "bash": ("bash", "--posix"),
-    "bash as it is": ("bash",),
     "busybox": ("busybox", "sh"),
 }
 """Those that are /bin/sh on some system."""
