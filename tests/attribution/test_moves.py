@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.attribution.moves import Making, Move, making, moves
+from tokenguard.attribution.moves import Making, Move, left_before, making, moves
 
 
 def log(*lines: str) -> list[Move]:
@@ -74,6 +74,21 @@ def test_the_latest_making_of_a_commit_counts() -> None:
     found = log("a commit: a", "b commit: b", "a reset: moving to a", "b rebase (finish): returning to x")
     assert making(found, "b") == Making(1_000_000, repeats=False)
     assert making(found, "c") is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "tip"),
+    [
+        (["a commit: a", "b commit: b"], None),
+        (["a commit: a", "b commit: b", "a reset: moving to HEAD~1", "c commit: c"], "b"),
+        (["a commit: a", "b commit: b", "a reset: moving to a", "x reset: moving to x", "c commit: c"], "b"),
+        (["a commit: a", "b commit: b", "a reset: moving to a", "x checkout: moving from y to z", "c commit: c"], None),
+        (["a commit: a", "b commit: b", "a reset: moving to a", "c commit: c", "d commit: d"], None),
+        (["a reset: moving to a", "c commit: c"], None),
+    ],
+)
+def test_what_head_was_taken_away_from(lines: list[str], tip: str | None) -> None:
+    assert left_before(log(*lines), lines[-1][0]) == tip
 
 
 def test_lines_of_git(tmp_path: Path) -> None:

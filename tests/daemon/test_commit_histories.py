@@ -107,9 +107,10 @@ class History:
         self.plan(branch, [("pick", subject) for subject in subjects])
 
     def take_back(self, branch: str) -> None:
-        """Amend, and go back to what it was."""
+        """Amend it with something, and go back to what it was."""
         subject = self.name()
-        self.git(branch, "commit", "-q", "--amend", "--allow-empty", "-m", subject)
+        self.world.put(subject, subject, self.trees[branch])
+        self.git(branch, "commit", "-q", "--amend", "-m", subject)
         self.close(branch, subject)
         self.git(branch, "reset", "-q", "--hard", "HEAD@{1}")
 

@@ -250,7 +250,23 @@ async def test_reset_and_done_anew(world: World) -> None:
     await world.spend(300)
     world.commit("anew")
     assert await world.by_commit() == {"one": 1, "anew": 320}
-    assert await world.range("main~1..main") == {"anew": 320}
+    # What was dropped was spent on the branch all the same.
+    assert await world.range("main~1..main") == {"anew": 320, None: 1}
+
+
+async def test_squashed_by_hand(world: World) -> None:
+    await branch_of_three(world)
+    await world.spend(4_000)
+    world.git("reset", "-q", "--soft", "main")
+    world.git("commit", "-q", "-m", "all of it")
+    assert await world.by_commit() == {"all of it": 4_321}
+    assert await world.range("main..feat") == {"all of it": 4_321}
+    # All of the last one again, and something besides: who knows whether that was taken, or done anew.
+    world.git("reset", "-q", "HEAD~1")
+    world.put("more", "more")
+    world.git("commit", "-q", "-am", "other")
+    assert await world.by_commit() == {"all of it": 4_321}
+    assert await world.range("main..feat") == {None: 4_321}
 
 
 async def test_a_branch_of_many_commits_is_squashed(world: World) -> None:

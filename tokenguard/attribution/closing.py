@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tokenguard.attribution.commits import Commit, described
+from tokenguard.attribution.commits import Commit, described, folded
 from tokenguard.attribution.layout import MAIN, WorkingTree, is_repository
-from tokenguard.attribution.moves import Making, making, moves
+from tokenguard.attribution.moves import Making, Move, left_before, making, moves
 from tokenguard.attribution.spool import Made, Noted
 from tokenguard.errors import TokenguardError
-from tokenguard.records import Closing
+from tokenguard.records import Closing, Rewrite
 
 _SECOND_US = 1_000_000
 _SHARP_US = 2 * _SECOND_US
@@ -46,6 +46,18 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
     return found
 
 
+def foldings(common_dir: Path, noted: Noted) -> dict[str, list[Rewrite]]:
+    """Commits that were made of others by hand, and of nothing else: HEAD was reset, and all was committed again."""
+    made = [line for line in noted.lines if isinstance(line, Made)]
+    logs = _logs(common_dir, made)
+    found: dict[str, list[Rewrite]] = {}
+    for line in made:
+        tip = left_before(logs[line.tree], line.hash)
+        olds = folded(str(common_dir), tip, line.hash) if tip is not None else ()
+        found[line.hash] = [Rewrite("squash", old, line.hash) for old in olds]
+    return found
+
+
 def _commits(common_dir: Path, hashes: set[str]) -> dict[str, Commit]:
     found = described(str(common_dir), hashes)
     if found is None and is_repository(str(common_dir)):
@@ -55,11 +67,15 @@ def _commits(common_dir: Path, hashes: set[str]) -> dict[str, Commit]:
 
 def _ways(common_dir: Path, made: Iterable[Made]) -> dict[Made, Making | None]:
     """How the commits came to be."""
-    logs = {
+    logs = _logs(common_dir, made)
+    return {line: making(logs[line.tree], line.hash) for line in made}
+
+
+def _logs(common_dir: Path, made: Iterable[Made]) -> dict[str, list[Move]]:
+    return {
         tree: moves(common_dir if tree == MAIN else common_dir / "worktrees" / tree)
         for tree in {line.tree for line in made}
     }
-    return {line: making(logs[line.tree], line.hash) for line in made}
 
 
 def _ends(common_dir: Path, noted: Noted, commits: dict[str, Commit]) -> Iterator[int]:

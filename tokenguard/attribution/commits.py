@@ -104,6 +104,14 @@ def of_range(repo: str, name: str) -> tuple[Commit, ...]:
     return tuple(commit for commit, _ in _read(told))
 
 
+def folded(repo: str, tip: str, hash: str) -> tuple[str, ...]:
+    """The commits up to `tip` of which a commit has all, and nothing besides: what it holds is what `tip` does."""
+    trees = (ask(repo, "rev-parse", f"{tip}^{{tree}}", f"{hash}^{{tree}}") or "").split()
+    if len(trees) != 2 or trees[0] != trees[1]:
+        return ()
+    return tuple((ask(repo, "rev-list", tip, f"^{hash}^@", f"^{hash}") or "").split())
+
+
 def branch_of(repo: str, name: str) -> str | None:
     """The branch that a revision names, here or at a remote; None if it names none."""
     told = (ask(repo, "rev-parse", "--symbolic-full-name", "--end-of-options", name or "HEAD") or "").split("\n")

@@ -49,7 +49,7 @@ def moves(git_dir: Path) -> list[Move]:
 
 def making(found: list[Move], hash: str) -> Making | None:
     """How a commit was made; None where no move tells."""
-    place = next((at for at in reversed(range(len(found))) if found[at].hash == hash and _makes(found[at].how)), None)
+    place = _place(found, hash)
     if place is None:
         return None
     how, before = found[place].how, found[:place]
@@ -58,6 +58,15 @@ def making(found: list[Move], hash: str) -> Making | None:
     if how.startswith("cherry-pick"):
         return Making(found[place].at_us, repeats=True)
     return Making(_made_before(before), repeats=how.startswith(_COPIED))
+
+
+def left_before(found: list[Move], hash: str) -> str | None:
+    """The commit that HEAD was taken away from, by resets, right before this one was made; None if it was not."""
+    place = _place(found, hash) or 0
+    begun = place
+    while begun > 1 and found[begun - 1].how.startswith("reset: "):
+        begun -= 1
+    return found[begun - 1].hash if begun < place else None
 
 
 def _made_before(before: list[Move]) -> int | None:
@@ -74,6 +83,11 @@ def _made_before(before: list[Move]) -> int | None:
         elif not within_another and move.how.startswith(_MADE):
             return move.at_us
     return before[0].at_us if before else None
+
+
+def _place(found: list[Move], hash: str) -> int | None:
+    """The move by which a commit was made."""
+    return next((at for at in reversed(range(len(found))) if found[at].hash == hash and _makes(found[at].how)), None)
 
 
 def _makes(how: str) -> bool:

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tokenguard.attribution import layout, notes, spool
-from tokenguard.attribution.closing import closings
+from tokenguard.attribution.closing import closings, foldings
 from tokenguard.attribution.commits import described
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
@@ -77,13 +77,14 @@ class Commits:
         """What these lines mean to the ledger. Blocks while git is asked."""
         trees = layout.working_trees(str(common_dir), self._known)
         closed = {one.hash: one for one in closings(common_dir, trees, noted)}
+        remade = foldings(common_dir, noted)
         paths = {one.name: one.path or one.repo for one in trees}
         repo, who = trees[0].repo, getpass.getuser()
         found: list[Deed] = []
         for number, line in enumerate(noted.lines):
             match line:
                 case spool.Made(hash=hash) if hash in closed:
-                    found.append(closed[hash])
+                    found += [closed[hash], *remade[hash]]
                 case spool.Rewritten():
                     found.append(Rewrite(line.kind, line.old, line.new))
                 case spool.Squashing() if line.tree in paths:

@@ -14,13 +14,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.attribution.commits import Commit, branch_of, of_range
+from tokenguard.attribution.commits import Commit, branch_of, described, of_range
 from tokenguard.errors import UsageError
 from tokenguard.ledger.commits import closings, rewrites
 from tokenguard.ledger.queries import first_charge, grouped, grouped_in, last_charge, snapshot
 from tokenguard.ledger.values import Where
 from tokenguard.policy.committing import Heritage, Standing
-from tokenguard.records import Totals
+from tokenguard.records import Closing, Totals
 from tokenguard.reports.apart import APART, told_apart
 from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
@@ -123,7 +123,8 @@ class Asked:
         heritage = Heritage(closed, rewrites(conn))
         self._standing = Standing(heritage, {commit.hash: commit.twin for commit in commits})
         ours = [one for one in closed if self._standing.of(one.hash) is not None]
-        self._rest_us = min([one.since_us for one in ours] + [one.at_us for one in commits], default=now_us)
+        begun = _begun(repo, branch, commits, closed)
+        self._rest_us = min([one.since_us for one in (*ours, *begun)] + [one.at_us for one in commits], default=now_us)
         unnoted = [commit.at_us - _MONTH_US for commit in commits if commit.hash not in heritage.known]
         since_us = max(0, min([self._rest_us, *unnoted]))
         self._scopes = [
@@ -146,6 +147,16 @@ class Asked:
         if repo != self._repo or branch is None or branch != self._branch or at_us < self._rest_us:
             return False
         return first is None or scope.committed.standing.of(first) is None
+
+
+def _begun(repo: str, branch: str | None, commits: Sequence[Commit], closed: Sequence[Closing]) -> list[Closing]:
+    """What was committed on a branch since it left the commits that it is compared with, there still or not."""
+    known = {commit.hash for commit in commits}
+    outside = described(repo, {parent for commit in commits for parent in commit.parents} - known) or {}
+    left_us = min((commit.committed_us for commit in outside.values()), default=None)
+    if left_us is None or branch is None:
+        return []
+    return [one for one in closed if one.repo == repo and one.branch == branch and one.until_us > left_us]
 
 
 class _Scope:
