@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.support.home import Home
 from tests.support.waiting import until
 from tokenguard import client
 from tokenguard.config import hook_paths
+from tokenguard.ledger import queries
 
 ONE_CALL = '[[budget]]\nname = "day"\nscope = "repo"\nlimit = "1 call"\nwindow = "day"\nat_limit = "warn"\n'
 BLOCK = '[hooks]\npush = "block"\n'
@@ -155,3 +159,47 @@ def test_runs_are_named_where_that_is_asked_for(home: Home, place: Place, upstre
     until(lambda: trailers.exists() and trailers.read_text().splitlines() == named)
     daemon.post(f"/v1/sessions/{session['id']}/end", {"exit_code": 0})
     until(lambda: not trailers.exists())
+
+
+def test_a_commit_is_warned_a_push_stopped_and_what_they_say_helps(
+    home: Home, place: Place, upstream: Upstream
+) -> None:
+    home.configure(rest=f"{upstream.settings}\n{ONE_CALL}{BLOCK}")
+    daemon = home.start()
+    tokenguard = [sys.executable, "-m", "tokenguard"]
+    who = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b"}
+
+    def runs(*command: str, **env: str) -> tuple[int, str]:
+        """Its exit code, and what hooks say."""
+        done = subprocess.run(command, cwd=place.top, env=home.env | who | env, capture_output=True, text=True)
+        return done.returncode, "\n".join(line for line in done.stderr.splitlines() if line.startswith("tokenguard"))
+
+    def commit() -> tuple[int, str]:
+        return runs("git", "commit", "-q", "--allow-empty", "-m", "more")
+
+    def push(**env: str) -> tuple[int, str]:
+        return runs("git", "push", "-q", "there", "main", **env)
+
+    place.git("init", "-q", "--bare", str(home.folder / "there.git"))
+    place.git("remote", "add", "there", str(home.folder / "there.git"))
+    assert runs(*tokenguard, "hooks", "install")[0] == 0
+    place.says("* * 0 ok ok")
+    assert commit() == (0, "") and push() == (0, "")
+    call(home, daemon, upstream, place.top)
+    place.says(" warn block ")
+    warning = "tokenguard: web/day is used up (1 of 1 call, resets 00:00). Committing goes on."
+    assert commit() == (0, warning)
+    code, said = push()
+    assert code != 0 and "web/day is used up" in said
+    code, told = push(TOKENGUARD_OVERRIDE="a hotfix")
+    assert code == 0 and "goes on" in told and told.endswith("a hotfix")
+    words = shlex.split(said.partition("To go on: ")[2].partition(" --reason")[0])
+    assert runs(*tokenguard, *words[1:], "--reason", "a release")[0] == 0
+    place.says(" ok ok")
+    assert commit() == (0, "") and push() == (0, "")
+    with closing(queries.connect_readonly(home.paths.ledger)) as conn:
+        overrides = until(lambda: queries.decisions(conn, kind="override"))
+    assert [(one.reason, one.budget) for one in overrides] == [("a hotfix", "push")]
+    os.kill(daemon.pid, signal.SIGKILL)
+    home.started[0].wait(30)
+    assert commit() == (0, "") and push() == (0, "")
