@@ -66,9 +66,16 @@ class Screen:
         with self._came:
             self._drawn.clear()
         began = time.perf_counter()
-        os.write(self._master, key)
+        self.press(key)
         self.shows(text)
         return (time.perf_counter() - began) * 1_000
+
+    def press(self, key: bytes) -> None:
+        os.write(self._master, key)
+
+    def drawing_ms(self) -> float:
+        """CPU so far of the thread that draws: it holds also on a machine that is busy with other work."""
+        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e6
 
     def cpu(self) -> float:
         """Seconds so far."""
@@ -127,16 +134,22 @@ def main() -> None:
             say("CPU at rest", share(screen, asked.seconds, None), "%", "<= 1")
             say(f"CPU with {PER_SECOND} events a second", share(screen, asked.seconds, told), "%", "<= 8")
             time.sleep(2)
-            firsts = [screen.answers_ms(key, text) for key, text in OTHERS.items()]
-            say("another screen, for the first time, at worst", max(firsts), "ms", "<= 100")
+            firsts, drawing = [], screen.drawing_ms()
+            for key, text in OTHERS.items():
+                firsts.append(screen.answers_ms(key, text))
+            drew = (screen.drawing_ms() - drawing) / len(firsts)
+            say("another screen, for the first time, at worst", max(firsts), "ms", f"<= 100; CPU {drew:.0f} ms each")
             screen.answers_ms(b"1", b"web/day")
-            worst = 0.0
+            worst = drew = 0.0
             before = screen.cpu()
-            for _ in range(10):
-                told.tell(BURST // 10)
-                worst = max(worst, screen.answers_ms(b"2", MODELS), screen.answers_ms(b"1", b"web/day"))
+            for turn in range(20):
+                if turn % 2 == 0:
+                    told.tell(BURST // 10)
+                drawing = screen.drawing_ms()
+                worst = max(worst, screen.answers_ms(*((b"1", b"web/day") if turn % 2 else (b"2", MODELS))))
+                drew = max(drew, screen.drawing_ms() - drawing)
             time.sleep(1)
-            say("a key within a burst of 5,000, at worst", worst, "ms", "<= 100")
+            say("a key within a burst of 5,000, at worst", worst, "ms", f"<= 100; CPU {drew:.0f} ms, and a pause of 50")
             say("CPU for each 1,000 of them", (screen.cpu() - before) / BURST * 1_000_000, "ms", "no goal")
             say("resident memory after it", screen.process.memory_info().rss / 1e6, "MB", "<= 90")
             screen.close()

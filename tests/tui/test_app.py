@@ -183,3 +183,22 @@ async def test_a_daemon_that_goes_and_comes_back(tmp_path: Path) -> None:
             await until(pilot, lambda: not app.state.away and not app.state.stale, "its return is not noticed")
     finally:
         home.clean_up()
+
+
+async def test_the_keys_go_back_to_where_they_were_once_nothing_waits(tmp_path: Path) -> None:
+    async with shown(tmp_path, (80, 24)) as (app, pilot):
+        assert isinstance(app.screen.focused, Holds)
+        app.state.status({**STATUS, "holds": []})
+        app.draw()
+        await pilot.pause()
+        assert isinstance(app.screen.focused, Sessions)
+        assert "enter" not in app.screen.active_bindings
+        await pilot.press("down")
+        assert app.screen.active_bindings["enter"].binding.description == "open"
+
+
+def test_every_key_says_what_it_does() -> None:
+    from tools.document_tui import bindings
+
+    bare = [key.key for keys in bindings().values() for key in keys if not key.tooltip and not key.description]
+    assert not bare

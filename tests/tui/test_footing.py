@@ -37,7 +37,7 @@ async def test_a_click_does_what_the_key_does(tmp_path: Path) -> None:
         await until(pilot, lambda: "screens" in str(footing.content), "nothing is offered")
         at = str(footing.content).index("123456") + footing.gutter.left
         await pilot.hover(Footing, offset=(at + 1, 0))
-        assert str(footing.tooltip) == "models"
+        assert str(footing.tooltip) == "models: shares of tokens and of spending"
         await pilot.click(Footing, offset=(at + 1, 0))
         await until(pilot, lambda: isinstance(app.screen, Models), "it is not the second screen")
         await pilot.click(Footing, offset=(79 - 10, 0))

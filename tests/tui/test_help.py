@@ -41,11 +41,11 @@ async def test_help_lists_every_key_that_does_something_here(tmp_path: Path) -> 
         assert isinstance(app.screen, Help)
         told = [str(static.content) for static in app.screen.query(Static).results() if static.parent is not app.screen]
         for key, text in (
-            ("a", "allow"),
-            ("+", "raise"),
-            ("d", "deny"),
-            ("2", "models"),
-            ("q", "quit"),
+            ("a", "let the selected call go on"),
+            ("+", "raise the budget that holds it, and let it go on"),
+            ("d", "refuse the selected call"),
+            ("2", "models: shares of tokens and of spending"),
+            ("q", "end the dashboard; nothing else ends"),
             ("^p", "open the command palette"),
         ):
             words = text.split()

@@ -74,17 +74,19 @@ class Dashboard(App[None]):
     }
     DEFAULT_MODE = "now"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "switch_mode('now')", "now", group=_SCREENS),
-        Binding("2", "switch_mode('models')", "models", group=_SCREENS),
-        Binding("3", "switch_mode('history')", "history", group=_SCREENS),
-        Binding("4", "switch_mode('budgets')", "budgets", group=_SCREENS),
-        Binding("5", "switch_mode('team')", "team", group=_SCREENS),
-        Binding("6", "switch_mode('advice')", "advice", group=_SCREENS),
+        Binding("1", "switch_mode('now')", "now", group=_SCREENS, tooltip="now: what is being spent"),
+        Binding(
+            "2", "switch_mode('models')", "models", group=_SCREENS, tooltip="models: shares of tokens and of spending"
+        ),
+        Binding("3", "switch_mode('history')", "history", group=_SCREENS, tooltip="history: days, weeks, months"),
+        Binding("4", "switch_mode('budgets')", "budgets", group=_SCREENS, tooltip="budgets, and what was done to them"),
+        Binding("5", "switch_mode('team')", "team", group=_SCREENS, tooltip="team: quotas that people share"),
+        Binding("6", "switch_mode('advice')", "advice", group=_SCREENS, tooltip="advice: what would have cost less"),
         Binding("slash", "screen.search", "search", tooltip="only lines with some text"),
-        Binding("s", "start_daemon", "start the daemon"),
+        Binding("s", "start_daemon", "start the daemon", tooltip="start the daemon, while there is none"),
         Binding("question_mark", "help", "help", tooltip="all keys"),
-        Binding("q", "quit", "quit"),
-        Binding("ctrl+q", "quit", "quit", show=False),
+        Binding("q", "quit", "quit", tooltip="end the dashboard; nothing else ends"),
+        Binding("ctrl+q", "quit", "quit", show=False, tooltip="end the dashboard; nothing else ends"),
     ]
 
     def __init__(self, paths: Paths, *, now: Callable[[], datetime] = lambda: datetime.now().astimezone()) -> None:

@@ -36,8 +36,8 @@ class BudgetForm(ModalScreen[str]):
     """
     VERTICAL_BREAKPOINTS = View.VERTICAL_BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "set", "set", priority=True),
-        Binding("escape", "leave", "leave it"),
+        Binding("enter", "set", "set", priority=True, tooltip="set the budget"),
+        Binding("escape", "leave", "leave it", tooltip="leave the form, change nothing"),
         *MOVES,
     ]
 

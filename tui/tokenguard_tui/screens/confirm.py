@@ -24,8 +24,8 @@ class Confirm(ModalScreen[bool]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "yes", key_display="y"),
-        Binding("n,escape", "answer(False)", "no", key_display="n"),
+        Binding("y,enter", "answer(True)", "yes", key_display="y", tooltip="yes, do it"),
+        Binding("n,escape", "answer(False)", "no", key_display="n", tooltip="no, leave it"),
     ]
 
     def __init__(self, question: str, beside: str, deed: str) -> None:

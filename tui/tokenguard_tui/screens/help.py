@@ -37,7 +37,7 @@ class Help(ModalScreen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark", "leave", "back"),
+        Binding("escape,question_mark", "leave", "back", tooltip="back to the screen"),
     ]
 
     def __init__(self, keys: Iterable[Key]) -> None:

@@ -42,6 +42,8 @@ class Now(View):
     }
     """
 
+    AUTO_FOCUS = "Sessions"
+
     def compose(self) -> ComposeResult:
         """See `Screen.compose`."""
         yield Spend()

@@ -34,8 +34,8 @@ class Raising(ModalScreen[Mapping[str, str]]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "raise", "raise", priority=True),
-        Binding("escape", "leave", "leave it"),
+        Binding("enter", "raise", "raise", priority=True, tooltip="raise the budget"),
+        Binding("escape", "leave", "leave it", tooltip="leave the form, change nothing"),
         *MOVES,
     ]
 

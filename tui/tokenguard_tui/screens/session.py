@@ -68,7 +68,7 @@ class SessionView(View):
         Binding("r", "steer('resume')", "resume", tooltip="let them go on"),
         Binding("x", "steer('stop')", "stop", tooltip="ask them to end, and kill what has not after five seconds"),
         Binding("plus", "raise", "raise", tooltip="raise the selected budget, else the fullest"),
-        Binding("escape", "leave", "back"),
+        Binding("escape", "leave", "back", tooltip="back to where it was opened"),
     ]
 
     class Left(Message):

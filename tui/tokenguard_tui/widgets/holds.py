@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 
 from tokenguard.policy import money
 from tokenguard.policy.naming import folder_name, short_model
@@ -27,10 +28,10 @@ class Holds(Rows):
     Holds { display: none; max-height: 8; &.waiting { display: block; } }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "approve", "allow"),
-        Binding("plus", "raise", "raise"),
+        Binding("a", "approve", "allow", tooltip="let the selected call go on"),
+        Binding("plus", "raise", "raise", tooltip="raise the budget that holds it, and let it go on"),
         Binding("c", "cheaper", "cheaper", tooltip="let the next model down serve it"),
-        Binding("d", "deny", "deny"),
+        Binding("d", "deny", "deny", tooltip="refuse the selected call"),
     ]
 
     class Answered(Message):
@@ -45,6 +46,8 @@ class Holds(Rows):
         self._steps: dict[str, str] = {}
         """Id of a hold -> by how much its budget is raised; only of those that a budget holds."""
         self._cheaper: set[str] = set()
+        self._before: Widget | None = None
+        """What had the keys before something waited."""
 
     def show(self, state: State, now: datetime) -> None:
         """See `Panel.show`."""
@@ -53,6 +56,10 @@ class Holds(Rows):
         self._cheaper = {hold["id"] for hold in holds if hold.get("cheaper")}
         appeared = bool(holds) and not self.has_class("waiting")
         if self.has_class("waiting") is not bool(holds):
+            if appeared:
+                self._before = self.screen.focused
+            elif self.has_focus and self._before is not None:
+                self.screen.set_focus(self._before)
             self.set_class(bool(holds), "waiting")
             self.refresh_bindings()
         self.put(lines(state, now))

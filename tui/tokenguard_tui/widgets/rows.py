@@ -43,11 +43,11 @@ class Rows(OptionList):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "first", "First", show=False),
-        Binding("G", "last", "Last", show=False),
-        Binding("y", "copy", "copy the line", show=False),
+        Binding("j", "cursor_down", "Down", show=False, tooltip="the next line"),
+        Binding("k", "cursor_up", "Up", show=False, tooltip="the line before"),
+        Binding("g", "first", "First", show=False, tooltip="the first line"),
+        Binding("G", "last", "Last", show=False, tooltip="the last line"),
+        Binding("y", "copy", "copy the line", show=False, tooltip="copy the selected line"),
     ]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:

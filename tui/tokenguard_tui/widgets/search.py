@@ -18,8 +18,8 @@ class Search(Input):
     Search:focus { border: none; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "show all", priority=True),
-        Binding("enter", "submit", "to what was found"),
+        Binding("escape", "leave", "show all", priority=True, tooltip="end the search, show all lines"),
+        Binding("enter", "submit", "choose", tooltip="go to the lines that were found"),
     ]
 
     class Narrowed(Message):

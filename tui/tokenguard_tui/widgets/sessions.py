@@ -86,6 +86,14 @@ class Sessions(Rows):
         self.notify(self._order)
         self.post_message(self.Ordered())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One has to be selected before it can be opened."""
+        return self.selected not in (None, "none") if action == "select" else True
+
+    def on_option_list_option_highlighted(self) -> None:
+        """It can be opened now."""
+        self.refresh_bindings()
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
         event.stop()
