@@ -74,6 +74,20 @@ def test_a_millisecond_between_both_makes_no_other_response(conn: sqlite3.Connec
     assert [one.key for one in read(conn)[0]] == [one.key for one in lines]
 
 
+def test_a_sub_agents_row_and_its_line_which_names_another_session_are_the_same_response(
+    conn: sqlite3.Connection,
+) -> None:
+    for agent in ("a-1", "a-2"):
+        put(conn, agent_id=agent, parent_tool_call_id=f"call_{agent}")
+    told = [
+        {**record(parentToolCallId=f"call_{agent}", accounting={"sourceSessionId": f"of-{agent}"}), "agentId": agent}
+        for agent in ("a-1", "a-2")
+    ]
+    lines = follow(lines_of(copilot), file(AT), [line(one) for one in (start(), *told)])
+    assert [(one.key, one.subagent) for one in read(conn)[0]] == [(one.key, one.subagent) for one in lines]
+    assert len({one.key for one in lines}) == 2
+
+
 def test_a_time_of_the_databases_own_is_utc(conn: sqlite3.Connection) -> None:
     put(conn, created_at="2026-03-01 10:00:05")
     assert read(conn)[0][0].at_us == 1_772_359_205_000_000

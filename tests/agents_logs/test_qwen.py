@@ -79,6 +79,11 @@ def test_in_the_other_order_they_are_one_response_too() -> None:
     assert found[-1].response_id == "chatcmpl-91f"
 
 
+def test_another_model_may_have_answered_than_the_settings_name() -> None:
+    (one,) = read(told(model="qwen-flash"), {**answer(), "model": "qwen-max"})
+    assert (one.key, one.model) == ("chatcmpl-91f", "qwen-flash")
+
+
 def test_the_same_counts_twice_are_two_responses() -> None:
     found = read(told("r-1"), answer("u-1"), told("r-2"), answer("u-2"))
     assert list(merged(found)) == ["r-1", "r-2"]

@@ -135,7 +135,8 @@ def test_without_an_id_the_same_tokens_at_the_same_time_are_the_same_response(
 @pytest.mark.parametrize(
     "other",
     [
-        seen("g", response_id=None, agent="codex"),
+        seen("g", response_id=None, agent="codex", model="gpt-6"),
+        seen("g", response_id=None, agent="codex", repo="/src/api"),
         seen("g", Usage(11, output=2), response_id=None),
         seen("g", response_id=None, started_us=AT_US + 900 * SECOND_US),
         seen("g", response_id=None, started_us=AT_US - 900 * SECOND_US),
@@ -144,6 +145,39 @@ def test_without_an_id_the_same_tokens_at_the_same_time_are_the_same_response(
 def test_others_are_not(conn: sqlite3.Connection, other: Logged) -> None:
     writes.settle(conn, settlement(call(5)))
     assert write(conn, other).added == 1
+
+
+@pytest.mark.parametrize("measured_first", [True, False])
+@pytest.mark.parametrize(
+    ("repo", "model", "rows_there"),
+    [
+        ("/src/web", "claude-opus-5-5", 1),
+        ("/src/web", "claude-opus-5-5-20261101", 1),
+        ("/src/web", "gpt-6", 2),
+        ("/src/api", "claude-opus-5-5", 2),
+        (None, "claude-opus-5-5", 2),
+    ],
+)
+def test_an_agent_may_have_been_started_as_something_else(
+    conn: sqlite3.Connection, measured_first: bool, repo: str | None, model: str, rows_there: int
+) -> None:
+    measured = replace(call(1), agent="sh", repo="/src/web", model="claude-opus-5-5")
+    end = replace(settlement(measured), served="claude-opus-5-5-20261101")
+    log = seen("g", response_id=None, repo=repo, model=model)
+    for step in (True, False):
+        if step is measured_first:
+            writes.settle(conn, end)
+        else:
+            write(conn, log)
+    assert len(rows(conn)) == rows_there
+
+
+def test_what_is_told_again_of_the_same_moment_is_no_other_response(conn: sqlite3.Connection) -> None:
+    writes.settle(conn, settlement(call(1)))
+    write(conn, seen("msg_1"), seen("by-row", response_id=None, started_us=AT_US + 1_000))
+    assert len(rows(conn)) == 1
+    write(conn, seen("another", response_id=None, started_us=AT_US + 1_000_000))
+    assert len(rows(conn)) == 2
 
 
 def test_a_gap_in_a_guarded_run_belongs_to_it(conn: sqlite3.Connection) -> None:

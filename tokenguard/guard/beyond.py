@@ -113,7 +113,11 @@ class Beyond:
 
 
 def _may_be(logged: Call, call: Call) -> bool:
-    """Whether a log may tell of a call: of its agent, since it began, and in its session where both are known."""
-    if logged.agent != call.agent or logged.started_us < call.started_us - _CLOCKS_US:
+    """Whether a log may tell of a call: since it began, in its session where both are known, and of its agent.
+
+    What was started as something else, in a shell say, may be that agent too, in the same repository.
+    """
+    there = logged.agent == call.agent or logged.repo == call.repo is not None
+    if not there or logged.started_us < call.started_us - _CLOCKS_US:
         return False
     return None in (logged.agent_session, call.agent_session) or logged.agent_session == call.agent_session

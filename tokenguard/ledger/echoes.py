@@ -19,6 +19,8 @@ BEFORE_US, AFTER_US = 120_000_000, 120_000_000
 _LONGEST_US = 3_600_000_000
 """How long a call may have taken."""
 _DAY_US = 86_400_000_000
+_MOMENT_US = 5_000
+"""How far the times of what one agent tells twice of one response may be apart."""
 _SLACK = 10
 """A part, one in so many, by which an agent may reckon otherwise than what was measured."""
 
@@ -28,14 +30,20 @@ _ECHO = f"log_key, agent, call_id, at_us, model, cost_nanos, {_USAGE}"
 _GROWN = ", ".join(f"{bucket} = max({bucket}, excluded.{bucket})" for bucket in BUCKETS)
 _PUT = f"""INSERT INTO echoes ({_ECHO}) VALUES ({places(_ECHO)}) ON CONFLICT (log_key, agent)
     DO UPDATE SET cost_nanos = max(cost_nanos, excluded.cost_nanos), {_GROWN}"""
-_UNHEARD = f"""id < {FIRST_ID} AND agent = ? AND state = 'settled'
+_UNHEARD = f"""id < {FIRST_ID} AND state = 'settled'
     AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)"""
-_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN ? AND ? AND {_UNHEARD} AND output = ? AND {PROMPT} = ?
-        AND coalesce(ended_us, started_us) >= ?
-    ORDER BY abs(coalesce(ended_us, started_us) - ?) LIMIT 1"""
+_THEIRS = "(agent = :agent OR (repo = :repo AND :model IN (model, served)))"
+"""Of an agent's log: it may have been started as something else, in a shell say, in the same repository."""
+_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN :since AND :until AND {_UNHEARD} AND output = :output
+        AND {PROMPT} = :prompt AND coalesce(ended_us, started_us) >= :ended AND {_THEIRS}
+    ORDER BY abs(coalesce(ended_us, started_us) - :at) LIMIT 1"""
+_TWICE = f"""SELECT e.call_id FROM calls AS c JOIN echoes AS e ON e.call_id = c.id
+    WHERE c.started_us BETWEEN :since AND :until AND c.id < {FIRST_ID} AND e.agent = :agent AND e.output = :output
+        AND e.input + e.cache_read + e.cache_write_5m + e.cache_write_1h = :prompt
+        AND abs(e.at_us - :at) <= {_MOMENT_US} LIMIT 1"""
 _MEASURED = f"""SELECT id, model, started_us, coalesce(cost_nanos, 0), {_USAGE} FROM calls
-    WHERE started_us BETWEEN ? AND ? AND {_UNHEARD} AND coalesce(repo, '') = coalesce(?, repo, '')
-    ORDER BY started_us, id"""
+    WHERE started_us BETWEEN :since AND :until AND {_UNHEARD} AND coalesce(repo, '') = coalesce(:repo, repo, '')
+        AND agent = :agent ORDER BY started_us, id"""
 
 
 def put(conn: sqlite3.Connection, call_id: int, row: Logged, nanos: int) -> None:
@@ -45,12 +53,25 @@ def put(conn: sqlite3.Connection, call_id: int, row: Logged, nanos: int) -> None
 
 
 def alike(conn: sqlite3.Connection, row: Logged) -> int | None:
-    """The measured call that a row without a provider's id must be of: the same tokens at the same time."""
-    usage, at_us = row.leg.usage, row.call.started_us
+    """The measured call that a row without a provider's id must be of: the same tokens at the same time.
+
+    It is another one for each row, but for what was told before of the very same moment.
+    """
+    usage, at_us, call = row.leg.usage, row.call.started_us, row.call
     if not usage.total or row.summed:
         return None
-    span = (at_us - _LONGEST_US, at_us + BEFORE_US, row.call.agent)
-    found = conn.execute(_ALIKE, (*span, usage.output, usage.prompt, at_us - AFTER_US, at_us)).fetchone()
+    asked = {
+        "since": at_us - _LONGEST_US,
+        "until": at_us + BEFORE_US,
+        "ended": at_us - AFTER_US,
+        "at": at_us,
+        "agent": call.agent,
+        "repo": call.repo or "",
+        "model": row.leg.model,
+        "output": usage.output,
+        "prompt": usage.prompt,
+    }
+    found = conn.execute(_ALIKE, asked).fetchone() or conn.execute(_TWICE, asked).fetchone()
     return found[0] if found else None
 
 
@@ -65,7 +86,8 @@ def lessened(conn: sqlite3.Connection, row: Logged) -> Logged | None:
     whole = left = leg.cost_nanos or leg.usage.total
     usage = leg.usage
     for call_id, model, began_us, nanos, *buckets in conn.execute(
-        _MEASURED, (at_us - _DAY_US, at_us + AFTER_US, row.call.agent, row.call.repo)
+        _MEASURED,
+        {"since": at_us - _DAY_US, "until": at_us + AFTER_US, "agent": row.call.agent, "repo": row.call.repo},
     ).fetchall():
         told = Usage(*buckets)
         size = nanos if in_dollars else told.total

@@ -46,8 +46,11 @@ _ANSWERED = f"""SELECT response_id, id FROM calls
 _OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} AND id >= {FIRST_ID}
     UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS response_id"""
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
-    WHERE started_us BETWEEN ? AND ? AND id >= {FIRST_ID} AND agent = ? AND output = ? AND {PROMPT} = ?
-        AND response_id IS NULL LIMIT 1"""
+    WHERE started_us BETWEEN :since AND :until AND id >= {FIRST_ID} AND output = :output AND {PROMPT} = :prompt
+        AND response_id IS NULL
+        AND (agent = :agent OR (repo = :repo AND model IN (SELECT model FROM calls WHERE id = :id
+            UNION ALL SELECT served FROM calls WHERE id = :id)))
+    LIMIT 1"""
 _RUNS = f"""SELECT DISTINCT c.agent_session, s.id, s.task, s.started_us, coalesce(s.ended_us, 9223372036854775807)
     FROM calls AS c JOIN sessions AS s ON s.id = c.session
     WHERE c.agent_session IN (SELECT value FROM json_each(?)) AND c.agent_session IS NOT NULL AND c.id < {FIRST_ID}"""
@@ -144,8 +147,16 @@ def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usa
     else:
         rows = []
     if not rows and usage.total:
-        span = (call.started_us - BEFORE_US, ended_us + AFTER_US)
-        rows = conn.execute(_OVERTAKEN_ALIKE, (*span, call.agent, usage.output, usage.prompt)).fetchall()
+        asked = {
+            "id": call.id,
+            "since": call.started_us - BEFORE_US,
+            "until": ended_us + AFTER_US,
+            "agent": call.agent,
+            "repo": call.repo or "",
+            "output": usage.output,
+            "prompt": usage.prompt,
+        }
+        rows = conn.execute(_OVERTAKEN_ALIKE, asked).fetchall()
     for row, charge in map(_logged_of, rows):
         _give_way(conn, row, call.id, charge)
     return bool(rows)

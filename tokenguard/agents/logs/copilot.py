@@ -2,8 +2,9 @@
 
 - A response has a line `session.usage_record`, with the provider's ids, and a row of `assistant_usage_events` (since
   1.0.70), without them. Neither is cumulative, and both have the same time, but for a millisecond.
-- Deduplication key: session, tens of seconds, model and tokens, which both have; ids of rows begin anew with a new
-  database. A record that was copied into a fork names the session that it is from.
+- Deduplication key: sub-agent or else session, tens of seconds, model and tokens, which both have; ids of rows begin
+  anew with a new database. A record that was copied into a fork names the session that it is from; of a sub-agent's
+  record that is a session of its own, which its row does not name.
 - Overlap: input has cache reads and writes in it, output the reasoning.
 - `session.shutdown` sums up each model since the session began, before 1.0.70 since it was resumed. It counts where
   nothing else does: what it grew by is a row.
@@ -174,10 +175,10 @@ class _Follower:
         session = self._session
         source = record.accounting.sourceSessionId if record.accounting else None
         at_us = instant(event.timestamp)
-        key = key_of(source or session.id, at_us, record.model, record)
+        own = record.agentId or event.agentId or record.parentToolCallId
+        key = key_of(own or source or session.id, at_us, record.model, record)
         session.times = session.times + 1 if session.last == key else 1
         session.last = key
-        own = record.agentId or record.parentToolCallId or event.agentId
         found = Sighting(
             key=numbered(key, session.times),
             agent=NAME,

@@ -19,7 +19,7 @@ _MOST = 1 << 53
 
 _ROWS = """
     SELECT e.id, e.session_id, e.created_at, e.model, {columns},
-        row_number() OVER (PARTITION BY e.session_id, substr(e.created_at, 1, 18), e.model, e.input_tokens,
+        row_number() OVER (PARTITION BY {own}, substr(e.created_at, 1, 18), e.model, e.input_tokens,
             e.output_tokens ORDER BY e.id),
         {session}
     FROM assistant_usage_events e {join}
@@ -51,7 +51,11 @@ def _rows(conn: sqlite3.Connection, since: int, odd: Odd) -> Iterator[Sighting]:
     columns = ", ".join(f"e.{name}" if name in known else "NULL" for name in _COLUMNS)
     placed = {"id", "cwd", "branch"} <= _columns(conn, "sessions")
     session, join = ("s.cwd, s.branch", "LEFT JOIN sessions s ON s.id = e.session_id") if placed else ("NULL, NULL", "")
-    query = f"SELECT * FROM ({_ROWS.format(columns=columns, session=session, join=join)}) WHERE id > ? ORDER BY id"
+    own = [f"e.{name}" for name in ("agent_id", "parent_tool_call_id") if name in known]
+    rows_of = _ROWS.format(
+        columns=columns, session=session, join=join, own=f"coalesce({', '.join((*own, 'e.session_id', 'NULL'))})"
+    )
+    query = f"SELECT * FROM ({rows_of}) WHERE id > ? ORDER BY id"
     with closing(conn.execute(query, (since,))) as rows:
         for row in rows:
             found = _row(row[1:], odd)
@@ -70,7 +74,9 @@ def _row(row: tuple[object, ...], odd: Odd) -> Sighting | None:
     at_us, model = instant(at if isinstance(at, str | int | float) else None), _text(name) or ""
     own = _text(agent) or _text(call)
     return Sighting(
-        key=numbered(key_of(_text(session) or "", at_us, model, record), number if isinstance(number, int) else 1),
+        key=numbered(
+            key_of(own or _text(session) or "", at_us, model, record), number if isinstance(number, int) else 1
+        ),
         agent=NAME,
         session=_text(session) or "",
         at_us=at_us,

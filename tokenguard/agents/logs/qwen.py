@@ -83,8 +83,7 @@ class _Seen(Struct, frozen=True):
 
     key: str
     told: bool
-    """Whether on that of its telemetry."""
-    model: str
+    """Whether on that of its telemetry, which names the model that answered; the other names that of the settings."""
     prompt: int
     output: int
 
@@ -148,7 +147,7 @@ class _Follower:
         subagent = event.subagent_id or event.subagent_name if event else None
         key = name or entry(origin or session, line.uuid or "")
         if subagent is None:
-            known = self._known(_Seen(key, event is not None, model, usage.prompt, usage.output))
+            known = self._known(_Seen(key, event is not None, usage.prompt, usage.output))
             if known is None:
                 return ()
             key = known
@@ -174,7 +173,7 @@ class _Follower:
     def _known(self, new: _Seen) -> str | None:
         """The key of a response; None where all that its line says has been said."""
         for index, seen in enumerate(self._seen):
-            if (seen.model, seen.prompt, seen.output) == (new.model, new.prompt, new.output) and seen.told != new.told:
+            if (seen.prompt, seen.output) == (new.prompt, new.output) and seen.told != new.told:
                 del self._seen[index]
                 return seen.key if new.told else None
         self._seen = [*self._seen[1 - _REMEMBERED :], new]
