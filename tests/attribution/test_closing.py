@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.attribution import layout
-from tokenguard.attribution.closing import closings
+from tokenguard.attribution.closing import closings, head_logs
 from tokenguard.attribution.spool import Line, Made, Noted, Pushed
 from tokenguard.errors import TokenguardError
 from tokenguard.records import Closing
@@ -40,7 +40,8 @@ class Repository:
     def closed(self, *lines: Line, written_us: int) -> list[Closing]:
         common_dir = self.top / ".git"
         trees = layout.working_trees(str(common_dir), lambda: [])
-        return closings(common_dir, trees, Noted(lines, AT_S * SECOND + written_us))
+        noted = Noted(lines, AT_S * SECOND + written_us)
+        return closings(common_dir, trees, noted, head_logs(common_dir, noted))
 
     def times(self, *lines: Line, written_us: int) -> list[tuple[float, float]]:
         """Since when and until when, in seconds after the beginning."""

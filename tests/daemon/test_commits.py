@@ -333,7 +333,7 @@ async def test_what_the_ledger_does_not_take_stays_where_it_is(
         raise LedgerError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "commit", full)
+        patched.setattr(world.ledger, "note", full)
         await world.commits.take(world.hook_folder)
     assert "was not taken: the disk is full" in caplog.text
     await world.work(20, "two")

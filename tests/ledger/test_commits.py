@@ -61,7 +61,7 @@ def test_what_was_to_be_squashed_and_was_not(conn: sqlite3.Connection) -> None:
 
 
 async def test_the_ledger_notes_commits(ledger: Ledger) -> None:
-    await ledger.commit([ONE])
+    await ledger.note([ONE])
     assert commits.closings(ledger.read()) == [ONE]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tokenguard.attribution.commits import Commit, described, folded
 from tokenguard.attribution.layout import MAIN, WorkingTree, is_repository
-from tokenguard.attribution.moves import Making, Move, left_before, making, moves
+from tokenguard.attribution.moves import Move, left_before, making, moves
 from tokenguard.attribution.spool import Made, Noted
 from tokenguard.errors import TokenguardError
 from tokenguard.records import Closing, Rewrite
@@ -19,7 +19,15 @@ _EDITED_US = 3600 * _SECOND_US
 """For how long somebody may have edited a message, after git had taken the time. Beyond that it was set by hand."""
 
 
-def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> list[Closing]:
+def head_logs(common_dir: Path, noted: Noted) -> dict[str, list[Move]]:
+    """What moved the HEADs of the working trees in which commits were made, by their names."""
+    names = {line.tree for line in noted.lines if isinstance(line, Made)}
+    return {name: moves(common_dir if name == MAIN else common_dir / "worktrees" / name) for name in names}
+
+
+def closings(
+    common_dir: Path, trees: Iterable[WorkingTree], noted: Noted, logs: Mapping[str, list[Move]]
+) -> list[Closing]:
     """What the commits among these lines close, in their order; nothing of those of working trees that have gone.
 
     Its own file, as long as it has one, tells when a commit was made; git itself dates it to the second in which it was
@@ -31,13 +39,12 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
     made = [line for line in noted.lines if isinstance(line, Made)]
     commits = _commits(common_dir, {line.hash for line in made})
     parents = _commits(common_dir, {parent for commit in commits.values() for parent in commit.parents[:1]})
-    ways = _ways(common_dir, made)
     found: list[Closing] = []
     for line, until_us in zip(made, _ends(common_dir, noted, commits), strict=True):
         place, commit = places.get(line.tree), commits.get(line.hash)
         if place is None or place.path is None or commit is None:
             continue
-        way = ways[line]
+        way = making(logs[line.tree], line.hash)
         since_us = way.since_us if way else None
         if since_us is None:
             since_us = max((parents[one].committed_us for one in commit.parents[:1] if one in parents), default=0)
@@ -46,15 +53,13 @@ def closings(common_dir: Path, trees: Iterable[WorkingTree], noted: Noted) -> li
     return found
 
 
-def foldings(common_dir: Path, noted: Noted) -> dict[str, list[Rewrite]]:
+def foldings(common_dir: Path, noted: Noted, logs: Mapping[str, list[Move]]) -> dict[str, list[Rewrite]]:
     """Commits that were made of others by hand, and of nothing else: HEAD was reset, and all was committed again."""
-    made = [line for line in noted.lines if isinstance(line, Made)]
-    logs = _logs(common_dir, made)
     found: dict[str, list[Rewrite]] = {}
-    for line in made:
-        tip = left_before(logs[line.tree], line.hash)
-        olds = folded(str(common_dir), tip, line.hash) if tip is not None else ()
-        found[line.hash] = [Rewrite("squash", old, line.hash) for old in olds]
+    for line in noted.lines:
+        if isinstance(line, Made) and (tip := left_before(logs[line.tree], line.hash)) is not None:
+            olds = folded(str(common_dir), tip, line.hash)
+            found[line.hash] = [Rewrite("squash", old, line.hash) for old in olds]
     return found
 
 
@@ -63,19 +68,6 @@ def _commits(common_dir: Path, hashes: set[str]) -> dict[str, Commit]:
     if found is None and is_repository(str(common_dir)):
         raise TokenguardError(f"git does not tell of the commits in {common_dir}", "try git log there")
     return found or {}
-
-
-def _ways(common_dir: Path, made: Iterable[Made]) -> dict[Made, Making | None]:
-    """How the commits came to be."""
-    logs = _logs(common_dir, made)
-    return {line: making(logs[line.tree], line.hash) for line in made}
-
-
-def _logs(common_dir: Path, made: Iterable[Made]) -> dict[str, list[Move]]:
-    return {
-        tree: moves(common_dir if tree == MAIN else common_dir / "worktrees" / tree)
-        for tree in {line.tree for line in made}
-    }
 
 
 def _ends(common_dir: Path, noted: Noted, commits: dict[str, Commit]) -> Iterator[int]:

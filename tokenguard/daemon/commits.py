@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tokenguard.attribution import layout, notes, spool
-from tokenguard.attribution.closing import closings, foldings
+from tokenguard.attribution.closing import closings, foldings, head_logs
 from tokenguard.attribution.commits import described
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
@@ -66,7 +66,7 @@ class Commits:
             if noted.unknown:
                 log.warning("%d lines that git hooks have left in %s mean nothing", noted.unknown, file.parent)
             deeds = await asyncio.to_thread(self._deeds, common_dir, noted)
-            await self._ledger.commit(deeds)
+            await self._ledger.note(deeds)
             made = _standing(deeds)
             noted = await asyncio.to_thread(more)
         if made and self._wants_notes():
@@ -76,15 +76,16 @@ class Commits:
     def _deeds(self, common_dir: Path, noted: spool.Noted) -> list[Deed]:
         """What these lines mean to the ledger. Blocks while git is asked."""
         trees = layout.working_trees(str(common_dir), self._known)
-        closed = {one.hash: one for one in closings(common_dir, trees, noted)}
-        remade = foldings(common_dir, noted)
+        logs = head_logs(common_dir, noted)
+        closed = {one.hash: one for one in closings(common_dir, trees, noted, logs)}
+        remade = foldings(common_dir, noted, logs)
         paths = {one.name: one.path or one.repo for one in trees}
         repo, who = trees[0].repo, getpass.getuser()
         found: list[Deed] = []
         for number, line in enumerate(noted.lines):
             match line:
                 case spool.Made(hash=hash) if hash in closed:
-                    found += [closed[hash], *remade[hash]]
+                    found += [closed[hash], *remade.get(hash, ())]
                 case spool.Rewritten():
                     found.append(Rewrite(line.kind, line.old, line.new))
                 case spool.Squashing() if line.tree in paths:

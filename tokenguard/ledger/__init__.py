@@ -140,7 +140,7 @@ class Ledger:
         """Append what somebody decided to the audit trail."""
         return self._writer.promise(writes.decide, decision)
 
-    def commit(self, deeds: Sequence[commits.Deed]) -> Future[None]:
+    def note(self, deeds: Sequence[commits.Deed]) -> Future[None]:
         """Note commits, what became of them, and what was answered to hooks; noting it twice is noting it once."""
         return self._writer.submit(commits.write, deeds)
 
