@@ -17,7 +17,8 @@ DEAR = 60_000
 
 def refused(house: House, session: Session) -> tuple[str, int] | None:
     """Label of the budget that refuses whatever is asked, and until when that is known."""
-    one = house.desk.refused_prompts()[session.id]
+    assert session.id in house.desk.runs()
+    one = house.desk.refused_prompt(session.id)
     return None if one is None else (one[0].slot.label, one[1])
 
 
@@ -91,7 +92,8 @@ async def test_a_window_that_moves_along_is_looked_at_again_soon(house: House, c
 async def test_clients_without_a_run_have_nobody_to_ask(house: House) -> None:
     house.budgets(Budget("few", 1, unit=Unit.CALLS))
     await house.call(None)
-    assert house.desk.refused_prompts() == {}
+    assert house.desk.runs() == []
+    assert house.desk.refused_prompt("nobody") is None
 
 
 async def test_an_agent_waits_for_its_person_until_it_calls(house: House) -> None:

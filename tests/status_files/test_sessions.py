@@ -43,8 +43,11 @@ class Runs:
         totals = {"today": {"cost_nanos": 2_000_000_000, **cost}, "hour": {"cost_nanos": self.hour_nanos, **cost}}
         return {"totals": totals, "sessions": sessions, "budgets": [], "windows": [], "holds": []}
 
-    def refused_prompts(self) -> Refused:
-        return self.refused
+    def runs(self) -> list[str]:
+        return list(self.refused)
+
+    def refused_prompt(self, session_id: str) -> tuple[Standing, int] | None:
+        return self.refused[session_id]
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +132,16 @@ async def test_what_a_killed_daemon_has_left_goes_once(tmp_path: Path) -> None:
     (left / "verdict").write_text("0 ok\n")
     await board.wanted()
     assert list(below(tmp_path)) == ["hooks/sessions/cdfgh/verdict"]
+
+
+async def test_a_status_that_takes_long_is_asked_for_less_often(tmp_path: Path) -> None:
+    ticks = iter([0.0, 0.5, 1.0, 10.49, 10.5, 10.6])
+    runs = Runs({"bcdfg": None})
+    board = SessionBoard(Paths(tmp_path, tmp_path), runs, lambda: NOON_US, lambda: next(ticks))
+    await board.wanted()  # takes half a second
+    again = await board.wanted()
+    assert (runs.asked, again.until_us) == (1, NOON_US + 9_500_000)
+    await board.wanted()
+    assert runs.asked == 1
+    await board.wanted()
+    assert runs.asked == 2

@@ -218,6 +218,16 @@ class Counting:
                 found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
         return sorted((self.standing(slot) for slot in found), key=_fullness)
 
+    def ahead_of(self, call: Call, wanted: Callable[[Budget, Call], bool]) -> list[Standing]:
+        """Of the budgets that are wanted for a call like this one, what counts for it now; not where that is going."""
+        if self._now() >= self.limits.until_us:
+            self._renew_limits()
+        slots = slots_ahead(_for(self._budgets_of(call.session), call, wanted), call, zone_of)
+        for outer, budgets in self._above(call.session):
+            within = replace(call, session=outer)
+            slots += slots_ahead(_for(budgets, within, wanted), within, zone_of)
+        return [self._now_of(self.books.count(slot)).standing() for slot in slots]
+
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
         now = self._now()
@@ -414,6 +424,10 @@ def stops(standing: Standing) -> bool:
 
 def _lasts(slot: Slot, now_us: int) -> bool:
     return slot.window.end_us is None or slot.window.end_us > now_us
+
+
+def _for(budgets: Iterable[Budget], call: Call, wanted: Callable[[Budget, Call], bool]) -> Iterable[Budget]:
+    return (budget for budget in budgets if wanted(budget, call))
 
 
 def _fullness(standing: Standing) -> tuple[float, str]:

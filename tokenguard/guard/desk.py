@@ -175,17 +175,21 @@ class Desk:
             async with asyncio.timeout(_MOMENT_S):
                 await self._guard.counting.written()
 
-    def refused_prompts(self) -> dict[str, tuple[Standing, int] | None]:
-        """For each run, the standing that refuses whatever it asks for, and until when that is known for sure.
-
-        In microseconds; 0 is until something changes.
-        """
-        guard, now = self._guard, self._guard.now()
-        return {
-            live.session.id: prompts.refused(guard.counting, live, now)
-            for live in guard.sessions.running.all()
+    def runs(self) -> list[str]:
+        """The sessions of `run` whose agent still runs."""
+        return [
+            live.session.id
+            for live in self._guard.sessions.running.all()
             if live.token_hash is not None and not live.left
-        }
+        ]
+
+    def refused_prompt(self, session_id: str) -> tuple[Standing, int] | None:
+        """The standing that refuses whatever a session asks for, and until when that is known for sure.
+
+        In microseconds; 0 is until something changes. None if its next prompt may begin.
+        """
+        live = self._guard.sessions.running.get(session_id)
+        return None if live is None else prompts.refused(self._guard.counting, live, self._guard.now())
 
     def _find(self, name: str) -> Slot:
         return self._guard.counting.find(name, [live.session for live in self._guard.sessions.running.all()])

@@ -8,7 +8,7 @@ from tokenguard.guard.counting import Counting
 from tokenguard.guard.registry import Live
 from tokenguard.guard.slots import call_of
 from tokenguard.policy.budgets import Standing
-from tokenguard.policy.prompting import refusing, rests_on_billing
+from tokenguard.policy.prompting import could_refuse, refusing, rests_on_billing
 from tokenguard.policy.windows import rolling_us
 
 BILLED_US = 600_000_000
@@ -23,12 +23,13 @@ def refused(counting: Counting, live: Live, now_us: int) -> tuple[Standing, int]
     session = replace(live.session, branch=live.place.branch() or live.session.branch)
     fresh = live.billing is not None and now_us < live.billing_us + BILLED_US
     call = replace(call_of(session, now_us), billing=live.billing if fresh else "")
-    standing = refusing(counting.ahead([session]), call)
+    standing = refusing(counting.ahead_of(call, could_refuse))
     if standing is None:
         return None
+    budget = standing.slot.budget
     ends = [standing.resets_us] if standing.resets_us is not None else []
-    if rests_on_billing(standing):
+    if rests_on_billing(budget):
         ends.append(live.billing_us + BILLED_US)
-    if rolling_us(standing.slot.budget.window) is not None:
+    if rolling_us(budget.window) is not None:
         ends.append(now_us + _MOVES_US)
     return standing, min(ends, default=0)

@@ -9,29 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tokenguard.policy.budgets import Standing, applies, severity
-from tokenguard.records import Call, Unit
+from tokenguard.records import Budget, Call, Unit
 
 
-def refusing(standings: Iterable[Standing], call: Call) -> Standing | None:
-    """The standing that refuses every call like this one, the tightest of several; None if there is none.
+def could_refuse(budget: Budget, call: Call) -> bool:
+    """Whether a budget refuses every call like this one as soon as it is used up.
 
     `call` is one that the session would make: its `billing` is empty where nobody knows who would pay.
     """
-    return min((one for one in standings if _refuses(one, call)), key=severity, default=None)
+    known = call.billing or not rests_on_billing(budget)
+    return bool(known) and budget.at_limit == "refuse" and budget.official is None and applies(budget, call)
 
 
-def rests_on_billing(standing: Standing) -> bool:
-    """Whether it refuses only those calls that somebody is billed for."""
-    budget = standing.slot.budget
+def rests_on_billing(budget: Budget) -> bool:
+    """Whether it counts only those calls that somebody is billed for."""
     return budget.unit is Unit.USD and budget.counts != "all"
 
 
-def _refuses(standing: Standing, call: Call) -> bool:
-    budget = standing.slot.budget
-    if budget.at_limit != "refuse" or budget.official is not None or not applies(budget, call):
-        return False
-    if rests_on_billing(standing) and not call.billing:
-        return False
+def refusing(standings: Iterable[Standing]) -> Standing | None:
+    """Of the standings of budgets that could refuse, the tightest that does; None if there is none."""
+    return min((one for one in standings if _is_used_up(one)), key=severity, default=None)
+
+
+def _is_used_up(standing: Standing) -> bool:
     # A landing reserve that opens by itself opens for the call.
-    kept = standing.held_back if budget.landing_release == "auto" else 0
-    return standing.spent >= standing.limit - standing.held_back + kept
+    opens = standing.slot.budget.landing_release == "auto"
+    return standing.spent >= standing.limit - (0 if opens else standing.held_back)

@@ -6,8 +6,10 @@ import asyncio
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from tokenguard.config import hook_paths
@@ -23,6 +25,9 @@ from tokenguard.status_files.keeping import Wanted
 _SPEED_US = 60_000_000
 """How old the speed that a status line names may get."""
 
+_SHARE = 20
+"""For how many times as long as it took to ask for it a status is good enough."""
+
 
 class Runs(Protocol):
     """The guard's desk."""
@@ -35,21 +40,30 @@ class Runs(Protocol):
         """Wait until the totals have in them what was charged so far, but no longer than a moment."""
         ...
 
-    def refused_prompts(self) -> Mapping[str, tuple[Standing, int] | None]:
-        """For each run, what refuses whatever it asks for, and until when (0: until something changes)."""
+    def runs(self) -> list[str]:
+        """The sessions of `run` whose agent still runs."""
+        ...
+
+    def refused_prompt(self, session_id: str) -> tuple[Standing, int] | None:
+        """What refuses whatever a session asks for, and until when (0: until something changes); None if nothing."""
         ...
 
 
 class SessionBoard:
     """Two small files for each run; nothing where none runs."""
 
-    def __init__(self, paths: Paths, runs: Runs, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, paths: Paths, runs: Runs, now_us: Callable[[], int], clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         """`now_us` is the guard's clock."""
         self._paths = paths
         self._runs = runs
         self._now_us = now_us
+        self._clock = clock
         self._head = f"tokenguard 1 {os.getpid()}\n"
         self._begun = False
+        self._status: dict[str, Any] = {}
+        self._fresh_until = -math.inf
 
     async def wanted(self) -> Wanted:
         """See `Board.wanted`."""
@@ -57,27 +71,37 @@ class SessionBoard:
             self._begun = True
             # What a daemon that was killed has left is nobody's any more, or is written anew.
             await asyncio.to_thread(shutil.rmtree, hook_paths.sessions(self._paths), ignore_errors=True)
-        refused = self._runs.refused_prompts()
-        if not refused:
+        if not (runs := self._runs.runs()):
             return Wanted()
         await self._runs.written()
-        now_us = self._now_us()
-        now = datetime.fromtimestamp(now_us / 1_000_000, local_zone())
-        status = self._runs.status()
-        files: dict[Any, Text] = {}
-        until_us: float = window_at("day", now_us, local_zone()).end_us or math.inf
-        if status["totals"]["hour"]["cost_nanos"]:
-            until_us = min(until_us, now_us + _SPEED_US)
-        for session_id, one in refused.items():
+        status, until_us = self._known()
+        files: dict[Path, Text] = {}
+        for session_id in runs:
             try:
                 folder = hook_paths.session_folder(self._paths, session_id)
             except ValueError:
                 continue
-            files[folder / hook_paths.VERDICT] = self._text(_verdict(one, now_us))
+            now_us = self._now_us()
+            now = datetime.fromtimestamp(now_us / 1_000_000, local_zone())
+            refused = self._runs.refused_prompt(session_id)
+            files[folder / hook_paths.VERDICT] = self._text(_verdict(refused, now_us))
             files[folder / hook_paths.LINE] = self._text(statusline.line({}, status, session_id, now))
-            if one is not None and one[1]:
-                until_us = min(until_us, one[1])
+            if refused is not None and refused[1]:
+                until_us = min(until_us, refused[1])
+            await asyncio.sleep(0)  # calls do not wait for all of them
         return Wanted(files, until_us)
+
+    def _known(self) -> tuple[dict[str, Any], float]:
+        """The status, and when it has to be looked at again. Asked for often, it takes a twentieth of the time."""
+        began, now_us = self._clock(), self._now_us()
+        if began < self._fresh_until:
+            return self._status, now_us + (self._fresh_until - began) * 1_000_000
+        self._status = self._runs.status()
+        ended = self._clock()
+        self._fresh_until = ended + _SHARE * (ended - began)
+        until_us: float = window_at("day", now_us, local_zone()).end_us or math.inf
+        spends = self._status["totals"]["hour"]["cost_nanos"]
+        return self._status, min(until_us, now_us + _SPEED_US) if spends else until_us
 
     def _text(self, line: str) -> Text:
         return Text(f"{self._head}{line}\n", makes_folder=True)
