@@ -183,6 +183,24 @@ async def test_merged_as_one_commit(world: World) -> None:
     assert await world.range("main~3..main") == {"feature": 4_321, "next": 50_000}
 
 
+@pytest.mark.parametrize("takes_between", [True, False])
+async def test_merged_as_one_commit_and_given_up(world: World, takes_between: bool) -> None:
+    await branch_of_three(world)
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", "-m", "feature", GIT_EDITOR="false", ok=True)
+    world.git("reset", "-q", "--hard", "HEAD~1")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", GIT_EDITOR="false", ok=False)
+    if takes_between:
+        await world.commits.take(world.hook_folder)
+    world.git("reset", "-q", "--hard")
+    await world.work(50_000, "something else")
+    assert (await world.by_commit())["something else"] == 50_000
+    assert await world.range("main~1..main") == {"something else": 50_000}
+    assert await world.range("main~1..feat") == {"one": 1, "two": 20, "three": 300}
+
+
 async def test_squashed_and_then_amended_and_rebased(world: World) -> None:
     await branch_of_three(world)
     world.git("checkout", "-q", "-b", "release", "main")

@@ -112,6 +112,15 @@ def folded(repo: str, tip: str, hash: str) -> tuple[str, ...]:
     return tuple((ask(repo, "rev-list", tip, f"^{hash}^@", f"^{hash}") or "").split())
 
 
+def brings(repo: str, hash: str, tip: str) -> bool:
+    """Whether a commit changes any file that was changed on the way to `tip`; also if git does not tell."""
+    there = ask(repo, "diff", "--name-only", "--no-renames", f"{hash}^...{tip}")
+    here = ask(repo, "diff", "--name-only", "--no-renames", f"{hash}^", hash)
+    if not there or here is None:
+        return True
+    return not set(there.splitlines()).isdisjoint(here.splitlines())
+
+
 def branch_of(repo: str, name: str) -> str | None:
     """The branch that a revision names, here or at a remote; None if it names none."""
     told = (ask(repo, "rev-parse", "--symbolic-full-name", "--end-of-options", name or "HEAD") or "").split("\n")

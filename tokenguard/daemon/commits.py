@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from tokenguard.attribution import layout, notes, spool
 from tokenguard.attribution.closing import closings, foldings, head_logs
-from tokenguard.attribution.commits import described
+from tokenguard.attribution.commits import brings, described
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard.ledger import Decision, Ledger, places, queries
-from tokenguard.ledger.commits import Deed, Squash
+from tokenguard.ledger.commits import Deed, Squash, squashing
 from tokenguard.records import Closing, Rewrite
 from tokenguard.reports.notes import notes as notes_of
 from tokenguard.reports.notes import written
 
 log = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
 
 _ASIDE = ".taken"
 """At the end of the name of a file that was taken, until all of it is in the ledger."""
@@ -75,20 +79,24 @@ class Commits:
 
     def _deeds(self, common_dir: Path, noted: spool.Noted) -> list[Deed]:
         """What these lines mean to the ledger. Blocks while git is asked."""
-        trees = layout.working_trees(str(common_dir), self._known)
+        trees = layout.working_trees(str(common_dir), lambda: self._ask(places.trees))
         logs = head_logs(common_dir, noted)
         closed = {one.hash: one for one in closings(common_dir, trees, noted, logs)}
         remade = foldings(common_dir, noted, logs)
         paths = {one.name: one.path or one.repo for one in trees}
+        waiting = self._ask(squashing)
         repo, who = trees[0].repo, getpass.getuser()
         found: list[Deed] = []
         for number, line in enumerate(noted.lines):
             match line:
                 case spool.Made(hash=hash) if hash in closed:
+                    if not closed[hash].repeats and not _is_of(waiting.pop(paths[line.tree], ()), hash, common_dir):
+                        found.append(Squash(paths[line.tree], ()))
                     found += [closed[hash], *remade.get(hash, ())]
                 case spool.Rewritten():
                     found.append(Rewrite(line.kind, line.old, line.new))
                 case spool.Squashing() if line.tree in paths:
+                    waiting[paths[line.tree]] = line.hashes
                     found.append(Squash(paths[line.tree], line.hashes))
                 case spool.Overridden():
                     # In their order, and the same each time they are read: so they are written once.
@@ -113,9 +121,15 @@ class Commits:
         except TokenguardError as error:
             log.error("no notes were written in %s: %s", common_dir, error)
 
-    def _known(self) -> list[str]:
+    def _ask(self, question: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        """The answer of the ledger, in whatever thread this is."""
         with closing(queries.connect_readonly(self._paths.ledger)) as conn:
-            return list(places.trees(conn))
+            return question(conn)
+
+
+def _is_of(squashed: Sequence[str], hash: str, common_dir: Path) -> bool:
+    """Whether a commit is made of these, and not of something else after they had been given up."""
+    return not squashed or any(brings(str(common_dir), hash, one) for one in squashed)
 
 
 def _standing(deeds: Sequence[Deed]) -> list[str]:

@@ -65,6 +65,14 @@ def closings(conn: sqlite3.Connection, repos: Sequence[str] = ()) -> list[Closin
     return [_closing_of(row) for row in rows]
 
 
+def squashing(conn: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """Working tree -> what its next commit stands for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for worktree, hash in fetch(conn, "SELECT worktree, hash FROM squashes ORDER BY worktree, hash", []):
+        found[worktree] = (*found.get(worktree, ()), hash)
+    return found
+
+
 def rewrites(conn: sqlite3.Connection) -> list[Rewrite]:
     """The commits that took the place of others, in their order."""
     return [Rewrite(*row) for row in fetch(conn, f"SELECT {_REWRITE} FROM rewrites ORDER BY id", [])]
