@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard.errors import UsageError
+from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import chaining, configuring, everywhere, files, managers, scripts
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
@@ -19,7 +19,8 @@ from tokenguard_hooks.repository import Repository
 WAYS = ("config", "chain", "manager")
 
 _RECORD = "tokenguard-installed"
-"""In a repository's folder: the folder of hooks that we use, and whether we made it."""
+"""In a repository's folder: the folders of hooks that we use, and whether we made them. Each working tree has its own
+where core.hooksPath is relative."""
 
 
 class Installed(Struct, frozen=True):
@@ -58,13 +59,14 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
-    with files.told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     if way == "manager":
-        return Installed(way, managed[0].into, events, False, manager=managed[0])
-    if way == "config":
-        return _configure(here, paths, events, folder)
-    return _chain(here, paths, events, folder)
+        done = Installed(way, managed[0].into, events, False, manager=managed[0])
+    elif way == "config":
+        done = _configure(here, paths, events, folder)
+    else:
+        done = _chain(here, paths, events, folder)
+    _make(folder)
+    return done
 
 
 def uninstall(here: Repository, paths: Paths) -> bool:
@@ -79,12 +81,9 @@ def uninstall(here: Repository, paths: Paths) -> bool:
 
 def own_folders(here: Repository, folder: Path) -> Iterator[Path]:
     """Where hooks of this repository may be: not where others keep theirs, unless it was agreed to."""
-    recorded = files.read(folder / _RECORD)
-    known = {here.own_hooks_dir}
+    known = {here.own_hooks_dir, *_recorded(folder)}
     if not here.outside:
         known.add(here.hooks_dir)
-    if recorded is not None:
-        known.add(Path(os.fsdecode(recorded.partition(b"\0")[0])))
     return (one for one in sorted(known) if one.is_dir())
 
 
@@ -138,21 +137,42 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
     made = not hooks.exists()
     with files.told(hooks):
         hooks.mkdir(parents=True, exist_ok=True)
-    record = folder / _RECORD
-    if not record.exists():
-        files.put(record, os.fsencode(hooks) + (b"\0made" if made else b"\0"), 0o600)
-    changed = chaining.put_in(hooks, events, paths)
+    try:
+        changed = chaining.put_in(hooks, events, paths)
+    except TokenguardError:
+        if made:
+            hooks.rmdir()
+        raise
     configuring.take_out(here.config_file)
+    _make(folder)
+    _record(folder, {hooks: made} | _recorded(folder))
     chained = tuple(event for event in events if chaining.look(hooks, event).chained)
     return Installed("chain", hooks, events, changed, chained)
 
 
+def _recorded(folder: Path) -> dict[Path, bool]:
+    """The folders of hooks that we use for a repository, and whether we made them."""
+    parts = (files.read(folder / _RECORD) or b"").split(b"\0")
+    return {Path(os.fsdecode(name)): bool(made) for name, made in zip(parts[::2], parts[1::2], strict=False) if name}
+
+
+def _record(folder: Path, known: dict[Path, bool]) -> None:
+    parts = [os.fsencode(name) + (b"\0made\0" if made else b"\0\0") for name, made in known.items()]
+    files.put(folder / _RECORD, b"".join(parts), 0o600)
+
+
+def _make(folder: Path) -> None:
+    """The folder of a repository, which tells the daemon that there are hooks."""
+    with files.told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def _forget(folder: Path, paths: Paths) -> None:
     """Remove what hooks and the daemon have left for each other; what the daemon has not read yet stays."""
-    recorded, _, made = (files.read(folder / _RECORD) or b"").partition(b"\0")
-    with suppress(OSError):
-        if made:
-            Path(os.fsdecode(recorded)).rmdir()
+    for hooks, made in _recorded(folder).items():
+        with suppress(OSError):
+            if made:
+                hooks.rmdir()
     for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS):
         with suppress(OSError):
             (folder / name).unlink()

@@ -76,7 +76,7 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     found = chaining.look(here.hooks_dir, event)
     ways: list[str] = []
     where: Path | None = None
-    if here.configurable and event in _configured(here, event):
+    if _configured(here, event):
         ways.append("config")
         where = here.config_file if configuring.holds(here.config_file) else repository.global_config()
     if found.state in ("ours", "changed") and found.runs:
@@ -89,14 +89,11 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     return Hook(event, tuple(ways), where, found.chained)
 
 
-def _configured(here: Repository, event: str) -> list[str]:
-    """The events at which git runs this hook by its configuration."""
-    section = f"hook.{configuring.name(event)}"
-    folder = here.top or here.common_dir
-    if repository.setting(f"{section}.command", folder=folder) is None:
-        return []
-    told = repository.setting(f"{section}.event", folder=folder)
-    return [told] if told else []
+def _configured(here: Repository, event: str) -> bool:
+    """Whether git finds this hook in its configuration, whoever's it is."""
+    section, folder = f"hook.{configuring.name(event)}", here.top or here.common_dir
+    has_command = here.configurable and repository.setting(f"{section}.command", folder=folder) is not None
+    return has_command and repository.setting(f"{section}.event", folder=folder) == event
 
 
 def _script(paths: Paths) -> str:

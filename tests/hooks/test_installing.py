@@ -103,7 +103,14 @@ def test_a_hook_that_is_not_executable_is_made_so(user: World, tree: Path) -> No
     works(user, tree)
 
 
-def test_a_folder_of_hooks_that_was_not_there_is_not_there_again(user: World, tree: Path) -> None:
+def refuse(*_: object) -> bool:
+    """In place of putting hooks in."""
+    raise TokenguardError("no more")
+
+
+def test_a_folder_of_hooks_that_was_not_there_is_not_there_again(
+    user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hooks = tree / ".git" / "hooks"
     for sample in hooks.iterdir():
         sample.unlink()
@@ -111,6 +118,10 @@ def test_a_folder_of_hooks_that_was_not_there_is_not_there_again(user: World, tr
     put_in(user, tree)
     works(user, tree)
     uninstall(look(tree), user.paths)
+    assert not hooks.exists()
+    with pytest.raises(TokenguardError), monkeypatch.context() as failing:
+        failing.setattr(chaining, "put_in", refuse)
+        put_in(user, tree)
     assert not hooks.exists()
     hooks.mkdir()
     put_in(user, tree)
@@ -222,6 +233,7 @@ def test_what_fails_half_way_is_taken_back(user: World, tree: Path, monkeypatch:
         put_in(user, tree)
     monkeypatch.undo()
     assert everything(hooks) == before
+    assert not user.folder(tree / ".git").exists(), "the daemon sees no hooks there"
 
 
 def test_whoever_was_interrupted_can_go_on_or_back(user: World, tree: Path) -> None:
@@ -336,6 +348,20 @@ def test_a_folder_of_hooks_elsewhere_needs_consent(user: World, tree: Path) -> N
     uninstall(look(tree), user.paths)
     assert [path.name for path in shared.iterdir()] == ["pre-commit"]
     assert (shared / "pre-commit").read_text() == "#!/bin/sh\necho shared >&2\n"
+
+
+def test_each_working_tree_may_have_a_folder_of_hooks(user: World, tree: Path) -> None:
+    user.git(tree, "config", "core.hooksPath", ".githooks")
+    linked = user.root / "linked"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "linked", str(linked))
+    before = everything(linked)
+    for place in (tree, linked, tree):
+        put_in(user, place, consent=True)
+    works(user, tree)
+    works(user, linked, tree / ".git")
+    assert uninstall(look(tree), user.paths)
+    assert everything(linked) == before
+    assert not (tree / ".githooks").exists()
 
 
 def test_a_folder_that_others_use_is_not_cleared_by_who_never_used_it(user: World, tree: Path) -> None:
