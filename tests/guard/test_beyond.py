@@ -150,6 +150,21 @@ async def test_what_may_be_of_a_call_in_flight_counts_once_that_has_ended(house:
     assert spent(house) == {"tokens": 15 + 100 + 17}
 
 
+async def test_a_call_in_flight_may_be_of_an_agent_that_was_started_as_something_else(house: House) -> None:
+    house.budgets(BUDGETS[0])
+    session = await house.session()
+    call = house.begin(session)
+    assert (await house.guard.admit(call, request())).refusal is None
+    await write(house, seen("here", 100, agent="opencode", repo=call.repo))
+    assert spent(house) == {"tokens": 0}
+    await write(house, seen("elsewhere", 7, agent="opencode", repo="/src/other"))
+    await write(house, seen("nowhere", 5, agent="opencode", repo=None))
+    assert spent(house) == {"tokens": 17 + 15}
+    house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
+    await house.guard.counting.written()
+    assert spent(house) == {"tokens": 17 + 15 + 100 + 110}
+
+
 async def test_whoever_counts_while_it_is_in_flight_counts_anew(house: House) -> None:
     session = await house.session()
     call = house.begin(session)
