@@ -94,3 +94,41 @@ async def test_a_hostile_file_stops_the_run_in_its_repository_and_nothing_else(h
     elsewhere = house.folder / "elsewhere"
     elsewhere.mkdir()
     assert await house.call(await house.session(cwd=elsewhere), output=CHEAP)
+
+
+def working_tree(house: House, text: str) -> Path:
+    """A linked working tree of the repository, with a file of its own."""
+    tree, git = house.folder / "login", house.repo / ".git" / "worktrees" / "login"
+    git.mkdir(parents=True)
+    tree.mkdir()
+    (tree / ".git").write_text(f"gitdir: {git}\n")
+    (git / "HEAD").write_text("ref: refs/heads/login\n")
+    (git / "commondir").write_text("../..\n")
+    (tree / "tokenguard.toml").write_text(text)
+    return tree
+
+
+async def test_working_trees_with_copies_of_a_file_spend_of_one_budget(house: House) -> None:
+    text = DAY.format(limit='"3 calls"')
+    write(house, text)
+    tree = working_tree(house, text)
+    sessions = [await house.session(), await house.session(cwd=tree)]
+    assert [await house.call(one, output=CHEAP) for one in (*sessions, *sessions)] == [True, True, True, False]
+    assert [(row["label"], row["spent"]) for row in house.desk.status()["budgets"]] == [("web:day", 3)]
+
+
+async def test_each_working_tree_has_the_limit_of_its_own_file(house: House) -> None:
+    write(house, DAY.format(limit='"3 calls"'))
+    tree = working_tree(house, DAY.format(limit='"1 call"'))
+    here, there = await house.session(), await house.session(cwd=tree)
+    assert await house.call(there, output=CHEAP)
+    assert not await house.call(there, output=CHEAP)
+    assert await house.call(here, output=CHEAP)
+    assert sorted(row["limit"] for row in house.desk.status()["budgets"]) == [1, 3]
+
+
+async def test_a_limit_that_was_changed_holds_for_the_next_run(house: House) -> None:
+    write(house, DAY.format(limit='"3 calls"'))
+    assert await house.call(await house.session(), output=CHEAP)
+    write(house, DAY.format(limit='"1 call"'))
+    assert not await house.call(await house.session(), output=CHEAP)

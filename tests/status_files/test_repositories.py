@@ -204,10 +204,10 @@ class TestWorkingTrees:
         )
         await spend(hooked, 11)
         assert await hooked.says("commit") == "ok"
-        assert await hooked.says("commit", tree="login", branch="login") == "block login:tight"
+        assert await hooked.says("commit", tree="login", branch="login") == "block web:tight"
         assert [line[0] for line in await hooked.lines()] == ["login", "login", "*"]
         hooked.house.budgets(budget(scope="branch", name="branch", limit="$11"))
-        assert await hooked.says("commit", tree="login", branch="main") == "block login:tight"
+        assert await hooked.says("commit", tree="login", branch="main") == "block web:tight"
         assert "; web/main/branch is used up too." in await hooked.file()
         assert await hooked.says("commit", branch="main") == "warn web/main/branch"
         assert await hooked.says("push", branch="login") == "ok"

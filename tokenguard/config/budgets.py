@@ -71,6 +71,11 @@ def read_repository_budgets(worktree: Path, repo: str) -> tuple[Budget, ...]:
     return tuple(msgspec.structs.replace(budget, match=(*budget.match, ("repo", _literal(repo)))) for budget in budgets)
 
 
+def as_one(budgets: Iterable[Budget], repo: str) -> tuple[Budget, ...]:
+    """The budgets of a repository's file, in whichever working tree it lies: copies of one count as one."""
+    return tuple(msgspec.structs.replace(budget, source=f"{repo}/{REPOSITORY_FILE}") for budget in budgets)
+
+
 def _only_tightens(budget: Budget, where: str) -> None:
     """It may say no to a request, and not change what the user asks for."""
     if budget.at_limit not in REPOSITORY_ACTIONS:

@@ -85,7 +85,7 @@ class Books:
         self._slots_of = slots_of
         self._begin = begin
         self._refresh = refresh
-        self._counts: dict[tuple[str, str, str, int], Count] = {}
+        self._counts: dict[Slot, Count] = {}
         self._met: dict[tuple[str | None, ...], _Met] = {}
         self._open: dict[int, _Open] = {}
 
@@ -105,10 +105,9 @@ class Books:
 
     def count(self, slot: Slot) -> Count:
         """The slot's sums, from the ledger when they are asked for first."""
-        ident = (slot.budget.source, slot.budget.name, slot.key, slot.window.start_us)
-        count = self._counts.get(ident)
+        count = self._counts.get(slot)
         if count is None:
-            count = self._counts[ident] = self._begin(slot)
+            count = self._counts[slot] = self._begin(slot)
             for entry in self._open.values():
                 if slot in self._slots_of(entry.call):
                     need = self.need(count, entry.call, entry.reservation)
@@ -228,10 +227,10 @@ class Books:
     def sweep(self, now_us: int) -> None:
         """Drop the counts of windows that have ended, and what was remembered of sessions that may have."""
         self._met.clear()
-        for ident, count in list(self._counts.items()):
-            end = count.slot.window.end_us
+        for slot in list(self._counts):
+            end = slot.window.end_us
             if end is not None and end <= now_us:
-                del self._counts[ident]
+                del self._counts[slot]
 
 
 def _watch(count: Count, call: Call) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tokenguard.attribution import Place, locate
 from tokenguard.attribution.callers import Caller
 from tokenguard.attribution.processes import lineage
-from tokenguard.config.budgets import read_repository_budgets
+from tokenguard.config.budgets import as_one, read_repository_budgets
 from tokenguard.errors import UsageError
 from tokenguard.guard import beside, remarks, steering
 from tokenguard.guard.leftovers import leftovers
@@ -258,7 +258,7 @@ class Sessions:
         if session.budget is not None:
             budgets = (_run_budget(session.budget),)
         if session.repo and session.worktree:
-            budgets += read_repository_budgets(Path(session.worktree), session.repo)
+            budgets += as_one(read_repository_budgets(Path(session.worktree), session.repo), session.repo)
         return budgets
 
 

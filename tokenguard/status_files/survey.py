@@ -10,12 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tokenguard.attribution import layout
-from tokenguard.attribution.layout import MAIN, WorkingTree
+from tokenguard.attribution.layout import WorkingTree
 from tokenguard.config import hook_paths, hooks
-from tokenguard.config.budgets import read_repository_budgets
+from tokenguard.config.budgets import as_one, read_repository_budgets
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.errors import ConfigError
@@ -88,13 +87,9 @@ class Survey:
 
     def _found(self, folder: Path, common_dir: str, config: Config) -> Repository:
         found = layout.working_trees(common_dir, self._known)
-        main = self._rules(found[0], config)
-        trees = [Tree(MAIN, found[0].path, main)]
-        for one in found[1:]:
-            rules = self._rules(one, config)
-            trees.append(Tree(one.name, one.path, main if _same(rules, main) else rules))
+        trees = [Tree(one.name, one.path, self._rules(one, config)) for one in found]
         budgets = (*config.budgets, *(budget for tree in trees for budget in tree.rules.own))
-        branches = self._branches(common_dir, main.repo, [one for one in budgets if depends_on_branch(one)])
+        branches = self._branches(common_dir, found[0].repo, [one for one in budgets if depends_on_branch(one)])
         return Repository(folder, tuple(trees), branches)
 
     def _rules(self, tree: WorkingTree, config: Config) -> Rules:
@@ -102,7 +97,7 @@ class Survey:
         theirs = None
         if tree.path is not None:
             try:
-                own = read_repository_budgets(Path(tree.path), tree.repo)
+                own = as_one(read_repository_budgets(Path(tree.path), tree.repo), tree.repo)
                 theirs = hooks.read_repository_hooks(Path(tree.path))
                 self._told.pop(tree.path, None)
             except ConfigError as error:
@@ -130,9 +125,3 @@ class Survey:
         if self._told.get(about) != text:
             log.warning("%s", text)
         self._told[about] = text
-
-
-def _same(one: Rules, other: Rules) -> bool:
-    """Whether two working trees of a repository go by the same rules, each by its own copy of them."""
-    copied = tuple(replace(mine, source=theirs.source) for mine, theirs in zip(one.own, other.own, strict=False))
-    return replace(one, own=copied) == other and len(one.own) == len(other.own)
