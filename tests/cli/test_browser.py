@@ -58,6 +58,9 @@ async def test_the_address_that_was_printed_opens_it_once_and_for_all(
         # The key is not in the address any more, and not in the page.
         assert (answer.status, str(answer.url)) == (200, f"{pages.public_url}/")
         assert "tokenguard" in text and KEY not in text
+        # It fetches nothing from elsewhere, and is shown within no other page.
+        assert "https://" not in text and f"{pages.public_url}/static/css/xterm.css" in text
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert await status(browser, f"{pages.public_url}/static/css/xterm.css") == 200
     before = children()
     async with browser.ws_connect(f"{pages.public_url}/ws", origin=pages.public_url) as ws:

@@ -8,6 +8,7 @@ only from the address that was printed.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import shlex
 import socket
@@ -22,6 +23,16 @@ from tokenguard.cli import output
 
 _COOKIE = "tokenguard_key"
 _HOST = "127.0.0.1"
+
+_STRANGERS = re.compile(r'<link[^>]*"https://[^>]*>')
+"""What the pages of textual-serve would fetch from elsewhere: a font."""
+_TYPES = """<script>
+  const begun = setInterval(() => {
+    const typed = document.querySelector(".xterm-helper-textarea");
+    if (typed) { typed.focus(); clearInterval(begun); }
+  }, 50);
+</script></body>"""
+"""Keys go to the dashboard without a click before."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,7 +72,14 @@ class Pages(Server):
             raise answer
         if not self._fits(request.cookies.get(_COOKIE)):
             raise web.HTTPForbidden(text="open the address that tokenguard tui --web has printed\n")
-        return await handler(request)
+        page = await handler(request)
+        if isinstance(page, web.Response) and page.content_type == "text/html":
+            page.text = _STRANGERS.sub("", page.text or "").replace("</body>", _TYPES)
+            page.headers["Content-Security-Policy"] = (
+                f"default-src 'self' 'unsafe-inline'; connect-src 'self' ws://{_HOST}:{self.port}; "
+                "img-src 'self' data:; frame-ancestors 'none'"
+            )
+        return page
 
     def _fits(self, key: str | None) -> bool:
         return key is not None and compare_digest(key.encode(), self._key.encode())
