@@ -55,7 +55,7 @@ read -r end
 
 
 def test_a_run_tells_the_daemon_that_its_agent_waits(
-    daemon: FakeDaemon, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "codex"
     program.write_text(CODEX)
@@ -64,7 +64,7 @@ def test_a_run_tells_the_daemon_that_its_agent_waits(
     try:
         assert daemon.wait_for("turn-ended").path == "/v1/sessions/bcdfg/turn-ended"
         folder = Path((tmp_path / "user" / "script").read_text().strip()).parent
-        assert (folder / hooks.SESSION).readlink() == home / "hooks" / "sessions" / "bcdfg"
+        assert sorted(file.name for file in folder.iterdir()) == ["agent.pid", "turn.sh", "turns"]
         terminal.type("bye\n")
         assert terminal.wait() == 0
         assert not folder.exists()

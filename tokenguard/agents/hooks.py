@@ -23,9 +23,11 @@ LINE = "line.sh"
 """Prints the status line."""
 TURN = "turn.sh"
 """Tells that a turn has ended; what it was called with comes last."""
+READERS = frozenset({PROMPT, LINE})
+"""Those that read what the daemon says."""
 
 SESSION = "session"
-"""Link to the session's folder, which `run` makes once the session has a name."""
+"""Link to the session's folder, which `run` makes where such a script is, once the session has a name."""
 TURNS = "turns"
 """Pipe, which `run` makes where the script that writes into it is."""
 

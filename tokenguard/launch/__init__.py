@@ -76,7 +76,8 @@ def run(options: LaunchOptions) -> int:
             recipe = intercepted(recipe, situation, paths, config)
         fill(folder, recipe)
         session.open(_request(name, situation, recipe, options))
-        turns.connect(folder, paths, session.id)
+        if not hooks.READERS.isdisjoint(recipe.files):
+            turns.connect(folder, paths, session.id)
         told = turns.pipe(folder) if hooks.TURN in recipe.files else None
         if not options.quiet:
             for note in recipe.notes:
