@@ -101,7 +101,7 @@ class Survey:
                 theirs = hooks.read_repository_hooks(Path(tree.path))
                 self._told.pop(tree.path, None)
             except ConfigError as error:
-                self._tell(tree.path, f"hooks say nothing of a repository's own budgets: {error.message}")
+                self._tell(tree.path, f"hooks say nothing of the budgets in {tree.path}: {error.message}")
         return Rules(tree.repo, own, hooks.reactions(config.hooks, theirs))
 
     def _branches(self, common_dir: str, repo: str, budgets: Sequence[Budget]) -> tuple[str, ...]:
