@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.committing import World
+from tokenguard.daemon.commits import Commits
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, audit
 
@@ -342,6 +345,27 @@ async def test_what_a_daemon_before_has_left_halfway(world: World) -> None:
     assert [file.name for file in world.hook_folder.iterdir()] == []
 
 
+async def test_a_hook_that_was_held_up_while_it_wrote_is_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Commits(world.ledger, world.paths, lambda: time.time_ns() // 1_000, lambda: False, grace_s=60)
+    await world.spend(5)
+    world.commit("one")
+    line = world.spool.read_text()
+    world.spool.write_text("")
+    waits: list[float] = []
+    with world.spool.open("a") as late:
+
+        async def wait(seconds: float) -> None:
+            if not waits:
+                late.write(line)
+                late.flush()
+            waits.append(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", wait)
+        await slow.take(world.hook_folder)
+    assert await world.by_commit() == {"one": 5}
+    assert 50 < waits[0] <= 60
+
+
 async def test_what_the_ledger_does_not_take_stays_where_it_is(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -368,6 +392,16 @@ async def test_whoever_went_on_all_the_same_is_on_record(world: World, caplog: p
     ]
     assert {one.who for one in said} == {getpass.getuser()}
     assert "1 lines that git hooks have left" in caplog.text
+
+
+async def test_a_folder_whose_name_is_no_text(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    strange = World(world.folder, world.ledger, top="w\udcffb")
+    strange.commit("one")
+    strange.spool.write_text(strange.spool.read_text() + "1 override . main commit why\n")
+    await strange.commits.take(strange.hook_folder)
+    assert [one.reason for one in audit.trail(world.ledger.read(), 5)] == ["why"]
+    assert [file.name for file in strange.hook_folder.iterdir()] == []
+    assert not caplog.text
 
 
 async def test_a_folder_that_is_no_repository_s(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
@@ -37,7 +38,7 @@ class World:
         self.calls = 0
         self.spent = 0
         self.wants_notes = False
-        self.commits = Commits(ledger, self.paths, lambda: self.now_s * 1_000_000, lambda: self.wants_notes)
+        self.commits = Commits(ledger, self.paths, lambda: time.time_ns() // 1_000, lambda: self.wants_notes, grace_s=0)
         if common_dir is None:
             self.top.mkdir()
             self.git("init", "--quiet", "--initial-branch=main")

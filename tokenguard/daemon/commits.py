@@ -35,9 +35,19 @@ class Commits:
     """Takes the notes of repositories' hooks."""
 
     def __init__(
-        self, ledger: Ledger, paths: Paths, now_us: Callable[[], int], wants_notes: Callable[[], bool]
+        self,
+        ledger: Ledger,
+        paths: Paths,
+        now_us: Callable[[], int],
+        wants_notes: Callable[[], bool],
+        *,
+        grace_s: float = 1.0,
     ) -> None:
-        """`wants_notes`: whether what a commit cost is put to it as a git note."""
+        """`wants_notes`: whether what a commit cost is put to it as a git note.
+
+        `grace_s`: how long a hook may take, on a busy machine, between opening its file and writing to it.
+        """
+        self._grace_s = grace_s
         self._ledger = ledger
         self._paths = paths
         self._now_us = now_us
@@ -55,7 +65,7 @@ class Commits:
             try:
                 while await self._take(hook_paths.common_dir(self._paths, folder), file):
                     pass
-            except (OSError, ValueError, TokenguardError) as error:
+            except (OSError, ValueError, sqlite3.Error, TokenguardError) as error:
                 log.error("what git hooks have noted in %s was not taken: %s", folder, error)
 
     async def _take(self, common_dir: Path, file: Path) -> bool:
@@ -72,6 +82,7 @@ class Commits:
             deeds = await asyncio.to_thread(self._deeds, common_dir, noted)
             await self._ledger.note(deeds)
             made = _standing(deeds)
+            await asyncio.sleep(self._grace_s - (self._now_us() - noted.written_us) / 1_000_000)
             noted = await asyncio.to_thread(more)
         if made and self._wants_notes():
             await asyncio.to_thread(self._note, str(common_dir), made)
@@ -79,13 +90,14 @@ class Commits:
 
     def _deeds(self, common_dir: Path, noted: spool.Noted) -> list[Deed]:
         """What these lines mean to the ledger. Blocks while git is asked."""
-        trees = layout.working_trees(str(common_dir), lambda: self._ask(places.trees))
+        known = layout.working_trees(str(common_dir), lambda: self._ask(places.trees))
+        trees = [one for one in known if _can_be_kept(one)]
         logs = head_logs(common_dir, noted)
         closed = {one.hash: one for one in closings(common_dir, trees, noted, logs)}
         remade = foldings(common_dir, noted, logs)
         paths = {one.name: one.path or one.repo for one in trees}
         waiting = self._ask(squashing)
-        repo, who = trees[0].repo, getpass.getuser()
+        repo, who = trees[0].repo if trees else None, getpass.getuser()
         found: list[Deed] = []
         for number, line in enumerate(noted.lines):
             match line:
@@ -125,6 +137,14 @@ class Commits:
         """The answer of the ledger, in whatever thread this is."""
         with closing(queries.connect_readonly(self._paths.ledger)) as conn:
             return question(conn)
+
+
+def _can_be_kept(tree: layout.WorkingTree) -> bool:
+    """Whether its names are text: calls in other folders are known without them."""
+    try:
+        return bool(f"{tree.repo}{tree.path}".encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _is_of(squashed: Sequence[str], hash: str, common_dir: Path) -> bool:
