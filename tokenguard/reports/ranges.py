@@ -52,6 +52,7 @@ def range_report(
     """The cost of the commits `A..B` of a repository, in all places where they were worked on.
 
     Git is asked in `folder`; `repo` is what calls call it.
+
     As `report`, by any combination of `KEYS`, with the number of `commits`, and the sums of what is `committed` and of
     the `rest`: of what is for no commit on any branch, and was asked on the branch that `B` names. By `commit`, commits
     stand in their order, those without a call too, and the rest last. Raises `UsageError`.
@@ -151,12 +152,15 @@ class Asked:
 
 def _begun(repo: str, branch: str | None, commits: Sequence[Commit], closed: Sequence[Closing]) -> list[Closing]:
     """What was committed on a branch since it left the commits that it is compared with, there still or not."""
-    known = {commit.hash for commit in commits}
-    outside = described(repo, {parent for commit in commits for parent in commit.parents} - known) or {}
-    left_us = min((commit.committed_us for commit in outside.values()), default=None)
-    if left_us is None or branch is None:
+    known = {commit.hash: commit for commit in commits}
+    line = commits[-1:]
+    while line and line[0].parents and line[0].parents[0] in known:
+        line = [known[line[0].parents[0]]]
+    base = described(repo, line[0].parents[:1]) if line else None
+    if not base or branch is None:
         return []
-    return [one for one in closed if one.repo == repo and one.branch == branch and one.until_us > left_us]
+    (left,) = base.values()
+    return [one for one in closed if (one.repo, one.branch) == (repo, branch) and one.until_us > left.committed_us]
 
 
 class _Scope:
