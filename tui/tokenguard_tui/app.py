@@ -19,6 +19,7 @@ from textual.screen import Screen
 from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError, TokenguardError
+from tokenguard_tui import terminal
 from tokenguard_tui.ascii import Ascii
 from tokenguard_tui.asking import Asked, fetch
 from tokenguard_tui.doing import Question, Wanted, do
@@ -44,6 +45,8 @@ _STATUS_S = 1.0
 """The status is asked for no more often than this."""
 _TICK_S = 1.0
 """For times that count down."""
+_INPUT = 0
+"""The descriptor from which keys come."""
 _SETTLED_S = 1.0
 """After the first status has come, there is time for what can wait."""
 _AGAIN_S = 30.0
@@ -165,6 +168,8 @@ class Dashboard(App[None]):
             self.draw()
 
     def _tick(self) -> None:
+        if not self.is_headless and terminal.is_gone(_INPUT):
+            self.exit()  # there would be no way out, and Textual would go on asking for keys as fast as it can
         if self.state.told is not None:
             self.draw()
 
