@@ -69,7 +69,7 @@ class StatusFiles:
             await self._stale.wait()
             self._stale.clear()
             try:
-                await self._look()
+                await self._take_all(await self._look())
             except Exception:
                 log.exception("repositories with hooks could not be looked at")
 
@@ -80,6 +80,9 @@ class StatusFiles:
             noted |= await self._look()
         elif noted:
             await self._learn(noted)
+        await self._take_all(noted)
+
+    async def _take_all(self, noted: Iterable[Path]) -> None:
         for folder in sorted(noted):
             await self._take(folder)
 
