@@ -139,6 +139,21 @@ async def test_a_conflict_is_for_the_commit_with_which_the_rebase_goes_on(world:
     assert found == {"one": 1, "two": 50_020, "three": 300, None: 4_000}
 
 
+async def test_what_is_open_stays_open_while_others_work_is_pulled(world: World) -> None:
+    other = world.folder / "other"
+    world.git("clone", "-q", str(world.top), str(other))
+    world.git("remote", "add", "origin", str(other))
+    world.commit("theirs", tree=other)
+    await world.work(1, "one")
+    await world.spend(20)
+    world.put("two", "two")
+    world.git("pull", "-q", "--rebase", "--autostash", "origin", "main")
+    await world.spend(300)
+    world.commit("two")
+    assert await world.by_commit() == {"one": 1, "two": 320}
+    assert await world.range("origin/main..main") == {"one": 1, "two": 320}
+
+
 async def test_a_rebase_that_was_given_up(world: World) -> None:
     await branch_of_three(world)
     world.git("checkout", "-q", "main")
