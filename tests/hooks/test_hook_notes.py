@@ -178,6 +178,25 @@ def test_names_of_folders_mean_nothing(shells: World, tree: Path, name: str) -> 
     assert shells.spool(moved / ".git")[-1] == f"1 commit -linked topic {shells.hash(linked)}"
 
 
+def test_a_path_for_cd_leads_nowhere(shells: World, tree: Path) -> None:
+    decoy = shells.repository("decoy")
+    shells.commit(tree, "second", env={"CDPATH": str(decoy)})
+    assert len(shells.spool(tree / ".git")) == 1
+    assert shells.spool(decoy / ".git") == []
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_without_git_s_help_a_linked_working_tree_is_found(shells: World, tree: Path, end: str) -> None:
+    """As where a hook manager does not hand on what git says."""
+    linked = shells.root / "linked"
+    shells.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    for file in (linked / ".git", tree / ".git" / "worktrees" / "linked" / "commondir"):
+        file.write_text(file.read_text().rstrip("\n") + end)
+    env = {name: value for name, value in shells.env.items() if name != "GIT_DIR"}
+    subprocess.run([tree / ".git" / "hooks" / "post-commit"], cwd=linked, env=env, check=True)
+    assert shells.spool(tree / ".git") == [f"1 commit linked topic {shells.hash(linked)}"]
+
+
 def test_a_path_through_links_is_the_physical_one(shells: World, tree: Path) -> None:
     (shells.root / "link").symlink_to(tree)
     shells.commit(shells.root / "link", "second")
