@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -115,11 +115,9 @@ class Keeper:
         self._changed.set()
         pause_s = math.inf
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(None if pause_s == math.inf else pause_s):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
             self._changed.clear()
             begun_s = self._clock()
             pause_s = await self._bring_up_to_date()
