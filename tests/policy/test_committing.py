@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenguard.policy.committing import Heritage, Span, Standing, span_at, spans
@@ -39,6 +39,7 @@ def test_a_span_that_ends_before_it_begins_is_none() -> None:
 _TIMES = st.integers(0, 40)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(_TIMES, _TIMES), max_size=12))
 def test_every_instant_has_one_commit_whatever_spans_there_are(times: list[tuple[int, int]]) -> None:
     made = [closing(str(number), since, until) for number, (since, until) in enumerate(times)]
@@ -67,6 +68,7 @@ def test_heirs_the_latest_first(rewrites: list[str], heirs: str) -> None:
     assert heritage(*rewrites).heirs("a") == tuple(heirs.split())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), max_size=15))
 def test_heirs_are_all_that_can_be_reached_and_nothing_twice(pairs: list[tuple[str, str]]) -> None:
     known = heritage(*(">".join(pair) for pair in pairs))

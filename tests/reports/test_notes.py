@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenguard.reports.notes import Cost, Note, Share, read, together, written
@@ -51,6 +51,7 @@ def test_what_was_for_one_commit_at_first_counts_once() -> None:
     assert together([]) == Cost()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**12)), st.lists(st.sets(st.sampled_from("abcdef"))))
 def test_however_commits_are_squashed_nothing_counts_twice(costs: dict[str, int], groups: list[set[str]]) -> None:
     notes = [note(**{one: costs[one] for one in group if one in costs}) for group in [*groups, set(costs)]]
