@@ -14,7 +14,7 @@ from tokenguard.errors import TokenguardError, UsageError
 CONFIGURED_SINCE = (2, 54)
 """The first git that finds hooks in its configuration."""
 
-_SECONDS = 10
+_SECONDS = 30
 
 
 class Elsewhere(Struct, frozen=True):
