@@ -131,11 +131,17 @@ def test_every_nanodollar_is_for_one_commit_or_none(
         spend(conn, *calls)
         write(conn, deeds)
         found = by_commit(conn)
-        noted = list({one.hash: one for one in reversed(deeds) if isinstance(one, Closing)}.values())[::-1]
+        # The same commit is noted once.
+        noted: dict[str, Closing] = {}
+        for deed in deeds:
+            if isinstance(deed, Closing):
+                noted.setdefault(deed.hash, deed)
         closed: dict[str, list[int]] = {}
         for number, (minutes, tree) in enumerate(calls):
             at_us = START_US + round(minutes * MINUTE_US)
-            covering = [one for one in noted if one.worktree == (tree or WEB) and one.since_us <= at_us < one.until_us]
+            covering = [
+                one for one in noted.values() if one.worktree == (tree or WEB) and one.since_us <= at_us < one.until_us
+            ]
             if covering:
                 closed.setdefault(covering[0].hash, []).append(number)
         assert sum(found.values()) == sum(10**number for number in range(len(calls)))
