@@ -16,7 +16,16 @@ def counter(name: str, label: str, key: str = "", **of: Any) -> dict[str, Any]:
 COUNTERS = [
     counter("day", "web/day", "/src/web"),
     counter("day", "api/day", "/src/api", spent=2 * 10**9, remaining=17 * 10**9, level="ok"),
-    counter("all", "all", source=HAND, landing=2 * 10**9, landing_released=False, spent=25 * 10**9, level="hard"),
+    counter(
+        "all",
+        "all",
+        source=HAND,
+        landing=2 * 10**9,
+        landing_released=False,
+        spent=25 * 10**9,
+        remaining=0,
+        level="hard",
+    ),
     counter("own", "web:own", "/src/web", unit="calls", limit=300, spent=12, reserved=0, remaining=288, level="ok")
     | {"source": "/src/web/tokenguard.toml"},
 ]

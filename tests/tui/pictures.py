@@ -42,6 +42,7 @@ _KEYS = {
 }
 _NOW_US = int(NOW.timestamp()) * 1_000_000
 _CALL = {"session": "s1", "agent": "claude", "model": "claude-opus-5-5", "repo": "/src/web", "billing": "metered"}
+_HOLD = {**STATUS["holds"][0], "expires_at": "2026-11-21T10:18:31Z"}
 _USAGE = {"input": 2_100, "cache_read": 214_000, "cache_write_5m": 0, "cache_write_1h": 0, "output": 318}
 
 
@@ -62,7 +63,7 @@ async def picture(name: str, size: tuple[int, int], theme: str, folder: Path) ->
             return _svg(app)
     async with answering(folder, size, _ANSWERS) as (app, pilot):
         app.theme = theme
-        app.state.status({**STATUS, "budgets": COUNTERS} if name == "budgets" else STATUS)
+        app.state.status({**STATUS, "holds": [_HOLD], **({"budgets": COUNTERS} if name == "budgets" else {})})
         for event in _events():
             app.state.heard(event)
         app.state.stale = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.support.home import Home
 from tests.tui.told import STATUS
 from tokenguard.config.paths import Paths
 from tokenguard_tui.app import Dashboard
+from tokenguard_tui.state import State
+from tokenguard_tui.widgets import holds
 from tokenguard_tui.widgets.gauges import Gauges
 from tokenguard_tui.widgets.holds import Holds
 from tokenguard_tui.widgets.rows import TITLES, Rows
@@ -71,7 +74,8 @@ async def test_budgets_sessions_and_holds_are_shown_at_every_size(tmp_path: Path
         (session,) = lines(app, Sessions)
         assert all(part in session for part in ("●", "claude", "$6.21")), session
         (hold,) = lines(app, Holds)
-        assert all(part in hold for part in ("opus-5.5", "≈$3.44", "340k uncached tokens")), hold
+        words = " ".join(hold.split())
+        assert all(part in words for part in ("opus-5.5", "≈$3.44", "340k uncached tokens")), hold
         assert all(len(line) <= size[0] for line in (budget, window, session))
 
 
@@ -202,3 +206,17 @@ def test_every_key_says_what_it_does() -> None:
 
     bare = [key.key for keys in bindings().values() for key in keys if not key.tooltip and not key.description]
     assert not bare
+
+
+@pytest.mark.parametrize("width", [36, 60, 100])
+def test_what_waits_is_broken_into_lines_that_stand_below_each_other(width: int) -> None:
+    state = State()
+    reason = "the day budget of repository web is used up and this call would cost more than is left"
+    state.status({**STATUS, "holds": [{**STATUS["holds"][0], "reason": reason}]})
+    ((_, shown),) = holds.lines(state, datetime(2026, 11, 21, 10, 0, tzinfo=UTC), width)
+    first, *others = shown.plain.splitlines()
+    assert first.startswith("! claude web  opus-5.5")
+    assert all(line.startswith("  ") for line in others)
+    assert max(map(len, (first, *others))) <= width, shown.plain
+    assert "next call ≈$3.44  4:31 left  + $5" in shown.plain
+    assert " ".join(shown.plain.split()).endswith(reason)

@@ -15,7 +15,7 @@ _NAMES = {
     **{"plus": "+", "slash": "/", "question_mark": "?"},
     **{"left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "esc"},
 }
-_SPARE = ("search", "switch_mode", "quit")
+_SPARE = ("search", "switch_mode", "order", "quit")
 """Deeds that are offered only where there is room, the first to be left out first. Their keys work all the same."""
 
 

@@ -19,7 +19,7 @@ def text(state: State, now: datetime, width: int) -> str:
     """Lines of at most `width` cells, without colours; it needs a status."""
     parts = (
         [_spend(state, now, width)],
-        _plain(holds.lines(state, now)),
+        _plain(holds.lines(state, now, width)),
         _plain(gauges.lines(state, now, width)),
         _plain(sessions.lines(state, now, width)),
         _plain(calls.lines(state, now, width, CALLS)),

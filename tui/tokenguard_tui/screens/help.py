@@ -61,7 +61,7 @@ def keys_of(active: Iterable[ActiveBinding]) -> list[Key]:
     """What can be pressed now, each deed once with all keys for it: what the footer offers, and then the rest."""
     found: dict[str, list[str]] = {}
     for _, binding, enabled, tooltip in sorted(active, key=lambda one: not one.binding.show):
-        text = tooltip or binding.tooltip or binding.description
+        text = tooltip or binding.tooltip or binding.description.lower()
         if enabled and text and not binding.action.startswith(_MOVES):
             names = found.setdefault(text[0].lower() + text[1:], [])
             if (name := name_of(binding)) not in names:

@@ -64,11 +64,11 @@ class SessionView(View):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "back", tooltip="back to where it was opened"),
         Binding("p", "steer('pause')", "pause", tooltip="pause the agent and what it has started"),
         Binding("r", "steer('resume')", "resume", tooltip="let them go on"),
         Binding("x", "steer('stop')", "stop", tooltip="ask them to end, and kill what has not after five seconds"),
         Binding("plus", "raise", "raise", tooltip="raise the selected budget, else the fullest"),
-        Binding("escape", "leave", "back", tooltip="back to where it was opened"),
     ]
 
     class Left(Message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
@@ -21,8 +22,12 @@ _STEPS = {"usd": "$5", "tokens": "1M tokens", "calls": "50 calls", "percent": "5
 """By how much a budget is raised with one key, in its unit."""
 
 
+_LEAST = 20
+"""Cells below which a reason is not broken into lines of its own."""
+
+
 class Holds(Rows):
-    """Two lines a call: what it is, and why it waits. Not there while nothing waits."""
+    """A few lines a call: what it is, and why it waits. Not there while nothing waits."""
 
     DEFAULT_CSS = """
     Holds { display: none; max-height: 8; &.waiting { display: block; } }
@@ -62,7 +67,7 @@ class Holds(Rows):
                 self.screen.set_focus(self._before)
             self.set_class(bool(holds), "waiting")
             self.refresh_bindings()
-        self.put(lines(state, now))
+        self.put(lines(state, now, (self.size.width or self.screen.size.width) - 2))
         if appeared:
             self.highlighted = 0
             self.focus()
@@ -98,20 +103,23 @@ class Holds(Rows):
             self.post_message(self.Answered(self.selected, answer))
 
 
-def lines(state: State, now: datetime) -> list[Row]:
-    """What each call is, how long it still waits, and in the next line why."""
-    return [(hold["id"], _lines(hold, now)) for hold in state.holds]
+def lines(state: State, now: datetime, width: int) -> list[Row]:
+    """What each call is, how long it still waits, and in the next line why, in `width` cells."""
+    return [(hold["id"], _lines(hold, now, width)) for hold in state.holds]
 
 
-def _lines(hold: Mapping[str, Any], now: datetime) -> Content:
+def _lines(hold: Mapping[str, Any], now: datetime, width: int) -> Content:
     names = " ".join(filter(None, map(words.clean, (hold["agent"], folder_name(hold["repo"])))))
-    head = f"! {names}  {short_model(hold['model'])}  next call {money.usd(hold['estimate_nanos'], about=True)}"
+    who = f"! {names}  {short_model(hold['model'])}"
+    costs = f"next call {money.usd(hold['estimate_nanos'], about=True)}"
     left = f"  {words.until(now, datetime.fromisoformat(hold['expires_at']))} left"
     step = f"  + {amount}" if (amount := _step(hold)) else ""
     if other := hold.get("cheaper"):
         step += f"  c {short_model(other['model'])} {money.usd(other['estimate_nanos'], about=True)}"
-    reason = Content.styled(f"\n  {words.clean(hold['reason'])}", "$foreground")
-    return Content.assemble((head, "bold $level-warn"), (left + step, "$text-muted"), reason)
+    between = "  " if len(who) + 2 + len(costs) + len(left) + len(step) <= width else "\n  "
+    why = textwrap.wrap(words.clean(hold["reason"]), max(_LEAST, width), initial_indent="  ", subsequent_indent="  ")
+    head = Content.assemble((f"{who}{between}{costs}", "bold $level-warn"), (left + step, "$text-muted"))
+    return Content("\n").join([head, *(Content.styled(line, "$foreground") for line in why)])
 
 
 def _step(hold: Mapping[str, Any]) -> str | None:

@@ -46,6 +46,14 @@ class ModelTable(Rows):
         """What `GET /v1/models` has told; None where it has told nothing yet."""
         self.put(lines(told, order, self.size.width - 2, plain))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One has to be selected before it can be looked at."""
+        return "\0" in (self.selected or "") if action == "select" else True
+
+    def on_option_list_option_highlighted(self) -> None:
+        """It can be looked at now."""
+        self.refresh_bindings()
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
         event.stop()

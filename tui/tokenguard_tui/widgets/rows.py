@@ -43,10 +43,12 @@ class Rows(OptionList):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "Down", show=False, tooltip="the next line"),
-        Binding("k", "cursor_up", "Up", show=False, tooltip="the line before"),
-        Binding("g", "first", "First", show=False, tooltip="the first line"),
-        Binding("G", "last", "Last", show=False, tooltip="the last line"),
+        Binding("down,j", "cursor_down", "down", show=False, tooltip="the next line"),
+        Binding("up,k", "cursor_up", "up", show=False, tooltip="the line before"),
+        Binding("home,g", "first", "first", show=False, tooltip="the first line"),
+        Binding("end,G", "last", "last", show=False, tooltip="the last line"),
+        Binding("pagedown", "page_down", "page down", show=False, tooltip="a page down"),
+        Binding("pageup", "page_up", "page up", show=False, tooltip="a page up"),
         Binding("y", "copy", "copy the line", show=False, tooltip="copy the selected line"),
     ]
 

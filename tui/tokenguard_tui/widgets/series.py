@@ -35,6 +35,14 @@ class Series(Rows):
         if told is not None:
             self.put(lines(told, only, self.size.width - 2, signs))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One has to be selected before it can be shown alone."""
+        return (self.selected or "").startswith("=") if action == "select" else True
+
+    def on_option_list_option_highlighted(self) -> None:
+        """It can be shown alone now."""
+        self.refresh_bindings()
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter, or a click."""
         event.stop()
