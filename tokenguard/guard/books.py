@@ -113,7 +113,8 @@ class Books:
                     need = self.need(count, entry.call, entry.reservation)
                     count.set_aside(need)
                     entry.parts.append(Part([count], need))
-                    _watch(count, entry.call)
+                    if count.trailing is not None:
+                        heapq.heappush(count.trailing.open, (entry.call.started_us, entry.call.id))
         return count
 
     def need(self, count: Count, call: Call, reservation: Reservation) -> Need:
@@ -155,10 +156,12 @@ class Books:
 
     def reserve(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
         """Set aside for a call in every count that it meets."""
+        begun = (call.started_us, call.id)
         for counts, need in parts:
             for count in counts:
                 count.set_aside(need)
-                _watch(count, call)
+                if count.trailing is not None:
+                    heapq.heappush(count.trailing.open, begun)
         self._open[call.id] = _Open(call, reservation, parts)
 
     def recover(self, call: Call, reservation: Reservation) -> None:
@@ -231,11 +234,6 @@ class Books:
             end = slot.window.end_us
             if end is not None and end <= now_us:
                 del self._counts[slot]
-
-
-def _watch(count: Count, call: Call) -> None:
-    if count.trailing is not None:
-        heapq.heappush(count.trailing.open, (call.started_us, call.id))
 
 
 def _as_expected(count: Count, call: Call, reservation: Reservation, likely: int) -> Need:

@@ -59,7 +59,9 @@ class Count:
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
         # Most calls fit by far, which shows without a root.
-        value = need.value if need.value > need.likely else need.likely
+        value = need.value
+        if need.likely > value:
+            value = need.likely
         spare = self.limit - self.limit // MOST_MARGIN - self.held_back - self.spent - self.reserved - value
         if need.bounded and spare > 0 and spare * spare > FAR_OFF * (self.variance + self.doubt * self.doubt):
             return True
