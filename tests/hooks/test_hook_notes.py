@@ -219,6 +219,17 @@ def test_names_of_branches_mean_nothing(shells: World, tree: Path) -> None:
     assert shells.spool(tree / ".git") == [f"1 commit . {branch} {shells.hash(tree)}"]
 
 
+@pytest.mark.parametrize("branch", ["a b", "a\tb", ""])
+def test_what_is_no_name_of_a_branch_is_none(shells: World, tree: Path, branch: str) -> None:
+    """Git lets nobody make such a one; a file can hold it."""
+    here = shells.hash(tree)
+    (tree / ".git" / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+    if branch:
+        (tree / ".git" / "refs" / "heads" / branch).write_text(f"{here}\n")
+    subprocess.run([tree / ".git" / "hooks" / "post-commit"], cwd=tree, env=shells.env, check=True)
+    assert shells.spool(tree / ".git") == ([f"1 commit . - {here}"] if branch else [])
+
+
 def test_commits_at_the_same_time_are_all_noted(shells: World, tree: Path) -> None:
     hook = tree / ".git" / "hooks" / "post-rewrite"
     old = "a" * 40
