@@ -51,7 +51,7 @@ def says(app: Answering, where: str) -> str:
 @pytest.mark.parametrize("size", [(40, 14), (80, 24), (160, 50)])
 async def test_budgets_and_counters_are_shown_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(tmp_path, size) as (app, _):
-        assert "2 budgets" in str(app.screen.query_one(Heading).content)
+        assert "3 budgets" in str(app.screen.query_one(Heading).content)
         day, web, api, every, own = rows(app, Limits)
         assert [line.split()[:2] for line in (web, api)] == [["└", "web"], ["└", "api"]]
         assert all(part in web for part in ("82%", "!", "$2.60")) and "10%" in api

@@ -77,7 +77,8 @@ class BudgetsView(View):
             heading.say("budgets", "", problem=self._watch.problem)
             return
         full = sum(one["level"] == "hard" for one in self._counters)
-        count = len(told["budgets"])
+        # Those of repositories have counters, and are not among what the user has set.
+        count = len({(one.get("name"), one.get("source")) for one in (*told["budgets"], *self._counters)})
         used = f"{full} used up" if full else ""
         heading.say(f"{count} budget{'s' * (count != 1)}", "", used, problem=self._watch.problem)
         limits = self.query_one(Limits)
