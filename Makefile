@@ -78,10 +78,7 @@ bench: $(TOOLS)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; \
 	$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
-budget-test-hooks: $(TOOLS)
-	$(BIN)/pytest tests/hooks -m real_managers -rs -n 0
-
-bench: $(TOOLS)
+budget-bench: $(TOOLS)
 	$(BIN)/python -m tests.bench.budget_bench
 
 parity: $(TOOLS)
