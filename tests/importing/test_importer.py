@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ import pytest_asyncio
 from backports import zstd
 
 from tests.importing.hostile import AT_US, Home, answer, line
-from tests.support.books import Books
+from tests.support.books import Books, by_token
+from tokenguard.errors import LedgerError
 from tokenguard.importing import importer as importing
 from tokenguard.importing import process
 from tokenguard.importing.importer import Importer, Progress
 from tokenguard.importing.reading import Plan
 from tokenguard.ledger import Ledger
+from tokenguard.records import Call, Charge, Leg
 
 ROW = "log_key, session, started_us, model, input, output, cost_nanos, confidence, repo, request_class"
 
@@ -191,6 +195,28 @@ async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
     assert (done.done, done.added) == (True, 3_602)
     assert Home(home.home, other, tmp_path / "other.db", monkeypatch).rows(ROW) == home.rows(ROW)
     await other.close()
+
+
+@pytest.mark.parametrize(("large", "fails"), [(True, False), (True, True), (False, False)])
+async def test_nobody_looks_for_cycles_in_much_that_is_read_and_afterwards_they_do(
+    log: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool, fails: bool
+) -> None:
+    monkeypatch.setattr(importing, "ELSEWHERE", 1 if large else 1 << 20)
+    looked: list[bool] = []
+
+    def price(call: Call, leg: Leg) -> Charge:
+        looked.append(gc.isenabled())
+        if fails:
+            raise ZeroDivisionError
+        return by_token(call, leg)
+
+    ledger = Ledger.open(tmp_path / "other.db")
+    importer = Importer(ledger, tmp_path / "other.db", Books(price, in_use=[False] * 9))
+    with pytest.raises(LedgerError) if fails else nullcontext():
+        await importer.run(Plan({}, str(home.home)))
+    assert looked and set(looked) == {not large}
+    assert gc.isenabled()
+    await ledger.close()
 
 
 async def test_only_what_is_named_is_looked_at(log: Path, home: Home, tmp_path: Path) -> None:
