@@ -88,6 +88,13 @@ class Rows(OptionList):
         self._wanted = text.casefold()
         self.put(self._all)
 
+    def action_page_up(self) -> None:
+        """A page up; Textual selects nothing where it comes upon the titles."""
+        if self.highlighted is not None:
+            self._move_page(-1)
+        if self.highlighted is None:
+            self.action_first()
+
     def action_copy(self) -> None:
         """Put the selected line into the clipboard."""
         if self.highlighted is not None and self.highlighted < len(self._shown):
