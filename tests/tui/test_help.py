@@ -42,7 +42,7 @@ async def test_help_lists_every_key_that_does_something_here(tmp_path: Path) -> 
         told = [str(static.content) for static in app.screen.query(Static).results() if static.parent is not app.screen]
         for key, text in (
             ("a", "let the selected call go on"),
-            ("+", "raise the budget that holds it, and let it go on"),
+            ("+", "raise its budget, and let it go on"),
             ("d", "refuse the selected call"),
             ("2", "models: shares of tokens and of spending"),
             ("q", "end the dashboard; nothing else ends"),

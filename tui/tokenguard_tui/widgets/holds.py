@@ -34,7 +34,7 @@ class Holds(Rows):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "allow", tooltip="let the selected call go on"),
-        Binding("plus", "raise", "raise", tooltip="raise the budget that holds it, and let it go on"),
+        Binding("plus", "raise", "raise", tooltip="raise its budget, and let it go on"),
         Binding("c", "cheaper", "cheaper", tooltip="let the next model down serve it"),
         Binding("d", "deny", "deny", tooltip="refuse the selected call"),
     ]
