@@ -52,6 +52,9 @@ class FakeGuard:
     def set_pid(self, session_id: str, pid: int) -> None:
         self.done.append(("pid", session_id, pid))
 
+    def turn_ended(self, session_id: str) -> None:
+        self.done.append(("turn-ended", session_id))
+
     async def end_session(self, session_id: str, exit_code: int | None) -> dict[str, Any]:
         if session_id != "xk":
             raise UsageError(f"no session {session_id} is running", "see tokenguard status")

@@ -86,6 +86,10 @@ class TestSessions:
         assert api.host.touched == 2
         assert api.host.closed == ["xk", "xk"]
 
+    async def test_the_end_of_a_turn(self, api: Api) -> None:
+        assert await api.post("/v1/sessions/xk/turn-ended") == {}
+        assert api.guard.done == [("turn-ended", "xk")]
+
     async def test_unknown(self, api: Api) -> None:
         status, answer = await raw(api, "POST", "/v1/sessions/nope/end", b"{}")
         assert status == 400
