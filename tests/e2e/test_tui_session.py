@@ -65,7 +65,7 @@ def test_an_agent_is_paused_goes_on_and_is_stopped(
         (session,) = tg.json("status")["sessions"]
         agent = session["pid"]
         shows(screen, session["agent"])
-        screen.keys("Tab", "Tab", "End", "Enter")
+        screen.keys("End", "Enter")
         shows(screen, "PROCESS", str(agent), "CONTEXT", "pause", "stop")
 
         screen.keys("p")

@@ -172,6 +172,26 @@ def test_an_agent_may_have_been_started_as_something_else(
     assert len(rows(conn)) == rows_there
 
 
+@pytest.mark.parametrize("measured_first", [True, False])
+@pytest.mark.parametrize(
+    ("confidence", "prompt", "rows_there"),
+    [(Confidence.ESTIMATED, 10, 1), (Confidence.ESTIMATED, 11, 2), (Confidence.EXACT, 10, 2)],
+)
+def test_of_a_call_that_was_broken_off_agents_know_less(
+    conn: sqlite3.Connection, measured_first: bool, confidence: Confidence, prompt: int, rows_there: int
+) -> None:
+    end = settlement(call(1))
+    assert end.charge is not None
+    end = replace(end, charge=replace(end.charge, confidence=confidence), outcome="client-gone")
+    log = seen("g", Usage(prompt, output=1), response_id=None)
+    for step in (True, False):
+        if step is measured_first:
+            writes.settle(conn, end)
+        else:
+            write(conn, log)
+    assert len(rows(conn)) == rows_there
+
+
 def test_what_is_told_again_of_the_same_moment_is_no_other_response(conn: sqlite3.Connection) -> None:
     writes.settle(conn, settlement(call(1)))
     write(conn, seen("msg_1"), seen("by-row", response_id=None, started_us=AT_US + 1_000))

@@ -34,9 +34,10 @@ _UNHEARD = f"""id < {FIRST_ID} AND state = 'settled'
     AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)"""
 _THEIRS = "(agent = :agent OR (repo = :repo AND :model IN (model, served)))"
 """Of an agent's log: it may have been started as something else, in a shell say, in the same repository."""
-_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN :since AND :until AND {_UNHEARD} AND output = :output
-        AND {PROMPT} = :prompt AND coalesce(ended_us, started_us) >= :ended AND {_THEIRS}
-    ORDER BY abs(coalesce(ended_us, started_us) - :at) LIMIT 1"""
+_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN :since AND :until AND {_UNHEARD}
+        AND (output = :output OR confidence <> 'exact') AND {PROMPT} = :prompt
+        AND coalesce(ended_us, started_us) >= :ended AND {_THEIRS}
+    ORDER BY output <> :output, abs(coalesce(ended_us, started_us) - :at) LIMIT 1"""
 _TWICE = f"""SELECT e.call_id FROM calls AS c JOIN echoes AS e ON e.call_id = c.id
     WHERE c.started_us BETWEEN :since AND :until AND c.id < {FIRST_ID} AND e.agent = :agent AND e.output = :output
         AND e.input + e.cache_read + e.cache_write_5m + e.cache_write_1h = :prompt
@@ -55,7 +56,8 @@ def put(conn: sqlite3.Connection, call_id: int, row: Logged, nanos: int) -> None
 def alike(conn: sqlite3.Connection, row: Logged) -> int | None:
     """The measured call that a row without a provider's id must be of: the same tokens at the same time.
 
-    It is another one for each row, but for what was told before of the very same moment.
+    Of a call that was broken off, both only know for sure how much was sent. It is another one for each row, but for
+    what was told before of the very same moment.
     """
     usage, at_us, call = row.leg.usage, row.call.started_us, row.call
     if not usage.total or row.summed:

@@ -16,7 +16,7 @@ from tokenguard.ledger import echoes, rollups
 from tokenguard.ledger.echoes import AFTER_US, BEFORE_US, FIRST_ID, PROMPT
 from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
 from tokenguard.ledger.sums import BUCKETS
-from tokenguard.ledger.values import LogFile, Logged, Logs, Written
+from tokenguard.ledger.values import LogFile, Logged, Logs, Settlement, Written
 from tokenguard.prices import terms
 from tokenguard.records import Amount, Call, Charge, Confidence, Context, Leg, Usage
 
@@ -46,7 +46,8 @@ _ANSWERED = f"""SELECT response_id, id FROM calls
 _OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} AND id >= {FIRST_ID}
     UNION ALL SELECT {_LOGGED} FROM calls WHERE log_key = ?1 AND log_key IS response_id"""
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
-    WHERE started_us BETWEEN :since AND :until AND id >= {FIRST_ID} AND output = :output AND {PROMPT} = :prompt
+    WHERE started_us BETWEEN :since AND :until AND id >= {FIRST_ID} AND {PROMPT} = :prompt
+        AND (output = :output OR NOT :exact)
         AND response_id IS NULL
         AND (agent = :agent OR (repo = :repo AND model IN (SELECT model FROM calls WHERE id = :id
             UNION ALL SELECT served FROM calls WHERE id = :id)))
@@ -140,17 +141,17 @@ def _grown(before: tuple[Logged, Charge], usage: Usage, charge: Charge) -> Amoun
     return Amount(charge.nanos - before[1].nanos, usage.total - was.total, 0, Usage(*parts))
 
 
-def supersede(conn: sqlite3.Connection, call: Call, response_id: str | None, usage: Usage, ended_us: int) -> bool:
+def supersede(conn: sqlite3.Connection, settled: Settlement, usage: Usage, *, exact: bool) -> bool:
     """A measured row was written: logged ones of the same response become its echoes. Whether there were any."""
-    if response_id is not None:
-        rows = conn.execute(_OVERTAKEN, (response_id,)).fetchall()
-    else:
-        rows = []
+    call, rows = settled.call, list[Row]()
+    if settled.response_id is not None:
+        rows = conn.execute(_OVERTAKEN, (settled.response_id,)).fetchall()
     if not rows and usage.total:
         asked = {
             "id": call.id,
             "since": call.started_us - BEFORE_US,
-            "until": ended_us + AFTER_US,
+            "until": settled.ended_us + AFTER_US,
+            "exact": exact,
             "agent": call.agent,
             "repo": call.repo or "",
             "output": usage.output,

@@ -120,7 +120,7 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> bool:
         rollups.add_plain(conn, call, charge, usage, legs[0].model)
     else:
         rollups.add(conn, call.id)
-    return logged.supersede(conn, call, settlement.response_id, usage, settlement.ended_us)
+    return logged.supersede(conn, settlement, usage, exact=charged.confidence is Confidence.EXACT)
 
 
 _UNPRICED = Charge(0, Confidence.ESTIMATED)
