@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.containers import Horizontal
 from textual.widgets import Static
 
 from tests.tui.test_app import shown
@@ -39,7 +40,7 @@ async def test_help_lists_every_key_that_does_something_here(tmp_path: Path) -> 
         await pilot.press("question_mark")
         await pilot.pause()
         assert isinstance(app.screen, Help)
-        told = [str(static.content) for static in app.screen.query(Static).results() if static.parent is not app.screen]
+        told = [" ".join(str(part.content) for part in line.query(Static)) for line in app.screen.query(Horizontal)]
         for key, text in (
             ("a", "let the selected call go on"),
             ("+", "raise its budget, and let it go on"),

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -34,6 +34,9 @@ class Help(ModalScreen[None]):
         align: center middle;
         & > VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%; }
         & > VerticalScroll { padding: 1 2; background: $panel; }
+        & Horizontal { height: auto; }
+        & .names { margin: 0 2 0 0; }
+        & .text { width: 1fr; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,7 +52,11 @@ class Help(ModalScreen[None]):
         width = max((len(key.names) for key in self._keys), default=0)
         with VerticalScroll():
             for key in self._keys:
-                yield Static(Content.assemble((f"{key.names:>{width}}", "bold $accent"), f"  {key.text}"))
+                with Horizontal():
+                    names = Static(Content.styled(f"{key.names:>{width}}", "bold $accent"), classes="names")
+                    names.styles.width = width
+                    yield names
+                    yield Static(key.text, classes="text", markup=False)
         yield Footing()
 
     def action_leave(self) -> None:
