@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -190,7 +190,7 @@ async def bench_daemon() -> None:
         await house.ledger.close()
 
 
-async def bench_burst(house: House, wanted: Callable[[], object]) -> None:
+async def bench_burst(house: House, wanted: Callable[[], Awaitable[Wanted]]) -> None:
     """A burst of settlements, with a warning in every repository that changes with each."""
     asked = 0
 
@@ -198,7 +198,7 @@ async def bench_burst(house: House, wanted: Callable[[], object]) -> None:
         async def wanted(self) -> Wanted:
             nonlocal asked
             asked += 1
-            return await wanted()  # type: ignore[misc, no-any-return]
+            return await wanted()
 
     keeper = Keeper([Counted()], house.guard.now)
     writes = count_writes()
