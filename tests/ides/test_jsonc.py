@@ -67,6 +67,11 @@ def test_to_put_it_in_twice_changes_nothing(
     assert put(once, path, new) == []
 
 
+def test_blanks_behind_what_is_taken_out_do_not_come_into_a_comment_before_it() -> None:
+    for text in ('{// one\n"a":null \n}', '{"b":1, // one\n"a":null \t\n}'):
+        assert comments(edited(text, remove(text, ("a",)))) == ["// one"]
+
+
 @given(documents(), st.data())
 def test_what_is_taken_out_takes_nothing_else_along(document: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
     text, value = document

@@ -102,7 +102,9 @@ def remove(text: str, path: Path) -> list[Edit]:
         next_one = len(text) - len(text[behind + 1 :].lstrip(" \t\r\n"))
         return [Edit(start, end, ""), Edit(behind, next_one, "")]
     blanks = blank_before(text, start)
-    if _LINE_ENDS.match(text, end) or not _LINE_END.search(text, blanks, start):
+    if line_end := _LINE_ENDS.match(text, end):
+        start, end = blanks, line_end.end() - 1  # blanks behind it would become part of a comment before it
+    elif not _LINE_END.search(text, blanks, start):
         start = blanks  # else the line end before it may be that of a comment
     if index == 0:
         return [Edit(start, end, "")]
