@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ pytestmark = [
 ]
 
 PATIENCE_S = 90
+KEYSTROKE_S = 0.3
+"""What a person takes from one key to the next."""
 ANSWER = "Here is the answer:"
 NOTHING_ALLOWED = f"{STOPPED}the session budget allows nothing. To go on: tokenguard budget raise"
 USED_UP = f"{STOPPED}the day budget of repository web is used up (1 of 1 call)."
@@ -66,6 +69,8 @@ class Seen:
         """Type a prompt."""
         self.terminal.keys("-l", prompt)
         self.shows(prompt)
+        # Gemini CLI takes an Enter at once after other keys for a line of something that is pasted, not for the end.
+        time.sleep(KEYSTROKE_S)
         self.terminal.keys("Enter")
 
     def leaves(self, *, clear: bool = False) -> int:
@@ -196,8 +201,7 @@ def test_hooks_of_gemini_s_user_run_beside_ours(stage: Stage, opened: Open, tmp_
     assert seen.leaves() == 0
 
 
-# Of Gemini CLI this is not known: on a quiet machine its second prompt became no call, which was not understood yet.
-@of("agent", [CLAUDE_SEEN], indirect=True, ids=lambda one: one.name)
+@of("agent", [CLAUDE_SEEN, GEMINI_SEEN], indirect=True, ids=lambda one: one.name)
 def test_what_a_daemon_that_is_gone_has_said_stops_nobody(stage: Stage, opened: Open) -> None:
     """The prompt becomes a call, which is decided on as ever."""
     seen = opened("say hello")
