@@ -38,3 +38,7 @@ class LedgerError(TokenguardError):
 
 class DaemonError(TokenguardError):
     """The daemon cannot be started or reached, or answered with an error."""
+
+
+class TeamError(TokenguardError):
+    """A team's budgets cannot be reached, or what was asked of them is refused."""

@@ -57,6 +57,14 @@ class System(Protocol):
         """See `reuse_memory`."""
         ...
 
+    def boot_seconds(self) -> float:
+        """See `boot_seconds`."""
+        ...
+
+    def boot_id(self) -> str:
+        """See `boot_id`."""
+        ...
+
 
 _SYSTEMS: dict[str, System] = {"linux": linux, "darwin": macos}
 
@@ -117,6 +125,16 @@ def reuse_memory() -> None:
     system = _SYSTEMS.get(sys.platform)
     if system:
         system.reuse_memory()
+
+
+def boot_seconds() -> float:
+    """Seconds since some instant before now, those asleep included; nobody can set it back."""
+    return _SYSTEMS.get(sys.platform, linux).boot_seconds()
+
+
+def boot_id() -> str:
+    """What is another one after each start of the machine."""
+    return _SYSTEMS.get(sys.platform, linux).boot_id()
 
 
 def unsupported() -> str | None:

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -155,6 +156,19 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
 def settings_folder(env: Mapping[str, str], home: Path) -> Path:
     """See `settings_folder`: as the XDG Base Directory Specification has it."""
     return Path(env.get("XDG_CONFIG_HOME") or home / ".config")
+
+
+def boot_seconds() -> float:
+    """See `System.boot_seconds`."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_id() -> str:
+    """See `System.boot_id`."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def reuse_memory() -> None:

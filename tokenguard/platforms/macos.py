@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -80,6 +82,17 @@ def notification(title: str, text: str, *, urgent: bool) -> tuple[str, ...]:
 
 def reuse_memory() -> None:
     """See `System.reuse_memory`: there is nothing to be set."""
+
+
+def boot_seconds() -> float:
+    """See `System.boot_seconds`: this clock of Darwin goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def boot_id() -> str:
+    """See `System.boot_id`."""
+    asked = subprocess.run(["sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def _plain(address: tuple[str, int]) -> tuple[str, int]:
