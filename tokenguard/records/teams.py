@@ -66,8 +66,7 @@ class Share(Struct, frozen=True):
     others: int
     """Spent by everybody else, as last heard."""
     granted: int | None = None
-    """All that was ever handed to this machine for this window, whether it is spent or not; None where anybody may spend
-    what is left."""
+    """All that was ever handed to this machine for this window, spent or not; None where anybody may spend the rest."""
     usable_s: float = math.inf
     """Until when nothing new may begin on what was granted, on the clock of `platforms.boot_seconds`."""
     held: int = 0
