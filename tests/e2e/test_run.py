@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import Installation
+from tests.support.waiting import until
 from tokenguard import simulator
 
 PROMPT = "Explain the plan. " * 40
@@ -145,6 +146,8 @@ def test_a_daemon_that_is_killed_is_back_at_once_and_nothing_is_lost(tg: Install
     assert agent.stdout and agent.stdin
     assert agent.stdout.readline().startswith("200")
     assert agent.stdout.readline() == "paused\n"
+    # The answer is there before its row is: a call that is open when the daemon dies is presumed, not settled.
+    until(lambda: ledger_rows(tg), "the first call is settled")
     port = tg.json("status")["daemon"]["port"]
     killed = tg.daemon_pid()
     assert killed
