@@ -154,7 +154,7 @@ def test_a_session_budget_lasts_a_session() -> None:
         ({"limit": "90%", "official": "anthropic/five_hour"}, "window means nothing here; leave it out"),
         ({"official": "anthropic/five_hour"}, 'official means nothing here; it needs a limit such as "90%"'),
         ({"limit": "90%", "official": "openai/hour"}, 'official "openai/hour" is not known; use one of anthropic/'),
-        ({"scope": "team"}, 'scope "team" is not there yet; use one of session, repo'),
+        ({"scope": "team"}, "a limit of a team stands in [[team.budget]] of a repository; see tokenguard team init"),
         ({"window": "rolling 5 h"}, 'window "rolling 5 h" is not known; use one of session, day'),
         ({"window": "rolling 400d"}, 'window "rolling 400d" is not known'),
         ({"week_start": "sunday"}, 'week_start means nothing here; it needs window = "week"'),

@@ -173,7 +173,8 @@ def _window(table: BudgetTable, where: str) -> str:
 
 def _check_words(table: BudgetTable, where: str) -> None:
     if table.scope == "team":
-        raise ConfigError(f'{where}: scope "team" is not there yet', f"use one of {', '.join(SCOPES)}")
+        text = f"{where}: a limit of a team stands in [[team.budget]] of a repository"
+        raise ConfigError(text, f"see tokenguard team init, or use one of {', '.join(SCOPES)}")
     accepted: dict[str, Sequence[str]] = {
         "scope": SCOPES,
         "week_start": WEEKDAYS,

@@ -51,17 +51,19 @@ def read_repository_budgets(worktree: Path, repo: str) -> tuple[Budget, ...]:
     """The budgets of a repository's own `tokenguard.toml`, confined to that repository.
 
     The file can add limits that stop calls, make hooks stricter, and nothing else, so whatever else it says is an error
-    rather than ignored: its author wanted something that it does not get. Raises `ConfigError`.
+    rather than ignored: its author wanted something that it does not get. Raises `ConfigError`. What it says of a team
+    is for `config.teams` to read: its own budgets hold whether or not that is understood.
     """
     file = worktree / REPOSITORY_FILE
     tables = read_toml(file, foreign=True)
-    foreign = sorted(set(tables) - {"budget", "hooks"})
+    foreign = sorted(set(tables) - {"budget", "hooks", "team"})
     if foreign:
         raise ConfigError(
             f'{file}: a repository can only add budgets, not set "{shown(foreign[0])}"',
             "move that to your own config.toml",
         )
     parse_repository_hooks(tables.pop("hooks", {}), file)
+    tables.pop("team", None)
     budgets = parse_budgets(convert(tables, _BudgetsOnly, str(file)).budget, file)
     if len(budgets) > _MOST_OF_A_REPOSITORY:
         text = f"{file}: a repository can add {_MOST_OF_A_REPOSITORY} budgets, not {len(budgets)}"
