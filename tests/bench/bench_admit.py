@@ -100,7 +100,7 @@ async def measure(count: int, calls: int) -> tuple[float, float, float]:
                 if admission.refusal is not None:
                     raise RuntimeError(admission.verdict.reason)
                 house.guard.settle(call, answer(), status=200, outcome="ok")
-            await house.guard.counting.written()
+            await house.guard.counting.tally.written()
             rounds.append(spent / CALLS * 1e6)
         await house.ledger.close()
     return statistics.median(rounds), max(rounds), first * 1e3

@@ -51,7 +51,7 @@ async def measure(count: int) -> tuple[float, float]:
                 await house.guard.admit(call, facts)
                 admitted = time.process_time()
                 house.guard.settle(call, answer(), status=200, outcome="ok")
-                await house.guard.counting.written()
+                await house.guard.counting.tally.written()
                 admit += admitted - begun
                 settle += time.process_time() - admitted
             admits.append(admit / CALLS * 1e6)

@@ -54,7 +54,7 @@ async def test_the_ledger_keeps_who_asked(house: House) -> None:
     session = await house.session()
     await call(house, session, MAIN)
     await call(house, session, EXPLORER)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     ledger = house.ledger.read()
     rows = ledger.execute("SELECT request_class, agent_session, subagent, subagent_type FROM calls ORDER BY id")
     assert rows.fetchall() == [("main", "c1", None, None), ("sub-agent", "c1", "a1", "Explore")]
@@ -69,7 +69,7 @@ async def test_another_daemon_knows_them(house: House) -> None:
     await call(house, session, MAIN)
     await call(house, session, EXPLORER)
     before = shown(house)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     token = house.token
     await house.reopen()
     assert house.guard.session_of(token) is not None
@@ -99,7 +99,7 @@ async def test_another_agent_in_a_session_counts_there_and_the_log_says_so_once(
     ]
     assert shown(house)["calls"] == 4
     assert house.token not in caplog.text
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     by_agent = queries.grouped(house.ledger.read(), ["session", "agent"])
     assert {group.key: group.totals.calls for group in by_agent} == {
         (session.id, "claude"): 2,

@@ -126,7 +126,7 @@ async def test_a_call_whose_log_was_there_before_it_counts_once(house: House) ->
     await write(house, seen("msg_1", 700))
     assert spent(house) == {"tokens": 710}
     assert await house.call(session)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert spent(house) == {"tokens": 1_000}
 
 
@@ -143,7 +143,7 @@ async def test_what_may_be_of_a_call_in_flight_counts_once_that_has_ended(house:
     # Only what began before it cannot be of it.
     assert spent(house) == {"tokens": 15}
     house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     # `msg_1` was its own; the other one was somebody else's.
     assert spent(house) == {"tokens": 15 + 100 + 17}
     house.guard.counting.books.forget()
@@ -161,7 +161,7 @@ async def test_a_call_in_flight_may_be_of_an_agent_that_was_started_as_something
     await write(house, seen("nowhere", 5, agent="opencode", repo=None))
     assert spent(house) == {"tokens": 17 + 15}
     house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert spent(house) == {"tokens": 17 + 15 + 100 + 110}
 
 
@@ -173,7 +173,7 @@ async def test_whoever_counts_while_it_is_in_flight_counts_anew(house: House) ->
     house.budgets(BUDGETS[0])
     spent(house)
     house.guard.settle(call, answer(output=90, input=10), status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert spent(house) == {"tokens": 100}
 
 

@@ -18,7 +18,7 @@ DAY = 86_400_000_000
 
 async def charges(house: House) -> Amount:
     """What the ledger says was spent, without the buckets of its tokens."""
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     return replace(queries.spent(house.ledger.read())[0], usage=Usage())
 
 
@@ -245,7 +245,7 @@ async def test_budgets_that_change_while_a_call_runs_count_it_once(house: House)
     house.guard.settle(call, answer(), status=200, outcome="ok")
     (budget,) = house.desk.status()["budgets"]
     assert (budget["spent"], budget["reserved"]) == (2 * CENT, 0)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     house.budgets(Budget("day", 100 * CENT))
     assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
 
@@ -290,7 +290,7 @@ async def test_books_equal_the_ledger_after_a_restart(house: House) -> None:
     session = await house.session()
     for output in (10, 2_000, 333):
         await house.call(session, output=output)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     (before,) = house.desk.status()["budgets"]
     await house.reopen(day)
     await house.session()
@@ -304,7 +304,7 @@ async def test_a_clock_that_is_set_back_while_no_daemon_runs_opens_no_window_aga
     house.budgets(day)
     while await house.call(None):
         pass
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     clock.now_us -= 3 * 24 * 3_600_000_000
     await house.reopen(day)
     assert not await house.call(None)
@@ -317,7 +317,7 @@ async def test_a_token_is_known_again_after_a_crash(house: House) -> None:
     session = await house.session(budget="0.05")
     assert [await house.call(session) for _ in range(2)] == [True, True]
     token = house.token
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     await house.reopen()
     again = house.guard.session_of(token)
     assert again is not None

@@ -137,7 +137,7 @@ async def test_a_denied_call_is_refused_with_the_reason(house: House) -> None:
     admission = waiting.result()
     assert admission.refusal is not None
     assert "max said no: use the cache" in admission.verdict.reason and is_safe(admission.verdict.reason)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert queries.raises(house.ledger.read(), house.clock.now_us) == []
 
 
@@ -220,7 +220,7 @@ async def test_a_cheaper_model_serves_what_the_dear_one_cannot(house: House) -> 
     assert (admission.model, admission.call.model, admission.call.requested) == (SONNET, SONNET, MODEL)
     assert admission.verdict.action == "downgrade" and SONNET in admission.verdict.reason
     settle(house, admission)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert row(house, admission.call)[:4] == ("settled", SONNET, MODEL, "opus")
 
 
@@ -265,7 +265,7 @@ async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> N
     with pytest.raises(UsageError, match="open already"):
         await house.desk.release_landing("day", "again")
     settle(house, await admit(house, session))
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     await house.reopen(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
     assert (await house.session()) and house.desk.status()["budgets"][0]["landing_released"] is True
     house.clock.now_us += 24 * 3_600_000_000
@@ -375,7 +375,7 @@ async def test_every_level_is_told_once_even_across_a_restart(house: House, cloc
     day = Budget("day", 100 * CENT, window="day")
     house.budgets(day)
     assert await told_levels(house, 40, 15, 1, 25, 1) == ["info", "warn"]
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     await house.reopen(day)
     assert await told_levels(house, 1, 20) == ["hard"]
     await house.desk.raise_budget("day", "1", "more", None)
@@ -429,7 +429,7 @@ class TestSubscription:
         assert {one["name"]: one["spent"] for one in status["budgets"]} == {"billed": 0, "all": 2 * CENT}
         (told,) = [one for one in status["sessions"] if one["id"] == session.id]
         assert (told["cost_nanos"], told["notional_nanos"]) == (0, 2 * CENT)
-        await house.guard.counting.written()
+        await house.guard.counting.tally.written()
         totals = queries.totals(house.ledger.read())
         assert (totals.cost_nanos, totals.notional_nanos) == (0, 2 * CENT)
 
@@ -471,7 +471,7 @@ class TestSubscription:
         over = {"anthropic-ratelimit-unified-status": "allowed", "anthropic-ratelimit-unified-overage-in-use": "true"}
         await self.call(house, session, over)
         assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
-        await house.guard.counting.written()
+        await house.guard.counting.tally.written()
         assert queries.totals(house.ledger.read()).cost_nanos == 2 * CENT
 
 
@@ -495,7 +495,7 @@ async def test_a_call_that_cannot_be_changed_as_its_budget_asks_counts_nowhere(h
     house.budgets(Budget("calls", 10, unit=Unit.CALLS))
     admission = await admit(house, await house.session())
     house.guard.settle(admission.call, Reading(), status=None, outcome="refused-here")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     (budget,) = house.desk.status()["budgets"]
     assert (budget["spent"], budget["reserved"], house.guard.busy) == (0, 0, 0)
     await house.reopen(Budget("calls", 10, unit=Unit.CALLS))
@@ -523,7 +523,7 @@ async def test_a_call_that_cannot_be_decided(
         assert is_safe(admission.verdict.reason)
         return
     settle(house, admission)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     (marks,) = house.ledger.read().execute("SELECT marks FROM calls").fetchone()
     assert "unguarded" in marks
     assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT

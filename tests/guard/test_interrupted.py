@@ -28,7 +28,7 @@ async def settled(house: House, reading: Reading, status: int | None, outcome: s
     call = house.begin(await house.session(), facts)
     await house.guard.admit(call, facts)
     house.guard.settle(call, reading, status=status, outcome=outcome)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     cursor = house.ledger.read().execute("SELECT * FROM calls WHERE id = ?", [call.id])
     row = cursor.fetchone()
     return dict(zip([column[0] for column in cursor.description], row, strict=True))
@@ -103,7 +103,7 @@ async def test_the_longer_a_call_ran_the_more_it_can_have_cost(house: House, clo
     await house.guard.admit(call, facts)
     clock.now_us += 30_000_000
     house.guard.settle(call, STARTED, status=200, outcome="client-gone")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     high = house.ledger.read().execute("SELECT cost_high FROM calls WHERE id = ?", [call.id]).fetchone()[0]
     assert high == first["cost_high"] + 30 * FASTEST * 20_000
 
@@ -164,7 +164,7 @@ async def test_a_call_can_end_after_its_session(house: House) -> None:
     await house.desk.end_session(session.id, 0)
     assert house.guard.busy == 1
     house.guard.settle(call, answer(output=1_000), status=200, outcome="client-gone")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     assert house.guard.busy == 0
     assert all(not live.totals.calls for live in house.guard.sessions.running.all())
     (row,) = house.ledger.read().execute("SELECT session, cost_nanos FROM calls").fetchall()

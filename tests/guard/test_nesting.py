@@ -25,7 +25,7 @@ async def spend(house: House, session: Session) -> bool:
 
 async def limits(house: House) -> dict[str, int]:
     """Label of each budget -> cents that are spent of it."""
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     return {one["label"]: one["spent"] // CENT for one in house.desk.status()["budgets"]}
 
 
@@ -67,7 +67,7 @@ async def test_a_budget_that_is_looked_at_late_counts_what_was_spent_within(hous
     outer = await house.session()
     inner = await house.session(parent=outer.id)
     assert await spend(house, inner)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     house.budgets(Budget("each", 3 * CENT, scope="session", window="session"))
     assert not await spend(house, outer)
 
@@ -77,7 +77,7 @@ async def test_another_daemon_knows_what_is_within_what(house: House) -> None:
     inner = await house.session(parent=outer.id)
     token = house.token
     assert await spend(house, inner)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     await house.reopen()
     again = house.guard.session_of(token)
     assert again is not None and again.parent == outer.id

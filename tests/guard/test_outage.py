@@ -47,7 +47,7 @@ async def test_calls_are_let_through_and_their_charges_written_later(house: Hous
     assert "cannot be written" in status["ledger"]["failing"] and status["ledger"]["kept"] >= 2
 
     lock.execute("COMMIT")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     await asyncio.to_thread(until, lambda: not house.ledger.failing)
     assert queries.totals(house.ledger.read()).calls == 2
     marks = house.ledger.read().execute("SELECT marks FROM calls ORDER BY id").fetchall()

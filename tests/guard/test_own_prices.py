@@ -13,7 +13,7 @@ CHEAP = Override("anthropic", "claude-*", (Prices((Band(0, 10**9, 10**9),), own=
 
 
 async def spent(house: House) -> Amount:
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     return queries.spent(house.ledger.read())[0]
 
 

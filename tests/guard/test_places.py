@@ -143,7 +143,7 @@ class TestWorkingTrees:
 
     async def call(self, house: House, session: Session | None = None) -> None:
         assert await house.call(session or await house.session(), output=DOLLAR)
-        await house.guard.counting.written()
+        await house.guard.counting.tally.written()
 
     async def test_what_is_spent_by_the_rules_of_one_is_spent_in_all(self, house: House) -> None:
         own = (*self.own(house, "web"), *self.own(house, "login", "$5"))

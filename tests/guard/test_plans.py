@@ -41,7 +41,7 @@ async def call(house: House, session: Session, headers: CIMultiDict[str]) -> str
         return admission.verdict.reason
     house.guard.answered(admission.call, headers)
     house.guard.settle(admission.call, answer(), status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     return None
 
 

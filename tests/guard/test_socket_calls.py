@@ -49,7 +49,7 @@ async def test_a_warm_up_that_reports_nothing_costs_nothing_and_is_exact(house: 
     call = await admitted(house, session, WARM_UP)
     assert call is not None
     house.guard.settle(call, Reading(state="final", response_id="resp_1"), status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     totals = queries.totals(house.ledger.read())
     assert (totals.calls, totals.cost_nanos, totals.confidence) == (1, 0, Confidence.EXACT)
 
@@ -60,7 +60,7 @@ async def test_a_warm_up_that_is_reported_is_charged_and_marked(house: House) ->
     assert call is not None
     reading = Reading((Leg(MODEL, Usage(input=300)),), "final", MODEL, "resp_1", marks=("warm-up",))
     house.guard.settle(call, reading, status=200, outcome="ok")
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     totals = queries.totals(house.ledger.read())
     assert totals.cost_nanos > 0
     assert totals.confidence is Confidence.ESTIMATED
@@ -84,7 +84,7 @@ async def test_a_call_that_began_by_itself_counts_though_the_budget_is_used_up(h
     assert house.guard.busy == 1
     house.guard.settle(call, told(1_000, 100, "resp_2"), status=200, outcome="ok")
     await asyncio.sleep(0)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     spent, _ = queries.spent(house.ledger.read())
     assert (spent.tokens, spent.calls, house.guard.busy) == (1_100, 1, 0)
     (budget,) = house.desk.status()["budgets"]

@@ -25,7 +25,7 @@ async def play(house: House, session: Session, turns: list[Turn], prompt: str = 
         await house.guard.admit(call, facts)
         house.guard.settle(call, answer(), status=200, outcome="ok")
         calls.append(call)
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
     return calls
 
 

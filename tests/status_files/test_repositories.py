@@ -22,7 +22,7 @@ async def spend(hooked: Hooked, dollars: float, *, branch: str = "main", where: 
     if where is None and hooked.git("branch", "--show-current") != branch:
         hooked.git("checkout", "-q", "-B", branch)
     assert await house.call(await house.session(cwd=where), output=int(DOLLAR * dollars))
-    await house.guard.counting.written()
+    await house.guard.counting.tally.written()
 
 
 async def test_where_nothing_is_spent_all_is_well(hooked: Hooked) -> None:

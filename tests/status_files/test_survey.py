@@ -95,7 +95,7 @@ class TestBranches:
         house: House = hooked.house
         hooked.git("checkout", "-q", "-B", branch)
         await house.call(await house.session(), output=DOLLAR)
-        await house.guard.counting.written()
+        await house.guard.counting.tally.written()
 
     async def test_they_are_looked_at_only_where_a_budget_depends_on_them(self, hooked: Hooked) -> None:
         await self.spend(hooked, "feat/login")

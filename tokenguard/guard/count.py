@@ -9,6 +9,7 @@ from tokenguard.guard.trailing import Trailing
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.fitting import FAR_OFF, MOST_MARGIN, Need, Taken, fits, shortfall, stated
 from tokenguard.records import Unit
+from tokenguard.records.teams import Share
 
 Kind = tuple[str, Unit, str | None, str, bool]
 """(mode, unit, bucket, what is counted, not official): budgets of one kind count the same of a call."""
@@ -27,6 +28,7 @@ class Count:
         "open",
         "reserved",
         "resets_us",
+        "share",
         "slot",
         "spent",
         "trailing",
@@ -47,6 +49,8 @@ class Count:
         self.resets_us = slot.window.end_us
         self.spent = spent
         self.trailing = trailing
+        self.share: Share | None = None
+        """Of a team's budget: what is known of the others, whose part is in `spent`."""
         self.reserved = 0
         self.open = 0
         self.most_open = 0
@@ -122,7 +126,16 @@ class Count:
         overshoot = 0.0
         if budget.mode == "calibrated":
             overshoot = stated(math.sqrt(self.widest), budget.overshoot, self.limit, self.most_open)
-        return Standing(self.slot, self.limit, self.spent, self.reserved, self.held_back, overshoot, self.resets_us)
+        return Standing(
+            self.slot,
+            self.limit,
+            self.spent,
+            self.reserved,
+            self.held_back,
+            overshoot,
+            self.resets_us,
+            share=self.share,
+        )
 
 
 class Part(NamedTuple):

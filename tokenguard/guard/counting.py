@@ -18,15 +18,16 @@ from tokenguard.guard.count import Count, Part
 from tokenguard.guard.levels import Levels
 from tokenguard.guard.limits import Limits
 from tokenguard.guard.outlook import Outlook
-from tokenguard.guard.slots import call_of, where_of, zone_of
-from tokenguard.guard.trailing import ALL, Trailing
+from tokenguard.guard.slots import call_of, zone_of
+from tokenguard.guard.tally import Tally
+from tokenguard.guard.teams import Teams
 from tokenguard.ledger import Ledger, queries
-from tokenguard.policy.budgets import Slot, Standing, ident, repository_of, severity, slots_ahead, slots_of
+from tokenguard.policy.budgets import TEAM, Slot, Standing, ident, repository_of, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
-from tokenguard.policy.measure import measure, measure_sum
-from tokenguard.policy.windows import rolling_us
-from tokenguard.policy.wording import safe_label
+from tokenguard.policy.measure import measure
+from tokenguard.policy.wording import raised_by_team, safe_label
 from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session
+from tokenguard.records.teams import Heard
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Counting:
         budgets_of: Callable[[str], Iterable[Budget]],
         above: Callable[[str], Iterable[tuple[str, Iterable[Budget]]]],
         official: Callable[[str], OfficialWindow | None],
+        teams: Teams,
         now: Callable[[], int],
     ) -> None:
         """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name.
@@ -63,6 +65,8 @@ class Counting:
         """
         self.books = Books(self.slots, self._begin, self._refresh, Calibration())
         self.limits = Limits(ledger, now)
+        self.tally = Tally(ledger, teams, self.slots, now)
+        self.teams = teams
         self._ledger = ledger
         self._budgets_of = budgets_of
         self._above = above
@@ -70,7 +74,6 @@ class Counting:
         self._outlook = Outlook(ledger, now)
         self._now = now
         self._levels = Levels(ledger, now)
-        self._unwritten: dict[int, tuple[Call, Amount, asyncio.Future[bool]]] = {}
         self._glanced: dict[tuple[str, str, str], Slot] = {}
         self._waiting: set[asyncio.Future[None]] = set()
         self._writing = 0
@@ -94,29 +97,19 @@ class Counting:
 
         Each working tree has budgets of its own file: those are read from the ledger, for no call meets them all.
         """
-        if self._now() >= self.limits.until_us:
-            self._renew_limits()
+        self._renew_if_due()
         if repository_of(slot.budget) is None:
             count = self.books.count(slot)
         else:
             self._glanced[slot.budget.source, slot.budget.name, slot.key] = slot
-            count = self._read(slot)
+            count = self._limited(self.tally.count(slot))
         return self._with_outlook(count) if slot.budget.forecast else self._now_of(count).standing()
 
     def _with_outlook(self, count: Count) -> Standing:
         standing = self._now_of(count).standing()
         if standing.slot.budget.mode == "strict" and standing.spent > standing.limit:
-            standing = replace(standing, logged=self._logged(standing.slot))
+            standing = replace(standing, logged=self.tally.logged(standing.slot))
         return replace(standing, forecast=self._outlook.of(standing))
-
-    def _logged(self, slot: Slot) -> int:
-        """Of what counts in a slot now, what only agents' logs tell of."""
-        span_us = rolling_us(slot.budget.window)
-        since_us, until_us = slot.window.start_us, slot.window.end_us
-        if span_us is not None:
-            since_us, until_us = self._now() - span_us + 1, None
-        where = replace(where_of(slot), origin="logged")
-        return measure_sum(slot.budget, *queries.spent(self._ledger.read(), where, since_us, until_us))
 
     def strict(self, call: Call) -> Slot | None:
         """A slot with a strict budget that counts this call and would stop it; None if there is none."""
@@ -131,13 +124,20 @@ class Counting:
         parts = self._parts(call, reservation)
         over = [(count, need) for counts, need in parts for count in counts if not count.fits(need)]
         if not over:
-            self.books.reserve(call, reservation, parts)
+            self._set_aside(call, reservation, parts)
             return []
         found = [Over(count.standing(), need, count.shortfall(need)) for count, need in over]
         found.sort(key=lambda one: severity(one.standing))
         if not stops(found[0].standing):
-            self.books.reserve(call, reservation, parts)
+            self._set_aside(call, reservation, parts)
         return found
+
+    def _set_aside(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
+        self.books.reserve(call, reservation, parts)
+        for counts, need in parts:
+            for count in counts:
+                if count.slot.budget.scope == TEAM:
+                    self.teams.reserved(count, need.value)
 
     def fits(self, call: Call, reservation: Reservation) -> bool:
         """Whether no budget would stop a call."""
@@ -145,10 +145,8 @@ class Counting:
         return all(count.fits(need) for counts, need in parts for count in counts if stops(count.standing()))
 
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
-        now = self._now()
-        if now >= self.limits.until_us:
-            self._renew_limits()
-        met = self.books.met(call, now)
+        self._renew_if_due()
+        met = self.books.met(call, self._now())
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
     def dated(self, call: Call) -> Call:
@@ -158,14 +156,15 @@ class Counting:
     async def reserve(self, call: Call, reservation: Reservation) -> tuple[Call, list[Over]]:
         """As `try_reserve`, of a call that begins now, which is returned.
 
-        One that would fit if open reservations were not there waits up to `PATIENCE_S`.
+        One that would fit if open reservations were not there, or if its team handed more to this machine, waits up to
+        `PATIENCE_S`.
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             call = self.dated(call)
             over = self.try_reserve(call, reservation)
             stopping = [one for one in over if stops(one.standing)]
-            if not stopping or not all(self._only_held(one) for one in stopping):
+            if not stopping or not all([self._may_yet_fit(one) for one in stopping]):
                 return call, over
             with self.change() as changed:
                 try:
@@ -174,8 +173,11 @@ class Counting:
                 except TimeoutError:
                     return call, over
 
-    def _only_held(self, over: Over) -> bool:
-        count = self.books.count(over.standing.slot)
+    def _may_yet_fit(self, over: Over) -> bool:
+        slot = over.standing.slot
+        if self.teams.may_grow(slot, over.shortfall):
+            return True
+        count = self.books.count(slot)
         return count.reserved > 0 and count.fits_alone(over.need)
 
     def settle(self, call: Call, charge: Amount, *, exact: bool = False) -> list[Standing]:
@@ -188,21 +190,10 @@ class Counting:
         self._wake()
         return risen
 
-    def writing(self, call: Call, charge: Amount, written: asyncio.Future[bool]) -> None:
-        """The charge of a settled call is on its way into the ledger; `written` tells when it is there."""
-        self._unwritten[call.id] = (call, charge, written)
-        written.add_done_callback(lambda _: self._unwritten.pop(call.id, None))
-
     def admit_freely(self, call: Call) -> None:
         """Open a call for which nothing is set aside."""
         parts = [Part(counts, Need(0)) for counts in self.books.met(call, self._now())]
         self.books.reserve(call, Reservation(Amount(), Amount()), parts)
-
-    async def written(self) -> None:
-        """Wait until every charge so far is in the ledger, unless it cannot be written for now."""
-        while self._unwritten and self._ledger.failing is None:
-            await asyncio.wait([done for _, _, done in self._unwritten.values()], timeout=1)
-            await asyncio.sleep(0)
 
     def release(self, call: Call) -> None:
         """Give back what was set aside for a call that is not forwarded after all."""
@@ -220,8 +211,7 @@ class Counting:
 
     def ahead_of(self, call: Call, wanted: Callable[[Budget, Call], bool]) -> list[Standing]:
         """Of the budgets that are wanted for a call like this one, what counts for it now; not where that is going."""
-        if self._now() >= self.limits.until_us:
-            self._renew_limits()
+        self._renew_if_due()
         slots = slots_ahead(_for(self._budgets_of(call.session), call, wanted), call, zone_of)
         for outer, budgets in self._above(call.session):
             within = replace(call, session=outer)
@@ -262,7 +252,12 @@ class Counting:
         return found[0]
 
     async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
-        """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit. Raises `LedgerError`."""
+        """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit.
+
+        Raises `LedgerError`, or `UsageError` for a limit that is not this person's.
+        """
+        if slot.budget.scope == TEAM:
+            raise UsageError(f"{slot.label} belongs to all of {slot.key}", raised_by_team(slot.budget))
         ends_us = self._now_of(self.books.count(slot)).resets_us
         await self.limits.raise_by(slot, value, reason=reason, who=who, ends_us=ends_us, ttl_us=ttl_us)
         return self._opened(slot)
@@ -325,6 +320,15 @@ class Counting:
             if reservation is not None:
                 self.books.settle(call_id, reservation.worst, self._now())
 
+    def hear(self, name: str, heard: Heard) -> list[Standing]:
+        """Take what was heard of a team: what reached a level by that, once each."""
+        if self.teams.hear(name, heard):
+            self.books.forget()
+        counts = [count for count in self.books.counts() if count.slot.budget.scope == TEAM]
+        risen = self._risen([self._limited(count) for count in counts])
+        self._wake()
+        return risen
+
     def sweep(self) -> None:
         """Drop what has ended: windows, raises, and what was told of them."""
         now = self._now()
@@ -351,22 +355,15 @@ class Counting:
     def _begin(self, slot: Slot) -> Count:
         """A count to be kept."""
         self._doubtful |= self._writing > 0
-        return self._read(slot)
+        return self._limited(self.tally.count(slot))
 
-    def _read(self, slot: Slot) -> Count:
-        """A count as the ledger knows it."""
-        budget, now = slot.budget, self._now()
-        if budget.official is not None:
-            count = Count(slot, 0, None)
-        elif (span_us := rolling_us(budget.window)) is not None:
-            ahead = self._leaving(slot, now + 1, ALL, ALL)
-            trailing = Trailing(span_us, now, lambda since, until, most: self._leaving(slot, since, until, most), ahead)
-            # Asked for without an end, the sum of the running hour need not be made call by call.
-            spent = self._spent(slot, now - span_us + 1, None) - sum(value for _, value in ahead)
-            count = Count(slot, spent, trailing)
+    def _limited(self, count: Count) -> Count:
+        """With its limits as they stand."""
+        if count.slot.budget.scope == TEAM:
+            self.teams.bring_up(count)
         else:
-            count = Count(slot, self._spent(slot, slot.window.start_us, slot.window.end_us), None)
-        count.limit, count.held_back = self.limits.limit(slot), self.limits.held_back(slot)
+            count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
+        count.alarm = 0
         return count
 
     def _now_of(self, count: Count) -> Count:
@@ -382,39 +379,18 @@ class Counting:
         count.spent = math.ceil(window.used_percent) if window else 0
         count.resets_us = window.resets_us if window else None
 
+    def _renew_if_due(self) -> None:
+        if self._now() >= self.limits.until_us or self.teams.overdue:
+            self._renew_limits()
+
     def _renew_limits(self) -> None:
         self.limits.sweep()
+        self.teams.look_again()
         self._limits_changed()
 
     def _limits_changed(self) -> None:
         for count in self.books.counts():
-            count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
-            count.alarm = 0
-
-    def _spent(self, slot: Slot, since_us: int, until_us: int | None) -> int:
-        """The ledger's sum for a slot, and what is settled but not written yet."""
-        ledger = self._ledger.read()
-        with queries.snapshot(ledger):
-            spent = measure_sum(slot.budget, *queries.spent(ledger, where_of(slot), since_us, until_us))
-            written = queries.charged(ledger, self._unwritten)
-        end = math.inf if until_us is None else until_us
-        return spent + sum(value for start, value in self._on_the_way(slot, written) if since_us <= start < end)
-
-    def _leaving(self, slot: Slot, since_us: int, until_us: int, most: int) -> list[tuple[int, int]]:
-        ledger = self._ledger.read()
-        with queries.snapshot(ledger):
-            rows = queries.leaving(ledger, where_of(slot), since_us, until_us, most)
-            written = queries.charged(ledger, self._unwritten)
-        found = [(start, measure(slot.budget, amount, billing)) for start, amount, billing in rows]
-        late = [one for one in self._on_the_way(slot, written) if since_us <= one[0] < until_us]
-        return sorted(found + late)[:most]
-
-    def _on_the_way(self, slot: Slot, written: set[int]) -> list[tuple[int, int]]:
-        return [
-            (call.started_us, measure(slot.budget, charge, call.billing))
-            for call, charge, _ in self._unwritten.values()
-            if call.id not in written and slot in self.slots(call)
-        ]
+            self._limited(count)
 
 
 def stops(standing: Standing) -> bool:

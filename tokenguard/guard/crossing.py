@@ -31,10 +31,12 @@ from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.strangers import Strangers
+from tokenguard.guard.teams import Teams
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
 from tokenguard.guard.unwrapped import Unwrapped
 from tokenguard.ledger import Decision, Ledger, Settlement, queries
+from tokenguard.platforms import boot_seconds
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
 from tokenguard.policy.task_types import shows_tools, task_type
@@ -91,7 +93,8 @@ class Guard:
         self.unwrapped = Unwrapped(self.sessions, self._began)
         self._strangers = Strangers(ledger)
         self.official = Official(ledger, self.now)
-        self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.now)
+        self.teams = Teams(boot_seconds)
+        self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.teams, self.now)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
         self.beyond = Beyond(self.counting, self.sessions, self._charged, self.tell)
@@ -284,7 +287,7 @@ class Guard:
             )
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
-        self.counting.writing(call, amount, written)
+        self.counting.tally.writing(call, amount, written)
         written.add_done_callback(self._overtaken)
         if (live := self._ended(call)) is not None:
             live.last_us = ending.at_us
@@ -354,7 +357,7 @@ class Guard:
         )
         written.add_done_callback(lambda done: _log_failure(call, done))
         self.counting.settle(call, Amount(calls=1))
-        self.counting.writing(call, Amount(calls=1), written)
+        self.counting.tally.writing(call, Amount(calls=1), written)
         self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
 
     def counted(self, session: Session | None) -> None:
@@ -437,7 +440,8 @@ class Guard:
         self._ledger.decide(decision).add_done_callback(_log_undecided)
 
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
-        return (*self.sessions.of(session_id).budgets, *self.config.budgets)
+        live = self.sessions.of(session_id)
+        return (*live.budgets, *self.teams.budgets(live.session.repo), *self.config.budgets)
 
     def _above(self, session_id: str) -> list[tuple[str, tuple[Budget, ...]]]:
         everybodys = tuple(budget for budget in self.config.budgets if budget.scope == "session")

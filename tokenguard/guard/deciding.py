@@ -20,7 +20,7 @@ from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Decision
 from tokenguard.policy import estimate, wording
-from tokenguard.policy.budgets import Slot
+from tokenguard.policy.budgets import TEAM, Slot
 from tokenguard.policy.money import rounded_up
 from tokenguard.records import Call, Facts, Verdict
 
@@ -210,6 +210,8 @@ class Decider:
             left = _stopping(self._counting.try_reserve(asked.call, asked.reservation))
             if not left:
                 return asked
+            if any(one.standing.slot.budget.scope == TEAM for one in left):
+                return None  # who approves has nothing of the team's to give
             for one in left:
                 reason = answer.reason or f"call {asked.call.id} was approved"
                 slot = one.standing.slot

@@ -106,7 +106,7 @@ class Desk:
         The session ends with it, or once nothing is left running of it.
         """
         guard = self._guard
-        await guard.counting.written()
+        await guard.counting.tally.written()
         budgets = guard.counting.ahead([guard.sessions.of(session_id).session])
         told_before = bool(guard.sessions.of(session_id).left)
         live = await guard.sessions.end(session_id, exit_code)
@@ -173,7 +173,7 @@ class Desk:
         """Wait until the sums that `status` tells have in them what was charged so far, but no longer than a moment."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_MOMENT_S):
-                await self._guard.counting.written()
+                await self._guard.counting.tally.written()
 
     def runs(self) -> list[str]:
         """The sessions of `run` whose agent still runs."""

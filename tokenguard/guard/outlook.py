@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tokenguard.guard.slots import where_of
 from tokenguard.ledger import Ledger, Where, queries
-from tokenguard.policy.budgets import Standing
+from tokenguard.policy.budgets import TEAM, Standing
 from tokenguard.policy.forecast import HISTORY_US, HOUR_US, Forecast, forecast
 from tokenguard.policy.measure import measure_sum
 from tokenguard.policy.windows import rolling_us
@@ -48,9 +48,9 @@ class Outlook:
         self._read: dict[Where, _Past] = {}
 
     def of(self, standing: Standing) -> Forecast | None:
-        """The forecast of a slot; None for a provider's own window."""
+        """The forecast of a slot; None for a provider's own window, and where others spend too."""
         slot, budget = standing.slot, standing.slot.budget
-        if budget.official is not None:
+        if budget.official is not None or budget.scope == TEAM:
             return None
         last_hour, hours = self._past(where_of(slot)).of(budget)
         return forecast(

@@ -32,7 +32,7 @@ class Places:
         """Wait until the ledger has what was charged so far, but no longer than a moment: it may be failing."""
         with suppress(TimeoutError):
             async with asyncio.timeout(MOMENT_S):
-                await self._counting.written()
+                await self._counting.tally.written()
 
     def look(self) -> Look:
         """A look at how things are now. Budgets of repositories' files are told as the ledger has them."""
@@ -56,7 +56,8 @@ class Look:
 
     def anywhere(self, repo: str, own: Iterable[Budget]) -> list[Held]:
         """What counts in a repository on every branch. `own` are the budgets of its file."""
-        budgets = [one for one in (*self._budgets, *own) if speaks(one) and not depends_on_branch(one)]
+        shared = self._counting.teams.budgets(repo)
+        budgets = [one for one in (*self._budgets, *own, *shared) if speaks(one) and not depends_on_branch(one)]
         return self._at(budgets, repo, None)
 
     def on(self, repo: str, branch: str, own: Iterable[Budget]) -> list[Held]:

@@ -15,7 +15,7 @@ from tokenguard.guard.slots import resets_at
 from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.ledger.subagents import SubAgent
 from tokenguard.policy import wording
-from tokenguard.policy.budgets import Standing
+from tokenguard.policy.budgets import TEAM, Standing
 from tokenguard.policy.forecast import Forecast
 from tokenguard.policy.windows import window_at
 from tokenguard.records import OfficialWindow, Session, Totals
@@ -105,7 +105,17 @@ def budget_view(standing: Standing) -> dict[str, Any]:
         "at_limit": budget.at_limit,
         "source": budget.source,
         "forecast": standing.forecast and forecast_view(standing.forecast),
+        **(team_view(standing) if budget.scope == TEAM else {}),
     }
+
+
+def team_view(standing: Standing) -> dict[str, Any]:
+    """What is known of the others of a team's budget; nothing of it is known where nobody was heard of."""
+    share = standing.share
+    told: dict[str, Any] = {"team": standing.slot.budget.source.partition(":")[2]}
+    for name in ("others", "held", "presumed", "free", "granted"):
+        told[name] = getattr(share, name) if share else None
+    return told
 
 
 def forecast_view(forecast: Forecast) -> dict[str, Any]:

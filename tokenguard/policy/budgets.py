@@ -20,6 +20,7 @@ from tokenguard.policy.measure import is_notional
 from tokenguard.policy.money import percent
 from tokenguard.policy.windows import FOREVER, Window, rolling_us, window_at
 from tokenguard.records import Budget, Call, Unit
+from tokenguard.records.teams import Share
 
 LEVELS = ("ok", "info", "warn", "soft", "hard")
 """How near a slot is to its limit, least first; `hard` is at or over it."""
@@ -27,6 +28,9 @@ LEVELS = ("ok", "info", "warn", "soft", "hard")
 
 REPOSITORY_FILE = "tokenguard.toml"
 """In which a repository sets budgets of its own."""
+
+TEAM = "team"
+"""Scope of budgets that several people share: whose repositories they are in, they count in."""
 
 RUN = "run"
 """Source of the budget of a single run."""
@@ -40,7 +44,7 @@ class Slot(Struct, frozen=True):
 
     budget: Budget
     key: str
-    """Value of the scope: a repository's path, a session's id; empty for `global` and `user`."""
+    """Value of the scope: a repository's path, a session's id, a team; empty for `global` and `user`."""
     window: Window
 
     @property
@@ -82,6 +86,8 @@ class Standing(Struct, frozen=True):
     resets_us: int | None = None
     """When it starts anew; None if it does not, or moves along."""
     forecast: Forecast | None = None
+    share: Share | None = None
+    """Of a team's budget: what is known of the others, whose part is in `spent`; `held_back` is what is not ours."""
     logged: int = 0
     """Of what is spent, what only agents' own logs tell of; known of strict budgets, which nobody asked before it."""
 
@@ -127,7 +133,7 @@ def slots_ahead(budgets: Iterable[Budget], call: Call, zone_of: Callable[[str | 
     """The slots that calls like this one can meet: an empty field of the call may still become anything."""
     found: list[Slot] = []
     for budget in budgets:
-        key = _KEYS[budget.scope](call)
+        key = _KEYS[budget.scope](call) if budget.scope != TEAM else budget.owner
         if key is not None and all(_matches(field, glob, call) for field, glob in budget.match if _value(call, field)):
             found.append(Slot(budget, key, _window(budget, call.started_us, zone_of)))
     return found
@@ -177,6 +183,8 @@ def ident(budget: Budget) -> str:
     """Under which name its raises and levels are written: neither a run's nor a repository's budget is the user's."""
     if budget.source == RUN:
         return f"{RUN}:{budget.name}"
+    if budget.scope == TEAM:
+        return f"{budget.source}:{budget.name}"
     if repository_of(budget) is None:
         return budget.name
     # Every worktree of a repository has a file of its own, and all of them are one.

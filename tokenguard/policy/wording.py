@@ -12,10 +12,10 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 
-from tokenguard.policy.budgets import Standing, short_key
+from tokenguard.policy.budgets import TEAM, Standing, short_key
 from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
 from tokenguard.policy.naming import printable
-from tokenguard.records import Unit, Usage
+from tokenguard.records import Budget, Unit, Usage
 
 _RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
 _RETRY_WORDS = (
@@ -72,7 +72,9 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     reset = f" It resets at {moment(resets, now_us)}." if resets else ""
     label, more = _argument(standing.slot.label), argument(step(standing), standing.slot.budget.unit)
     remedy = f" To go on: tokenguard budget raise {label} --amount {more} --reason WHY"
-    if standing.held_back:
+    if standing.slot.budget.scope == TEAM:
+        remedy = f" To go on: {raised_by_team(standing.slot.budget, more)}"
+    elif standing.held_back:
         remedy = f" To save the work: tokenguard budget land {label}.{remedy}"
     if need is None and not standing.used_up:
         remedy = " To go on: let the request set an output limit, or let the budget be calibrated"
@@ -163,6 +165,11 @@ def _subject(standing: Standing, need: int | None) -> str:
     kind = "" if budget.window == "total" or not is_safe(budget.window) else f"{budget.window} "
     if not key:
         return f"the {kind}budget {safe_label(budget.name)} {state}"
+    if budget.scope == TEAM:
+        who = "cannot be counted here" if standing.share is None else state
+        if standing.share is not None and standing.used_up and standing.spent < standing.limit:
+            who = "has nothing left for this machine"
+        return f"the limit that binds is {safe_label(standing.slot.label)}, not yours: it {who}"
     scope = "repository" if budget.scope == "repo" else budget.scope
     return f"the {kind}budget of {scope} {safe_label(short_key(budget.scope, key))} {state}"
 
@@ -173,6 +180,8 @@ def _figures(standing: Standing, need: int | None) -> str:
     if not standing.limit:
         return ""
     used = f"{_bare(standing.spent, standing)} of {_with_unit(standing.limit, standing)}"
+    if standing.slot.budget.scope == TEAM:
+        return _shared(standing, used, need)
     kept = f", {_bare(standing.held_back, standing)} kept for landing" if standing.held_back else ""
     if standing.used_up:
         return f" ({used}{kept})"
@@ -180,6 +189,23 @@ def _figures(standing: Standing, need: int | None) -> str:
         return f" ({used} used; it is strict, and nothing bounds what this call may cost)"
     held = f", {_bare(standing.reserved, standing)} set aside for calls in flight" if standing.reserved else ""
     return f" ({used} used{kept}{held}; this call may take {_with_unit(need, standing)})"
+
+
+def _shared(standing: Standing, used: str, need: int | None) -> str:
+    share = standing.share
+    if share is None:
+        return " (nothing has been heard of the team)"
+    elsewhere = share.held + share.presumed
+    held = f", {_bare(elsewhere, standing)} held by others" if elsewhere else ""
+    call = "" if need is None or standing.used_up else f"; this call may take {_with_unit(need, standing)}"
+    return f" ({used} used by all{held}{call})"
+
+
+def raised_by_team(budget: Budget, more: str = "AMOUNT") -> str:
+    """How more of a team's budget is to be had: it is not one person's to raise."""
+    team, name = budget.source.partition(":")[2], budget.name
+    command = f"tokenguard team raise {shlex.quote(name)} --amount {more} --reason WHY"
+    return f"whoever keeps the budgets of {team} runs {command}"
 
 
 def _bare(value: int, standing: Standing) -> str:

@@ -89,7 +89,9 @@ class Budget(Struct, frozen=True):
     forecast: bool = False
     """Whether spending that is on its way past the limit counts as level `warn` already."""
     source: str = ""
-    """Where it was set: a file's path, or `run`."""
+    """Where it was set: a file's path, `run`, or `team:` and the name of a team."""
+    owner: str = ""
+    """Of scope `team`: whose limit it is, such as `team:web` or `org:acme`."""
 
 
 class OfficialWindow(Struct, frozen=True):
