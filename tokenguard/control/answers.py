@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from tokenguard.errors import ConfigError, DaemonError, TokenguardError, UsageError
+from tokenguard.errors import ConfigError, DaemonError, TeamError, TokenguardError, UsageError
 
 log = logging.getLogger(__name__)
 
-_STATUS: dict[type[TokenguardError], int] = {UsageError: 400, ConfigError: 400, DaemonError: 409}
+_STATUS: dict[type[TokenguardError], int] = {UsageError: 400, ConfigError: 400, DaemonError: 409, TeamError: 409}
 
 
 def answer(value: object, status: int = 200) -> web.Response:

@@ -21,6 +21,7 @@ from tokenguard.control.budgets import Limits
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
 from tokenguard.control.sessions import Details
+from tokenguard.control.teams import Shared
 from tokenguard.errors import DaemonError
 from tokenguard.guard import OpenSession
 from tokenguard.records import Event
@@ -101,6 +102,7 @@ class Control:
         )
         app.add_routes(Details(self._guard, self._ledger).routes())
         app.add_routes(Limits(self._host, self._ledger).routes())
+        app.add_routes(Shared(self._host).routes())
         return app
 
     def watched(self, session_id: str) -> bool:

@@ -72,6 +72,34 @@ class Guard(Protocol):
         ...
 
 
+class Teams(Protocol):
+    """The teams that share budgets with this machine."""
+
+    def view(self) -> dict[str, Any]:
+        """All of them, as they stand."""
+        ...
+
+    async def sync(self, name: str | None) -> None:
+        """Hear of one, or of all. Raises `TeamError` or `UsageError`, as all that follow."""
+        ...
+
+    async def lease(self, name: str | None, amount: str) -> None:
+        """Have so much more handed to this machine."""
+        ...
+
+    async def change(self, name: str | None, budget: str, amount: str, reason: str) -> None:
+        """Raise a limit, or lower it."""
+        ...
+
+    async def leave(self, name: str) -> None:
+        """Report for the last time, and give back what is left."""
+        ...
+
+    def reload(self) -> None:
+        """Which teams there are has changed. Raises `ConfigError`."""
+        ...
+
+
 class Host(Protocol):
     """The daemon around the guard."""
 
@@ -101,6 +129,9 @@ class Host(Protocol):
     def touch(self) -> None:
         """Take note that somebody needs the daemon."""
         ...
+
+    @property
+    def teams(self) -> Teams: ...
 
     def intercepted(self, session_id: str) -> dict[str, Any]:
         """A session is over: what `Account` holds of the connections that came to its proxy."""

@@ -24,6 +24,7 @@ from tokenguard.daemon.following import Following
 from tokenguard.daemon.hooking import status_files
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
+from tokenguard.daemon.teams import Teams
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.errors import ConfigError, DaemonError
 from tokenguard.guard import Desk, Guard
@@ -69,6 +70,7 @@ class Daemon:
         self._config = config
         self.catalogue = in_force(paths, config)
         self._guard = Guard(ledger, self.catalogue, config, _now_us)
+        self.teams = Teams(paths, self._guard)
         self._desk = Desk(self._guard, ledger)
         self._control = Control(self._desk, self, paths.ledger)
         self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
@@ -125,6 +127,7 @@ class Daemon:
         ready(self.port)
         async with asyncio.TaskGroup() as tasks:
             upkeep = tasks.create_task(self._keep_up())
+            teams = tasks.create_task(self.teams.run())
             notifier = tasks.create_task(self._notifier.run(self._desk))
             hook_files = tasks.create_task(self._status_files.run(self._desk))
             follows = self._config.daemon.follow_logs
@@ -137,6 +140,7 @@ class Daemon:
             self._interceptor.close_doors()
             await self._let_calls_end()
             self._interceptor.close()
+            teams.cancel()
             notifier.cancel()
             hook_files.cancel()
         await door.stop()

@@ -180,6 +180,10 @@ class Books:
                     count.set_aside(need)
                 entry.parts[index] = Part(counts, need)
 
+    def open_calls(self) -> list[tuple[Call, Reservation]]:
+        """The calls in flight, with what is set aside for each."""
+        return [(entry.call, entry.reservation) for entry in self._open.values()]
+
     def asked_for(self, call_id: int) -> Reservation | None:
         """What was set aside for a call when it was sent; None if it is not open."""
         entry = self._open.get(call_id)

@@ -72,7 +72,7 @@ class Counting:
         self._above = above
         self._official = official
         self._outlook = Outlook(ledger, now)
-        self._now = now
+        self.now = now
         self._levels = Levels(ledger, now)
         self._glanced: dict[tuple[str, str, str], Slot] = {}
         self._waiting: set[asyncio.Future[None]] = set()
@@ -113,7 +113,7 @@ class Counting:
 
     def strict(self, call: Call) -> Slot | None:
         """A slot with a strict budget that counts this call and would stop it; None if there is none."""
-        counts = (count for counts in self.books.met(call, self._now()) for count in counts)
+        counts = (count for counts in self.books.met(call, self.now()) for count in counts)
         return next((one.slot for one in counts if one.slot.budget.mode == "strict" and stops(one.standing())), None)
 
     def try_reserve(self, call: Call, reservation: Reservation) -> list[Over]:
@@ -146,12 +146,12 @@ class Counting:
 
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
         self._renew_if_due()
-        met = self.books.met(call, self._now())
+        met = self.books.met(call, self.now())
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
     def dated(self, call: Call) -> Call:
         """A call that begins now: whoever waited counts in the windows of the instant at which the wait was over."""
-        return replace(call, started_us=self._now())
+        return replace(call, started_us=self.now())
 
     async def reserve(self, call: Call, reservation: Reservation) -> tuple[Call, list[Over]]:
         """As `try_reserve`, of a call that begins now, which is returned.
@@ -185,24 +185,24 @@ class Counting:
 
         `call` says who paid in the end, `exact` that it was billed so. `writing` must follow.
         """
-        counts = self.books.settle(call.id, charge, self._now(), billing=call.billing, teaches=exact)
+        counts = self.books.settle(call.id, charge, self.now(), billing=call.billing, teaches=exact)
         risen = self._risen(counts)
         self._wake()
         return risen
 
     def admit_freely(self, call: Call) -> None:
         """Open a call for which nothing is set aside."""
-        parts = [Part(counts, Need(0)) for counts in self.books.met(call, self._now())]
+        parts = [Part(counts, Need(0)) for counts in self.books.met(call, self.now())]
         self.books.reserve(call, Reservation(Amount(), Amount()), parts)
 
     def release(self, call: Call) -> None:
         """Give back what was set aside for a call that is not forwarded after all."""
-        self.books.settle(call.id, Amount(), self._now())
+        self.books.settle(call.id, Amount(), self.now())
         self._wake()
 
     def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions now, called or not; each slot once, the fullest first."""
-        now, found = self._now(), set[Slot]()
+        now, found = self.now(), set[Slot]()
         for session in sessions:
             found.update(slots_ahead(self._budgets_of(session.id), call_of(session, now), zone_of))
             for outer, budgets in self._above(session.id):
@@ -220,7 +220,7 @@ class Counting:
 
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
-        now = self._now()
+        now = self.now()
         ahead = {standing.slot: standing for standing in self.ahead(sessions)}
         for count in self.books.counts():
             slot = count.slot
@@ -240,7 +240,7 @@ class Counting:
         """
         sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
         slots = [standing.slot for standing in self.in_force(sessions)]
-        slots += [slot for slot in self._glanced.values() if slot not in slots and _lasts(slot, self._now())]
+        slots += [slot for slot in self._glanced.values() if slot not in slots and _lasts(slot, self.now())]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label), slot.whole_label)]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
@@ -277,7 +277,7 @@ class Counting:
 
     def charged(self, call: Call, amount: Amount) -> list[Standing]:
         """A call that did not pass here takes so much (more): what reached a level by it, once each."""
-        now, counts = self._now(), {count.slot: count for count in self.books.counts()}
+        now, counts = self.now(), {count.slot: count for count in self.books.counts()}
         met = [counts[slot] for slot in self.slots(call) if slot in counts]
         for count in met:
             if count.slot.budget.official is None:
@@ -318,7 +318,7 @@ class Counting:
         for call_id in call_ids:
             reservation = self.books.reserved_for(call_id)
             if reservation is not None:
-                self.books.settle(call_id, reservation.worst, self._now())
+                self.books.settle(call_id, reservation.worst, self.now())
 
     def hear(self, name: str, heard: Heard) -> list[Standing]:
         """Take what was heard of a team: what reached a level by that, once each."""
@@ -331,7 +331,7 @@ class Counting:
 
     def sweep(self) -> None:
         """Drop what has ended: windows, raises, and what was told of them."""
-        now = self._now()
+        now = self.now()
         self.books.sweep(now)
         self._renew_limits()
         self._outlook.sweep()
@@ -367,7 +367,7 @@ class Counting:
         return count
 
     def _now_of(self, count: Count) -> Count:
-        self.books.refresh(count, self._now())
+        self.books.refresh(count, self.now())
         return count
 
     def _refresh(self, count: Count, now_us: int) -> None:
@@ -380,7 +380,7 @@ class Counting:
         count.resets_us = window.resets_us if window else None
 
     def _renew_if_due(self) -> None:
-        if self._now() >= self.limits.until_us or self.teams.overdue:
+        if self.now() >= self.limits.until_us or self.teams.overdue:
             self._renew_limits()
 
     def _renew_limits(self) -> None:

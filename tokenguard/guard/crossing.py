@@ -30,6 +30,7 @@ from tokenguard.guard.official import Official
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
+from tokenguard.guard.sharing import Sharing
 from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.teams import Teams
 from tokenguard.guard.telling import settled, told_of, totals_of
@@ -80,7 +81,7 @@ class Guard:
     """Admits and settles calls by the configured budgets. Lives on one event loop and never waits for the disk there.
 
     Its parts are open to those who look after them: `sessions`, `unwrapped` (clients without a token), `counting`
-    (budgets), `hub` (events), `beyond` (what only logs tell of).
+    (budgets), `sharing` (budgets of teams), `hub` (events), `beyond` (what only logs tell of).
     """
 
     def __init__(self, ledger: Ledger, catalogue: prices.Catalogue, config: Config, clock: Callable[[], int]) -> None:
@@ -95,6 +96,7 @@ class Guard:
         self.official = Official(ledger, self.now)
         self.teams = Teams(boot_seconds)
         self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.teams, self.now)
+        self.sharing = Sharing(self.counting, self.tell)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
         self.beyond = Beyond(self.counting, self.sessions, self._charged, self.tell)

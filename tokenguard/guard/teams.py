@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from tokenguard.guard.count import Count
-from tokenguard.policy.budgets import TEAM, Slot
+from tokenguard.policy.budgets import TEAM, Slot, Standing
 from tokenguard.records import Budget
 from tokenguard.records.teams import Heard, Share, TeamBudget, TeamPolicy
 
@@ -98,6 +98,11 @@ class Teams:
         """What is known of a slot; None if that is nothing."""
         team = self.of(slot)
         return team.shares.get((slot.budget.name, slot.window.start_us)) if team else None
+
+    def usable(self, standing: Standing) -> bool:
+        """Whether this machine may begin anything now on what it was granted."""
+        share = standing.share
+        return share is None or share.usable_s > self._boot_s()
 
     def bring_up(self, count: Count) -> None:
         """Put what is known of the others into the count of one of their budgets."""
