@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
@@ -91,6 +90,8 @@ def boot_seconds() -> float:
 
 def boot_id() -> str:
     """See `System.boot_id`."""
+    import subprocess  # whoever only shows a status line does not pay for it
+
     asked = subprocess.run(["sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=False)
     return asked.stdout.strip()
 
