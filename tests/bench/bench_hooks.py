@@ -29,6 +29,7 @@ from tokenguard.config.paths import Paths
 from tokenguard.status_files import keeping
 from tokenguard.status_files.files import Files
 from tokenguard.status_files.keeping import Keeper, Wanted
+from tokenguard_hooks import scripts
 
 COMMIT_MS, PUSH_MS = 5, 20
 """For what is added, at most."""
@@ -58,6 +59,14 @@ class Tree:
         git(top, env, "remote", "add", "origin", str(self._there))
         self.commit()
 
+    def empty_hooks(self, like: Tree) -> None:
+        """Hooks that do nothing, wherever the other tree has hooks that do something."""
+        for name in scripts.EVENTS:
+            assert (like.top / ".git" / "hooks" / name).exists()
+            hook = self.top / ".git" / "hooks" / name
+            hook.write_text("#!/bin/sh\nexit 0\n")
+            hook.chmod(0o755)
+
     def commit(self) -> Took:
         return git(self.top, self._env, "commit", "-q", "--allow-empty", "-m", "more")
 
@@ -82,11 +91,21 @@ def git(where: Path, env: Mapping[str, str], *args: str) -> Took:
     return Took(wall, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
 
 
-def added(runs: int, plain: Callable[[], Took], hooked: Callable[[], Took]) -> Took:
-    """What hooks add, as a median; in turn, so that both meet the same machine."""
-    pairs = [(plain(), hooked()) for _ in range(runs)]
-    wall, work = (statistics.median(two[at] - one[at] for one, two in pairs) for at in (0, 1))
-    return Took(wall, work, min(two.wall for _, two in pairs) - min(one.wall for one, _ in pairs))
+def in_turn(runs: int, *ways: Callable[[], Took]) -> list[list[Took]]:
+    """What each took, every time; in turn, so that all meet the same machine."""
+    rounds = [[way() for way in ways] for _ in range(runs)]
+    return [list(took) for took in zip(*rounds, strict=True)]
+
+
+def beyond(less: list[Took], more: list[Took]) -> Took:
+    """How much more it took, as a median."""
+    wall, work = (statistics.median(two[at] - one[at] for one, two in zip(less, more, strict=True)) for at in (0, 1))
+    return Took(wall, work, min(two.wall for two in more) - min(one.wall for one in less))
+
+
+def middle(took: list[Took]) -> Took:
+    wall, work = (statistics.median(one[at] for one in took) for at in (0, 1))
+    return Took(wall, work, min(one.wall for one in took))
 
 
 def say(what: str, value: float, unit: str, goal: str = "") -> None:
@@ -105,30 +124,36 @@ def bench_git(runs: int) -> bool:
         }
         env = {**os.environ, **who, "HOME": folder, "TOKENGUARD_HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"}
         (home / "config.toml").write_text(f"[daemon]\nport = 0\n{upstream.settings}\n{SPENT}")
-        plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
+        plain, empty, hooked = (Tree(home / name, env) for name in ("plain", "empty", "hooked"))
         install = [sys.executable, "-m", "tokenguard", "hooks", "install"]
         subprocess.run(install, cwd=hooked.top, env=env, check=True, stdout=subprocess.DEVNULL)
-        commits = [plain.commit() for _ in range(runs)]
-        wall, work = (statistics.median(one[at] for one in commits) for at in (0, 1))
-        alone = Took(wall, work, min(one.wall for one in commits))
-        away, push_away = added(runs, plain.commit, hooked.commit), added(runs, plain.push, hooked.push)
+        empty.empty_hooks(hooked)
+        commits = in_turn(runs, plain.commit, empty.commit, hooked.commit)
+        pushes = in_turn(runs, plain.push, empty.push, hooked.push)
         daemon = client.ensure(Paths(home, home), env, print)
         try:
             status = hook_paths.folder(Paths(home, home), hooked.top / ".git") / hook_paths.STATUS
             wait_for(lambda: " ok ok" in status.read_text() if status.exists() else False)
-            fine = added(runs, plain.commit, hooked.commit)
+            fine = beyond(*in_turn(runs, plain.commit, hooked.commit))
             upstream.finish.set()
             session = daemon.post("/v1/sessions", {"agent": "claude", "cwd": str(hooked.top)})
             Stream(session["port"], session["token"]).rest()
             wait_for(lambda: " warn warn " in status.read_text())
-            warned, pushed = added(runs, plain.commit, hooked.commit), added(runs, plain.push, hooked.push)
+            warned = beyond(*in_turn(runs, plain.commit, hooked.commit))
+            pushed = beyond(*in_turn(runs, plain.push, hooked.push))
         finally:
             daemon.stop(now=True, timeout=30)
-    say_took("git commit without hooks", alone)
+    away, push_away = (beyond(took[0], took[2]) for took in (commits, pushes))
+    say_took("git commit without hooks", middle(commits[0]))
+    say_took("added to it, empty hooks", beyond(commits[0], commits[1]))
     say_took("added to it, no daemon", away, COMMIT_MS)
+    say_took("... beyond empty hooks", beyond(commits[1], commits[2]))
     say_took("added to it, all is well", fine, COMMIT_MS)
     say_took("added to it, with a warning", warned, COMMIT_MS)
-    say_took("added to git push, no daemon", push_away, PUSH_MS)
+    say_took("git push without hooks", middle(pushes[0]))
+    say_took("added to it, an empty hook", beyond(pushes[0], pushes[1]))
+    say_took("added to it, no daemon", push_away, PUSH_MS)
+    say_took("... beyond an empty hook", beyond(pushes[1], pushes[2]))
     say_took("added to it, with a warning and a poke", pushed, PUSH_MS)
     return max(away.wall, fine.wall, warned.wall) <= COMMIT_MS and pushed.wall <= PUSH_MS
 
@@ -221,9 +246,9 @@ def count_writes() -> list[Path]:
     found: list[Path] = []
     put = files.put
 
-    def counting(file: Path, text: str, *, make_folder: bool = False) -> None:
+    def counting(file: Path, text: str, *, make_folder: bool = False, until_s: int = 0) -> None:
         found.append(file)
-        put(file, text, make_folder=make_folder)
+        put(file, text, make_folder=make_folder, until_s=until_s)
 
     files.put = counting
     return found

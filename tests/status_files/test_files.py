@@ -71,6 +71,14 @@ def test_what_has_not_changed_is_not_written(tmp_path: Path) -> None:
     assert (file.stat().st_mtime_ns, file.stat().st_ino) == before
 
 
+def test_a_file_is_dated_to_when_it_ends(tmp_path: Path) -> None:
+    files, file = Files(), tmp_path / "status"
+    texts(files, {file: Text("until then", until_s=4_000_000_000)})
+    assert file.stat().st_mtime == 4_000_000_000
+    texts(files, {file: Text("for good")}, 1)
+    assert file.stat().st_mtime < 4_000_000_000
+
+
 def test_details_wait_and_what_matters_does_not(tmp_path: Path) -> None:
     files, file = Files(), tmp_path / "status"
     texts(files, {file: Text("1", "warn")}, 0)

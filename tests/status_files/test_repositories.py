@@ -77,14 +77,16 @@ async def test_a_file_that_nobody_writes_any_more_ends_at_the_reset(hooked: Hook
 
 
 async def test_it_is_to_be_asked_again_at_the_reset(hooked: Hooked, clock: Clock) -> None:
-    hooked.house.budgets(budget())
+    hooked.house.budgets(budget(), budget(name="month", limit="$12", window="month"))
     await spend(hooked, 11)
     hooked.board.known = (hooked.repository(),)
     midnight = NOON + 12 * HOUR_US
-    assert (await hooked.board.wanted()).until_us == midnight
-    clock.now_us = midnight
+    wanted = await hooked.board.wanted()
+    assert (wanted.until_us, [text.until_s for text in wanted.files.values()]) == (midnight, [midnight // 1_000_000])
+    clock.now_us = NOON + 10 * 24 * HOUR_US
     assert await hooked.says("push") == "ok"
-    assert (await hooked.board.wanted()).until_us == float("inf")
+    wanted = await hooked.board.wanted()
+    assert (wanted.until_us, [text.until_s for text in wanted.files.values()]) == (float("inf"), [0])
 
 
 async def test_calls_in_flight_are_not_spent(hooked: Hooked) -> None:

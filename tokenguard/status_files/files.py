@@ -27,6 +27,8 @@ class Text(Struct, frozen=True):
     """What of it must not be late: where this stays the same, the rest can wait. None: all of it."""
     makes_folder: bool = False
     """Whether the file's folder is made with it, and goes with it. Otherwise there is no file where there is none."""
+    until_s: int = 0
+    """To when the file is dated: until then all of it holds, which a script sees without a clock. 0: to its writing."""
 
 
 class Plan(NamedTuple):
@@ -73,7 +75,7 @@ class Files:
     def _put(self, file: Path, text: Text, now_s: float) -> None:
         self._there.pop(file, None)
         try:
-            put(file, text.text, make_folder=text.makes_folder)
+            put(file, text.text, make_folder=text.makes_folder, until_s=text.until_s)
         except FileNotFoundError:
             return  # its folder is gone: hooks are not installed there any more
         except (OSError, ValueError) as error:
@@ -109,7 +111,7 @@ class Files:
                 self._remove(file)
 
 
-def put(file: Path, text: str, *, make_folder: bool = False) -> None:
+def put(file: Path, text: str, *, make_folder: bool = False, until_s: int = 0) -> None:
     """Replace a file, so that whoever reads it sees the former text or this one. Raises `OSError`.
 
     It is not flushed to the disk: after a power cut it names a daemon that is gone. Bytes of names that are no UTF-8
@@ -121,6 +123,8 @@ def put(file: Path, text: str, *, make_folder: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     with open(os.open(temporary, flags, 0o600), "wb") as stream:
         stream.write(text.encode("utf-8", "surrogateescape"))
+    if until_s:
+        os.utime(temporary, (until_s, until_s), follow_symlinks=False)
     temporary.replace(file)
 
 

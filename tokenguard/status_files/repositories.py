@@ -39,9 +39,10 @@ class RepositoryBoard:
         until_us = math.inf
         for repository in self.known:
             found = lines(repository, look, now_us)
-            files[repository.folder / hook_paths.STATUS] = Text(hooking.status(pid, found), hooking.gist(found))
-            ends_us = (line.expires_s * 1_000_000 for line in found if line.expires_s)
-            until_us = min(until_us, *ends_us, math.inf)
+            ends_s = min((line.expires_s for line in found if line.expires_s), default=0)
+            text = Text(hooking.status(pid, found), hooking.gist(found), until_s=ends_s)
+            files[repository.folder / hook_paths.STATUS] = text
+            until_us = min(until_us, ends_s * 1_000_000 or math.inf)
             await asyncio.sleep(0)  # a sum may have to be read from the ledger; calls do not wait for all of them
         limits_us = self._places.until_us
         return Wanted(files, min(until_us, limits_us if limits_us > now_us else math.inf))
