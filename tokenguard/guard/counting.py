@@ -83,10 +83,14 @@ class Counting:
 
     def slots(self, call: Call) -> list[Slot]:
         """The slots that a call meets."""
-        found = slots_of(self._budgets_of(call.session), call, zone_of)
+        found = slots_of(self._budgets(call.session, call.repo), call, zone_of)
         for outer, budgets in self._above(call.session):
             found += slots_of(budgets, replace(call, session=outer), zone_of)
         return found
+
+    def _budgets(self, session_id: str, repo: str | None) -> Iterable[Budget]:
+        """Those that count for calls of a session. What a team shares is known also of one that is not known again."""
+        return (*self._budgets_of(session_id), *self.teams.budgets(repo))
 
     def standing(self, slot: Slot) -> Standing:
         """What a slot holds now, and where that is going."""
@@ -204,7 +208,7 @@ class Counting:
         """What counts for these sessions now, called or not; each slot once, the fullest first."""
         now, found = self.now(), set[Slot]()
         for session in sessions:
-            found.update(slots_ahead(self._budgets_of(session.id), call_of(session, now), zone_of))
+            found.update(slots_ahead(self._budgets(session.id, session.repo), call_of(session, now), zone_of))
             for outer, budgets in self._above(session.id):
                 found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
         return sorted((self.standing(slot) for slot in found), key=_fullness)
@@ -212,7 +216,7 @@ class Counting:
     def ahead_of(self, call: Call, wanted: Callable[[Budget, Call], bool]) -> list[Standing]:
         """Of the budgets that are wanted for a call like this one, what counts for it now; not where that is going."""
         self._renew_if_due()
-        slots = slots_ahead(_for(self._budgets_of(call.session), call, wanted), call, zone_of)
+        slots = slots_ahead(_for(self._budgets(call.session, call.repo), call, wanted), call, zone_of)
         for outer, budgets in self._above(call.session):
             within = replace(call, session=outer)
             slots += slots_ahead(_for(budgets, within, wanted), within, zone_of)

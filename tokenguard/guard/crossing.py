@@ -442,8 +442,7 @@ class Guard:
         self._ledger.decide(decision).add_done_callback(_log_undecided)
 
     def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
-        live = self.sessions.of(session_id)
-        return (*live.budgets, *self.teams.budgets(live.session.repo), *self.config.budgets)
+        return (*self.sessions.of(session_id).budgets, *self.config.budgets)
 
     def _above(self, session_id: str) -> list[tuple[str, tuple[Budget, ...]]]:
         everybodys = tuple(budget for budget in self.config.budgets if budget.scope == "session")
