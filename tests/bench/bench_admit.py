@@ -11,15 +11,19 @@ import asyncio
 import statistics
 import tempfile
 import time
+from datetime import UTC
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tests.support.house import CATALOGUE, MODEL, Clock, House, answer, request
 from tokenguard.guard import Desk, Guard, OpenSession
+from tokenguard.guard.teams import Team
 from tokenguard.ledger import Ledger, Settlement, writes
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.policy.windows import window_at
 from tokenguard.records import Amount, Budget, Call, Charge, Leg, Unit, Usage, Verdict
+from tokenguard.records.teams import Heard, Share, TeamBudget, TeamPolicy
 
 CALLS = 1_000
 ROUNDS = 7
@@ -68,8 +72,22 @@ def fill(path: Path, template: Call, calls: int) -> None:
     conn.close()
 
 
-async def measure(count: int, calls: int) -> tuple[float, float, float]:
-    """Microseconds of CPU a call, median and worst of the rounds; and milliseconds of the first admission."""
+def team(count: int, repo: str, now_us: int) -> Team:
+    """A team with that many budgets, of which this machine was handed more than enough."""
+    shared = tuple(TeamBudget(f"t{index}", 10**15, WINDOWS[1 + index % 2]) for index in range(count))
+    windows = [window_at(one.window, now_us, UTC) for one in shared]
+    shares = tuple(
+        Share(one, window.start_us, window.end_us, others=10**12, granted=10**14, usable_s=10**12)
+        for one, window in zip(shared, windows, strict=True)
+    )
+    return Team("web", TeamPolicy("web", mode="rights", budgets=shared), {repo: 0}, Heard(now_us, shares))
+
+
+async def measure(count: int, calls: int, shared: int = 0) -> tuple[float, float, float]:
+    """Microseconds of CPU a call, median and worst of the rounds; and milliseconds of the first admission.
+
+    `shared` are the budgets of a team, besides the `count` others.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, clock = Path(name), Clock()
         house = House(folder, clock)
@@ -80,6 +98,8 @@ async def measure(count: int, calls: int) -> tuple[float, float, float]:
         house.ledger = Unwritten.open(folder / "ledger.db")
         house.guard = Guard(house.ledger, CATALOGUE, house.config(*budgets(count)), clock)
         house.desk = Desk(house.guard, house.ledger)
+        if shared:
+            house.guard.teams.take([team(shared, str(house.repo), clock.now_us)])
         opened = OpenSession(agent=session.agent, cwd=str(house.repo), id=session.id, token=house.token)
         session, _ = await house.desk.open_session(opened)
         facts = request()
@@ -110,10 +130,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=IN_WINDOW, help="in the windows (default 100,000)")
     calls = parser.parse_args().calls
-    for count in (1, 10, 50):
-        median, worst, first = asyncio.run(measure(count, calls))
+    for count, shared in ((1, 0), (10, 0), (10, 4), (50, 0), (50, 4)):
+        median, worst, first = asyncio.run(measure(count, calls, shared))
+        teams = f" and {shared} of a team" if shared else ""
         print(
-            f"{count:3} budgets, {calls:,} calls: admit {median:6.1f} µs of CPU (worst round {worst:.1f}), "
+            f"{count:3} budgets{teams}, {calls:,} calls: admit {median:6.1f} µs of CPU (worst round {worst:.1f}), "
             f"the first one {first:.1f} ms"
         )
 

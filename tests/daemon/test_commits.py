@@ -435,3 +435,14 @@ async def test_notes_are_written_as_commits_are_made(world: World) -> None:
     assert [note["cost_nanos"] for note in notes] == [1, 20]
     # And the one before, for which nothing was spent; none for what was amended at once.
     assert len(world.git("notes", "--ref=tokenguard", "list").splitlines()) == 3
+
+
+async def test_a_push_is_told_of_whichever_working_tree_it_begins_in(world: World) -> None:
+    await world.work(1, "one")
+    await world.by_commit()
+    assert world.pushing == []
+    world.git("worktree", "add", "--quiet", str(world.folder / "linked"))
+    for told, line in enumerate(("1 push . main", "1 push linked linked", "1 push . -"), 1):
+        world.spool.write_text(f"{line}\n")
+        await world.commits.take(world.hook_folder)
+        assert world.pushing == [str(world.top)] * told

@@ -38,7 +38,15 @@ class World:
         self.calls = 0
         self.spent = 0
         self.wants_notes = False
-        self.commits = Commits(ledger, self.paths, lambda: time.time_ns() // 1_000, lambda: self.wants_notes, grace_s=0)
+        self.pushing: list[str] = []
+        self.commits = Commits(
+            ledger,
+            self.paths,
+            lambda: time.time_ns() // 1_000,
+            lambda: self.wants_notes,
+            self.pushing.append,
+            grace_s=0,
+        )
         if common_dir is None:
             self.top.mkdir()
             self.git("init", "--quiet", "--initial-branch=main")

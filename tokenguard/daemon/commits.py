@@ -40,11 +40,13 @@ class Commits:
         paths: Paths,
         now_us: Callable[[], int],
         wants_notes: Callable[[], bool],
+        pushing: Callable[[str], None] = lambda repo: None,
         *,
         grace_s: float = 1.0,
     ) -> None:
         """`wants_notes`: whether what a commit cost is put to it as a git note.
 
+        `pushing` is told of a repository from which something is about to be pushed.
         `grace_s`: how long a hook may take, on a busy machine, between opening its file and writing to it.
         """
         self._grace_s = grace_s
@@ -52,6 +54,7 @@ class Commits:
         self._paths = paths
         self._now_us = now_us
         self._wants_notes = wants_notes
+        self._pushing = pushing
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, folder: Path) -> None:
@@ -80,6 +83,8 @@ class Commits:
             if noted.unknown:
                 log.warning("%d lines that git hooks have left in %s mean nothing", noted.unknown, file.parent)
             deeds = await asyncio.to_thread(self._deeds, common_dir, noted)
+            if any(isinstance(line, spool.Pushed) for line in noted.lines):
+                self._pushing((await asyncio.to_thread(self._trees, common_dir))[0].repo)
             await self._ledger.note(deeds)
             made = _standing(deeds)
             await asyncio.sleep(self._grace_s - (self._now_us() - noted.written_us) / 1_000_000)
@@ -90,7 +95,7 @@ class Commits:
 
     def _deeds(self, common_dir: Path, noted: spool.Noted) -> list[Deed]:
         """What these lines mean to the ledger. Blocks while git is asked."""
-        known = layout.working_trees(str(common_dir), lambda: self._ask(places.trees))
+        known = self._trees(common_dir)
         trees = [one for one in known if _can_be_kept(one)]
         logs = head_logs(common_dir, noted)
         closed = {one.hash: one for one in closings(common_dir, trees, noted, logs)}
@@ -118,6 +123,10 @@ class Commits:
                 case _:
                     pass
         return found
+
+    def _trees(self, common_dir: Path) -> list[layout.WorkingTree]:
+        """Blocks while the ledger is asked."""
+        return layout.working_trees(str(common_dir), lambda: self._ask(places.trees))
 
     def _note(self, common_dir: str, hashes: Sequence[str]) -> None:
         """Put what commits cost to them. Blocks while git is asked, and the ledger."""

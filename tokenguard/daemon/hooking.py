@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tokenguard.config.paths import Paths
 from tokenguard.daemon.commits import Commits
 from tokenguard.guard import Desk, Guard
@@ -10,10 +12,13 @@ from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.status_files import SessionBoard, StatusFiles, TrailerBoard
 
 
-def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk) -> StatusFiles:
-    """Those of a daemon, with what is done with the notes that hooks leave."""
+def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk, pushing: Callable[[str], None]) -> StatusFiles:
+    """Those of a daemon, with what is done with the notes that hooks leave.
+
+    `pushing` is told of a repository from which something is about to be pushed.
+    """
     places = Places(guard.counting, lambda: guard.config.budgets, guard.now)
-    commits = Commits(ledger, paths, guard.now, lambda: guard.config.hooks.notes)
+    commits = Commits(ledger, paths, guard.now, lambda: guard.config.hooks.notes, pushing)
 
     async def model_of(session_id: str) -> str | None:
         await desk.written()

@@ -79,7 +79,7 @@ class Daemon:
         self._following = Following(self._importer, paths.ledger, places, self._payers)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
-        self._status_files = status_files(paths, ledger, self._guard, self._desk)
+        self._status_files = status_files(paths, ledger, self._guard, self._desk, self.teams.pushed)
         self._proxy = Proxy(
             self._guard,
             self._upstreams,
