@@ -30,7 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "tui": Entry("tui:tui", "Watch it live: budgets, sessions, calls, and what waits for you."),
     "approve": Entry("holds:approve", "Let a call that waits for an answer go on."),
     "deny": Entry("holds:deny", "Refuse a call that waits for an answer."),
-    "statusline": Entry("statusline.command:statusline", "Print one line for Claude Code's status line."),
+    "statusline": Entry("statusline.command:statusline", "Print one line for a status line, a bar or a prompt."),
     "report": Entry("report:report", "Show what was spent, by model, day, repository and more."),
     "ci": Entry("ci:ci", "Check what commits cost, where no daemon runs."),
     "import": Entry("importing:import_logs", "Read what agents write down themselves into the ledger."),
