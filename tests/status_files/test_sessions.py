@@ -110,6 +110,31 @@ async def test_without_runs_nothing_is_asked_or_written(tmp_path: Path) -> None:
     assert (found, runs.asked, until_us) == ({}, 0, float("inf"))
 
 
+async def test_a_line_that_is_set_up_is_written_in_every_style(tmp_path: Path) -> None:
+    (tmp_path / "hooks" / "bars").mkdir(parents=True)
+    found, until_us = await written(Runs({}), tmp_path)
+    today = "$2.00 today\n"
+    assert found == {"hooks/bars/now": f"{HEAD}{today * 3}ok\n"}
+    assert until_us == MIDNIGHT_US
+
+
+async def test_of_a_line_and_runs_one_question_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "hooks" / "bars").mkdir(parents=True)
+    runs = Runs({"bcdfg": None})
+    found, until_us = await written(runs, tmp_path)
+    assert (len(found), runs.asked, until_us) == (3, 1, MIDNIGHT_US)
+
+
+async def test_a_line_that_is_not_wanted_any_more_makes_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "hooks" / "bars"
+    folder.mkdir(parents=True)
+    files = Files()
+    wanted = await SessionBoard(Paths(tmp_path, tmp_path), Runs({}), lambda: NOON_US).wanted()
+    folder.rmdir()
+    files.carry_out(files.plan(wanted.files, 0), 0)
+    assert not folder.exists()
+
+
 async def test_no_id_leads_elsewhere(tmp_path: Path) -> None:
     found, _ = await written(Runs({"../../x": None, "bcdfg": None}), tmp_path)
     assert sorted(found) == ["hooks/sessions/bcdfg/line", "hooks/sessions/bcdfg/verdict"]

@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-STATUSLINE = ["statusline"]
+STATUSLINE = "statusline"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and answer with its exit code; never raises.
 
-    The status line is shown at every answer of an agent: it takes a way of its own, which does not import click.
+    The status line is shown at every answer of an agent, and every few seconds elsewhere: it takes a way of its own,
+    which does not import click.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == STATUSLINE:
-        from tokenguard.cli.statusline.show import show
+    if arguments[:1] == [STATUSLINE]:
+        from tokenguard.cli.statusline import quick
 
-        return show()
+        if (code := quick(arguments[1:])) is not None:
+            return code
     from tokenguard.cli.program import run
 
     return run(arguments)

@@ -25,6 +25,9 @@ VERDICT = "verdict"
 LINE = "line"
 """In a session's folder, written by the daemon: its status line."""
 
+NOW = "now"
+"""In the folder of bars, written by the daemon: the line of today."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -57,3 +60,8 @@ def session_folder(paths: Paths, session_id: str) -> Path:
     if not _PLAIN.fullmatch(session_id):
         raise ValueError("a session's id is letters, digits, - and _")
     return sessions(paths) / session_id
+
+
+def bars(paths: Paths) -> Path:
+    """The folder of the line of today. It is there where somebody has set one up; only there the daemon writes it."""
+    return paths.state_dir / "hooks" / "bars"

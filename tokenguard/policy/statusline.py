@@ -9,7 +9,9 @@ from typing import Any, cast
 from tokenguard.policy import money
 from tokenguard.records import Confidence, Unit
 
-_LEVELS = {"info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+LEVEL_WORDS = {"info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+"""What is said of a level that is not `ok`, from the mildest on."""
+
 _WINDOWS = {"five_hour": "5h", "seven_day": "week"}
 _AGENT = "claude"
 """The agent that a line is for where nothing else is known."""
@@ -26,25 +28,26 @@ def line(given: Mapping[str, Any], status: Mapping[str, Any] | None, session: st
     `session` is the id of the session in which it is shown, if it is known; `now` is local.
     """
     if status is None:
-        parts = [*_own_cost(given), "tokenguard is not running", *_windows(_told(given, now), now)]
+        parts = [*_own_cost(given), "tokenguard is not running", *window_words(_told(given, now), now)]
     else:
         parts = [
             *_waiting(status, session),
-            _today(status["totals"]["today"]),
-            *_speed(status["totals"].get("hour")),
+            spent_today(status["totals"]["today"]),
+            *speed(status["totals"].get("hour")),
             *_binding(given, status, session),
-            *_windows(_known(status, session) or _told(given, now), now),
+            *window_words(known_windows(status, session) or _told(given, now), now),
         ]
     return "".join(char for char in " · ".join(parts) if char.isprintable())
 
 
-def _today(totals: Mapping[str, Any]) -> str:
+def spent_today(totals: Mapping[str, Any]) -> str:
+    """`$4.20 today, $12.30 notional`"""
     notional = totals.get("notional_nanos", 0)
     beside = f", {money.usd(notional)} notional" if notional else ""
     return f"{_cost(totals)} today{beside}"
 
 
-def _speed(totals: Mapping[str, Any] | None) -> Iterator[str]:
+def speed(totals: Mapping[str, Any] | None) -> Iterator[str]:
     """What the last hour took; nothing if it took nothing that is billed."""
     if totals and totals["cost_nanos"]:
         yield f"{_cost(totals)}/h"
@@ -74,7 +77,7 @@ def _binding(given: Mapping[str, Any], status: Mapping[str, Any], session: str |
     values = _values(given, status, session)
     mine = [budget for budget in status["budgets"] if _counts(budget, values)]
     if mine:
-        yield _budget(max(mine, key=_used), session)
+        yield budget_words(max(mine, key=used_share), session)
 
 
 def _values(given: Mapping[str, Any], status: Mapping[str, Any], session: str | None) -> Mapping[str, object]:
@@ -105,22 +108,23 @@ def _counts(budget: Mapping[str, Any], values: Mapping[str, object]) -> bool:
     return budget["scope"] in ("global", "user") or budget["key"] == values.get(budget["scope"])
 
 
-def _used(budget: Mapping[str, Any]) -> float:
+def used_share(budget: Mapping[str, Any]) -> float:
+    """How much of its limit is spent; 1 is all of it."""
     return budget["spent"] / budget["limit"] if budget["limit"] else 1.0
 
 
-def _budget(budget: Mapping[str, Any], session: str | None) -> str:
+def budget_words(budget: Mapping[str, Any], session: str | None) -> str:
     """`web/day 92% soft $1.60 left`"""
     own = budget["scope"] == "session" and budget["key"] == session
     unit, level, spent, limit = Unit(budget["unit"]), budget["level"], budget["spent"], budget["limit"]
     used = f"{spent}% of {limit}%" if unit is Unit.PERCENT else f"{money.percent(spent, limit)}%"
-    parts = ["this run" if own else budget["label"], used, _LEVELS.get(level, "")]
+    parts = ["this run" if own else budget["label"], used, LEVEL_WORDS.get(level, "")]
     if level != "hard" and unit is not Unit.PERCENT:
         parts.append(f"{money.amount(max(0, budget['remaining']), unit)} left")
     return " ".join(part for part in parts if part)
 
 
-def _known(status: Mapping[str, Any], session: str | None) -> dict[str, tuple[float, datetime | None]]:
+def known_windows(status: Mapping[str, Any], session: str | None) -> dict[str, tuple[float, datetime | None]]:
     """Share and end of each official window of its agent's that the daemon knows of."""
     provider = _PROVIDERS.get(str(_session(status, session).get("agent", _AGENT)))
     return {
@@ -144,7 +148,8 @@ def _told(given: Mapping[str, Any], now: datetime) -> dict[str, tuple[float, dat
     return told
 
 
-def _windows(windows: Mapping[str, tuple[float, datetime | None]], now: datetime) -> Iterator[str]:
+def window_words(windows: Mapping[str, tuple[float, datetime | None]], now: datetime) -> Iterator[str]:
+    """`5h 70% until 11:54` of each, by its share and its end."""
     for name, label in _WINDOWS.items():
         if name in windows:
             used, resets = windows[name]

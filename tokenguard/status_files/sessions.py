@@ -1,4 +1,7 @@
-"""The files of runs: whether another prompt may begin, and the status line. Agents' hooks read them, in sh."""
+"""The files of runs: whether another prompt may begin, and the status line. Agents' hooks read them, in sh.
+
+Beside them the line of today, for the bars and prompts of other programs, where somebody has set one up.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +19,7 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.config.zones import local_zone
 from tokenguard.guard.slots import resets_at
-from tokenguard.policy import statusline, wording
+from tokenguard.policy import bars, statusline, wording
 from tokenguard.policy.budgets import Standing
 from tokenguard.policy.windows import window_at
 from tokenguard.status_files.files import Text
@@ -50,13 +53,14 @@ class Runs(Protocol):
 
 
 class SessionBoard:
-    """Two small files for each run; nothing where none runs."""
+    """Two small files for each run, and that of the line of today; nothing where none runs, and no line is set up."""
 
     def __init__(
         self, paths: Paths, runs: Runs, now_us: Callable[[], int], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         """`now_us` is the guard's clock."""
         self._paths = paths
+        self._bars = hook_paths.bars(paths)
         self._runs = runs
         self._now_us = now_us
         self._clock = clock
@@ -71,18 +75,21 @@ class SessionBoard:
             self._begun = True
             # What a daemon that was killed has left is nobody's any more, or is written anew.
             await asyncio.to_thread(shutil.rmtree, hook_paths.sessions(self._paths), ignore_errors=True)
-        if not (runs := self._runs.runs()):
+        runs, has_bar = self._runs.runs(), self._bars.is_dir()
+        if not runs and not has_bar:
             return Wanted()
         await self._runs.written()
         status, until_us = self._known()
         files: dict[Path, Text] = {}
+        if has_bar:
+            files[self._bars / hook_paths.NOW] = Text(f"{self._head}{_bar(status, self._now_us())}")
         for session_id in runs:
             try:
                 folder = hook_paths.session_folder(self._paths, session_id)
             except ValueError:
                 continue
             now_us = self._now_us()
-            now = datetime.fromtimestamp(now_us / 1_000_000, local_zone())
+            now = _local(now_us)
             refused = self._runs.refused_prompt(session_id)
             files[folder / hook_paths.VERDICT] = self._text(_verdict(refused, now_us))
             files[folder / hook_paths.LINE] = self._text(statusline.line({}, status, session_id, now))
@@ -105,6 +112,17 @@ class SessionBoard:
 
     def _text(self, line: str) -> Text:
         return Text(f"{self._head}{line}\n", makes_folder=True)
+
+
+def _local(now_us: int) -> datetime:
+    return datetime.fromtimestamp(now_us / 1_000_000, local_zone())
+
+
+def _bar(status: Mapping[str, Any], now_us: int) -> str:
+    """The line of today as text, in the styles of tmux and of neovim; its level, and the calls that wait."""
+    found = bars.bar(status, _local(now_us))
+    lines = (bars.plain(found), bars.tmux(found), bars.nvim(found), " ".join((found.level, *found.waiting)))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _verdict(refused: tuple[Standing, int] | None, now_us: int) -> str:

@@ -20,10 +20,10 @@ LIMITS = {"five_hour": {"used_percentage": 71.5, "resets_at": int(time.time()) +
 PROGRAM = [sys.executable, "-m", "tokenguard", "statusline"]
 
 
-def run(home: Path, stdin: bytes, **env: str) -> str:
+def run(home: Path, stdin: bytes, *options: str, **env: str) -> str:
     """What it prints; it must not fail, nor say anything else."""
     variables = {**os.environ, "TOKENGUARD_HOME": str(home), **env}
-    done = subprocess.run(PROGRAM, input=stdin, env=variables, capture_output=True, check=True, timeout=30)
+    done = subprocess.run([*PROGRAM, *options], input=stdin, env=variables, capture_output=True, check=True, timeout=30)
     assert done.stderr == b""
     return done.stdout.decode()
 
@@ -32,6 +32,28 @@ def test_without_a_daemon_none_is_started(tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert run(home, json.dumps({"rate_limits": LIMITS}).encode()).startswith("tokenguard is not running · 5h 71%")
     assert not home.exists()
+
+
+@pytest.mark.parametrize("kind", ["plain", "tmux", "nvim"])
+def test_without_a_daemon_a_bar_shows_nothing_and_starts_none(tmp_path: Path, kind: str) -> None:
+    home = tmp_path / "home"
+    assert run(home, b"", "--format", kind) == ""
+    assert not home.exists()
+
+
+def test_without_a_daemon_a_program_is_told_so(tmp_path: Path) -> None:
+    assert json.loads(run(tmp_path, b"", "--format", "json"))["running"] is False
+
+
+def test_the_stdin_of_others_is_left_alone(tmp_path: Path) -> None:
+    env = {**os.environ, "TOKENGUARD_HOME": str(tmp_path)}
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run([*PROGRAM, "--format", "plain"], stdin=reading, env=env, timeout=30, check=True)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert done.returncode == 0, "it would wait for ever for what nobody writes"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +87,12 @@ def test_a_daemon_is_told_and_asked(cli: Cli, home: Path, tmp_path: Path) -> Non
         shown = run(home, json.dumps({"rate_limits": LIMITS}).encode())
         assert shown.startswith("$0.00 today · plan 72% of 90% warn · 5h 71% until ")
         assert run(home, b"nonsense") == shown
+        assert run(home, b"", "--format", "claude") == shown
+        assert run(home, b"", "--format", "plain") == shown
+        assert "#[fg=yellow]plan 72% of 90% warn#[default]" in run(home, b"", "--format", "tmux")
+        assert "%#TokenguardWarn#plan 72%% of 90%% warn%*" in run(home, b"", "--format", "nvim")
+        document = json.loads(run(home, b"", "--format", "json"))
+        assert (document["level"], document["budget"]["label"]) == ("warn", "plan")
         daemon = client.find(find_paths({"TOKENGUARD_HOME": str(home)}))
         assert daemon is not None
         (window,) = daemon.get("/v1/status")["windows"]
@@ -79,13 +107,17 @@ def test_the_command_with_help_is_an_ordinary_one(cli: Cli) -> None:
     assert '"command": "tokenguard statusline"' in outcome.out
 
 
-def test_it_imports_little() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [([], "tokenguard is not running\n"), (["--format", "tmux"], ""), (["--format", "json"], "{")],
+)
+def test_it_imports_little(arguments: list[str], shown: str) -> None:
     program = (
         "import io, sys; from tokenguard import client, cli;"
         "client.find = lambda paths, timeout: None; sys.stdin = io.TextIOWrapper(io.BytesIO(b'{}'));"
-        "assert cli.main(['statusline']) == 0; print(*sys.modules, file=sys.stderr)"
+        f"assert cli.main(['statusline', *{arguments}]) == 0; print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "tokenguard is not running\n"
+    assert done.stdout.startswith(shown)
     heavy = {"click", "httpx2", "textual", "aiohttp", "rich", "asyncio", "sqlite3", "psutil", "ssl", "subprocess"}
     assert not set(done.stderr.split()) & heavy

@@ -1,4 +1,4 @@
-"""What the status line reads and asks for: JSON on stdin, and a daemon if there is one."""
+"""What status lines read and ask for: JSON on stdin where Claude Code hands it over, and a daemon if there is one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, cast
 from tokenguard import client
 from tokenguard.config.paths import find_paths
 from tokenguard.errors import TokenguardError
+from tokenguard.policy import bars
 from tokenguard.policy.statusline import line
 
 _PATIENCE = 0.5
@@ -32,6 +33,27 @@ def show() -> int:
         sys.stdout.buffer.write(f"{text}\n".encode())
         sys.stdout.flush()
     return 0
+
+
+def show_bar(kind: str) -> int:
+    """Print the line of today for another program, one of `bars.FORMATS`.
+
+    Without a daemon it is empty, so that whoever draws it draws nothing; stdin belongs to somebody else.
+    """
+    text = ""
+    with suppress(Exception):
+        text = _bar(kind, _status({}), datetime.now().astimezone())
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.buffer.write(f"{text}\n".encode(errors="replace") if text else b"")
+        sys.stdout.flush()
+    return 0
+
+
+def _bar(kind: str, status: Mapping[str, Any] | None, now: datetime) -> str:
+    if kind == "json":
+        return json.dumps(bars.document(status, now), ensure_ascii=False)
+    write = {"tmux": bars.tmux, "nvim": bars.nvim}.get(kind, bars.plain)
+    return "" if status is None else write(bars.bar(status, now))
 
 
 def _given() -> Mapping[str, Any]:

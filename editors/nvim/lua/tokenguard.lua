@@ -1,0 +1,1 @@
+../../../tokenguard/cli/statusline/scripts/tokenguard.lua
