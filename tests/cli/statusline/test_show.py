@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import Cli
+from tests.support.waiting import until
 from tokenguard import client
 from tokenguard.cli import main
+from tokenguard.cli.statusline.setting_up import SCRIPT
 from tokenguard.config.paths import find_paths
 
 LIMITS = {"five_hour": {"used_percentage": 71.5, "resets_at": int(time.time()) + 4000}}
@@ -26,6 +28,10 @@ def run(home: Path, stdin: bytes, *options: str, **env: str) -> str:
     done = subprocess.run([*PROGRAM, *options], input=stdin, env=variables, capture_output=True, check=True, timeout=30)
     assert done.stderr == b""
     return done.stdout.decode()
+
+
+def printed(script: Path) -> str:
+    return subprocess.run([script, "tmux"], capture_output=True, text=True, check=True, timeout=30).stdout
 
 
 def test_without_a_daemon_none_is_started(tmp_path: Path) -> None:
@@ -95,10 +101,16 @@ def test_a_daemon_is_told_and_asked(cli: Cli, home: Path, tmp_path: Path) -> Non
         assert (document["level"], document["budget"]["label"]) == ("warn", "plan")
         daemon = client.find(find_paths({"TOKENGUARD_HOME": str(home)}))
         assert daemon is not None
+        assert main(["statusline", "--setup", "tmux"]) == 0
+        script = home / "hooks" / "bars" / SCRIPT
+        until(lambda: printed(script), "the daemon has written the line")
+        assert printed(script) == run(home, b"", "--format", "tmux")
         (window,) = daemon.get("/v1/status")["windows"]
         assert (window["provider"], window["name"], window["used_percent"]) == ("anthropic", "five_hour", 71.5)
     finally:
         assert main(["daemon", "stop", "--now"]) == 0
+    assert printed(script) == ""
+    assert [file.name for file in script.parent.iterdir()] == [SCRIPT]
 
 
 def test_the_command_with_help_is_an_ordinary_one(cli: Cli) -> None:
