@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 DEADLINE_S = 15.0
 """For one exchange with a team: every backend has a shorter one of its own."""
 
-PAUSE_S = 0.2
+PAUSE_S = 0.5
 """Between two exchanges, at least, whoever asks."""
 
 FIRST_RETRY_S = 2.0

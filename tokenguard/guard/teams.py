@@ -42,6 +42,8 @@ class Team(Struct):
     """What recent calls can have taken at most."""
     short: int = 0
     """What a call lacks that waits."""
+    low_at: int | None = None
+    """What was granted when more was asked for last, before it ran out."""
 
     @property
     def source(self) -> str:
@@ -140,7 +142,11 @@ class Teams:
         if team is None or not team.policy.hard:
             return
         team.worst.append(value)
-        if count.limit - count.held_back - count.spent - count.reserved < _LOW * max(team.worst):
+        granted = count.share.granted if count.share else None
+        left = count.limit - count.held_back - count.spent - count.reserved
+        # Where no more is to be had, asking with every call would not change that.
+        if granted != team.low_at and left < _LOW * max(team.worst):
+            team.low_at = granted
             self.ask(team.name)
 
     def may_grow(self, slot: Slot, short: int) -> bool:
