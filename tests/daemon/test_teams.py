@@ -25,6 +25,11 @@ MONTH = TeamBudget("month", 100 * NANOS)
 WEB = TeamPolicy("web", mode="rights", budgets=(MONTH,))
 
 
+def share(granted: int, at_us: int = NOON) -> Share:
+    window = window_at("month", at_us, UTC)
+    return Share(MONTH, window.start_us, window.end_us, 0, granted)
+
+
 class Remote:
     """A way to a team that does as it is told."""
 
@@ -46,8 +51,7 @@ class Remote:
         self.turn.set()
         if self.failing is not None:
             raise self.failing
-        window = window_at("month", NOON, UTC)
-        return Heard(NOON, (Share(MONTH, window.start_us, window.end_us, 0, self.granted),))
+        return Heard(NOON, (share(self.granted),))
 
     def last(self) -> Heard | None:
         return self.before
@@ -68,6 +72,8 @@ class Remote:
 
     async def leave(self, own: Own) -> None:
         self.said.append("leave")
+        if self.failing is not None:
+            raise self.failing
 
     async def close(self) -> None:
         self.closed = True
@@ -91,6 +97,7 @@ class World:
         monkeypatch.setattr(of_daemon, "open_backend", self._open)
         monkeypatch.setattr(of_daemon, "PAUSE_S", 0.0)
         monkeypatch.setattr(of_daemon, "FIRST_RETRY_S", 0.01)
+        monkeypatch.setattr("tokenguard.guard.counting.PATIENCE_S", 0.2)
 
     def _open(self, policy: TeamPolicy, place: Place, clock: TeamClock) -> Remote:
         if policy.backend == "postgres":
@@ -137,8 +144,7 @@ async def test_it_is_heard_of_at_once(world: World, teams: Teams) -> None:
 
 async def test_what_was_heard_before_holds_from_the_beginning(world: World) -> None:
 
-    window = window_at("month", NOON, UTC)
-    world.before = Heard(NOON, (Share(MONTH, window.start_us, window.end_us, 0, NANOS),))
+    world.before = Heard(NOON, (share(NANOS),))
     world.join()
     Teams(world.paths, world.house.guard)
     assert await world.house.call(await world.house.session())
@@ -206,6 +212,37 @@ async def test_what_can_be_asked(world: World, teams: Teams) -> None:
         "lease 2500000000", "change month 50000000000 a release", "change month -10000000000 less to do", "leave",
     ]  # fmt: skip
     assert teams.view()["teams"][0]["budgets"][0]["granted"] == NANOS + 2_500_000_000
+
+
+async def test_nothing_begins_any_more_on_what_is_given_back(world: World, teams: Teams) -> None:
+    session = await world.house.session()
+    assert await world.house.call(session)
+    await teams.leave("web")
+    assert not await world.house.call(session)
+    with pytest.raises(TeamError, match="has left it"):
+        await teams.sync("web")
+    assert world.remote.said[-1] == "leave"
+
+
+async def test_who_cannot_give_back_takes_part_as_before(world: World, teams: Teams) -> None:
+    world.before = Heard(NOON, (share(NANOS),))
+    world.remote.failing = TeamError("no network")
+    with pytest.raises(TeamError, match="no network"):
+        await teams.leave("web")
+    assert await world.house.call(await world.house.session())
+
+
+async def test_what_was_handed_over_ahead_holds_when_its_window_begins_without_a_network(
+    world: World, teams: Teams
+) -> None:
+    world.house.clock.now_us += 15 * 24 * 3_600_000_000
+    world.remote.failing = TeamError("no network")
+    session = await world.house.session()
+    assert not await world.house.call(session)
+    world.remote.before = Heard(NOON, (share(NANOS), share(NANOS, world.house.clock.now_us)))
+    with pytest.raises(TeamError, match="no network"):
+        await teams.sync("web")
+    assert await world.house.call(session)
 
 
 async def test_what_cannot_be_asked(world: World, teams: Teams) -> None:

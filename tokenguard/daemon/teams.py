@@ -53,7 +53,7 @@ class _Seat:
         self.membership = membership
         self.backend = backend
         self.problem = problem
-        """Why there is no backend."""
+        """Why nothing is heard here."""
         self.wanted = asyncio.Event()
         self.one_at_a_time = asyncio.Lock()
 
@@ -77,17 +77,16 @@ class Teams:
         """Until cancelled. Whatever happens to one team, the others go on."""
         while True:
             self._changed.clear()
-            seats = [seat for seat in self._seats.values() if seat.backend is not None]
+            open_seats = [(seat, seat.backend) for seat in self._seats.values() if seat.backend is not None]
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    following = [tasks.create_task(self._follow(seat)) for seat in seats]
+                    following = [tasks.create_task(self._follow(*one)) for one in open_seats]
                     await self._changed.wait()
                     for task in following:
                         task.cancel()
             finally:
-                for seat in seats:
-                    if seat.backend is not None:
-                        await seat.backend.close()
+                for _, backend in open_seats:
+                    await backend.close()
 
     def reload(self) -> None:
         """Memberships have changed. Raises `ConfigError`, and then they stay as they were."""
@@ -132,7 +131,13 @@ class Teams:
         """Report for the last time and give back what is left. Raises as `lease` does."""
         for seat in self._named(name):
             async with seat.one_at_a_time:
-                await _backend(seat).leave(self._guard.sharing.own(seat.name))
+                self._guard.sharing.stop(seat.name)
+                try:
+                    await _backend(seat).leave(self._guard.sharing.own(seat.name))
+                except TeamError:
+                    self.reload()  # it takes part as before
+                    raise
+                seat.problem = "this machine has left it"
 
     def _take(self) -> None:
         """Be in the teams that are written down; what they said last holds as far as it is safe."""
@@ -175,15 +180,15 @@ class Teams:
         if (seat := self._seats.get(name)) is not None:
             seat.wanted.set()
 
-    async def _follow(self, seat: _Seat) -> None:
+    async def _follow(self, seat: _Seat, backend: Backend) -> None:
         failures = 0
         while True:
             try:
                 await self._exchange(seat)
-                failures, pause_s = 0, _backend(seat).every_s
+                failures, pause_s = 0, backend.every_s
             except TokenguardError:
                 failures += 1
-                pause_s = min(_backend(seat).every_s, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
+                pause_s = min(backend.every_s, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
             await asyncio.sleep(PAUSE_S if not failures else pause_s)
             if not failures:
                 try:
@@ -219,11 +224,11 @@ class Teams:
         team = self._guard.teams.named(seat.name)
         if team is not None and team.problem is None:
             log.warning("team %s: %s", seat.name, problem)
-        self._guard.sharing.away(seat.name, problem)
+        self._guard.sharing.away(seat.name, problem, seat.backend.last() if seat.backend else None)
 
 
 def _backend(seat: _Seat) -> Backend:
-    if seat.backend is None:
+    if seat.backend is None or seat.problem is not None:
         raise TeamError(f"team {seat.name} cannot be reached: {seat.problem}")
     return seat.backend
 

@@ -328,6 +328,10 @@ class Counting:
         """Take what was heard of a team: what reached a level by that, once each."""
         if self.teams.hear(name, heard):
             self.books.forget()
+        return self.teams_changed()
+
+    def teams_changed(self) -> list[Standing]:
+        """What is handed to this machine has changed: what reached a level by that, once each."""
         counts = [count for count in self.books.counts() if count.slot.budget.scope == TEAM]
         risen = self._risen([self._limited(count) for count in counts])
         self._wake()

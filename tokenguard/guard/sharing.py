@@ -34,18 +34,27 @@ class Sharing:
     def hear(self, name: str, heard: Heard) -> None:
         """Take what was heard of a team."""
         team = self._team(name)
-        risen = self._counting.hear(name, heard)
-        team.short = 0
-        for standing in risen:
-            self._tell("budget.level", view.level_view(standing))
+        self._take(name, heard)
+        team.short, team.problem = 0, None
         self._tell("team.heard", {"team": name})
 
-    def away(self, name: str, problem: str) -> None:
-        """A team cannot be reached."""
+    def away(self, name: str, problem: str, last: Heard | None = None) -> None:
+        """A team cannot be reached; `last` is what holds until it can, also in a window that has begun since."""
         team = self._team(name)
-        if team.problem is None:
+        before, team.problem = team.problem, problem
+        if last is not None:
+            self._take(name, last)
+        if before is None:
             self._tell("team.away", {"team": name, "problem": problem})
-        team.problem = problem
+
+    def stop(self, name: str) -> None:
+        """Let nothing more begin on what a team has handed over."""
+        self._team(name).left = True
+        self._counting.teams_changed()
+
+    def _take(self, name: str, heard: Heard) -> None:
+        for standing in self._counting.hear(name, heard):
+            self._tell("budget.level", view.level_view(standing))
 
     def standings(self, name: str) -> list[Standing]:
         """What the budgets of a team hold now."""

@@ -42,6 +42,8 @@ class Team(Struct):
     """What recent calls can have taken at most."""
     short: int = 0
     """What a call lacks that waits."""
+    left: bool = False
+    """Whether this machine gives back what it was handed."""
     low_at: int | None = None
     """What was granted when more was asked for last, before it ran out."""
 
@@ -91,7 +93,7 @@ class Teams:
         team = self.named(name)
         if team is None:
             return False
-        before, team.heard, team.problem = team.budgets, heard, None
+        before, team.heard = team.budgets, heard
         _learn(team)
         self._index()
         return team.budgets != before
@@ -119,7 +121,7 @@ class Teams:
         team = self.of(slot)
         if team is None or not team.policy.hard:
             return 0
-        if share is None or share.granted is None:
+        if share is None or share.granted is None or team.left:
             return slot.budget.limit
         if share.usable_s <= self._boot_s():
             return share.budget.limit if team.policy.unreachable == "refuse" else 0
@@ -152,7 +154,7 @@ class Teams:
     def may_grow(self, slot: Slot, short: int) -> bool:
         """Whether this machine may soon be handed what a call lacks; it is asked for, then."""
         team, share = self.of(slot), self.share(slot)
-        if team is None or not team.policy.hard or team.problem is not None:
+        if team is None or not team.policy.hard or team.left or team.problem is not None:
             return False
         if share is not None and share.free + share.held < short:
             return False
