@@ -82,6 +82,37 @@ class FakeGuard:
         return {"name": name, "limit": 7}
 
 
+class FakeTeams:
+    """Takes down what teams are asked."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[object, ...]] = []
+        self.failure: Exception | None = None
+
+    def view(self) -> dict[str, Any]:
+        return {"teams": [{"name": "web"}]}
+
+    async def sync(self, name: str | None) -> None:
+        self._do("sync", name)
+
+    async def lease(self, name: str | None, amount: str) -> None:
+        self._do("lease", name, amount)
+
+    async def change(self, name: str | None, budget: str, amount: str, reason: str) -> None:
+        self._do("change", name, budget, amount, reason)
+
+    async def leave(self, name: str) -> None:
+        self._do("leave", name)
+
+    def reload(self) -> None:
+        self._do("reload")
+
+    def _do(self, *asked: object) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.done.append(asked)
+
+
 class FakeHost:
     """A daemon that only takes down what it is told."""
 
@@ -98,6 +129,7 @@ class FakeHost:
         self.closed: list[str] = []
         self.budgets: list[tuple[Budget, bool]] = []
         self.changed: list[tuple[object, ...]] = []
+        self.teams = FakeTeams()
         self.logs: dict[str, Any] = {"state": "following", "rows": 3}
 
     def touch(self) -> None:
