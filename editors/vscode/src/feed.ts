@@ -1,0 +1,132 @@
+// Follows the daemon: its events at once, its status whenever an event makes the last one old. Nobody here starts it.
+
+import { DaemonError, type Door } from "./client";
+import { EventReader, type DaemonEvent } from "./sse";
+import type { Status } from "./shapes";
+import { makesStale, type Seen } from "./state";
+
+/** Statuses are asked for no more often than this, however much happens. */
+export const LEAST_GAP = 150;
+/** And at least this often: an hour and a day go by without an event. */
+export const AT_REST = 60_000;
+/** Between attempts to find the daemon; the last again and again. */
+export const PAUSES = [200, 500, 1_000, 2_000, 5_000, 15_000, 30_000];
+
+export interface Timers {
+  now(): number;
+  /** Calls back after so many milliseconds, unless what it returns is called first. */
+  after(milliseconds: number, call: () => void): () => void;
+}
+
+export interface Listener {
+  changed(seen: Seen): void;
+  heard(event: DaemonEvent, seen: Seen): void;
+}
+
+export class Feed {
+  seen: Seen = {};
+  private readonly stopped = new AbortController();
+  private wake: (() => void) | undefined;
+  private cancelStatus: (() => void) | undefined;
+  private asking = false;
+  private stale = false;
+  private askedAt = -Infinity;
+
+  constructor(
+    private readonly door: Door,
+    private readonly timers: Timers,
+    private readonly listener: Listener,
+  ) {}
+
+  /** Follows until `stop`. */
+  async follow(): Promise<void> {
+    for (let tries = 0; !this.stopped.signal.aborted; tries += 1) {
+      const events = new EventReader();
+      try {
+        await this.door.listen(
+          "/v1/events",
+          (text) => events.read(text).forEach((event) => this.hear(event)),
+          () => {
+            tries = 0;
+            this.refresh();
+          },
+          this.stopped.signal,
+        );
+      } catch (error) {
+        this.lose(said(error));
+      }
+      if (this.stopped.signal.aborted) return;
+      await this.pause(PAUSES[Math.min(tries, PAUSES.length - 1)] ?? 0);
+    }
+  }
+
+  stop(): void {
+    this.stopped.abort();
+    this.cancelStatus?.();
+    this.wake?.();
+  }
+
+  /** Look for the daemon now: something says that it has come. */
+  retry(): void {
+    this.wake?.();
+  }
+
+  /** Ask for the status, now or as soon as it may be asked for again. */
+  refresh(): void {
+    this.stale = true;
+    if (this.asking) return;
+    const wait = Math.max(0, this.askedAt + LEAST_GAP - this.timers.now());
+    this.cancelStatus?.();
+    this.cancelStatus = undefined;
+    if (wait) this.cancelStatus = this.timers.after(wait, () => void this.ask());
+    else void this.ask();
+  }
+
+  private hear(event: DaemonEvent): void {
+    if (makesStale(event)) this.refresh();
+    this.listener.heard(event, this.seen);
+  }
+
+  private async ask(): Promise<void> {
+    this.asking = true;
+    this.stale = false;
+    this.askedAt = this.timers.now();
+    try {
+      this.become({ status: (await this.door.get("/v1/status")) as Status });
+    } catch (error) {
+      this.lose(said(error));
+    } finally {
+      this.asking = false;
+    }
+    if (this.stopped.signal.aborted) return;
+    if (this.stale) this.refresh();
+    else if (this.seen.away === undefined) this.cancelStatus = this.timers.after(AT_REST, () => void this.ask());
+  }
+
+  private lose(away: string): void {
+    this.cancelStatus?.();
+    this.cancelStatus = undefined;
+    if (this.seen.away !== away) this.become({ ...this.seen, away });
+  }
+
+  private become(seen: Seen): void {
+    if (this.stopped.signal.aborted) return;
+    this.seen = seen;
+    this.listener.changed(seen);
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    await new Promise<void>((go) => {
+      const cancel = this.timers.after(milliseconds, go);
+      this.wake = () => {
+        cancel();
+        go();
+      };
+    });
+    this.wake = undefined;
+  }
+}
+
+function said(error: unknown): string {
+  return error instanceof DaemonError ? error.message : String(error);
+}
