@@ -49,6 +49,8 @@ def test_linked_working_trees_belong_to_one_repository(repo: Path, tmp_path: Pat
     place = locate(tmp_path / "linked")
     assert (place.repo, place.worktree) == (str(repo), str((tmp_path / "linked").resolve()))
     assert place.branch() == "side"
+    assert place.common_dir == locate(repo).common_dir == str(repo / ".git")
+    assert Place().common_dir is None
 
 
 def test_a_submodule_is_a_repository_of_its_own(repo: Path, tmp_path: Path) -> None:

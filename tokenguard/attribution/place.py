@@ -20,6 +20,11 @@ class Place(Struct, frozen=True):
     git_dir: str | None = None
     """Folder that holds this working tree's HEAD."""
 
+    @property
+    def common_dir(self) -> str | None:
+        """Folder that all working trees of the repository share. Costs one small read."""
+        return None if self.git_dir is None else str(_common_dir(Path(self.git_dir)))
+
     def branch(self) -> str | None:
         """The branch checked out now; None when HEAD is detached or cannot be read. Costs one small read."""
         if self.git_dir is None:
@@ -62,9 +67,15 @@ def _git_dir(tree: Path) -> Path | None:
 
 def _main_tree(git_dir: Path, tree: Path) -> Path:
     """The tree that stands for the repository; a linked working tree names the common folder."""
+    shared = _common_dir(git_dir)
+    if shared == git_dir:
+        return tree
+    return shared.parent if shared.name == ".git" else shared
+
+
+def _common_dir(git_dir: Path) -> Path:
     try:
         common = (git_dir / "commondir").read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
     except OSError:
-        return tree
-    shared = (git_dir / common).resolve()
-    return shared.parent if shared.name == ".git" else shared
+        return git_dir
+    return (git_dir / common).resolve()

@@ -11,6 +11,7 @@ from tokenguard.cli import installation, interception, logs, output, surrounding
 from tokenguard.cli.commands import examples
 from tokenguard.cli.env import checks
 from tokenguard.cli.findings import Finding, show
+from tokenguard.cli.team import checks as teams
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError
@@ -38,6 +39,7 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     yield installation.system()
     yield from installation.folders(paths)
     yield from installation.config(paths)
+    yield from teams.findings(paths)
     yield from installation.daemon(paths)
     yield from installation.ledger(paths)
     yield from logs.read(paths)

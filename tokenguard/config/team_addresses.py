@@ -21,10 +21,7 @@ PLACES = (
     "port",
     "dbname",
     "sslmode",
-    "sslrootcert",
-    "sslnegotiation",
     "channel_binding",
-    "require_auth",
     "target_session_attrs",
     "load_balance_hosts",
 )

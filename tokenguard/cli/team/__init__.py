@@ -1,0 +1,1 @@
+"""`tokenguard team`: limits that several people share."""

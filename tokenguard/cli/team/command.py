@@ -1,0 +1,27 @@
+"""`tokenguard team`: the group."""
+
+from __future__ import annotations
+
+import click
+
+from tokenguard.cli.commands import Commands, examples
+from tokenguard.cli.team import asking, entering
+
+
+@click.group(cls=Commands, epilog=examples("tokenguard team init web --limit 500", "tokenguard team status"))
+def team() -> None:
+    """Share limits with others: through the git remote that you have anyway, or through PostgreSQL."""
+
+
+for _command in (
+    entering.init,
+    entering.join,
+    asking.status,
+    asking.members,
+    asking.sync,
+    asking.lease,
+    asking.raise_budget,
+    asking.lower,
+    entering.leave,
+):
+    team.add_command(_command)
