@@ -61,6 +61,37 @@ def test_a_block_also_says_how_to_go_on() -> None:
     )
 
 
+def team(spent: float) -> Told:
+    budget = Budget(
+        "month", 20 * NANOS, scope="team", window="month", mode="strict", source="team:web", owner="team:web"
+    )
+    resets_us = int(MONTHS_END.timestamp()) * 1_000_000
+    standing = Standing(Slot(budget, "team:web", FOREVER), 20 * NANOS, int(spent * NANOS), 0, resets_us=resets_us)
+    return standing, MONTHS_END
+
+
+def test_a_team_s_limit_is_not_yours_and_is_raised_by_whoever_keeps_it() -> None:
+    reactions = Reactions(own=Reaction(push="block"), team=Reaction(push="block"))
+    first, _ = lines(team(20.1), reactions=reactions)
+    assert first.message == (
+        "the limit that binds is team:web/month, not yours: it is used up ($20.10 of $20.00 used by all, "
+        "resets Dec 1 00:00). To go on: whoever keeps the budgets of web runs "
+        "tokenguard team raise month --amount 10 --reason WHY"
+    )
+    assert first.push == "block" and first.about == (("team:web/month", "hard"),)
+    assert lines(team(18.2), reactions=reactions)[0].message == (
+        "the limit that binds is team:web/month, not yours: it is at 91% ($18.20 of $20.00 used by all, "
+        "resets Dec 1 00:00)"
+    )
+
+
+def test_a_team_s_limit_meets_what_is_set_for_teams() -> None:
+    reactions = Reactions(own=Reaction(commit="off", push="block"), team=Reaction(commit="block", push="off"))
+    first, *_ = lines(team(20.1), told(20.1), reactions=reactions)
+    assert (first.commit, first.push) == ("block", "block")
+    assert first.message.startswith("web/day is used up") and "; team:web/month is used up too" in first.message
+
+
 def test_below_the_level_nothing_is_said() -> None:
     assert lines(told(17.9)) == [Line("*", "*", 0)]
     assert lines() == [Line("*", "*", 0)]

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy import wording
-from tokenguard.policy.budgets import LEVELS, Standing
+from tokenguard.policy.budgets import LEVELS, TEAM, Standing
 from tokenguard.policy.money import amount, limit, percent
 from tokenguard.policy.naming import printable
 from tokenguard.policy.windows import rolling_us
@@ -37,7 +37,7 @@ ANY = "*"
 DETACHED = "-"
 """In place of a branch: none is checked out."""
 
-_SCOPES = frozenset({"global", "user", "team", "repo", "branch"})
+_SCOPES = frozenset({"global", "user", TEAM, "repo", "branch"})
 _NAME = re.compile(r"[^\x00-\x20\x7f]+")
 _LONGEST_LABEL = 80
 _MOST_BESIDE = 2
@@ -62,7 +62,7 @@ class Reactions(Struct, frozen=True):
 
     def to(self, budget: Budget) -> Reaction:
         """The one that a budget meets."""
-        return self.team if budget.scope == "team" else self.own
+        return self.team if budget.scope == TEAM else self.own
 
 
 class Line(Struct, frozen=True):
@@ -161,12 +161,17 @@ class _Said:
         standing, (push, commit) = self.standing, self.severity
         return -push, -commit, -standing.spent / max(standing.limit, 1), self.label
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a team's."""
+        return self.standing.slot.budget.scope == TEAM
+
     def state(self) -> str:
         """How far it is."""
         standing = self.standing
         if standing.level == "hard":
             return "is used up"
-        return f"at {percent(standing.spent, standing.limit)}%"
+        return f"{'is ' if self.is_shared else ''}at {percent(standing.spent, standing.limit)}%"
 
     def figures(self) -> str:
         standing, budget = self.standing, self.standing.slot.budget
@@ -174,6 +179,8 @@ class _Said:
             figures = f"{standing.spent}% used, the limit is {standing.limit}%"
         else:
             figures = f"{amount(standing.spent, budget.unit).split()[0]} of {limit(standing.limit, budget.unit)}"
+        if self.is_shared:
+            figures += " used by all"
         if rolling_us(budget.window) is not None:
             figures += f" in the last {budget.window.removeprefix('rolling ')}"
         coming = standing.forecast.likely if budget.forecast and standing.forecast else None
@@ -182,6 +189,8 @@ class _Said:
         return figures + (f", resets {self._resets}" if self._resets else "")
 
     def remedy(self) -> str:
+        if self.is_shared:
+            return wording.raised_by_team(self.standing.slot.budget, _raise(self.standing, self.reaction))
         label = self.standing.slot.label
         name = shlex.quote(label if label.isprintable() else wording.safe_label(label))
         return f"tokenguard budget raise {name} --amount {_raise(self.standing, self.reaction)} --reason WHY"
@@ -191,7 +200,8 @@ def _line(worktree: str, branch: str, expires_s: int, said: Sequence[_Said]) -> 
     if not said:
         return Line(worktree, branch, expires_s)
     first, beside = said[0], said[1 : 1 + _MOST_BESIDE]
-    message = f"{first.label} {first.state()} ({first.figures()})"
+    whose = f"the limit that binds is {first.label}, not yours: it" if first.is_shared else first.label
+    message = f"{whose} {first.state()} ({first.figures()})"
     message += "".join(f"; {one.label} {one.state()} too" for one in beside)
     if len(said) > 1 + len(beside):
         message += f"; {len(said) - 1 - len(beside)} more"
