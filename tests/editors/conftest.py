@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agents.isolation import leave_the_network
+from tests.editors.extension import Extension
 from tests.editors.vscode import Unavailable, VSCode
 
 
@@ -21,11 +22,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def vscode() -> VSCode:
+def extension(tmp_path_factory: pytest.TempPathFactory) -> Extension:
+    """The extension of tokenguard, to be built; it is what npm is asked for first."""
+    try:
+        return Extension(tmp_path_factory.mktemp("extension") / "vscode")
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def vscode(request: pytest.FixtureRequest) -> VSCode:
     """VS Code. After that, this process is out of the network."""
     try:
         found = VSCode()
     except Unavailable as error:
         pytest.skip(str(error))
+    request.getfixturevalue("extension")  # needs the network too, for the first time
     leave_the_network()
     return found

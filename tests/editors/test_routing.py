@@ -14,6 +14,7 @@ import pytest
 from tests.editors.vscode import VSCode
 from tests.support.family import caller
 from tests.support.installation import Installation
+from tests.support.waiting import until
 from tokenguard import simulator
 
 pytestmark = pytest.mark.real_editors
@@ -53,7 +54,8 @@ def test_plug_ins_and_terminals_of_vs_code(
     env = {**tg.env, "PROBE_OUT": str(out), "PROBE_AGENT": agent, "SHELL": "/bin/sh"}
 
     with vscode.running(settings, extensions, tg.work, env) as url:
-        vscode.open(url, out / "done")
+        with vscode.window(url):
+            until((out / "done").exists, "the plug-in and the terminal are done", seconds=120)
         told = json.loads((out / "plug-in.json").read_text())
         assert told["status"] == 200, told
         assert (out / "terminal").read_text().startswith("200")

