@@ -362,3 +362,9 @@ class TestReload:
         home.configure(rest=self.BUDGET)
         daemon.post("/v1/budgets/reload")
         assert self.names(daemon) == ["all-day"]
+
+    def test_who_listens_is_told(self, home: Home) -> None:
+        daemon = home.start()
+        with daemon.stream("/v1/events") as events:
+            daemon.post("/v1/budgets/reload")
+            assert next(iter(events))["type"] == "config.reloaded"

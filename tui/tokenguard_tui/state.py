@@ -20,7 +20,7 @@ _OPEN = {"running", "unknown"}
 _ENDINGS = {"call.settled", "call.refused"}
 _STALE = _ENDINGS | {
     *("session.started", "session.ended", "session.steered", "session.turn-ended", "hold.asked", "hold.answered"),
-    *("budget.level", "budget.raised", "official.window", "ledger.changed", "lost"),
+    *("budget.level", "budget.raised", "config.reloaded", "official.window", "ledger.changed", "lost"),
 }
 """Events after which sums in the last status do not hold any more."""
 
