@@ -197,6 +197,7 @@ class Daemon:
         self._guard.reload(config, catalogue)
         self._config, self.catalogue = config, catalogue
         self._status_files.changed()
+        self._guard.tell("config.reloaded", {})
         log.info("the configuration was read again")
 
     async def import_logs(
