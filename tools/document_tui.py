@@ -20,6 +20,7 @@ _PARTS = {
     "models": ("screens.models", "widgets.models"),
     "history": ("screens.history", "widgets.series"),
     "budgets": ("screens.budgets",),
+    "team": ("screens.team",),
     "advice": ("screens.advice",),
     "forms": ("screens.budget", "screens.raising", "screens.confirm", "screens.help"),
 }

@@ -95,6 +95,18 @@ def sub_agent(name: str, kind: str | None, model: str, **rest: Any) -> dict[str,
     return {"id": name, "type": kind, "model": model, **rest}
 
 
+def test_of_a_limit_that_is_shared_it_says_what_others_have() -> None:
+    one = {**STATUS["budgets"][0], "team": "web", "label": "team:web/month", "others": 29_100_000_000}
+
+    def told(**shared: Any) -> str:
+        (line,) = [line for line in lines({**STATUS, "budgets": [{**one, **shared}]}, NOON) if "team:web" in line]
+        return line
+
+    assert "$29.10 by others, $60.00 held by them" in told(held=50_000_000_000, presumed=10_000_000_000)
+    assert "$29.10 by others" in told(held=0, presumed=0) and "held" not in told(held=0, presumed=0)
+    assert "nothing heard of the others" in told(others=None, held=None, presumed=None)
+
+
 def test_sub_agents_stand_below_their_session_those_of_a_kind_together() -> None:
     subs = [
         sub_agent("a1", "Explore", "claude-haiku-5-5", **totals(100_000_000, 7)),

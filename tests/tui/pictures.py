@@ -17,6 +17,7 @@ from tests.tui.answering import NOW, answering
 from tests.tui.detail import DETAIL
 from tests.tui.limits import BUDGETS, COUNTERS
 from tests.tui.past import past
+from tests.tui.teams import TEAMS
 from tests.tui.test_help import ADVICE
 from tests.tui.told import STATUS
 from tokenguard_tui.app import Dashboard
@@ -31,7 +32,12 @@ SCREENS = ("now", "models", "history", "budgets", "session", "team", "advice", "
 
 ALL = tuple(product(SCREENS, SIZES, THEMES))
 
-_ANSWERS: Mapping[str, Any] = {"/v1/sessions/s1": DETAIL, "/v1/budgets": BUDGETS, "/v1/advice": ADVICE}
+_ANSWERS: Mapping[str, Any] = {
+    "/v1/sessions/s1": DETAIL,
+    "/v1/budgets": BUDGETS,
+    "/v1/advice": ADVICE,
+    "/v1/team": TEAMS,
+}
 _KEYS = {
     "now": (),
     "budgets": ("4",),

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from tests.tui.answering import NOW, Answering, answering, rows, until
 from tests.tui.limits import BUDGETS, COUNTERS, HAND
+from tests.tui.teams import quota
 from tests.tui.told import STATUS
 from tokenguard_tui.screens.budget import BudgetForm
 from tokenguard_tui.screens.budgets import BudgetsView
@@ -75,6 +76,13 @@ async def test_only_what_can_be_done_with_the_selected_one_is_offered(tmp_path: 
             await choose(app, pilot, name)
             assert set(app.screen.active_bindings) & offered == expected, name
             assert said in says(app, "#remark")
+
+
+async def test_a_team_s_limit_is_not_raised_from_here(tmp_path: Path) -> None:
+    async with opened(tmp_path, counters=[*COUNTERS, quota()]) as (app, pilot):
+        await choose(app, pilot, "team:web/month")
+        assert "set in team:web" in says(app, "#remark")
+        assert not {"plus", "e", "x"} & set(app.screen.active_bindings)
 
 
 async def test_a_budget_is_set_with_what_is_typed(tmp_path: Path) -> None:

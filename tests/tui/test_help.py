@@ -66,7 +66,7 @@ async def test_team_and_advice_say_what_there_is_to_know(tmp_path: Path, size: t
         await pilot.press("5")
         await pilot.pause()
         assert isinstance(app.screen, Team)
-        assert any("do not exist yet" in str(static.content) for static in app.screen.query(Static).results())
+        assert any("tokenguard team join" in str(static.content) for static in app.screen.query(Static).results())
         await pilot.press("6")
         await pilot.pause()
         assert isinstance(app.screen, AdviceView)

@@ -166,7 +166,13 @@ def _budget(one: Mapping[str, Any], now: datetime) -> Sequence[str]:
     per_hour, full = forecast.get("per_hour"), _local(forecast.get("full_at"), now)
     speed = f"{money.amount(per_hour, unit)}/h" if per_hour else ""
     until = f"full ≈{_at(full, now)}" if full and full > now else ""
-    notes = [_end(forecast, unit, one["spent"]), _landing(one, unit), _set_aside(one, unit), _overrun(one, unit)]
+    notes = [
+        _shared(one),
+        _end(forecast, unit, one["spent"]),
+        _landing(one, unit),
+        _set_aside(one, unit),
+        _overrun(one, unit),
+    ]
     besides = " · ".join(filter(None, notes))
     return printable(one["label"]), spent, limit, used, level, _resets(resets, now), speed, until, besides
 
@@ -178,6 +184,17 @@ def _end(forecast: Mapping[str, Any], unit: Unit, spent: int) -> str:
         return ""
     least, most = (money.amount(end, unit).partition(" ")[0] for end in (low, high))
     return f"ends ≈{money.amount(likely, unit)}" + ("" if least == most else f" ({least} to {most})")
+
+
+def _shared(one: Mapping[str, Any]) -> str:
+    """What others have of a limit that is shared with them."""
+    if "team" not in one:
+        return ""
+    if one["others"] is None:
+        return "nothing heard of the others"
+    elsewhere = (one["held"] or 0) + (one["presumed"] or 0)
+    held = f", {money.usd(elsewhere)} held by them" if elsewhere else ""
+    return f"{money.usd(one['others'])} by others{held}"
 
 
 def _landing(one: Mapping[str, Any], unit: Unit) -> str:

@@ -97,7 +97,8 @@ class BudgetsView(View):
         if action in ("change", "remove"):
             return (one := self._budget()) is not None and bool(one["changeable"])
         if action == "raise":
-            return self._counter() is not None
+            counter = self._counter()
+            return counter is not None and "team" not in counter  # what is shared is not one person's to raise
         if action == "land":
             counter = self._counter() or {}
             return bool(counter.get("landing")) and not counter.get("landing_released")
