@@ -21,18 +21,15 @@ from tokenguard.guard.outlook import Outlook
 from tokenguard.guard.slots import call_of, zone_of
 from tokenguard.guard.tally import Tally
 from tokenguard.guard.teams import Teams
-from tokenguard.ledger import Ledger, queries
-from tokenguard.policy.budgets import TEAM, Slot, Standing, ident, repository_of, severity, slots_ahead, slots_of
+from tokenguard.ledger import Ledger
+from tokenguard.policy.budgets import TEAM, Slot, Standing, repository_of, severity, slots_ahead, slots_of
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure
-from tokenguard.policy.wording import raised_by_team, safe_label
+from tokenguard.policy.wording import raised_by_team
 from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session
 from tokenguard.records.teams import Heard
 
 log = logging.getLogger(__name__)
-
-_RECENT = 200
-"""Sessions, running or not, among whose budgets one to raise is looked for."""
 
 PATIENCE_S = 3.0
 """How long a call that only open reservations block waits for one of them to settle."""
@@ -222,6 +219,10 @@ class Counting:
             slots += slots_ahead(_for(budgets, within, wanted), within, zone_of)
         return [self._now_of(self.books.count(slot)).standing() for slot in slots]
 
+    def glanced(self) -> list[Slot]:
+        """What was looked at beside what counts for sessions, and lasts."""
+        return [slot for slot in self._glanced.values() if _lasts(slot, self.now())]
+
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
         now = self.now()
@@ -235,25 +236,6 @@ class Counting:
             if slot not in ahead and lasts and used and slot.budget.scope != "session":
                 ahead[slot] = self._with_outlook(count)
         return sorted(ahead.values(), key=_fullness)
-
-    def find(self, label: str, running: Iterable[Session]) -> Slot:
-        """The slot that people call `label`: its label, the whole or the opaque one, or its budget's name.
-
-        Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
-        `UsageError` if there is none, or more than one.
-        """
-        sessions = [*running, *queries.recent_sessions(self._ledger.read(), _RECENT)]
-        slots = [standing.slot for standing in self.in_force(sessions)]
-        slots += [slot for slot in self._glanced.values() if slot not in slots and _lasts(slot, self.now())]
-        found = [slot for slot in slots if label in (slot.label, safe_label(slot.label), slot.whole_label)]
-        found = found or [slot for slot in slots if slot.budget.name == label]
-        if not found:
-            raise UsageError(f"there is no budget {label}", "see tokenguard status")
-        if len({(ident(slot.budget), slot.key) for slot in found}) > 1:
-            names = [slot.label for slot in found]
-            names = names if len(set(names)) == len(names) else [slot.whole_label for slot in found]
-            raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(names)}")
-        return found[0]
 
     async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
         """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit.

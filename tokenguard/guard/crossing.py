@@ -6,10 +6,8 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tokenguard import prices
 from tokenguard.agents import Agents
@@ -17,12 +15,13 @@ from tokenguard.agents.recognition import recognise
 from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
-from tokenguard.guard import remarks, view, ways
+from tokenguard.guard import view, ways
 from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.deciding import Count, Decider
+from tokenguard.guard.flight import Flight
 from tokenguard.guard.holds import Holds
 from tokenguard.guard.hub import Hub
 from tokenguard.guard.noticing import Noticing
@@ -30,28 +29,26 @@ from tokenguard.guard.official import Official
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
+from tokenguard.guard.settling import Settler, log_failure
 from tokenguard.guard.sharing import Sharing
 from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.teams import Teams
-from tokenguard.guard.telling import settled, told_of, totals_of
+from tokenguard.guard.telling import told_of
 from tokenguard.guard.turns import Turns
 from tokenguard.guard.unwrapped import Unwrapped
-from tokenguard.ledger import Decision, Ledger, Settlement, queries
+from tokenguard.ledger import Decision, Ledger, queries
 from tokenguard.platforms import boot_seconds
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
 from tokenguard.policy.task_types import shows_tools, task_type
 from tokenguard.records import (
-    Amount,
     Budget,
     Call,
-    Confidence,
     Event,
     Facts,
     OfficialWindow,
     Reading,
     Session,
-    Totals,
     Verdict,
 )
 from tokenguard.upstream import Network
@@ -103,15 +100,15 @@ class Guard:
         self._turns = Turns(ledger)
         self._noticing = Noticing(self._turns, self.tell)
         self._noticing.configure(config)
+        self._flight = Flight(self.sessions, self.tell)
+        self.beyond.in_flight = self._flight.calls
+        self._settler = Settler(
+            ledger, self.counting, self._flight, self._turns, self._noticing, self.beyond, self.tell
+        )
         self._decider = Decider(self.counting, self.holds, self._noticing, self._record, self.now)
-        self._paid: dict[int, str] = {}
-        self._unguarded: set[int] = set()
-        """Calls that went on though they could not be reserved."""
         ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
         self._take_prices(catalogue)
         self._take_agents(Agents(config.agents))
-        self._in_flight: dict[int, Call] = {}
-        self.beyond.in_flight = self._in_flight.values
         self._ids = itertools.count(ledger.next_call_id)
 
     def session_of(self, token: str) -> Session | None:
@@ -207,11 +204,11 @@ class Guard:
                 self._turns.end(call)
                 text = wording.plain_refusal("its spend cannot be written down. See tokenguard status")
                 return self._refuse(call, Verdict("refuse", None, text))
-            self._unguarded.add(call.id)
+            self._flight.unguarded.add(call.id)
         except asyncio.CancelledError:
-            self._withdraw(call, "its agent left before it was let through")
+            self._settler.withdraw(call, "its agent left before it was let through")
             raise
-        self._started(call)
+        self._flight.start(call)
         model = call.model if call.requested else None
         return Admission(call, verdict, model=model, max_output=ruling.max_output)
 
@@ -221,15 +218,7 @@ class Guard:
         It must be settled like one that was let through.
         """
         self.counting.admit_freely(call)
-        self._started(call)
-
-    def _started(self, call: Call) -> None:
-        live = self.sessions.of(call.session)
-        self._in_flight[call.id] = call
-        live.in_flight += 1
-        live.last_us = call.started_us
-        live.your_turn = False
-        self.tell("call.started", told_of(call))
+        self._flight.start(call)
 
     def _outgrown(self, call: Call, reading: Reading) -> None:
         books = self.counting.books
@@ -244,7 +233,7 @@ class Guard:
         self.hear(official.read(call.provider, headers, self.now()))
         paid = billing.served(call.billing, headers, setting=self.config.billing.get(call.provider))
         if paid != call.billing:
-            self._paid[call.id] = paid
+            self._flight.paid[call.id] = paid
 
     def hear(self, windows: Iterable[OfficialWindow]) -> None:
         """A provider has told how full its windows are."""
@@ -260,50 +249,9 @@ class Guard:
     def settle(self, call: Call, reading: Reading, *, status: int | None, outcome: str) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
         if outcome == "refused-here":
-            self._withdraw(call, "it could not be changed as its budget asks")
+            self._settler.withdraw(call, "it could not be changed as its budget asks")
             return
-        if call.id in self._paid:
-            call = replace(call, billing=self._paid.pop(call.id))
-        ending = Ending(status, outcome, self.now(), ways.habit_of(self.config, call))
-        reserved = self.counting.books.reserved_for(call.id)
-        bound = reserved.worst.nanos if reserved is not None and reserved.bounded else 0
-        charge, legs = self._charger.charge(call, reading, ending, bound or None)
-        if call.id in self._unguarded:
-            self._unguarded.discard(call.id)
-            charge = replace(charge, marks=(*charge.marks, "unguarded"))
-        usage = Reading(legs=legs).usage
-        above = 0 if charge.high_nanos is None else charge.high_nanos - charge.nanos
-        amount = Amount(charge.nanos, usage.total, 1, usage, above)
-        changed = self.counting.settle(call, amount, exact=charge.confidence is Confidence.EXACT and charge.nanos > 0)
-        written = self._ledger.settle(
-            Settlement(
-                call=call,
-                charge=charge,
-                ended_us=ending.at_us,
-                outcome=outcome,
-                legs=legs,
-                usage=usage,
-                served=reading.model,
-                response_id=reading.response_id,
-                status=status,
-            )
-        )
-        written.add_done_callback(lambda done: _log_failure(call, done))
-        self.counting.tally.writing(call, amount, written)
-        written.add_done_callback(self._overtaken)
-        if (live := self._ended(call)) is not None:
-            live.last_us = ending.at_us
-            live.billing, live.billing_us = call.billing, ending.at_us
-            taken = totals_of(call, charge, usage)
-            live.totals += taken
-            live.beside.add(call, taken)
-            remarks.answered(live, status)
-        # A client may close right behind the last event: what has its bill did not fail.
-        failed = outcome != "ok" and reading.state != "final"
-        self._noticing.runaway.settled(call, failed=failed, nanos=charge.nanos, ended_us=ending.at_us)
-        self.tell("call.settled", settled(call, reading, charge, usage, status=status, outcome=outcome))
-        for standing in changed:
-            self.tell("budget.level", view.level_view(standing))
+        self._settler.settle(call, reading, Ending(status, outcome, self.now(), ways.habit_of(self.config, call)))
 
     def _undecided(self, call: Call, facts: Facts) -> Admission:
         """The answer to a call over which tokenguard itself has failed: what `on_error` says."""
@@ -317,26 +265,9 @@ class Guard:
             text = wording.plain_refusal("it could not be decided. See tokenguard doctor and the log of its daemon")
             return self._refuse(call, Verdict("refuse", None, text))
         self._turns.begin(call, facts)
-        self._unguarded.add(call.id)
-        self._started(call)
+        self._flight.unguarded.add(call.id)
+        self._flight.start(call)
         return Admission(call, Verdict("allow"))
-
-    def _withdraw(self, call: Call, reason: str) -> None:
-        """A call that was reserved is not forwarded after all."""
-        self._turns.end(call)
-        self.counting.release(call)
-        self._ledger.withdraw(call.id, reason).add_done_callback(lambda done: _log_failure(call, done))
-        self._ended(call)
-        self.tell("call.refused", told_of(call) | {"budget": None, "reason": reason})
-
-    def _ended(self, call: Call) -> Live | None:
-        """A call is not in flight any more; its session, if that still runs."""
-        was_in_flight = self._in_flight.pop(call.id, None) is not None
-        # An answer that was read on without its client can end after the session.
-        live = self.sessions.running.get(call.session)
-        if live is not None:
-            live.in_flight = max(0, live.in_flight - was_in_flight)
-        return live
 
     def unreadable(self, session: Session | None, provider: str) -> str | None:
         """Why a request may not pass that no dialect claims, and that may cost something; None if it may."""
@@ -352,15 +283,8 @@ class Guard:
         if not 200 <= status < 300:
             return
         call = self.begin(session, provider=provider, dialect="unknown", facts=Facts("unknown"), headers={})
-        self.counting.admit_freely(call)
         log.warning("forwarded to %s without a meter: %s %s", provider, method, path[:80])
-        written = self._ledger.settle(
-            Settlement(call=call, charge=None, ended_us=self.now(), outcome="unmetered", status=status)
-        )
-        written.add_done_callback(lambda done: _log_failure(call, done))
-        self.counting.settle(call, Amount(calls=1))
-        self.counting.tally.writing(call, Amount(calls=1), written)
-        self.sessions.of(call.session).totals += Totals(calls=1, unpriced=1)
+        self.sessions.of(call.session).totals += self._settler.unmetered(call, status, self.now())
 
     def counted(self, session: Session | None) -> None:
         """A session has asked a provider to count tokens, which is free."""
@@ -406,10 +330,6 @@ class Guard:
         if catalogue is not None:
             self._take_prices(catalogue)
 
-    def _overtaken(self, written: asyncio.Future[bool]) -> None:
-        if not written.cancelled() and written.exception() is None:
-            self.beyond.ended(overtook=written.result())
-
     def _charged(self, ids: Collection[int]) -> Collection[int]:
         return queries.charged(self._ledger.read(), ids)
 
@@ -417,7 +337,7 @@ class Guard:
         self._catalogue = catalogue
         self.beyond.prices = prices.Many(catalogue)
         self._decider.reserver = Reserver(catalogue, self._turns)
-        self._charger = Charger(catalogue, self._turns)
+        self._settler.charger = Charger(catalogue, self._turns)
 
     def _take_agents(self, known: Agents) -> None:
         self._agents = self._decider.agents = known
@@ -436,7 +356,7 @@ class Guard:
     @property
     def busy(self) -> int:
         """Calls in flight."""
-        return len(self._in_flight)
+        return len(self._flight)
 
     def _record(self, decision: Decision) -> None:
         self._ledger.decide(decision).add_done_callback(_log_undecided)
@@ -452,7 +372,7 @@ class Guard:
         live = self.sessions.of(call.session)
         live.refused += 1
         live.billing, live.billing_us, live.your_turn = call.billing, call.started_us, False
-        self._ledger.refuse(call, verdict).add_done_callback(lambda done: _log_failure(call, done))
+        self._ledger.refuse(call, verdict).add_done_callback(lambda done: log_failure(call, done))
         self.tell("call.refused", told_of(call) | {"budget": verdict.budget, "reason": verdict.reason})
         return Admission(call, verdict, self.in_dialect(call, verdict.reason))
 
@@ -472,8 +392,3 @@ class Guard:
 def _log_undecided(done: asyncio.Future[None]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log.error("a decision is not in the ledger: %s", done.exception())
-
-
-def _log_failure(call: Call, done: asyncio.Future[Any]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        log.error("call %d is not in the ledger: %s", call.id, done.exception())

@@ -16,14 +16,18 @@ from tokenguard.guard.limits import amount_for
 from tokenguard.guard.registry import UNWRAPPED, Live
 from tokenguard.guard.sessions import OpenSession
 from tokenguard.guard.steering import Deed
-from tokenguard.ledger import Ledger
+from tokenguard.ledger import Ledger, queries
 from tokenguard.platforms import processes
-from tokenguard.policy.budgets import Slot, Standing
+from tokenguard.policy.budgets import Slot, Standing, ident
 from tokenguard.policy.spans import span_us
+from tokenguard.policy.wording import safe_label
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
 
 _MOMENT_S = 0.1
+
+_RECENT = 200
+"""Sessions, running or not, among whose budgets one to raise is looked for."""
 
 
 class Desk:
@@ -191,8 +195,25 @@ class Desk:
         live = self._guard.sessions.running.get(session_id)
         return None if live is None else prompts.refused(self._guard.counting, live, self._guard.now())
 
-    def _find(self, name: str) -> Slot:
-        return self._guard.counting.find(name, [live.session for live in self._guard.sessions.running.all()])
+    def _find(self, label: str) -> Slot:
+        """The slot that people call `label`: its label, the whole or the opaque one, or its budget's name.
+
+        Sessions that have ended count too: their repositories' budgets can be raised before the next one. Raises
+        `UsageError` if there is none, or more than one.
+        """
+        counting, running = self._guard.counting, self._guard.sessions.running.all()
+        recent = queries.recent_sessions(self._ledger.read(), _RECENT)
+        slots = [one.slot for one in counting.in_force([*(live.session for live in running), *recent])]
+        slots += [slot for slot in counting.glanced() if slot not in slots]
+        found = [slot for slot in slots if label in (slot.label, safe_label(slot.label), slot.whole_label)]
+        found = found or [slot for slot in slots if slot.budget.name == label]
+        if not found:
+            raise UsageError(f"there is no budget {label}", "see tokenguard status")
+        if len({(ident(slot.budget), slot.key) for slot in found}) > 1:
+            names = [slot.label for slot in found]
+            names = names if len(set(names)) == len(names) else [slot.whole_label for slot in found]
+            raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(names)}")
+        return found[0]
 
     def _raised(self, standing: Standing) -> dict[str, Any]:
         told = view.budget_view(standing)
