@@ -34,7 +34,7 @@ def test_what_takes_effect_is_shown(cli: Cli, repo: Path) -> None:
         "  nobody spends what was not handed to them\n"
         "  month: $500.00 a month (UTC), refuse\n"
         "  if it cannot be reached, and what was handed over is used up: calls are refused\n"
-        "  who can read that repository sees what this machine spends here\n"
+        "  whoever can read that repository sees what this machine spends here\n"
         "  nobody sees prompts, branches, paths or sessions\n"
         f"Agreed for {repo}. To take part: tokenguard team join\n"
     )

@@ -9,10 +9,11 @@ _MOST = 20_000
 
 
 def authors(worktree: str) -> dict[str, str]:
-    """Mail address -> name, as used last. Never raises."""
+    """Mail address -> name, as used last; one's own among them. Never raises."""
     told = ask(worktree, "log", "--all", f"--max-count={_MOST}", "--no-show-signature", "--format=%aE%x00%aN") or ""
     pairs = (line.partition("\0") for line in told.splitlines())
-    found: dict[str, str] = {}
+    own = own_address(worktree)
+    found = {own: (ask(worktree, "config", "--get", "user.name") or own).strip()} if own else {}
     for address, _, name in pairs:
         found.setdefault(address, name or address)
     return found

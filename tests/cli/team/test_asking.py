@@ -9,7 +9,7 @@ import pytest
 from tests.cli.support import Cli
 from tests.cli.team.conftest import FakeDaemon
 from tests.cli.team.told import member, team
-from tokenguard.policy.members import member_id
+from tokenguard.team.gitrefs.members import member_id
 
 TEAM = '[team]\nname = "web"\nsalt = "0123456789abcdef"\n[[team.budget]]\nname = "month"\nlimit = "$500"\n'
 
@@ -76,7 +76,7 @@ def test_what_the_daemon_refuses_is_told(cli: Cli, joined: FakeDaemon) -> None:
 
 
 def test_members_are_named_by_the_history_of_the_clone(cli: Cli, joined: FakeDaemon) -> None:
-    ann = member_id("ANN@example.com ", "0123456789abcdef")
+    ann = member_id("0123456789abcdef", "ANN@example.com ")
     joined.teams = [team(members=[member(ann, "77aa10ff", you=True), member("f" * 16, "00000000")])]
     lines = cli("team", "members").out.splitlines()
     assert lines[1].startswith("Ann Example (you)") and lines[2].startswith("f" * 16)

@@ -13,8 +13,8 @@ from tests.cli.team.conftest import FakeDaemon
 from tokenguard.config.memberships import Membership, folder, read_memberships
 from tokenguard.config.paths import find_paths
 from tokenguard.config.teams import read_team_policy
-from tokenguard.policy.members import member_id
 from tokenguard.records.teams import TeamBudget, TeamPolicy
+from tokenguard.team.gitrefs.members import member_id
 
 DATABASE = "host=db.example.com dbname=tokenguard"
 
@@ -38,7 +38,7 @@ def test_init_begins_a_team_and_takes_part(cli: Cli, daemon: FakeDaemon, repo: P
     )
     (joined,) = memberships(home)
     assert (joined.policy, joined.clone) == (policy, str(repo))
-    assert joined.member == member_id("ann@example.com", policy.salt)
+    assert joined.member == member_id(policy.salt, "ann@example.com")
     assert list(joined.repositories) == [str(repo)] and joined.repositories[str(repo)] > 0
     assert daemon.asked == [("/v1/team/reload", {})]
     assert cli("trust", "--show", "--json").document["standing"] == "trusted"
@@ -64,6 +64,19 @@ def test_the_machine_that_begins_hands_out_the_limit(cli: Cli, daemon: FakeDaemo
     (joined,) = memberships(home)
     assert policy_of(repo).treasurer == f"{joined.member}/{joined.machine}" == f"{told['member']}/{told['machine']}"
     assert told["address"] == "https://git.example.com/acme/web.git"
+
+
+def test_where_everybody_may_read_it_must_be_meant(cli: Cli, daemon: FakeDaemon, repo: Path, home: Path) -> None:
+    subprocess.run(["git", "remote", "set-url", "origin", "git@github.com:acme/web.git"], check=True)
+    outcome = cli("team", "init", "web", "--limit", "500")
+    assert outcome.code == 2 and "everybody may be able to read git@github.com:acme/web.git" in outcome.err
+    assert not (repo / "tokenguard.toml").exists() and memberships(home) == ()
+    (repo / "tokenguard.toml").write_text(TEAM)
+    assert cli("team", "join", "--trust").code == 2 and memberships(home) == ()
+    assert cli("team", "join", "--trust", "--yes").code == 0
+    assert cli("team", "leave").code == 0
+    (repo / "tokenguard.toml").unlink()
+    assert cli("team", "init", "web", "--limit", "500", "--remote", "git@git.example.com:acme/budgets.git").code == 0
 
 
 def test_every_key_can_be_given(cli: Cli, daemon: FakeDaemon, repo: Path) -> None:
@@ -116,7 +129,7 @@ def test_nobody_joins_what_they_did_not_agree_to(cli: Cli, daemon: FakeDaemon, r
     assert memberships(home) == () and daemon.asked == []
     assert cli("team", "join", "--trust").code == 0
     (first,) = memberships(home)
-    assert first.member == member_id("ann@example.com", "0123456789abcdef")
+    assert first.member == member_id("0123456789abcdef", "ann@example.com")
 
 
 TEAM = '[team]\nname = "web"\nsalt = "0123456789abcdef"\n[[team.budget]]\nname = "month"\nlimit = "$500"\n'

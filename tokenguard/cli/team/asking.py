@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from tokenguard.attribution.authors import authors
 from tokenguard.cli import output
 from tokenguard.cli.amounts import AMOUNT, Limit
 from tokenguard.cli.commands import examples
@@ -18,8 +17,8 @@ from tokenguard.cli.team.here import concern
 from tokenguard.config.budgets import limit_text
 from tokenguard.config.memberships import read_memberships
 from tokenguard.config.paths import Paths, find_paths
+from tokenguard.daemon.names import names as known_names
 from tokenguard.errors import UsageError
-from tokenguard.policy.members import member_id
 from tokenguard.records import Unit
 
 _NAMED = click.option("--team", "name", metavar="NAME", help="Which; that of the current repository without it.")
@@ -89,7 +88,7 @@ def members(name: str | None, as_json: bool) -> None:
     """
     paths = find_paths(os.environ)
     told = choosing.get_teams(paths, choosing.membership(paths, name).name)
-    names = _names(paths, {one["id"] for team in told for one in team["members"]})
+    names = known_names(read_memberships(paths))
     if as_json:
         rows = [one | {"team": team["name"], "name": names.get(one["id"])} for team in told for one in team["members"]]
         output.say_json({"members": rows})
@@ -157,15 +156,3 @@ def _show(paths: Paths, told: Sequence[Mapping[str, Any]], as_json: bool) -> Non
         output.say(line)
     if here is not None:
         output.note("; ".join(here))
-
-
-def _names(paths: Paths, wanted: set[str]) -> dict[str, str]:
-    """Member -> name, of those who have worked on one's own clones."""
-    found: dict[str, str] = {}
-    for one in read_memberships(paths):
-        for repo in one.repositories if one.policy.salt else ():
-            for address, name in authors(repo).items():
-                member = member_id(address, one.policy.salt)
-                if member in wanted:
-                    found.setdefault(member, name)
-    return found

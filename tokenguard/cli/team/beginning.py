@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenguard.config.budgets import limit_text
 from tokenguard.config.teams import parse_team
 from tokenguard.errors import ConfigError, UsageError
 from tokenguard.records.teams import TeamPolicy
+from tokenguard.team.gitrefs.members import new_salt
 
 
 def begun(
@@ -31,7 +31,7 @@ def begun(
     if table["backend"] == "git":
         if limit is None:
             raise UsageError("--limit is missing", "such as --limit 500")
-        table["salt"] = secrets.token_hex(16)
+        table["salt"] = new_salt()
         if table.get("mode") == "rights":
             table["treasurer"] = treasurer(table["salt"])
     if limit is not None:

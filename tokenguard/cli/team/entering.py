@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import time
 from pathlib import Path
@@ -27,9 +26,10 @@ from tokenguard.config.memberships import Membership, folder, read_memberships, 
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.config.teams import BACKENDS, MODES, UNREACHABLE, WINDOWS
 from tokenguard.errors import DaemonError, TeamError, UsageError
-from tokenguard.policy.members import member_id
 from tokenguard.policy.naming import printable
 from tokenguard.records.teams import TeamPolicy
+from tokenguard.team.gitrefs import looks_public
+from tokenguard.team.gitrefs.members import member_id, new_machine, writer
 
 _LONGEST = 400
 
@@ -84,9 +84,9 @@ def init(
     if given["backend"] == "git":
         _member(here, "any", who, login)  # who cannot take part has nothing to begin
     check_login(login or "")
-    machine = _new_machine()
+    machine = new_machine()
     budget = {"window": window, "timezone": timezone}
-    table = begun(name, limit, budget, given, lambda salt: f"{_member(here, salt, who, login)}/{machine}")
+    table = begun(name, limit, budget, given, lambda salt: writer(_member(here, salt, who, login), machine))
     policy = append_team(here.file, table, check=lambda policy: _check_public(here, policy, yes))
     here = replace(here, policy=policy)
     if policy.backend == "postgres" and not (who or login):
@@ -124,7 +124,7 @@ def join(agrees: bool, who: str | None, login: str | None, yes: bool, as_json: b
             "see it by tokenguard trust --show, and add --trust",
         )
     _check_public(here, policy, yes)
-    joined = _enter(paths, here, who, login, _new_machine())
+    joined = _enter(paths, here, who, login, new_machine())
     if as_json:
         output.say_json(_as_json(here, joined))
     else:
@@ -145,7 +145,7 @@ def leave(name: str | None, yes: bool, as_json: bool) -> None:
     """
     paths = find_paths(os.environ)
     left = choosing.membership(paths, name)
-    if left.policy.treasurer == f"{left.member}/{left.machine}" and not yes:
+    if left.policy.treasurer == writer(left.member, left.machine) and not yes:
         raise UsageError(
             "this machine hands out the limit: without it nobody gets more",
             "name another treasurer in tokenguard.toml first, or add --yes",
@@ -205,16 +205,17 @@ def _member(here: Here, salt: str, who: str | None, login: str | None) -> str:
     known_by = who or own_address(str(here.worktree))
     if not known_by:
         raise UsageError("git knows no address of yours", "git config user.email, or --as ADDRESS")
-    return member_id(known_by, salt)
-
-
-def _new_machine() -> str:
-    return secrets.token_hex(4)
+    return member_id(salt, known_by)
 
 
 def _check_public(here: Here, policy: TeamPolicy, yes: bool) -> None:
-    if policy.backend != "git" or yes:
-        return
+    """Who reads the remote sees what each member spends, if not who that is."""
+    where = address(here, policy)
+    if policy.backend == "git" and not yes and looks_public(where):
+        raise UsageError(
+            f"everybody may be able to read {where}, and what each of you spends there",
+            "name a private --remote, or add --yes if it is private",
+        )
 
 
 def _say_begun(here: Here, policy: TeamPolicy, as_json: bool) -> None:

@@ -37,7 +37,7 @@ def terms(policy: TeamPolicy, address: str) -> Iterator[str]:
         yield "  the limits are those that the database keeps"
     if policy.hard:
         yield f"  if it cannot be reached, and what was handed over is used up: {_UNREACHABLE[policy.unreachable]}"
-    seen = "who can read that repository" if policy.backend == "git" else "who may read that database"
+    seen = "whoever can read that repository" if policy.backend == "git" else "whoever may read that database"
     yield f"  {seen} sees what this machine spends here"
     yield "  nobody sees prompts, branches, paths or sessions"
 
