@@ -39,5 +39,5 @@ def test_oneself_is_known_before_the_first_commit(repo: Path) -> None:
     assert authors(str(repo)) == {"ann@example.com": "Ann Example"}
 
 
-def test_where_there_is_no_repository_nobody_is_known(tmp_path: Path) -> None:
+def test_where_there_is_no_repository_nobody_is_known(repo: Path, tmp_path: Path) -> None:
     assert authors(str(tmp_path)) == {} and authors(str(tmp_path / "gone")) == {}
