@@ -1,0 +1,52 @@
+-- A lease from every budget that whoever asks is under, or from none. Asked again with the same id, it is the same lease.
+-- takes: team text, repository text, machine text, lease uuid, want bigint, least bigint
+-- returns: lease text, amount bigint, spent bigint, state text, left_s double precision, since_us bigint, until_us bigint
+
+INSERT INTO tokenguard.period (budget_id, starts_at, ends_at, cap, ceil)
+SELECT b.id, c.starts_at, c.ends_at, b.cap, b.cap
+FROM tokenguard.reach r
+JOIN tokenguard.budget b ON b.id = r.budget_id
+JOIN tokenguard.calendar c ON c.budget_id = r.budget_id
+WHERE r.team = :team AND (r.repository IS NULL OR r.repository = :repository)
+  AND NOT EXISTS (SELECT 1 FROM tokenguard.present p WHERE p.budget_id = r.budget_id AND p.team = :team)
+ON CONFLICT (budget_id, starts_at) DO NOTHING;
+
+-- Locked in one order by everybody; what is computed from them is computed by the next statement, which sees what
+-- others have committed meanwhile.
+SELECT p.id FROM tokenguard.period p
+WHERE p.id IN (
+  SELECT c.period_id FROM tokenguard.present c
+  WHERE c.team = :team AND (c.repository IS NULL OR c.repository = :repository))
+ORDER BY p.id
+FOR UPDATE;
+
+WITH mine AS (
+  SELECT * FROM tokenguard.present c
+  WHERE c.team = :team AND (c.repository IS NULL OR c.repository = :repository)),
+room AS (
+  SELECT team_id, LEAST(now() + ttl, min(ends_at)) AS expires_at,
+    GREATEST(LEAST(:want, min(cap - held - presumed - spent)), 0) AS amount
+  FROM mine GROUP BY team_id, ttl),
+made AS (
+  INSERT INTO tokenguard.lease (id, team_id, member, machine, amount, expires_at)
+  SELECT :lease, team_id, session_user, :machine, amount, expires_at FROM room WHERE amount >= :least
+  ON CONFLICT (id) DO NOTHING
+  RETURNING id, team_id, amount),
+bound AS (
+  INSERT INTO tokenguard.lease_period (lease_id, period_id)
+  SELECT made.id, mine.period_id FROM made CROSS JOIN mine
+  RETURNING lease_id, period_id),
+taken AS (
+  UPDATE tokenguard.period p SET held = p.held + made.amount, live = p.live + 1
+  FROM made CROSS JOIN mine WHERE p.id = mine.period_id
+  RETURNING p.id),
+kept AS (
+  INSERT INTO tokenguard.holding (period_id, team_id, member, machine, held)
+  SELECT mine.period_id, made.team_id, session_user, :machine, made.amount FROM made CROSS JOIN mine
+  ON CONFLICT (period_id, team_id, member, machine)
+    DO UPDATE SET held = holding.held + excluded.held, seen_at = now()
+  RETURNING period_id)
+INSERT INTO tokenguard.entry (period_id, lease_id, debit, credit, amount, why)
+SELECT bound.period_id, made.id, 'free', 'held', made.amount, 'grant' FROM made CROSS JOIN bound WHERE made.amount > 0;
+
+SELECT lease, amount, spent, state, left_s, since_us, until_us FROM tokenguard.own_lease WHERE lease = (:lease)::text;
