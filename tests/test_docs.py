@@ -47,6 +47,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[preflight]": sections.PreflightSettings,
     "[notify]": sections.NotifySettings,
     "[hooks]": sections.HookSettings,
+    "[metrics]": sections.MetricsSettings,
     "[[budget]]": budget_table.BudgetTable,
     "[[price]]": prices.PriceTable,
 }
@@ -124,7 +125,18 @@ def test_no_other_section_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "section", ["[daemon]", "[network]", "[ledger]", "[interrupted]", "[loops]", "[preflight]", "[notify]", "[hooks]"]
+    "section",
+    [
+        "[daemon]",
+        "[network]",
+        "[ledger]",
+        "[interrupted]",
+        "[loops]",
+        "[preflight]",
+        "[notify]",
+        "[hooks]",
+        "[metrics]",
+    ],
 )
 def test_documented_defaults_are_the_real_ones(section: str) -> None:
     documented = rows(parts_of(CONFIGURATION)[section])

@@ -130,6 +130,7 @@ class FakeHost:
         self.budgets: list[tuple[Budget, bool]] = []
         self.changed: list[tuple[object, ...]] = []
         self.teams = FakeTeams()
+        self.metrics = ("up 1\n", "text/plain; version=0.0.4")
         self.logs: dict[str, Any] = {"state": "following", "rows": 3}
 
     def touch(self) -> None:

@@ -31,6 +31,16 @@ async def raw(api: Api, method: str, path: str, body: bytes = b"") -> tuple[int,
     return await asyncio.to_thread(ask)
 
 
+async def test_metrics_are_text(api: Api) -> None:
+    def ask() -> tuple[int, bytes]:
+        exchange = Exchange(api.daemon.socket, "GET", "/metrics")
+        body = exchange.body()
+        exchange.close()
+        return exchange.status, body
+
+    assert await asyncio.to_thread(ask) == (200, b"up 1\n")
+
+
 async def test_version(api: Api) -> None:
     assert await api.get("/v1/version") == {
         "version": __version__,

@@ -138,3 +138,16 @@ class HookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: bool = False
     """Whether what a commit cost is kept as a git note."""
     team: TeamHookSettings = TeamHookSettings()
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[metrics]`: what is spent, for the monitoring of others."""
+
+    port: int | None = None
+    """TCP port on loopback where Prometheus finds `/metrics`; without it, only on the control socket."""
+    repositories: bool = False
+    """Whether repositories are named, by their folder."""
+    otlp: str | None = None
+    """Where OpenTelemetry's metrics are sent, by OTLP over HTTP, such as `http://127.0.0.1:4318`."""
+    otlp_every: float = 60
+    """Seconds between two posts, at least; nothing is posted while nothing has changed."""

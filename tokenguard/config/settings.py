@@ -12,6 +12,7 @@ from tokenguard.config.agents import parse_agents
 from tokenguard.config.budgets import parse_budgets, read_machine_budgets
 from tokenguard.config.hooks import check_hooks
 from tokenguard.config.loops import check_loops
+from tokenguard.config.metrics import check_metrics
 from tokenguard.config.notices import check_notify, check_preflight
 from tokenguard.config.paths import Paths
 from tokenguard.config.prices import parse_prices
@@ -22,6 +23,7 @@ from tokenguard.config.sections import (
     InterruptedSettings,
     LedgerSettings,
     LoopSettings,
+    MetricsSettings,
     NetworkSettings,
     NotifySettings,
     PreflightSettings,
@@ -68,6 +70,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
     hooks: HookSettings = HookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     budget: list[dict[str, Any]] = []
     price: list[dict[str, Any]] = []
 
@@ -93,6 +96,7 @@ class Config(msgspec.Struct, frozen=True):
     preflight: PreflightSettings = PreflightSettings()
     notify: NotifySettings = NotifySettings()
     hooks: HookSettings = HookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     budgets: tuple[Budget, ...] = ()
     """Hand-written ones first."""
     prices: tuple[Override, ...] = ()
@@ -108,6 +112,7 @@ def load(paths: Paths) -> Config:
     check_preflight(written.preflight, file.name)
     check_notify(written.notify, file.name)
     check_hooks(written.hooks, file.name)
+    check_metrics(written.metrics, written.daemon, file.name)
     chosen = {
         name: _base_url(name, given.base_url, file.name)
         for name, given in written.providers.items()
@@ -135,6 +140,7 @@ def load(paths: Paths) -> Config:
         preflight=written.preflight,
         notify=written.notify,
         hooks=written.hooks,
+        metrics=written.metrics,
         on_disconnect={name: given.on_disconnect for name, given in written.providers.items()},
         budgets=own + machine,
         prices=parse_prices(written.price, file),

@@ -77,6 +77,7 @@ class Control:
         app = web.Application(middlewares=[errors_as_json])
         app.add_routes(
             [
+                web.get("/metrics", self._metrics),
                 web.get("/v1/version", self._version),
                 web.get("/v1/status", self._status),
                 web.get("/v1/report", self._report),
@@ -122,6 +123,10 @@ class Control:
                 "stopping": self._host.stopping,
             }
         )
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        text, content_type = self._host.metrics
+        return web.Response(body=text.encode(), headers={"Content-Type": content_type})
 
     async def _status(self, request: web.Request) -> web.Response:
         daemon = {

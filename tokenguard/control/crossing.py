@@ -148,6 +148,11 @@ class Host(Protocol):
         """Read what agents have left at these places. Raises `TokenguardError`."""
         ...
 
+    @property
+    def metrics(self) -> tuple[str, str]:
+        """What is told to monitoring: the text and its content type."""
+        ...
+
     def stop(self, *, now: bool) -> None:
         """Begin to end, and return; `now` does not wait for calls in flight."""
         ...

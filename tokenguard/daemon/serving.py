@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tokenguard import notify, platforms
+from tokenguard import exporting, notify, platforms
 from tokenguard.agents.logs.shape import Places
 from tokenguard.config import budget_changes, settings
 from tokenguard.config.paths import Paths
@@ -79,6 +79,7 @@ class Daemon:
         self._following = Following(self._importer, paths.ledger, places, self._payers)
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
+        self._exporter = exporting.configured(config, self._upstreams)
         self._status_files = status_files(paths, ledger, self._guard, self._desk, self.teams.pushed)
         self._proxy = Proxy(
             self._guard,
@@ -129,6 +130,7 @@ class Daemon:
             upkeep = tasks.create_task(self._keep_up())
             teams = tasks.create_task(self.teams.run())
             notifier = tasks.create_task(self._notifier.run(self._desk))
+            exporter = tasks.create_task(self._exporter.run(self._desk))
             hook_files = tasks.create_task(self._status_files.run(self._desk))
             follows = self._config.daemon.follow_logs
             following = tasks.create_task(self._following.run()) if follows else None
@@ -142,6 +144,7 @@ class Daemon:
             self._interceptor.close()
             teams.cancel()
             notifier.cancel()
+            exporter.cancel()
             hook_files.cancel()
         await door.stop()
         await self._upstreams.close()
@@ -210,6 +213,11 @@ class Daemon:
     def logs(self) -> dict[str, Any]:
         """See `Host.logs`."""
         return self._following.view(_now_us())
+
+    @property
+    def metrics(self) -> tuple[str, str]:
+        """See `Host.metrics`."""
+        return self._exporter.told(self._desk)
 
     def _payers(self) -> dict[str, str]:
         return dict.fromkeys(self.catalogue.own.local, "local") | self._config.billing
