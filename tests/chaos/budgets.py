@@ -39,9 +39,9 @@ SURE = 0.99
 USUAL = 0.05
 """The share of its windows in which a budget is passed, where it is large beside a single call."""
 FALSE_REFUSALS = 0.005
-"""Of the calls of a stream: one of 200, and at its first refusal every stream ends. So the limit has to be worth 200 calls
-of each stream. Where many share less, nearly each of them is refused once when it comes near, whoever counts; how often
-is in the table.
+"""Of the calls of a stream: one of 200, and at its first refusal every stream ends. So it is judged where the limit is
+worth 200 calls of each stream. Where many share less, nearly each of them is refused once when it comes near, whoever
+counts; how often is in the table.
 """
 USABLE = 0.9
 
