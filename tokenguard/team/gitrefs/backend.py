@@ -1,0 +1,264 @@
+"""One machine's place in a team that shares budgets through a git remote."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from tokenguard.errors import TeamError
+from tokenguard.policy.rights import lacks
+from tokenguard.policy.windows import Window
+from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
+from tokenguard.team.gitrefs import telling, turns
+from tokenguard.team.gitrefs.document import Change, Document, encode
+from tokenguard.team.gitrefs.members import new_machine, writer
+from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_instance
+from tokenguard.team.gitrefs.periods import key, periods_at
+from tokenguard.team.gitrefs.process import Runner
+from tokenguard.team.gitrefs.remote import Found, Pushed, Remote
+from tokenguard.team.gitrefs.turns import Facts
+from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
+
+_TURNS = 4
+"""A turn is taken again when something was published that others must be seen to see, or somebody was faster."""
+_AGAIN_US = 3_600 * 1_000_000
+"""A machine with nothing new says so once an hour."""
+
+
+class GitRefs:
+    """See `Backend`. Everything but looking at `Own` happens in a thread, one turn at a time."""
+
+    def __init__(self, policy: TeamPolicy, place: Place, clock: Clock, seconds: float) -> None:
+        self._policy = policy
+        self._place = place
+        self._clock = clock
+        self._seconds = seconds
+        self._memory = Memory(place.folder)
+        self._runner = Runner()
+        self._remote = Remote(place.folder, policy.name, policy.remote, place.repository, self._runner)
+        self._instance = new_instance()
+        self._spare = writer(place.member, new_machine())
+        """Under which name it goes on if it turns out to be a copy."""
+        self._turn = asyncio.Lock()
+        self._thread = threading.Lock()
+        self._told: dict[turns.Spot, int] = {}
+        self._remarks: tuple[str, ...] = ()
+        self._facts = Facts(policy, clock.now_us())
+        self._owned = False
+        self._state = self._loaded()
+
+    @property
+    def machine(self) -> str:
+        """This machine, as it takes part now: the copy of one has another name."""
+        return self._state.writer.partition("/")[2]
+
+    @property
+    def every_s(self) -> float:
+        """How often `sync` is worth while: more often while somebody lacks what this machine may have."""
+        facts = replace(self._facts, now_us=self._clock.now_us())
+        lacking = False
+        for budget in self._policy.budgets if self._policy.hard else ():
+            spot = budget.name, key(facts.periods(budget).current)
+            holding = self._state.holdings.get(spot[0], {}).get(spot[1])
+            if holding is not None:
+                cells = {**turns.others(self._state, spot), self._state.writer: holding.said}
+                lacking |= lacks(budget.limit, cells, self._state.treasurers)[0] > 0
+        if lacking:
+            return 10.0
+        return 30.0 if self._policy.treasurer == self._state.writer else 60.0
+
+    def last(self) -> Heard | None:
+        """See `Backend`. Of the windows that it is now: rights of a period that has just begun are in it."""
+        if not self._state.heard_us:
+            return None
+        told = self._told
+        heard = self._tell(self._remarks)
+        # Whoever only looks does not take anything out of the hands of calls.
+        self._told = {spot: max(told.get(spot, 0), self._told.get(spot, 0)) for spot in {*told, *self._told}}
+        return heard
+
+    async def sync(self, own: Own) -> Heard:
+        """See `Backend`."""
+        async with self._turn:
+            return await self._in_thread(self._see(own), lambda state: replace(state, left=False))
+
+    async def lease(self, own: Own, amount: int) -> Heard:
+        """See `Backend`. The treasurer answers when its own machine takes its next turn."""
+        if not self._policy.hard:
+            raise TeamError(
+                f"{self._policy.name} hands nothing out: everybody sees what all have spent",
+                'set `mode = "rights"` in [team] for a limit that holds without that',
+            )
+        async with self._turn:
+            facts = self._see(own)
+            wanted: dict[str, Asked] = {}
+
+            def ask(state: State) -> State:
+                for budget in self._policy.budgets:
+                    period = key(facts.periods(budget).current)
+                    holding = state.holdings.get(budget.name, {}).get(period)
+                    kept = holding.said.kept if holding else 0
+                    wanted[budget.name] = Asked(period, kept + amount, facts.now_us)
+                return replace(state, left=False, asked={**state.asked, **wanted})
+
+            heard = await self._in_thread(facts, ask)
+            open_ones = [
+                name
+                for name, asked in wanted.items()
+                if (held := self._state.holdings.get(name, {}).get(asked.period)) is None
+                or held.said.kept < asked.whole
+            ]
+            said = (f"{name}: asked for; the treasurer answers when its machine reports next" for name in open_ones)
+            return replace(heard, remarks=(*heard.remarks, *said))
+
+    async def change(self, budget: str, amount: int, reason: str) -> Heard:
+        """See `Backend`."""
+        if not self._policy.hard:
+            raise TeamError(f"the limit of {budget} is in tokenguard.toml", "change `limit` in [[team.budget]] there")
+        found = next((one for one in self._policy.budgets if one.name == budget), None)
+        if found is None:
+            raise TeamError(f"{self._policy.name} has no budget {budget}")
+        async with self._turn:
+            if self._state.writer != self._policy.treasurer:
+                raise TeamError(
+                    f"only the treasurer can change {budget}: {self._policy.treasurer or 'none is named'}",
+                    "do it on that machine, or change `limit` in tokenguard.toml",
+                )
+            facts = replace(self._facts, now_us=self._clock.now_us(), told=dict(self._told))
+            period = key(facts.periods(found).current)
+            entry = Change(facts.now_us, budget, period, amount, reason[:500])
+            try:
+                return await self._in_thread(facts, lambda state: replace(state, changes=(*state.changes[-99:], entry)))
+            except TeamError as error:
+                # It is written down, and published with the next turn: to do it again would count twice.
+                return self._tell((f"the change of {budget} is not published yet: {error}",))
+
+    async def leave(self, own: Own) -> None:
+        """See `Backend`. No call may be admitted on the team's budgets any more when this is called."""
+        async with self._turn:
+            await self._in_thread(self._see(own), lambda state: replace(state, left=True, asked={}))
+
+    async def close(self) -> None:
+        """See `Backend`."""
+        self._runner.stop()
+        await asyncio.to_thread(self._let_go)
+
+    def _see(self, own: Own) -> Facts:
+        """What the machine's own books say, all of it at one moment."""
+        now_us = self._clock.now_us()
+        taken: dict[turns.Spot, Taken] = {}
+        demand: dict[str, Demand] = {}
+        for budget in self._policy.budgets:
+            demand[budget.name] = own.demand(budget)
+            for window in periods_at(budget, now_us).near():
+                taken[budget.name, key(window)] = _taken(own, budget, window)
+        self._facts = Facts(self._policy, now_us, taken, demand, dict(self._told))
+        return self._facts
+
+    async def _in_thread(self, facts: Facts, first: Callable[[State], State]) -> Heard:
+        try:
+            await asyncio.to_thread(self._go, facts, first)
+        except asyncio.CancelledError:
+            self._runner.stop()
+            raise
+        return self._tell(self._remarks)
+
+    def _tell(self, remarks: tuple[str, ...]) -> Heard:
+        """What calls are admitted by from now on."""
+        heard = telling.heard(self._state, Facts(self._policy, self._clock.now_us()), remarks)
+        self._told = {
+            (share.budget.name, key(Window(share.since_us, share.until_us))): share.granted or 0
+            for share in heard.shares
+        }
+        return heard
+
+    def _go(self, facts: Facts, first: Callable[[State], State]) -> None:
+        with self._thread:
+            self._runner.begin(self._seconds)
+            self._own()
+            state = turns.reported(turns.opened(first(self._state), facts), facts)
+            # What was spent is not forgotten, whether anybody can be told or not.
+            state = self._save(state)
+            refused = ""
+            for _ in range(_TURNS):
+                found = self._remote.fetch()
+                state = self._heard(state, facts, found)
+                own = found.get(state.writer)
+                state = turns.decided(turns.verified(state, own.document if own else None), facts)
+                document = turns.document_of(state, facts, self._instance)
+                if not _due(own, document):
+                    break
+                state, pushed = self._publish(state, document, own)
+                if pushed is Pushed.REFUSED:
+                    refused = self._remote.refused
+                    break
+                if pushed is Pushed.DONE and not turns.pending(state, facts):
+                    break
+            self._remarks = tuple(telling.remarks(state, facts, refused))
+            self._save(replace(state, heard_us=facts.now_us))
+
+    def _heard(self, state: State, facts: Facts, found: dict[str, Found]) -> State:
+        own = found.get(state.writer)
+        if own and own.document and not turns.is_own(state, own.document, _digest(own.data)):
+            state = turns.renamed(state, self._spare, own.document, facts)
+            state = turns.reported(replace(state, renamed=True), facts)
+        documents = {who: one.document for who, one in found.items() if one.document}
+        return turns.heard(state, documents)
+
+    def _publish(self, state: State, document: Document, own: Found | None) -> tuple[State, Pushed]:
+        """Written down first, published then."""
+        state = replace(state, sequence=state.sequence + 1)
+        data = encode(replace(document, sequence=state.sequence))
+        state = self._save(turns.numbered(state, self._instance, _digest(data)))
+        at_s = document.at_us // 1_000_000
+        return state, self._remote.push(state.writer, data, at_s, own.commit if own else "")
+
+    def _own(self) -> None:
+        """From now on this process alone writes the file; another may have written it until now."""
+        if not self._owned:
+            self._memory.own()
+            self._state = self._loaded()
+            self._owned = True
+
+    def _let_go(self) -> None:
+        with self._thread:
+            self._memory.close()
+            self._owned = False
+
+    def _loaded(self) -> State:
+        joined, here = writer(self._place.member, self._place.machine), self._memory.place_of()
+        state = self._memory.load()
+        if state is None:
+            return State(joined, joined, here)
+        if state.joined != joined:
+            return replace(turns.renamed(state, joined, None, self._facts), joined=joined, place=here, renamed=False)
+        if state.place != here:
+            return replace(turns.renamed(state, self._spare, None, self._facts), place=here, renamed=True)
+        return state
+
+    def _save(self, state: State) -> State:
+        if state != self._state:
+            self._memory.save(state)
+            self._state = state
+        return state
+
+
+def _taken(own: Own, budget: TeamBudget, window: Window) -> Taken:
+    return own.taken(budget, window.start_us, window.end_us)
+
+
+def _due(own: Found | None, document: Document) -> bool:
+    """Whether others know less than this."""
+    if own is None or own.document is None:
+        return True
+    said = own.document
+    same = (said.budgets, said.changes, said.left) == (document.budgets, document.changes, document.left)
+    return not same or abs(document.at_us - said.at_us) >= _AGAIN_US
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()[:24]
