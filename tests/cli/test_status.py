@@ -199,6 +199,18 @@ def test_what_waits_comes_first_with_its_commands() -> None:
     ]
 
 
+def test_who_asks_for_more_is_shown_with_how_much() -> None:
+    wants = HOLD | {
+        "model": "",
+        "budget": "web/day",
+        "unit": "calls",
+        "wants": 50,
+        "estimate_nanos": 0,
+        "reason": "why",
+    }
+    assert lines(found(holds=[wants]), NOON)[0] == "!  7f2c  claude  web  more of web/day  +50 calls  4:31 left"
+
+
 def test_trouble_with_the_ledger_comes_before_all_sums() -> None:
     failing = {"failing": "the ledger cannot be written: disk full", "kept": 40, "set_aside": None}
     damaged = {"failing": None, "kept": 0, "set_aside": "/x/ledger.db.corrupt-2026-11-21T1000Z"}

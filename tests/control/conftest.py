@@ -16,7 +16,7 @@ from tokenguard import prices
 from tokenguard.client import Daemon
 from tokenguard.control import Control
 from tokenguard.errors import ConfigError, UsageError
-from tokenguard.guard import OpenSession
+from tokenguard.guard import AskForMore, OpenSession
 from tokenguard.guard.hub import Hub
 from tokenguard.importing.importer import Progress, Tell
 from tokenguard.prices import decode
@@ -69,6 +69,10 @@ class FakeGuard:
             raise UsageError(f"no call {hold_id} waits", "see tokenguard status")
         self.done.append(("hold", hold_id, answer, amount, reason))
         return {"id": hold_id, "answer": answer}
+
+    async def ask_for_more(self, asked: AskForMore) -> dict[str, Any]:
+        self.done.append(("ask", asked))
+        return {"id": "7f2c", "answer": "waiting"}
 
     def official(self, rate_limits: bytes) -> None:
         self.done.append(("official", rate_limits))

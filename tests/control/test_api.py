@@ -15,7 +15,7 @@ from tests.control.conftest import Api
 from tokenguard import __version__
 from tokenguard.client.exchange import Exchange
 from tokenguard.errors import DaemonError, LedgerError
-from tokenguard.guard import OpenSession
+from tokenguard.guard import AskForMore, OpenSession
 from tokenguard.ledger import Ledger
 
 
@@ -39,6 +39,12 @@ async def test_metrics_are_text(api: Api) -> None:
         return exchange.status, body
 
     assert await asyncio.to_thread(ask) == (200, b"up 1\n")
+
+
+async def test_an_agent_asks_for_more(api: Api) -> None:
+    asked = {"session": "xk", "amount": "5", "reason": "the tests", "wait_s": 1.5}
+    assert await api.post("/v1/holds", asked) == {"id": "7f2c", "answer": "waiting"}
+    assert api.guard.done == [("ask", AskForMore("xk", "5", "the tests", None, 1.5))]
 
 
 async def test_version(api: Api) -> None:

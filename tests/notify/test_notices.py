@@ -37,6 +37,12 @@ def told(type: str, **changes: Any) -> Notice:
             "tokenguard: claude waits for you",
             "≈$3.44 for opus-5.5: It is dear. Answer: tokenguard approve 7f2c, or tokenguard deny 7f2c",
         ),
+        (
+            "hold.asked",
+            {"wants": 5_000_000_000, "model": "", "reason": "it asks for $5.00 more of web/day: the tests"},
+            "tokenguard: claude web asks you",
+            "It asks for $5.00 more of web/day: the tests. Answer: tokenguard approve 7f2c, or tokenguard deny 7f2c",
+        ),
         ("hold.answered", {}, "tokenguard: a call no longer waits", "The call 7f2c was approved."),
         (
             "hold.answered",

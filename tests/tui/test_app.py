@@ -208,6 +208,14 @@ def test_every_key_says_what_it_does() -> None:
     assert not bare
 
 
+def test_who_asks_for_more_is_shown_with_how_much() -> None:
+    state = State()
+    wants = {"model": "", "estimate_nanos": 5_000_000_000, "budget": "web/day", "unit": "usd", "wants": 5_000_000_000}
+    state.status({**STATUS, "holds": [{**STATUS["holds"][0], **wants}]})
+    ((_, shown),) = holds.lines(state, datetime(2026, 11, 21, 10, 0, tzinfo=UTC), 80)
+    assert shown.plain.startswith("! claude web  asks  for $5.00 more  4:31 left")
+
+
 @pytest.mark.parametrize("width", [36, 60, 100])
 def test_what_waits_is_broken_into_lines_that_stand_below_each_other(width: int) -> None:
     state = State()

@@ -8,12 +8,22 @@ from typing import Any
 
 from tokenguard.policy import money
 from tokenguard.policy.naming import folder_name, printable, short_model
+from tokenguard.records import Unit
 
 
 def parts(hold: Mapping[str, Any]) -> tuple[str, ...]:
-    """Agent, repository, model and about how much; the repository is empty outside one."""
-    names = (hold["agent"], folder_name(hold["repo"]), short_model(hold["model"]))
-    return (*map(printable, names), money.usd(hold["estimate_nanos"], about=True))
+    """Agent, repository, model and about how much; the repository is empty outside one.
+
+    Of an agent that asks for more, the budget in the model's place, and how much it asks for.
+    """
+    wants = hold.get("wants")
+    what = short_model(hold["model"]) if wants is None else f"more of {hold['budget']}"
+    much = (
+        money.usd(hold["estimate_nanos"], about=True)
+        if wants is None
+        else f"+{money.amount(wants, Unit(hold['unit']))}"
+    )
+    return (*map(printable, (hold["agent"], folder_name(hold["repo"]), what)), much)
 
 
 def words(hold: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from tokenguard.control.report import report
 from tokenguard.control.sessions import Details
 from tokenguard.control.teams import Shared
 from tokenguard.errors import DaemonError
-from tokenguard.guard import OpenSession
+from tokenguard.guard import AskForMore, OpenSession
 from tokenguard.records import Event
 
 
@@ -92,6 +92,7 @@ class Control:
                 web.post("/v1/sessions/{id}/turn-ended", self._turn_ended),
                 web.post("/v1/sessions/{id}/end", self._end),
                 web.get("/v1/sessions/{id}/watch", self._watch),
+                web.post("/v1/holds", self._ask_for_more),
                 web.post("/v1/holds/{id}", self._answer_hold),
                 web.post("/v1/budgets/reload", self._reload),
                 web.post("/v1/budgets/raise", self._raise),
@@ -203,6 +204,10 @@ class Control:
         return answer(
             await self._guard.answer_hold(hold_id, answer=asked.answer, amount=asked.amount, reason=asked.reason)
         )
+
+    async def _ask_for_more(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=AskForMore)
+        return answer(await self._guard.ask_for_more(asked))
 
     async def _reload(self, request: web.Request) -> web.Response:
         self._host.reload()

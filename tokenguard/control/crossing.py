@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tokenguard.guard import Deed, OpenSession
+from tokenguard.guard import AskForMore, Deed, OpenSession
 from tokenguard.importing.importer import Progress, Tell
 from tokenguard.prices import Catalogue
 from tokenguard.records import Budget, Event, Session
@@ -61,6 +61,10 @@ class Guard(Protocol):
         `answer` is `approve`, `cheaper` (with the next model down) or `deny`. Raises `UsageError` if no such call
         waits, or if there is no cheaper model.
         """
+        ...
+
+    async def ask_for_more(self, asked: AskForMore) -> dict[str, Any]:
+        """An agent asks a person for more of a budget: its request, and the answer, if there is one in time."""
         ...
 
     def official(self, rate_limits: bytes) -> None:

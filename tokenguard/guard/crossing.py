@@ -16,6 +16,7 @@ from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import view, ways
+from tokenguard.guard.asking import Asking
 from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
@@ -106,6 +107,7 @@ class Guard:
             ledger, self.counting, self._flight, self._turns, self._noticing, self.beyond, self.tell
         )
         self._decider = Decider(self.counting, self.holds, self._noticing, self._record, self.now)
+        self.asking = Asking(self.holds, self._record, self.now)
         ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
         self._take_prices(catalogue)
         self._take_agents(Agents(config.agents))

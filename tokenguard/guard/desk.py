@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
+from msgspec import Struct
+
 from tokenguard.errors import UsageError
 from tokenguard.guard import prompts, steering, view
+from tokenguard.guard.asking import PATIENCE_S, Asked
 from tokenguard.guard.crossing import Guard
 from tokenguard.guard.holds import Answer, Holds
 from tokenguard.guard.limits import amount_for
@@ -18,13 +21,26 @@ from tokenguard.guard.sessions import OpenSession
 from tokenguard.guard.steering import Deed
 from tokenguard.ledger import Ledger, queries
 from tokenguard.platforms import processes
-from tokenguard.policy.budgets import Slot, Standing, ident
+from tokenguard.policy.budgets import TEAM, Slot, Standing, ident
 from tokenguard.policy.spans import span_us
 from tokenguard.policy.wording import safe_label
 from tokenguard.records import Event, Session
 from tokenguard.wire.official import read_status_line
 
 _MOMENT_S = 0.1
+
+
+class AskForMore(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent says when it asks for more."""
+
+    session: str
+    amount: str
+    reason: str
+    budget: str | None = None
+    """Its label or name; without it, the one that is nearest its end."""
+    wait_s: float = 0
+    """For how many seconds an answer is waited for."""
+
 
 _RECENT = 200
 """Sessions, running or not, among whose budgets one to raise is looked for."""
@@ -113,6 +129,7 @@ class Desk:
         await guard.counting.tally.written()
         budgets = guard.counting.ahead([guard.sessions.of(session_id).session])
         told_before = bool(guard.sessions.of(session_id).left)
+        guard.asking.gone(session_id)
         live = await guard.sessions.end(session_id, exit_code)
         written = self._ledger.failing is None
         inner = guard.sessions.within(session_id)
@@ -150,22 +167,41 @@ class Desk:
     ) -> dict[str, Any]:
         """Let a call that waits go on (`approve`, `cheaper`), or not (`deny`). Raises `UsageError`.
 
-        Its budget is raised by `amount` if one is given, which other calls may use too; else by what the call takes.
+        Its budget is raised by `amount` if one is given, which other calls may use too; else by what the call takes, or
+        by what its agent asked for.
         """
         guard, who = self._guard, who or getpass.getuser()
         hold = guard.holds.find(hold_id)
         if answer == "cheaper" and hold.cheaper is None:
             raise UsageError(f"there is no cheaper model for call {hold_id}", "approve it as it is, or deny it")
+        value = hold.wants
         if amount is not None:
             if answer == "deny":
                 raise UsageError("a denial takes no amount", "leave --amount out")
             if hold.slot is None:
                 raise UsageError(f"call {hold_id} waits for no budget", "approve it without --amount")
             value = amount_for(hold.slot, amount)
+        if value is not None and hold.slot is not None and answer != "deny":
             await guard.counting.raise_by(hold.slot, value, reason=reason or "approved", who=who)
         if not hold.answer.done():
             hold.answer.set_result(Answer(answer, who, reason))
         return view.hold_view(hold) | {"answer": hold.answer.result().kind}
+
+    async def ask_for_more(self, asked: AskForMore) -> dict[str, Any]:
+        """An agent asks a person for more of a budget: its request, and the `answer`, if there is one in time.
+
+        Asked again while it is open, that is waited for. Raises `UsageError`.
+        """
+        guard = self._guard
+        live = guard.sessions.running.get(asked.session)
+        if live is None or live.session.id == UNWRAPPED:
+            raise UsageError(f"no session {asked.session} is running", "see tokenguard status")
+        slot = self._raisable(live.session, asked.budget)
+        hold = guard.asking.ask(live.session, Asked(slot, amount_for(slot, asked.amount), asked.reason))
+        await asyncio.wait([hold.answer], timeout=min(asked.wait_s, PATIENCE_S))
+        answer = hold.answer.result() if hold.answer.done() else Answer("waiting")
+        told = {"answer": answer.kind, "who": answer.who, "answer_reason": answer.reason}
+        return view.hold_view(hold) | told | {"standing": view.budget_view(guard.counting.standing(slot))}
 
     def official(self, rate_limits: bytes) -> None:
         """Take note of what Claude Code's status line was told of official windows, as JSON."""
@@ -214,6 +250,15 @@ class Desk:
             names = names if len(set(names)) == len(names) else [slot.whole_label for slot in found]
             raise UsageError(f"{label} is more than one budget", f"name one: {', '.join(names)}")
         return found[0]
+
+    def _raisable(self, session: Session, name: str | None) -> Slot:
+        """The budget of this name that counts for a session and can be raised here; else the one nearest its end."""
+        for standing in self._guard.counting.ahead([session]):
+            slot = standing.slot
+            if slot.budget.scope != TEAM and name in (None, slot.label, slot.budget.name):
+                return slot
+        which = "no budget" if name is None else f"no budget {name}"
+        raise UsageError(f"{which} that a person here can raise counts for this session", "see tokenguard status")
 
     def _raised(self, standing: Standing) -> dict[str, Any]:
         told = view.budget_view(standing)

@@ -1,4 +1,4 @@
-"""Calls that wait until a person decides. Nothing is sent to their agents meanwhile."""
+"""Calls that wait until a person decides, and what agents ask for. Nothing is sent to agents meanwhile."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Hold:
         seconds: float,
         slot: Slot | None = None,
         cheaper: tuple[str, int] | None = None,
+        wants: int | None = None,
     ) -> None:
         self.id = new_id()[:4]
         self.call = call
@@ -51,6 +52,8 @@ class Hold:
         self.budget = slot.label if slot else None
         self.cheaper = cheaper
         """The next model down, and about how many nanodollars the call costs with it; None if there is none."""
+        self.wants = wants
+        """How much more of the slot is asked for, in its unit; None of a call. `call` then only tells who asks."""
         self.deadline = asyncio.get_running_loop().time() + seconds
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
@@ -103,4 +106,5 @@ def decision(hold: Hold, answer: Answer, at_us: int) -> Decision:
     reason = answer.reason
     if answer.kind == "cheaper" and hold.cheaper is not None:
         reason = " ".join(filter(None, (f"with {hold.cheaper[0]}", reason)))
-    return Decision(at_us=at_us, kind=kind, who=answer.who, call_id=hold.call.id, budget=hold.budget, reason=reason)
+    call_id = hold.call.id if hold.wants is None else None
+    return Decision(at_us=at_us, kind=kind, who=answer.who, call_id=call_id, budget=hold.budget, reason=reason)

@@ -163,7 +163,7 @@ def window_view(window: OfficialWindow) -> dict[str, Any]:
 
 
 def hold_view(hold: Hold) -> dict[str, Any]:
-    """A call that waits for an approval."""
+    """A call that waits for an approval, or an agent that `wants` more of a budget."""
     call = hold.call
     return {
         "id": hold.id,
@@ -174,6 +174,7 @@ def hold_view(hold: Hold) -> dict[str, Any]:
         "estimate_nanos": hold.estimate_nanos,
         "budget": hold.budget,
         "unit": hold.slot.budget.unit if hold.slot else None,
+        "wants": hold.wants,
         "cheaper": hold.cheaper and {"model": hold.cheaper[0], "estimate_nanos": hold.cheaper[1]},
         "reason": wording.cause(hold.reason),
         "asked_at": instant(hold.asked_us),

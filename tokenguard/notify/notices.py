@@ -70,10 +70,12 @@ def _told(key: str, value: object) -> object:
 
 def _asked(data: Mapping[str, Any]) -> tuple[str, str]:
     who = " ".join(part for part in (data["agent"], folder_name(data["repo"])) if part)
-    about = money.usd(data["estimate_nanos"], about=True)
     answers = f"tokenguard approve {data['id']}, or tokenguard deny {data['id']}"
     reason = printable(str(data["reason"]).rstrip("."), _LONGEST_TEXT // 2)
-    return f"{who} waits for you", f"{about} for {short_model(data['model'])}: {reason}. Answer: {answers}"
+    if data.get("wants") is not None:
+        return f"{who} asks you", f"{reason[:1].upper()}{reason[1:]}. Answer: {answers}"
+    about = f"{money.usd(data['estimate_nanos'], about=True)} for {short_model(data['model'])}"
+    return f"{who} waits for you", f"{about}: {reason}. Answer: {answers}"
 
 
 _ANSWERS = {

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from tokenguard.policy import money
 from tokenguard.policy.naming import folder_name, short_model
+from tokenguard.records import Unit
 from tokenguard_tui import words
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets.rows import Row, Rows
@@ -110,8 +111,13 @@ def lines(state: State, now: datetime, width: int) -> list[Row]:
 
 def _lines(hold: Mapping[str, Any], now: datetime, width: int) -> Content:
     names = " ".join(filter(None, map(words.clean, (hold["agent"], folder_name(hold["repo"])))))
-    who = f"! {names}  {short_model(hold['model'])}"
-    costs = f"next call {money.usd(hold['estimate_nanos'], about=True)}"
+    wants = hold.get("wants")
+    if wants is None:
+        who = f"! {names}  {short_model(hold['model'])}"
+        costs = f"next call {money.usd(hold['estimate_nanos'], about=True)}"
+    else:
+        who = f"! {names}  asks"
+        costs = f"for {money.amount(wants, Unit(hold['unit']))} more"
     left = f"  {words.until(now, datetime.fromisoformat(hold['expires_at']))} left"
     step = f"  + {amount}" if (amount := _step(hold)) else ""
     if other := hold.get("cheaper"):
