@@ -132,6 +132,9 @@ def test_a_port_that_changes_cannot_be_set(cli: Cli, home: Path, code: Path, ask
         (["claude", "--workspace"], "--workspace belongs to"),
         (["--write", "notepad"], "notepad"),
         (["--write", "zed", "--workspace"], "leave --workspace out"),
+        (["--write", "vscode", "--workspace", "--file", "s.json"], "--file is that of one editor"),
+        (["--undo", "--file", "s.json"], "name the editor"),
+        (["claude", "--file", "s.json"], "--file belongs to"),
     ],
 )
 def test_wrong_usage(cli: Cli, asked: list[str], says: str) -> None:
@@ -186,6 +189,17 @@ def test_a_workspace_has_settings_of_its_own(cli: Cli, user: Path) -> None:
     assert json.loads(file.read_text()).keys() == {"claudeCode.environmentVariables", "terminal.integrated.env.linux"}
     assert cli("env", "--undo", "--workspace").code == 0
     assert not file.parent.exists()
+
+
+def test_settings_at_an_unusual_place(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "my data" / "User" / "settings.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    done = cli("env", "--write", "vscode", "--file", str(file))
+    assert "claudeCode.environmentVariables" in json.loads(file.read_text())
+    assert f"tokenguard env --undo vscode --file '{file}'" in done.out
+    assert "byte for byte" in cli("env", "--undo", "vscode", "--file", str(file)).out
+    assert file.read_text() == "{}"
 
 
 def test_an_editor_that_has_not_run_here(cli: Cli, user: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,21 @@ def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str)
     help="Put an editor's settings back; those of all editors without a name.",
 )
 @click.option("--workspace", is_flag=True, help="The settings of this folder, not the user's.")
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="That editor's settings, where they are not at the usual place.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def env(
-    agent: str | None, shell: str | None, write: str | None, undo: str | None, workspace: bool, as_json: bool
+    agent: str | None,
+    shell: str | None,
+    write: str | None,
+    undo: str | None,
+    workspace: bool,
+    file: Path | None,
+    as_json: bool,
 ) -> None:
     """Print what sends AGENT through tokenguard when it is not started by tokenguard run.
 
@@ -62,12 +75,15 @@ def env(
     if write is not None or undo is not None:
         if agent is not None or shell is not None:
             raise UsageError("--write and --undo take no agent and no shell", "leave them out")
-        _edit(write, undo, workspace, as_json)
+        if file is not None and (workspace or (write or undo) == _ALL):
+            raise UsageError("--file is that of one editor", "name the editor, and leave --workspace out")
+        _edit(write, undo, workspace, file and file.absolute(), as_json)
         return
     if agent is None:
         raise UsageError("of which agent?", f"name one of {', '.join(_names(Agents()))}, or use --write IDE")
-    if workspace:
-        raise UsageError("--workspace belongs to --write and --undo", "leave it out")
+    if workspace or file is not None:
+        option = "--workspace" if workspace else "--file"
+        raise UsageError(f"{option} belongs to --write and --undo", "leave it out")
     _print(agent, shell, as_json)
 
 
@@ -101,10 +117,12 @@ def _says_the_same(text: str, variables: Mapping[str, str]) -> bool:
     return any(value in text for value in variables.values() if "://" in value)
 
 
-def _edit(write: str | None, undo: str | None, workspace: bool, as_json: bool) -> None:
+def _edit(write: str | None, undo: str | None, workspace: bool, named: Path | None, as_json: bool) -> None:
     paths = find_paths(os.environ)
     if undo is not None:
-        done = [editors.undo(IDES[name], file, paths) for file, name in _files(write or undo, workspace).items()]
+        which = write or undo
+        meant = _files(which, workspace) if named is None else {named: which}
+        done = [editors.undo(IDES[name], file, paths) for file, name in meant.items()]
         if as_json:
             output.say_json(done if (write or undo) == _ALL else done[0])
         else:
@@ -112,12 +130,12 @@ def _edit(write: str | None, undo: str | None, workspace: bool, as_json: bool) -
         return
     assert write is not None
     ide = IDES[write]
-    file = editors.file_of(ide, os.environ, workspace=workspace)
+    file = named or editors.file_of(ide, os.environ, workspace=workspace)
     told = editors.write(ide, file, paths, load(paths), os.environ, _pass_over if as_json else output.say)
     if as_json:
         output.say_json(told)
     else:
-        _tell_written(told)
+        _tell_written(told, named)
 
 
 def _files(which: str, workspace: bool) -> dict[Path, str]:
@@ -132,12 +150,13 @@ def _pass_over(text: str) -> None:
     """With JSON, nothing else is said."""
 
 
-def _tell_written(told: Mapping[str, Any]) -> None:
+def _tell_written(told: Mapping[str, Any], named: Path | None) -> None:
     output.say(f"{told['file']}: {'written' if told['changed'] else 'holds all of it already'}")
     for line in output.columns([("", label, value) for label, value in told["set"].items()]):
         output.say(line)
     if told["backup"]:
-        output.say(f"as it was before: {told['backup']}; to put it back: tokenguard env --undo {told['ide']}")
+        where = f" --file {shlex.quote(str(named))}" if named else ""
+        output.say(f"as it was before: {told['backup']}; to put it back: tokenguard env --undo {told['ide']}{where}")
     for note in told["notes"]:
         output.say(f"- {note}")
 
