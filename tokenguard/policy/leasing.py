@@ -32,6 +32,8 @@ class Lease(Struct, frozen=True):
     """From when on nothing new may begin on it."""
     boot: str = ""
     """Which start of the machine the deadline is of; after another one it waits for a confirmation."""
+    firm_s: float = 0.0
+    """Until when it is kept though it is not needed: a person asked for it."""
     ending: bool = False
     """Nothing new may begin on it, whatever its deadline."""
     closed: bool = False

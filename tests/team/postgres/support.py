@@ -27,13 +27,15 @@ NOW_US = 1_795_000_000_000_000
 class Books:
     """What a machine has spent: (instant, amount) pairs, and what is set aside for calls in flight."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_us: int = NOW_US) -> None:
+        self._now_us = now_us
         self.calls: list[tuple[int, int]] = []
         self.reserved = 0
         self.needs = Demand()
 
-    def spend(self, amount: int, at_us: int = NOW_US) -> None:
-        self.calls.append((at_us, amount))
+    def spend(self, amount: int, at_us: int = 0) -> None:
+        """Now, or at another instant."""
+        self.calls.append((at_us or self._now_us, amount))
 
     def taken(self, budget: TeamBudget, since_us: int, until_us: int | None) -> Taken:
         spent = sum(
@@ -84,12 +86,14 @@ class Team:
     def way(self, login: str) -> str:
         return self.server.way(self.name, login)
 
-    def machine(self, login: str, clock: Clock | None = None, *, name: str = "laptop", repository: str = "") -> Machine:
-        """A machine, or the next process on the same one."""
-        where = f"host={self._host} port={self.server.port} dbname={self.name}"
+    def machine(
+        self, login: str, clock: Clock, *, name: str = "laptop", repository: str = "", port: int = 0
+    ) -> Machine:
+        """A machine, or the next process on the same one. With another port it cannot reach the database."""
+        where = f"host={self._host} port={port or self.server.port} dbname={self.name}"
         policy = replace(self.policy, database=where, repository=repository)
         place = Place(self._folder / f"{login}-{name}", login, name, login=f"user={login}")
-        return Machine(policy, place, clock or Clock(self.now_us()), functions=self.functions)
+        return Machine(policy, place, clock, functions=self.functions)
 
     def now_us(self) -> int:
         """The server's clock."""
@@ -122,7 +126,8 @@ class Team:
     def lapse(self, login: str = "") -> None:
         """Let the time of leases be over, of one member or of all."""
         self.ask(
-            "UPDATE tokenguard.lease SET expires_at = now() - INTERVAL '1 second' WHERE state = 'live' AND %s IN ('', member)",
+            "UPDATE tokenguard.lease SET expires_at = now() - INTERVAL '1 second'"
+            " WHERE state = 'live' AND %s IN ('', member)",
             login,
         )
 

@@ -113,6 +113,14 @@ def settle(chain: Chain, taken: Taken, in_use: frozenset[str], now_s: float, boo
     return chain, dues
 
 
+def without_largest(chain: Chain, now_s: float, boot: str) -> Chain:
+    """Ends the lease that has the most unused, of those that may be given back; what is needed is asked for anew."""
+    usable = [lease for lease in chain.usable(now_s, boot) if now_s >= lease.firm_s]
+    if not usable:
+        return chain
+    return put_lease(chain, replace(max(usable, key=lambda lease: lease.rest), ending=True))
+
+
 def tidy(chains: tuple[Chain, ...], now_us: int) -> tuple[Chain, ...]:
     """Without what no report can be about any longer."""
     kept: list[Chain] = []

@@ -159,11 +159,12 @@ class Machine:
             sent_s = self._clock.boot_s()
             await self._take(await session.run("report", lease=self._state.asked, spent=0, keep=0, final=False), sent_s)
 
-    async def _take(self, rows: list[Row], sent_s: float) -> bool:
+    async def _take(self, rows: list[Row], sent_s: float, *, firm: bool = False) -> bool:
         """Write down a lease that was granted; whether it was."""
         for row in rows:
             chain = chains.find(self._state.chains, (row["since_us"], row["until_us"]))
-            self._put(chains.put_lease(chain, self._answered(Lease(row["lease"], 0), row, sent_s)))
+            lease = self._answered(Lease(row["lease"], 0), row, sent_s)
+            self._put(chains.put_lease(chain, replace(lease, firm_s=lease.deadline_s if firm else 0.0)))
             self._state.asked = ""
             await self._book.write(self._state)
         return bool(rows)
@@ -229,7 +230,7 @@ class Machine:
         room = sum(lease.rest for lease in self._usable(chain)) - unreported - taken.reserved
         want, least = (wanted, wanted) if wanted else leasing.need(size, demand.largest, demand.short, room)
         if least:
-            if await self._grant(session, want, least):
+            if await self._grant(session, want, least, firm=bool(wanted)):
                 return ""
             return (
                 f"the budget {binding.name} of the team {self._policy.name} has {usd(free)} left that nobody holds,"
@@ -239,24 +240,22 @@ class Machine:
             # What was spent without any lease is told on one that holds nothing.
             await self._grant(session, 0, 0)
         elif room > leasing.PLENTY * size:
-            largest = max(self._usable(chain), key=lambda lease: lease.rest)
-            self._put(chains.put_lease(self._now(chain), replace(largest, ending=True)))
+            self._put(chains.without_largest(self._now(chain), self._clock.boot_s(), self._clock.boot_id))
         return ""
 
-    async def _grant(self, session: Session, want: int, least: int) -> bool:
+    async def _grant(self, session: Session, want: int, least: int, *, firm: bool = False) -> bool:
         if not self._state.asked:
             self._state.asked = str(uuid4())
             await self._book.write(self._state)
         sent_s = self._clock.boot_s()
         names = {**self._names, "machine": self._place.machine}
-        return await self._take(
-            await session.run("grant", **names, lease=self._state.asked, want=want, least=least), sent_s
-        )
+        rows = await session.run("grant", **names, lease=self._state.asked, want=want, least=least)
+        return await self._take(rows, sent_s, firm=firm)
 
     def _heard(self) -> Heard:
         """What was heard last, with what may be used of it now."""
         state = self._state
-        usable = self._usable(Chain(*chains.span_of(state.shares)))
+        usable = self._usable(Chain(*chains.span_of(state.shares))) if state.shares else []
         self._in_use = frozenset(lease.id for lease in usable)
         shares = tuple(with_leases(share, usable) for share in state.shares)
         return Heard(state.heard_us, shares, state.members, state.remarks)

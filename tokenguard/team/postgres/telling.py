@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy.leasing import Lease
+from tokenguard.policy.money import usd
 from tokenguard.records.teams import Share, TeamBudget, TeamPolicy
 
 SKEW_US = 60_000_000
@@ -27,6 +29,7 @@ class Standing(Struct, frozen=True):
     held: int
     presumed: int
     spent: int
+    overrun: int
     live: int
     since_us: int
     until_us: int | None
@@ -55,7 +58,7 @@ def budget_of(policy: TeamPolicy, row: Standing) -> TeamBudget:
 
 
 def share_of(budget: TeamBudget, row: Standing, ours: int, known: int) -> Share:
-    """What is known of a budget; in `granted` is what was spent only, see `with_leases`.
+    """What is known of a budget, without what may still be spent of leases: see `with_leases`.
 
     `ours` was held by this machine when the row was read. `known` is what the database knows of what this machine has
     spent by its own books, and what it had spent before it joined: counted on both sides, that changes nothing.
@@ -68,18 +71,17 @@ def share_of(budget: TeamBudget, row: Standing, ours: int, known: int) -> Share:
         granted=known,
         held=row.held - ours,
         presumed=row.presumed,
+        usable_s=0.0,
     )
 
 
 def with_leases(share: Share, usable: Sequence[Lease]) -> Share:
     """A share with what may still be spent of leases, until the first of them has to be renewed."""
     rest = [lease for lease in usable if lease.rest]
-    if not rest:
-        return share
     return replace(
         share,
         granted=(share.granted or 0) + sum(lease.rest for lease in rest),
-        usable_s=min(lease.deadline_s for lease in rest),
+        usable_s=min((lease.deadline_s for lease in rest), default=math.inf),
     )
 
 
@@ -87,9 +89,14 @@ def remarks_on(policy: TeamPolicy, rows: Sequence[Standing], now_us: int) -> lis
     """What a person should know of what was heard."""
     known = {row.name for row in rows}
     remarks = [
-        f'the database of the team {policy.name} has no budget "{budget.name}", which {policy.name}\'s policy names'
+        f'the database of the team {policy.name} has no budget "{budget.name}", which its policy names'
         for budget in policy.budgets
-        if budget.name not in known
+        if not budget.owner and budget.name not in known
+    ]
+    remarks += [
+        f"of what the budget {row.name} has spent, {usd(row.overrun)} had been leased by nobody"
+        for row in rows
+        if row.overrun
     ]
     off_us = now_us - rows[0].now_us
     if abs(off_us) > SKEW_US:

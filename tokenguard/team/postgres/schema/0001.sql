@@ -140,7 +140,7 @@ WHERE m.login = session_user AND m.removed_at IS NULL;
 
 CREATE VIEW tokenguard.present AS
 SELECT r.team_id, r.team, r.ttl, r.budget_id, r.repository, p.id AS period_id, p.starts_at, p.ends_at,
-  p.cap, p.held, p.presumed, p.spent, p.live
+  p.cap, p.held, p.presumed, p.spent, p.overrun, p.live
 FROM tokenguard.reach r
 JOIN tokenguard.period p ON p.budget_id = r.budget_id AND p.starts_at <= now() AND (p.ends_at IS NULL OR now() < p.ends_at);
 

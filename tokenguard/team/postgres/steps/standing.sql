@@ -1,6 +1,6 @@
 -- What whoever asks may know of the budgets that it is under.
 -- takes: team text, repository text
--- returns: name text, owner text, kind text, timezone text, week_start bigint, month_start bigint, cap bigint, held bigint, presumed bigint, spent bigint, live bigint, since_us bigint, until_us bigint, now_us bigint, ttl_s double precision, admin boolean
+-- returns: name text, owner text, kind text, timezone text, week_start bigint, month_start bigint, cap bigint, held bigint, presumed bigint, spent bigint, overrun bigint, live bigint, since_us bigint, until_us bigint, now_us bigint, ttl_s double precision, admin boolean
 
 INSERT INTO tokenguard.period (budget_id, starts_at, ends_at, cap, ceil)
 SELECT b.id, c.starts_at, c.ends_at, b.cap, b.cap
@@ -11,7 +11,7 @@ WHERE r.team = :team AND (r.repository IS NULL OR r.repository = :repository)
   AND NOT EXISTS (SELECT 1 FROM tokenguard.present p WHERE p.budget_id = r.budget_id AND p.team = :team)
 ON CONFLICT (budget_id, starts_at) DO NOTHING;
 
-SELECT b.name, b.owner, b.kind, b.timezone, b.week_start, b.month_start, p.cap, p.held, p.presumed, p.spent, p.live,
+SELECT b.name, b.owner, b.kind, b.timezone, b.week_start, b.month_start, p.cap, p.held, p.presumed, p.spent, p.overrun, p.live,
   (extract(epoch FROM p.starts_at) * 1000000)::bigint AS since_us,
   (extract(epoch FROM p.ends_at) * 1000000)::bigint AS until_us,
   (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us,
