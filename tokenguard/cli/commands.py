@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "hooks": Entry("hooks.command:hooks", "Let git say what budgets say, at commits and pushes."),
     "prices": Entry("prices:prices", "Show, check and refresh what models cost."),
     "agents": Entry("agents:agents", "Show how each agent is guarded, and try one out."),
+    "mcp": Entry("mcp.command:mcp", "Let an agent see its budget, and ask you for more."),
     "env": Entry("env.command:env", "Send unwrapped agents and editors through the fixed port."),
     "daemon": Entry("daemon:daemon", "Start, stop and install the process in the background."),
     "doctor": Entry("doctor:doctor", "Check the installation; each finding comes with its remedy."),
