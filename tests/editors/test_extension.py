@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,25 @@ EXTENSION = ROOT / "editors/vscode"
 MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text("utf-8"))
 GUIDE = (ROOT / "docs/editors.md").read_text("utf-8")
 
-SAY = {
+
+def about(nanos: int) -> str:
+    return money.usd(nanos, about=True)
+
+
+def amount(value: int, unit: str) -> str:
+    return money.amount(value, Unit(unit))
+
+
+def limit(value: int, unit: str) -> str:
+    return money.limit(value, Unit(unit))
+
+
+SAY: dict[str, Callable[..., object]] = {
     "usd": money.usd,
-    "usd about": lambda nanos: money.usd(nanos, about=True),
+    "usd about": about,
     "tokens": money.tokens,
-    "amount": lambda value, unit: money.amount(value, Unit(unit)),
-    "limit": lambda value, unit: money.limit(value, Unit(unit)),
+    "amount": amount,
+    "limit": limit,
     "percent": money.percent,
     "shortModel": naming.short_model,
     "folderName": naming.folder_name,

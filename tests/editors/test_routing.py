@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,12 +29,8 @@ def sim(vscode: VSCode) -> Iterator[simulator.Process]:
 
 @pytest.fixture
 def tg(tmp_path: Path, sim: simulator.Process) -> Iterator[Installation]:
-    """With a port that is fixed."""
     made = Installation(tmp_path / "home", sim.url)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = made.home / "config.toml"
-    config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+    made.fix_port()
     made("daemon", "start")
     yield made
     made.stop()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +24,17 @@ from tokenguard.policy import money
 pytestmark = pytest.mark.real_editors
 
 TOAST = ".notification-toast .notification-list-item"
+SIDE = ".sidebar"
 HOVER = ".monaco-hover.workbench-hover, .monaco-hover"
-MINE = '// mine\n{\n  "workbench.startupEditor": "none", // nothing\n  "workbench.tips.enabled": false\n}\n'
+MINE = """\
+// mine
+{
+  "workbench.startupEditor": "none", // nothing
+  "workbench.tips.enabled": false,
+  "terminal.integrated.gpuAcceleration": "off", // text that a test can read
+  "tokenguard.command": "%s"
+}
+"""
 
 
 class Desk:
@@ -30,6 +42,7 @@ class Desk:
 
     def __init__(self, window: Window, tg: Installation, settings: Path) -> None:
         self.window, self.tg, self.settings = window, tg, settings
+        self.mine = settings.read_text()
         self._runs: list[subprocess.Popen[str]] = []
 
     def bar(self, pattern: str) -> str:
@@ -70,11 +83,17 @@ def desk(vscode: VSCode, extension: Extension, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("desk")
     with simulator.spawn(seed=1) as sim:
         tg = Installation(folder / "home", sim.url)
-        settings, extensions = folder / "user", folder / "extensions"
-        (settings / "User").mkdir(parents=True)
-        (settings / "User" / "settings.json").write_text(MINE)
+        tg.fix_port()
+        user, extensions, command = folder / "user", folder / "extensions", folder / "its bin" / "tokenguard"
+        settings = user / "User" / "settings.json"
+        for file in (settings, command):
+            file.parent.mkdir(parents=True)
+        settings.write_text(MINE % command)
+        command.write_text(f'#!/bin/sh\nexec {shlex.join(tg.command())} "$@"\n')
+        command.chmod(0o755)
         install(extension.package(), extensions)
-        with vscode.running(settings, extensions, tg.work, tg.env) as url, vscode.window(url) as window:
+        env = {**tg.env, "SHELL": "/bin/sh"}
+        with vscode.running(user, extensions, tg.work, env) as url, vscode.window(url) as window:
             made = Desk(window, tg, settings)
             yield made
             made.end()
@@ -100,15 +119,112 @@ def test_a_call_is_seen(desk: Desk) -> None:
 
 def test_levels_are_coloured_and_told(desk: Desk) -> None:
     desk.tg("budget", "set", "day", "--scope", "repo", "--window", "day", "--limit", "4 calls")
-    desk.bar("web/day 25%$")
+    desk.spend()
+    desk.bar("web/day 50% info$")
     quiet = desk.window.style(ITEM, "backgroundColor")
     desk.spend()
-    desk.spend()
-    desk.bar("web/day 75% warn")
+    desk.bar("web/day 75% warn$")
     assert desk.window.style(ITEM, "backgroundColor") == quiet
     assert not desk.window.count(TOAST)
     desk.spend()
-    desk.bar("web/day 100% used up")
+    desk.bar("web/day 100% used up$")
     assert desk.window.style(ITEM, "backgroundColor") != quiet
     desk.window.says(TOAST, "web/day is used up \\(4 calls of 4 calls\\)")
     desk.clear()
+    desk.tg("budget", "remove", "day")
+    desk.window.says(ITEM, "today · \\S+/h$", seconds=5)
+
+
+def test_a_call_that_waits_is_answered_with_a_button(desk: Desk) -> None:
+    desk.tg("budget", "set", "day", "--scope", "repo", "--window", "day", "--limit", "0.001", "--at-limit", "hold")
+    run = desk.begin("PAUSE", "Say it. [sim:output=10]", "PAUSE", "And again. [sim:output=10]")
+    assert run.stdin is not None
+    run.stdin.write("\n")
+    run.stdin.flush()
+    desk.window.says(TOAST, "web waits for you: ≈\\$\\S+ for opus-5.5. The day budget of repository web")
+    desk.bar("1 call waiting · ")
+    desk.window.click(f"{TOAST} .monaco-button", "+$5")
+    desk.bar("^\\$0.\\d+ today .* web/day \\d%")
+    assert desk.tg.json("status")["holds"] == []
+    desk.clear()
+    run.stdin.write("\n")
+    assert run.communicate(timeout=60)[0].split().count("200") == 2
+
+
+def test_the_pointer_on_it_shows_budgets_and_sessions(desk: Desk) -> None:
+    run = desk.begin("Say it. [sim:output=10]", "PAUSE")
+    assert run.stdout is not None and run.stdin is not None
+    assert run.stdout.readline().startswith("200")
+    desk.window("hover", ITEM)
+    said = desk.window.says(HOVER, "python main 1 ")
+    assert re.search("tokenguard .* today", said) and "web/day" in said and "Dashboard" in said
+    desk.window("mouse.move", 400, 200)
+    run.communicate("\n", timeout=60)
+
+
+def test_the_side_bar_holds_sessions_and_commits(desk: Desk) -> None:
+    desk.window.command("View: Show tokenguard")
+    desk.window.says(SIDE, "No session runs")
+    run = desk.begin("Say it. [sim:output=10]", "PAUSE")
+    desk.window.says(SIDE, "python ?<\\$0.001 · main")
+    desk.window.says(SIDE, f"Not committed yet ?{re.escape(desk.today())}")
+    run.communicate("\n", timeout=60)
+    commit = ("git", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "--allow-empty", "-qm", "Say it all")
+    subprocess.run(commit, cwd=desk.tg.work, check=True)
+    desk.spend()
+    desk.window.says(SIDE, "Say it all")
+
+
+def test_this_editor_s_agents_go_through_tokenguard_until_that_is_undone(desk: Desk) -> None:
+    desk.window.command("tokenguard: Send This Editor's Agents through tokenguard")
+    desk.window.says(TOAST, "This editor's agents go through tokenguard now: \\d settings in")
+    assert "claudeCode.environmentVariables" in desk.settings.read_text()
+    desk.window.click(f"{TOAST} .monaco-button", "Undo")
+    desk.window.says(TOAST, "byte for byte")
+    assert desk.settings.read_text() == desk.mine
+    desk.clear()
+
+
+def test_reports_run_in_terminals_and_the_dashboard_is_an_editor(desk: Desk) -> None:
+    desk.window.command("tokenguard: Report of This Repository")
+    desk.window.says(".xterm-rows", "COMMIT +MODEL")
+    desk.window.command("View: Toggle Panel Visibility")
+    desk.window.command("tokenguard: Open the Dashboard")
+    desk.window.says(".editor-container .xterm-rows", "BUDGET")
+    desk.window("keyboard.press", "q")
+    until(lambda: not desk.window.count(".editor-container .xterm-rows"), "the dashboard is closed")
+
+
+def test_a_budget_is_raised(desk: Desk) -> None:
+    desk.window.command("tokenguard: Raise a Budget")
+    desk.window.choose("Which budget", "web/day")
+    desk.window.answer("By how much", "2")
+    desk.window.answer("Why", "the release")
+    desk.window.says(TOAST, "web/day is raised by 2 until its window ends")
+    [budget] = desk.tg.json("status")["budgets"]
+    assert budget["limit"] == 7_001_000_000
+    desk.clear()
+
+
+def test_after_a_restart_of_the_daemon_it_goes_on(desk: Desk) -> None:
+    before = desk.today()
+    desk.tg("daemon", "stop")
+    desk.bar("tokenguard is not running")
+    desk.window.says(SIDE, "The daemon is not running")
+    desk.tg("daemon", "start")
+    desk.window.says(ITEM, re.escape(f"{before} today"), seconds=5)
+    desk.spend()
+    assert desk.today() != before
+    desk.bar(re.escape(f"{desk.today()} today"))
+
+
+def test_it_is_found_again_after_it_was_killed(desk: Desk) -> None:
+    pid = desk.tg.daemon_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    desk.bar("tokenguard is not running")
+    desk.window.click(ITEM)
+    desk.window.says(TOAST, "Nothing is measured or held to budgets until it runs")
+    desk.window.click(f"{TOAST} .monaco-button", "Start it")
+    desk.bar(re.escape(f"{desk.today()} today"))
+    assert desk.tg.daemon_pid() not in (None, pid)

@@ -66,9 +66,20 @@ class Window:
     def command(self, title: str) -> None:
         """Run a command of the palette, as a person does."""
         self("keyboard.press", "F1")
-        self("waitForSelector", ".quick-input-widget input")
+        self.choose("name of a command", title)
+
+    def choose(self, question: str, title: str) -> None:
+        """In the list that is offered with a question in its field."""
+        self("waitForSelector", f'.quick-input-widget input[placeholder*="{question}"]')
         self("keyboard.insertText", title)
         self.says(".quick-input-list .monaco-list-row.focused", re.escape(title))
+        self("keyboard.press", "Enter")
+
+    def answer(self, question: str, text: str) -> None:
+        """To a question that is put."""
+        self.says(".quick-input-widget .quick-input-message", re.escape(question))
+        self("keyboard.press", "Control+a")
+        self("keyboard.insertText", text)
         self("keyboard.press", "Enter")
 
     def picture(self, file: Path, **clip: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,14 @@ class Installation:
         named = PROVIDERS if upstream else ()
         providers = "".join(f'[providers.{name}]\nbase_url = "{upstream}"\n' for name in named)
         (self.home / "config.toml").write_text(f"[daemon]\nport = 0\n{daemon}\n{providers}\n{settings}\n")
+
+    def fix_port(self) -> int:
+        """Give the data path a port that is known beforehand, as unwrapped agents need it."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        config = self.home / "config.toml"
+        config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+        return port
 
     @property
     def env(self) -> dict[str, str]:

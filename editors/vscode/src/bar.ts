@@ -24,14 +24,14 @@ export function bar(seen: Seen, workspace: Workspace): Bar {
   const status = seen.status;
   const budget = workspace.budgets(status)[0];
   const waiting = holds(status).filter((hold) => workspace.has(hold.repo)).length;
-  const parts = [today(status), ...speed(status.totals.hour), ...(budget ? [binding(budget)] : [])];
-  const asks = waiting ? `${format.counted(waiting, "call")} waiting · ` : "";
-  return {
-    text: `$(${waiting ? "bell-dot" : "shield"}) ${asks}${parts.join(" · ")}`,
-    spoken: `tokenguard: ${asks}${parts.join(" · ")}`,
-    level: waiting ? "waiting" : (budget?.level ?? "ok"),
-    command: waiting ? "tokenguard.answer" : "tokenguard.dashboard",
-  };
+  if (waiting) {
+    const said = `${format.counted(waiting, "call")} waiting · ${today(status)}`;
+    const spoken = `tokenguard: ${said}`;
+    return { text: `$(bell-dot) ${said}`, spoken, level: "waiting", command: "tokenguard.answer" };
+  }
+  const said = [today(status), ...speed(status.totals.hour), ...(budget ? [binding(budget)] : [])].join(" · ");
+  const level = budget?.level ?? "ok";
+  return { text: `$(shield) ${said}`, spoken: `tokenguard: ${said}`, level, command: "tokenguard.dashboard" };
 }
 
 /** What was spent today; beside it, never in it, what a subscription covered. */

@@ -116,6 +116,7 @@ class Guarded {
   }
 
   private async ask(notice: Notice): Promise<void> {
+    // Editors let only errors with buttons stand until they are answered.
     const show = notice.urgent ? window.showErrorMessage : window.showWarningMessage;
     const titles = notice.buttons.map((button) => button.title);
     const chosen = await show(notice.text, ...titles);

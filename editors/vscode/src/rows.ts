@@ -21,10 +21,10 @@ export interface Row {
 export function sessionRows(seen: Seen, workspace: Workspace): Row[] {
   if (seen.status === undefined || seen.away !== undefined) return [];
   const { here, elsewhere } = workspace.sessions(seen.status);
-  const others = nested(elsewhere);
+  const others = nested(elsewhere, false);
   return [
     ...holds(seen.status).map(waiting),
-    ...nested(here),
+    ...nested(here, workspace.repositories.length === 1),
     ...(others.length ? [group("elsewhere", "Elsewhere", others, elsewhere)] : []),
   ];
 }
@@ -38,24 +38,27 @@ export function commitRows(report: Report): Row[] {
 function waiting(hold: Hold): Row {
   const about = `${format.usd(hold.estimate_nanos, true)} ${format.shortModel(hold.model)}`;
   const label = [hold.agent, format.folderName(hold.repo)].filter(Boolean).join(" ");
-  const row = { id: `hold ${hold.id}`, label: `${label} waits for you`, beside: about, tooltip: described(hold) };
+  const row = { id: `hold ${hold.id}`, label: `${label} waits`, beside: about, tooltip: described(hold) };
   return { ...printed(row), icon: "bell-dot", below: [], hold };
 }
 
-/** Each session, with those that were started in it and its sub-agents below it. */
-function nested(sessions: readonly Session[]): Row[] {
+/** Each session, with those that were started in it and its sub-agents below it. `inOne`: all in one repository. */
+function nested(sessions: readonly Session[], inOne: boolean): Row[] {
   const known = new Set(sessions.map((one) => one.id));
   const under = (parent: string | undefined): Row[] =>
     sessions
       .filter((one) => (one.parent && known.has(one.parent) ? one.parent : undefined) === parent)
-      .map((one) => session(one, [...under(one.id), ...(one.sub_agents ?? []).map((sub) => subAgent(one, sub))]));
+      .map((one) => {
+        const subs = (one.sub_agents ?? []).map((sub) => subAgent(one, sub));
+        return session(one, inOne ? "" : format.folderName(one.repo), [...under(one.id), ...subs]);
+      });
   return under(undefined);
 }
 
-function session(one: Session, below: Row[]): Row {
-  const place = [format.folderName(one.repo), one.branch].filter(Boolean).join(" ");
+function session(one: Session, folder: string, below: Row[]): Row {
+  const place = [folder, one.branch].filter(Boolean).join(" ");
   const state = one.state === "running" ? (one.your_turn ? "your turn" : "") : one.state;
-  const parts = [format.cost(one), place, one.task ?? "", state];
+  const parts = [format.cost(one), state, place, one.task ?? ""];
   const notional = one.notional_nanos ? `, ${format.usd(one.notional_nanos)} notional` : "";
   const tooltip = `${one.agent} ${place}: ${format.cost(one)}${notional} in ${format.counted(one.calls, "call")}`;
   const row = { id: `session ${one.id}`, label: one.agent, beside: parts.filter(Boolean).join(" · "), tooltip };
@@ -81,8 +84,8 @@ function commit(row: CommitRow, report: Report): Row {
   const said = {
     id: `commit ${row.commit ?? ""}`,
     label,
-    beside: [format.cost(row), row.commit?.slice(0, 8) ?? calls].join(" · "),
-    tooltip: `${label}: ${format.cost(row)} in ${calls}${share}`,
+    beside: format.cost(row),
+    tooltip: `${[row.commit?.slice(0, 8), label].filter(Boolean).join(" ")}: ${format.cost(row)} in ${calls}${share}`,
   };
   return { ...printed(said), icon: row.commit === null ? "edit" : "git-commit", below: [] };
 }

@@ -8,6 +8,7 @@ const LEVELS: readonly Level[] = ["ok", "info", "warn", "soft", "hard"];
 /** Events after which the sums of the last status do not hold any more. */
 const STALE = new Set([
   ...["call.settled", "call.refused", "calls.logged", "hold.asked", "hold.answered", "budget.level", "budget.raised"],
+  "config.reloaded",
   ...["session.started", "session.left", "session.ended", "session.steered", "official.window", "ledger.changed", "lost"],
 ]);
 

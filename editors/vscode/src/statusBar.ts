@@ -6,8 +6,8 @@ import { bar, type Bar } from "./bar";
 import { hover, LINKED } from "./hover";
 import type { Seen, Workspace } from "./state";
 
-/** Right of the middle, left of what editors say of their files. */
-const PRIORITY = 1_000;
+/** Behind what stands there anyway. On the right, a window that is too narrow would hide it first. */
+const PRIORITY = -100;
 
 export class StatusBar {
   private readonly item: StatusBarItem;
@@ -15,7 +15,7 @@ export class StatusBar {
   private hovered = "";
 
   constructor() {
-    this.item = window.createStatusBarItem("spend", StatusBarAlignment.Right, PRIORITY);
+    this.item = window.createStatusBarItem("spend", StatusBarAlignment.Left, PRIORITY);
     this.item.name = "tokenguard";
   }
 

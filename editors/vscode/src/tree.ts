@@ -96,7 +96,7 @@ export class Trees {
       );
       const rows = told.map((one) => commitRows(one as Report));
       this.commits.put(rows.length === 1 ? (rows[0] ?? []) : repositories.map((repo, at) => group(repo, rows[at] ?? [])));
-      this.commitView.message = undefined as unknown as string;
+      this.commitView.message = "";
     } catch (error) {
       this.commitView.message = error instanceof Error ? error.message : String(error);
     }
