@@ -129,6 +129,16 @@ def test_what_is_wrong_with_a_limit_is_named_with_its_key(tmp_path: Path, budget
     assert error in refusal(tmp_path, SHARED, budget)
 
 
+def test_a_limit_in_a_database_can_be_somebody_else_s(tmp_path: Path) -> None:
+    def owned(owner: str) -> str:
+        return f'{MONTH}owner = "{owner}"'
+
+    assert read(tmp_path, POSTGRES, owned("org:acme")).budgets[0].owner == "org:acme"
+    assert read(tmp_path, POSTGRES, owned("repo:acme/shop")).budgets[0].owner == "repo:acme/shop"
+    assert 'owner "acme" is not taken; use org:NAME or repo:NAME' in refusal(tmp_path, POSTGRES, owned("acme"))
+    assert "owner means nothing here" in refusal(tmp_path, SHARED, owned("org:acme"))
+
+
 def test_a_limit_that_only_warns_is_not_hard(tmp_path: Path) -> None:
     warns = f'{MONTH}at_limit = "warn"'
     assert read(tmp_path, SHARED, warns).budgets[0].at_limit == "warn"

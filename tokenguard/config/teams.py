@@ -37,6 +37,7 @@ _TEAM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 """Part of names of refs and folders, on file systems too that take no notice of case."""
 _SALT = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _WRITER = re.compile(r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}")
+_OWNER = re.compile(r"(org|repo):[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 
 
@@ -52,6 +53,8 @@ class TeamBudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: tuple[int, ...] = _DEFAULT.levels
     at_limit: str = _DEFAULT.at_limit
     counts: str = _DEFAULT.counts
+    owner: str | None = None
+    """Whose limit it is, in a database: `org:NAME` or `repo:NAME`; the team's own without it."""
 
 
 class TeamTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,8 +92,12 @@ def parse_team(table: object, file: Path) -> TeamPolicy:
     _check_belonging(given, where)
     settings = _git(given, where) if given.backend == "git" else _postgres(given, where)
     budgets = _budgets(given, where)
-    if settings["mode"] != "shared":
-        for budget in budgets:
+    for budget in budgets:
+        if budget.owner and given.backend != "postgres":
+            raise ConfigError(
+                f'{where}: budget "{budget.name}": owner means nothing here', 'it needs backend = "postgres"'
+            )
+        if settings["mode"] != "shared":
             if budget.at_limit == "warn":
                 text = f'{where}: budget "{budget.name}": at_limit "warn" keeps nobody within what was handed to them'
                 raise ConfigError(text, 'use refuse or hold, or mode = "shared"')
@@ -186,6 +193,8 @@ def _budget(table: TeamBudgetTable, where: str) -> TeamBudget:
         if getattr(table, key) is not None and table.window not in windows:
             raise ConfigError(f"{where}: {key} means nothing here", f"it needs a window of {' or '.join(windows)}")
     check_levels(table.levels, where)
+    if table.owner is not None and not _OWNER.fullmatch(table.owner):
+        raise ConfigError(f'{where}: owner "{shown(table.owner)}" is not taken', "use org:NAME or repo:NAME")
     return TeamBudget(
         name=table.name,
         limit=limit,
@@ -196,4 +205,5 @@ def _budget(table: TeamBudgetTable, where: str) -> TeamBudget:
         levels=table.levels,
         at_limit=table.at_limit,
         counts=table.counts,
+        owner=table.owner or "",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenguard.cli.team.logins import check_login, user_of, whole
+from tokenguard.cli.team.logins import check_login, user_of
 from tokenguard.errors import UsageError
 
 
@@ -22,17 +22,3 @@ def test_logins_that_are_not(login: str) -> None:
 def test_who_that_is() -> None:
     assert user_of("passfile=x user='ann o\\'neil'") == "ann o'neil"
     assert user_of("passfile=x") == user_of("") == ""
-
-
-@pytest.mark.parametrize(
-    ("database", "login", "both"),
-    [
-        ("host=db", "user=ann", "host=db user=ann"),
-        ("host=db", "", "host=db"),
-        ("postgresql://db/x", "user='a b'", "postgresql://db/x?user=a%20b"),
-        ("postgresql://db/x?sslmode=require", "user=ann", "postgresql://db/x?sslmode=require&user=ann"),
-        ("postgresql://db/x", "", "postgresql://db/x"),
-    ],
-)
-def test_where_and_who_together(database: str, login: str, both: str) -> None:
-    assert whole(database, login) == both

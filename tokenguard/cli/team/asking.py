@@ -13,17 +13,20 @@ from tokenguard.cli import output
 from tokenguard.cli.amounts import AMOUNT, Limit
 from tokenguard.cli.commands import examples
 from tokenguard.cli.team import choosing, telling
+from tokenguard.cli.team.databases import change, login_option
 from tokenguard.cli.team.here import concern
 from tokenguard.config.budgets import limit_text
 from tokenguard.config.memberships import read_memberships
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.daemon.names import names as known_names
 from tokenguard.errors import UsageError
+from tokenguard.policy import money
 from tokenguard.records import Unit
 
 _NAMED = click.option("--team", "name", metavar="NAME", help="Which; that of the current repository without it.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _AMOUNT = click.option("--amount", type=AMOUNT, required=True, help="How much, in dollars, such as 50.")
+_LOGIN = login_option("Of PostgreSQL: who keeps the database, if it is not you: 'user=postgres'.")
 _REASON = click.option("--reason", required=True, help="Why; it is kept where the others see it.")
 
 
@@ -106,14 +109,15 @@ def members(name: str | None, as_json: bool) -> None:
 @_AMOUNT
 @_REASON
 @_NAMED
+@_LOGIN
 @_JSON
-def raise_budget(budget: str, amount: Limit, reason: str, name: str | None, as_json: bool) -> None:
+def raise_budget(budget: str, amount: Limit, reason: str, name: str | None, login: str, as_json: bool) -> None:
     """Raise the limit BUDGET of the team, for as long as its window lasts.
 
     With mode = "rights" the treasurer's machine does it; in a database whoever keeps its limits. With mode = "shared"
     the limit is what the repository says: change it there.
     """
-    _change(budget, amount, reason, name, as_json, "+")
+    _change(budget, amount, reason, name, login, as_json, sign="+")
 
 
 @click.command(
@@ -124,16 +128,26 @@ def raise_budget(budget: str, amount: Limit, reason: str, name: str | None, as_j
 @_AMOUNT
 @_REASON
 @_NAMED
+@_LOGIN
 @_JSON
-def lower(budget: str, amount: Limit, reason: str, name: str | None, as_json: bool) -> None:
+def lower(budget: str, amount: Limit, reason: str, name: str | None, login: str, as_json: bool) -> None:
     """Lower the limit BUDGET of the team; what was handed out already stays handed out."""
-    _change(budget, amount, reason, name, as_json, "-")
+    _change(budget, amount, reason, name, login, as_json, sign="-")
 
 
-def _change(budget: str, amount: Limit, reason: str, name: str | None, as_json: bool, sign: str) -> None:
+def _change(budget: str, amount: Limit, reason: str, name: str | None, login: str, as_json: bool, *, sign: str) -> None:
+    dollars = sign + _dollars(amount)
+    if login:
+        told = change(login, budget, amount.value if sign == "+" else -amount.value, reason)
+        if as_json:
+            output.say_json(told)
+        else:
+            spent, limit = money.usd(told["spent"]), money.limit(told["limit"], Unit.USD)
+            output.say(f"{told['team']}: {told['budget']} is {limit} now, {spent} of it spent")
+        return
     paths = find_paths(os.environ)
     team = choosing.membership(paths, name).name
-    body = {"team": team, "budget": budget, "amount": sign + _dollars(amount), "reason": reason}
+    body = {"team": team, "budget": budget, "amount": dollars, "reason": reason}
     _show(paths, choosing.do(paths, "/v1/team/change", body), as_json)
 
 

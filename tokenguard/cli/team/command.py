@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tokenguard.cli.commands import Commands, examples
-from tokenguard.cli.team import asking, entering
+from tokenguard.cli.team import asking, databases, entering
 
 
 @click.group(cls=Commands, epilog=examples("tokenguard team init web --limit 500", "tokenguard team status"))
@@ -23,5 +23,9 @@ for _command in (
     asking.raise_budget,
     asking.lower,
     entering.leave,
+    databases.init_db,
+    databases.add,
+    databases.remove,
+    databases.write_off,
 ):
     team.add_command(_command)

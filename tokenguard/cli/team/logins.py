@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlencode
 
 from tokenguard.errors import UsageError
 
@@ -25,17 +24,6 @@ def check_login(written: str) -> str:
 def user_of(login: str) -> str:
     """The role that it names; empty if it names none."""
     return _settings(login).get("user", "")
-
-
-def whole(database: str, login: str) -> str:
-    """A connection string that says where and who."""
-    if "://" not in database:
-        return f"{database} {login}".strip()
-    return (
-        f"{database}{'&' if '?' in database else '?'}{urlencode(_settings(login), quote_via=quote)}"
-        if login
-        else database
-    )
 
 
 def _settings(login: str) -> dict[str, str]:
