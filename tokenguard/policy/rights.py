@@ -216,10 +216,13 @@ def lacks(limit: int, cells: Mapping[str, Cells], givers: Collection[str], witho
 
 def lowered(holding: Holding, needs: Needs, used: int, treasury: int, lacking: tuple[int, int]) -> Holding:
     """With less kept, where others lack more than the treasury has. It is given away once the machine was told."""
-    now, wished = lacking
+    now, wished = lacking[0] - treasury, lacking[1] - treasury
     room = holding.said.kept - max(used, holding.said.spent)
-    less = max(min(room - needs.bare, now - treasury), min(room - needs.comfort, wished - treasury), 0)
-    return replace(holding, said=replace(holding.said, kept=holding.said.kept - less))
+    over, less = room - needs.bare, min(room - needs.comfort, wished)
+    if now > 0:
+        # At least half of it, or a machine that spends little at a time would have to wait for each call.
+        less = max(less, min(over, max(now, over // 2)))
+    return replace(holding, said=replace(holding.said, kept=holding.said.kept - max(0, less)))
 
 
 def ended(holding: Holding, used: int) -> Holding:

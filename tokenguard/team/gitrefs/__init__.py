@@ -11,6 +11,8 @@ from tokenguard.records.teams import TeamPolicy
 from tokenguard.team.gitrefs import periods
 from tokenguard.team.gitrefs.backend import GitRefs
 from tokenguard.team.gitrefs.document import is_part
+from tokenguard.team.gitrefs.process import Runner
+from tokenguard.team.gitrefs.remote import Remote
 from tokenguard.team.gitrefs.urls import looks_public
 from tokenguard.team.shape import Clock, Place
 
@@ -27,4 +29,6 @@ def backend(policy: TeamPolicy, place: Place, clock: Clock, *, seconds: float = 
             raise TeamError(f"{name!r} cannot be the name of a {what}", "use letters, digits, dots, dashes and _")
     for budget in policy.budgets:
         periods.check(budget)
-    return GitRefs(policy, place, clock, seconds)
+    runner = Runner()
+    remote = Remote(place.folder, policy.name, policy.remote, place.repository, runner)
+    return GitRefs(policy, place, clock, remote, runner, seconds)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from tokenguard.team.gitrefs.members import new_machine, writer
 from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_instance
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
-from tokenguard.team.gitrefs.remote import Found, Pushed, Remote
+from tokenguard.team.gitrefs.remote import Found, Pushed
 from tokenguard.team.gitrefs.turns import Facts
 from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
 
@@ -29,17 +30,36 @@ _AGAIN_US = 3_600 * 1_000_000
 """A machine with nothing new says so once an hour."""
 
 
+class Refs(Protocol):
+    """See `Remote`."""
+
+    @property
+    def refused(self) -> str:
+        """Why the last document was not taken."""
+        ...
+
+    def fetch(self) -> dict[str, Found]:
+        """What every writer published."""
+        ...
+
+    def push(self, ref: str, data: bytes, at_s: int, expected: str) -> Pushed:
+        """Publish a document in place of what was found."""
+        ...
+
+
 class GitRefs:
     """See `Backend`. Everything but looking at `Own` happens in a thread, one turn at a time."""
 
-    def __init__(self, policy: TeamPolicy, place: Place, clock: Clock, seconds: float) -> None:
+    def __init__(
+        self, policy: TeamPolicy, place: Place, clock: Clock, remote: Refs, runner: Runner, seconds: float
+    ) -> None:
         self._policy = policy
         self._place = place
         self._clock = clock
         self._seconds = seconds
         self._memory = Memory(place.folder)
-        self._runner = Runner()
-        self._remote = Remote(place.folder, policy.name, policy.remote, place.repository, self._runner)
+        self._runner = runner
+        self._remote = remote
         self._instance = new_instance()
         self._spare = writer(place.member, new_machine())
         """Under which name it goes on if it turns out to be a copy."""

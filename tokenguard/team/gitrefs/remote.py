@@ -88,8 +88,12 @@ class Remote:
         self._runner = runner
         self._known: dict[str, Found] = {}
         self._way: Way | None = None
-        self.refused = ""
+        self._refused = ""
+
+    @property
+    def refused(self) -> str:
         """Why the last document was not taken, in git's words."""
+        return self._refused
 
     def fetch(self) -> dict[str, Found]:
         """What every writer published, by `MEMBER/MACHINE`."""
@@ -116,13 +120,13 @@ class Remote:
         lease = f"--force-with-lease={name}:{expected}"
         done = self._git(way, "push", *flags, lease, "--", way.push_url, f"{commit}:{name}")
         if done.code == 0:
-            self.refused = ""
+            self._refused = ""
             return Pushed.DONE
         answer = done.out.decode("utf-8", "replace")
         if any(word in answer for word in _STALE):
             return Pushed.STALE
         rejected = re.search(r"^!.*\[(?:remote )?rejected\] \((.*)\)", answer, re.MULTILINE)
-        self.refused = urls.shown(rejected[1]) if rejected else _reason(done)
+        self._refused = urls.shown(rejected[1]) if rejected else _reason(done)
         return Pushed.REFUSED
 
     def _find_way(self) -> Way:
