@@ -23,6 +23,7 @@ from tokenguard.simulator.shape import Rejected
         ("[sim:big=50MB]", Directions(big=50_000_000)),
         ("[sim:error=429][sim:fails=1]", Directions(error=429, fails=1)),
         ("[sim:delegate=general][sim:parallel=2]", Directions(delegate="general", parallel=2)),
+        ("[sim:use=get_budget]", Directions(use="get_budget")),
         (
             "[sim:garbage][sim:halfevent][sim:unknown-model]",
             Directions(garbage=True, halfevent=True, unknown_model=True),

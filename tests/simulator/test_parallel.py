@@ -100,8 +100,16 @@ async def test_tasks_for_sub_agents(client: Client, dialect: str) -> None:
     assert tasks == [("say hello", "general-purpose"), ("say hello beside 2", "general-purpose")]
 
 
-async def test_without_such_a_tool_there_is_an_answer(client: Client) -> None:
-    answer = await client.say("openai-chat", "[sim:delegate=general]", **offered("openai-chat", "bash", SCHEMA))
+@pytest.mark.parametrize("dialect", ["anthropic-messages", "openai-chat", "gemini"])
+async def test_a_tool_by_the_end_of_its_name(client: Client, dialect: str) -> None:
+    answer = await client.say(dialect, "[sim:use=get_budget]", **offered(dialect, "mcp__x__get_budget", TASK))
+    ((_, arguments),) = called(dialect, answer.json)
+    assert set(arguments) == set(TASK["required"])
+
+
+@pytest.mark.parametrize("words", ["[sim:delegate=general]", "[sim:use=get_budget]"])
+async def test_without_such_a_tool_there_is_an_answer(client: Client, words: str) -> None:
+    answer = await client.say("openai-chat", words, **offered("openai-chat", "bash", SCHEMA))
     assert answer.json["choices"][0]["message"]["content"].startswith("Here is the answer:")
 
 

@@ -11,7 +11,7 @@ from tokenguard.simulator.prompt_cache import PromptCache
 from tokenguard.simulator.prose import prose
 from tokenguard.simulator.schema import delegate, delegate_arguments, example, shell, shell_arguments
 from tokenguard.simulator.shape import Answer, Ask, Block, Call, Leg, Reply, Tool, Usage
-from tokenguard.simulator.values import encode, tokens
+from tokenguard.simulator.values import encode, obj, tokens
 
 ADVISOR = "claude-opus-5-5"
 """The model that `[sim:advisor]` consults."""
@@ -76,6 +76,10 @@ def each_call(reply: Reply) -> Iterator[tuple[str, Call]]:
 
 def _calls(tools: tuple[Tool, ...], directions: Directions, rounds: int) -> Iterator[Call]:
     """The tool calls of an answer after so many others that called tools."""
+    if directions.use:
+        named = [tool for tool in tools if tool.name.endswith(directions.use)]
+        yield from (Call(tool, obj(example(tool.schema))) for tool in named[: not rounds])
+        return
     kind = directions.delegate
     turns = 1 if kind else max(directions.turns, directions.loop)
     tool = delegate(tools) if kind else shell(tools)

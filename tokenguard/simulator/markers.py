@@ -27,6 +27,8 @@ class Directions(Struct, frozen=True):
     """`parallel=3`: so many tool calls in each answer that has any."""
     delegate: str | None = None
     """`delegate=KIND`: a sub-agent of that kind is given a task, `parallel` of them at once."""
+    use: str | None = None
+    """`use=NAME`: a tool whose name ends like that is called, with the least that its schema asks for."""
     output: int | None = None
     """`output=2000`: exact length of the final text, in tokens."""
     thinking: int | None = None
@@ -98,7 +100,7 @@ def _parse(name: str, value: str) -> tuple[str, object]:
                 return field, int(value)
         case "parallel" if value.isdecimal() and int(value):
             return field, int(value)
-        case "delegate" if value:
+        case "delegate" | "use" if value:
             return field, value
         case "slow" | "wait":
             if parts := _DURATION.fullmatch(value):
