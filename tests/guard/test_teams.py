@@ -182,6 +182,23 @@ async def test_nobody_waits_for_a_team_that_is_away_or_has_nothing_left(house: H
     assert not asked
 
 
+async def test_who_goes_on_does_not_wait_in_vain_every_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenguard.guard.counting.PATIENCE_S", 0.01)
+    join(house)
+    hear(house, share(0))
+    asked: list[str] = []
+    house.guard.teams.ask = asked.append
+    session = await house.session()
+    assert not await house.call(session)
+    waited = len(asked)
+    assert waited
+    assert not await house.call(session)
+    assert len(asked) == waited
+    hear(house, share(1))
+    assert not await house.call(session)
+    assert len(asked) > waited
+
+
 async def test_more_is_asked_for_before_it_runs_out(house: House) -> None:
     join(house)
     asked: list[str] = []
@@ -313,6 +330,10 @@ async def test_the_view_tells_what_is_known(house: House) -> None:
         "web", 30 * NANOS, 20 * NANOS, 5 * NANOS, 35 * NANOS, 10 * NANOS, True,
     ]  # fmt: skip
     assert told["members"][0]["you"] and told["remarks"] == ["the treasurer is away"]
+    assert (told["members"][0]["spent"], told["members"][0]["held"]) == (0, 10 * NANOS)
+    await house.call(await house.session())
+    mine_now = house.guard.sharing.view("web")["members"][0]
+    assert (mine_now["spent"], mine_now["held"]) == (CALL, 10 * NANOS - CALL)
     house.guard.sharing.away("web", "no network")
     told = house.guard.sharing.view("web")
     assert (told["state"], told["problem"], told["heard_at"]) == ("away", "no network", "2026-11-21T12:00:00Z")

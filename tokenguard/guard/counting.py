@@ -172,6 +172,8 @@ class Counting:
                     async with asyncio.timeout_at(deadline):
                         await changed
                 except TimeoutError:
+                    for one in stopping:
+                        self.teams.waited_in_vain(one.standing.slot)
                     return call, over
 
     def _may_yet_fit(self, over: Over) -> bool:

@@ -13,7 +13,7 @@ from tokenguard.guard.teams import Team
 from tokenguard.policy.budgets import Standing, slots_ahead
 from tokenguard.policy.measure import measure
 from tokenguard.records import Budget, Call
-from tokenguard.records.teams import Heard, TeamBudget
+from tokenguard.records.teams import Heard, Member, TeamBudget
 from tokenguard.team.shape import Demand, Taken
 
 _BURN_US = 30 * 60 * 1_000_000
@@ -80,21 +80,29 @@ class Sharing:
             "budgets": [
                 view.budget_view(standing) | {"usable": teams.usable(standing)} for standing in self.standings(name)
             ],
-            "members": [
-                {
-                    "id": one.id,
-                    "machine": one.machine,
-                    "name": None,
-                    "budget": one.budget,
-                    "spent": one.spent,
-                    "held": one.held,
-                    "presumed": one.presumed,
-                    "heard_at": view.instant(one.heard_us) if one.heard_us else None,
-                    "you": one.you,
-                }
-                for one in (heard.members if heard else ())
-            ],
+            "members": [self._member_view(one, name) for one in (heard.members if heard else ())],
         }
+
+    def _member_view(self, member: Member, name: str) -> dict[str, Any]:
+        """A machine of the team: of this one, what it has spent since it told."""
+        spent, held = member.spent, member.held
+        if member.you and (standing := self._standing(name, member.budget)) is not None and standing.share is not None:
+            spent = standing.spent - standing.share.others
+            held = max(0, (standing.share.granted or 0) - spent)
+        return {
+            "id": member.id,
+            "machine": member.machine,
+            "name": None,
+            "budget": member.budget,
+            "spent": spent,
+            "held": held,
+            "presumed": member.presumed,
+            "heard_at": view.instant(member.heard_us) if member.heard_us else None,
+            "you": member.you,
+        }
+
+    def _standing(self, name: str, budget: str) -> Standing | None:
+        return next((one for one in self.standings(name) if one.slot.budget.name == budget), None)
 
     def _team(self, name: str) -> Team:
         team = self._counting.teams.named(name)

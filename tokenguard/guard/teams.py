@@ -20,6 +20,9 @@ from tokenguard.records.teams import Heard, Share, TeamBudget, TeamPolicy
 _RECENT_CALLS = 32
 """Of the calls of a team on this machine, those by whose worst case the next ones are judged."""
 
+_IN_VAIN_S = 30.0
+"""For so long nobody waits for more after somebody has waited in vain, unless more is handed over."""
+
 _LOW = 4
 """Less than this many of the largest recent calls: it is time to ask for more."""
 
@@ -44,6 +47,8 @@ class Team(Struct):
     """What a call lacks that waits."""
     left: bool = False
     """Whether this machine gives back what it was handed."""
+    vain_until_s: float = 0.0
+    """Until when nobody waits again for more, by the clock of what was granted: somebody did, and got nothing."""
     low_at: int | None = None
     """What was granted when more was asked for last, before it ran out."""
 
@@ -156,11 +161,19 @@ class Teams:
         team, share = self.of(slot), self.share(slot)
         if team is None or not team.policy.hard or team.left or team.problem is not None:
             return False
+        if self._boot_s() < team.vain_until_s:
+            return False
         if share is not None and share.free + share.held < short:
             return False
         team.short = max(team.short, short)
         self.ask(team.name)
         return True
+
+    def waited_in_vain(self, slot: Slot) -> None:
+        """A call has waited for more, and was handed too little: an agent that goes on need not wait every time."""
+        team = self.of(slot)
+        if team is not None:
+            team.vain_until_s = self._boot_s() + _IN_VAIN_S
 
     def _index(self) -> None:
         found: dict[str, tuple[Budget, ...]] = {}
@@ -174,7 +187,10 @@ class Teams:
 def _learn(team: Team) -> None:
     """The budgets of a team as they were heard of last; before that, as its policy has them."""
     shares = team.heard.shares if team.heard else ()
+    granted = {key: share.granted for key, share in team.shares.items()}
     team.shares = {(share.budget.name, share.since_us): share for share in shares}
+    if granted != {key: share.granted for key, share in team.shares.items()}:
+        team.vain_until_s = 0.0
     latest = {share.budget.name: share.budget for share in sorted(shares, key=lambda share: share.since_us)}
     # Limits as they stand belong to a window each: see `bring_up`.
     written = {budget.name: budget for budget in team.policy.budgets}
