@@ -32,9 +32,11 @@ REPORTS = (
         for by in ("model", "day", "session", "repo,branch", "day,model", "length")
     ),
     *((by, EVER) for by in ("sub-agent", "commit", "origin", "session,model", "block", "month,model", "hour")),
+    *((by, EVER) for by in ("hour --timezone Asia/Kolkata", "day,repo", "day,session", "block,model", "hour,model")),
+    *((f"{by} --json", EVER) for by in ("hour", "hour,model")),
     *(("", since) for since in (MONTH, EVER)),
 )
-"""(keys, since); without keys, the dearest calls."""
+"""(keys and options, since); without keys, the dearest calls."""
 
 
 def took_ms(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
@@ -60,12 +62,12 @@ def main() -> None:
         env = {**os.environ, "TOKENGUARD_HOME": folder}
         print(f"{asked.calls:,} calls, {ledger.stat().st_size / 2**20:,.0f} MiB; goal {GOAL_MS} ms")
         for by, since in REPORTS:
-            what = ["--by", by] if by else ["--dearest"]
+            what = ["--by", *by.split()] if by else ["--dearest"]
             command = [sys.executable, "-m", "tokenguard", "report", *what, "--since", since]
             times = [took_ms(command, env) for _ in range(asked.runs)]
             wall, cpu = (statistics.median(one[at] for one in times) for at in (0, 1))
             span = "of everything" if since == EVER else f"of {since}"
-            print(f"{' '.join(what):<24} {span:<14} {wall:7.0f} ms   {cpu:7.0f} ms CPU")
+            print(f"{' '.join(what):<33} {span:<14} {wall:7.0f} ms   {cpu:7.0f} ms CPU")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
-from tokenguard.ledger.rollups import BLOCK, HOUR_US, SHIFT
+from tokenguard.ledger.rollups import BLOCK, HALF_US, HOUR_US, SHIFT
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
@@ -176,15 +176,14 @@ _NAMES = st.sampled_from([None, "a", "b-1", "b-2"])
 
 
 def instants(span_us: int) -> st.SearchStrategy[int]:
-    """Of a span, counted from its beginning: anywhere, at an hour's beginning, or at that of a block of hours."""
+    """Of a span, counted from its beginning: anywhere, or where a half hour, an hour, a shift or a block begins."""
 
     def beginning(at: int, unit: int) -> int:
         return (START_US + at) // unit * unit - START_US
 
     anywhere = st.integers(0, span_us)
-    return st.one_of(
-        anywhere, st.builds(beginning, anywhere, st.sampled_from([HOUR_US, SHIFT * HOUR_US, BLOCK * HOUR_US]))
-    )
+    units = st.sampled_from([HALF_US, HOUR_US, SHIFT * HOUR_US, BLOCK * HOUR_US])
+    return st.one_of(anywhere, st.builds(beginning, anywhere, units))
 
 
 @st.composite

@@ -30,6 +30,7 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
     (Where(request_class="title"), lambda entry: entry.call.request_class == "title"),
     (Where(match=(("session", "s[12]"),)), lambda entry: entry.call.session in ("s1", "s2")),
     (Where(billing="credits"), lambda entry: entry.billing == "credits"),
+    (Where(provider="openai", origin="measured"), lambda entry: entry.call.provider == "openai"),
     (Where(match=(("model", "*p*"),)), lambda entry: fnmatchcase(entry.call.model, "*p*")),
     (
         # SQLite writes the complement of a set with ^.

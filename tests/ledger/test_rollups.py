@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
 from tokenguard.ledger import Ledger, Where, agreement, migrations, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
-from tokenguard.ledger.rollups import BARE, BLOCK, CALLS, HOUR, HOUR_US, SHIFT
+from tokenguard.ledger.rollups import BARE, BARE_SHIFT, BLOCK, CALLS, HOUR, HOUR_US, MODELS, SHIFT, SPELLS, THREADS
 from tokenguard.ledger.sums import SUMS
 from tokenguard.records import Leg, Usage
 
@@ -135,11 +135,61 @@ def test_times_are_told_from_few_sums_whatever_was_done_in_them(conn: sqlite3.Co
     asked = Where(billing="metered", match=(("origin", "m*"),))
     sound = [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)]
     hours = queries.hours(conn, Where(), slices[0][0], slices[-1][1])
-    conn.execute("DELETE FROM rollups WHERE size <> ?", (BARE,))
+    conn.execute("DELETE FROM rollups WHERE size NOT IN (?, ?)", (BARE, BARE_SHIFT))
     conn.execute("DELETE FROM calls")
     assert [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)] == sound
     assert queries.hours(conn, Where(), slices[0][0], slices[-1][1]) == hours
     assert sum(group.totals.calls for _, group in sound[0]) == 39
+
+
+FIRST, LAST = HOURS // BLOCK * BLOCK - 12, HOURS // BLOCK * BLOCK + 12
+"""Hours around those of `conn`."""
+
+
+def in_slices_of(hours: float) -> list[tuple[int, int]]:
+    """The time of `conn`, cut into slices that begin this much after a shift."""
+    edges = [int((at + hours) * HOUR_US) for at in range(FIRST, LAST + 1)]
+    return list(pairwise(edges))
+
+
+@pytest.mark.parametrize(
+    ("keys", "slices", "sizes"),
+    [
+        ([], in_slices_of(0.5), (BARE,)),
+        (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE_SHIFT,)),
+        (["model"], in_slices_of(0), (MODELS,)),
+        (["provider", "model", "origin"], in_slices_of(0), (MODELS,)),
+        (["session"], in_slices_of(0), (SPELLS, THREADS)),
+        (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS)),
+    ],
+)
+def test_few_sums_are_read_where_they_tell_enough(
+    conn: sqlite3.Connection, keys: list[str], slices: list[tuple[int, int]], sizes: tuple[int, ...]
+) -> None:
+    sound = queries.grouped_in(conn, keys, Where(), slices)
+    assert sound
+    conn.execute(f"DELETE FROM rollups WHERE size NOT IN ({', '.join(map(str, sizes))})")
+    conn.execute("DELETE FROM legs")
+    conn.execute("DELETE FROM calls")
+    assert queries.grouped_in(conn, keys, Where(), slices) == sound
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        (["repo"], Where()),
+        (["model"], Where(match=(("model", "op*"),))),
+        (["model", "agent"], Where()),
+        (["session", "agent"], Where()),
+        (["session"], Where(repo="/src/web")),
+        ([], Where(branch="main")),
+    ],
+)
+def test_others_are_read_where_they_do_not(conn: sqlite3.Connection, keys: list[str], where: Where) -> None:
+    sound = queries.grouped_in(conn, keys, where, in_slices_of(0.5))
+    assert sum(group.totals.calls for _, group in sound) >= 39
+    conn.execute(f"DELETE FROM rollups WHERE size IN ({BARE}, {BARE_SHIFT}, {MODELS}, {SPELLS})")
+    assert queries.grouped_in(conn, keys, where, in_slices_of(0.5)) == sound
 
 
 def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
@@ -150,13 +200,15 @@ def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> No
     assert contents(conn) == sound
 
 
-def test_a_ledger_from_before_the_few_sums_gets_them_from_the_others(conn: sqlite3.Connection) -> None:
+def test_a_ledger_from_before_the_few_sums_is_summed_up_anew(conn: sqlite3.Connection) -> None:
     sound = contents(conn)
-    conn.execute("DELETE FROM rollups WHERE size = ?", (BARE,))
+    conn.execute("DELETE FROM rollups WHERE size < 0")
     conn.execute("DELETE FROM rollup_keys WHERE agent = ''")
-    conn.execute("ALTER TABLE rollup_keys DROP COLUMN bare")
+    for column in ("bare", "by_model"):
+        conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {column}")
     conn.execute("PRAGMA user_version = 13")
     migrations.migrate(conn)
+    agreement.fill(conn)
     assert contents(conn) == sound
     assert agreement.check_all(conn) == 0
     writes.settle(conn, settlement(call(40)))

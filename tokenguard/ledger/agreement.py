@@ -5,25 +5,34 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from tokenguard.ledger.rollups import (
-    BARE,
-    COARSE,
-    HOUR,
-    HOUR_US,
+from tokenguard.ledger.recount import (
     SUMMED,
-    THREADS,
-    Piece,
     add_threads,
-    bare,
-    in_all,
-    in_hour,
-    kept,
-    of_calls,
+    agrees,
+    kept_of_hour,
+    of_halves,
+    of_hour,
     put_coarse,
     put_hour,
     put_thread,
     stored,
     threads_of,
+)
+from tokenguard.ledger.rollups import (
+    BARE,
+    BARE_SHIFT,
+    BLOCK,
+    COARSE,
+    HALVES,
+    HOUR,
+    HOUR_US,
+    MODELS,
+    SHIFT,
+    SPELLS,
+    THREADS,
+    Piece,
+    kept,
+    spell,
 )
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import CHARGED, per_call
@@ -32,6 +41,8 @@ from tokenguard.ledger.values import Where
 log = logging.getLogger(__name__)
 
 _NO_HOUR = 2**62 // HOUR_US
+_UNITS = {HOUR: 1, BARE: HALVES, MODELS: 1, SPELLS: spell(1, 0), **{one.size: one.units for one in COARSE}}
+"""What an hour is in each size by which sums are found in time."""
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
 
@@ -41,21 +52,20 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
 
     What does not agree is replaced.
     """
-    found = in_all(of_calls(conn, *in_hour(hour)))
+    found = of_halves(conn, hour)
     sound = True
     for thread, sums in threads_of(conn, hour):
         if stored(conn, THREADS, thread, thread + 1) != sums:
             put_thread(conn, thread, sums)
             sound = False
-    if (stored(conn, HOUR, hour, hour + 1), stored(conn, BARE, hour, hour + 1)) != (found, bare(found)):
+    if kept_of_hour(conn, hour) != of_hour(conn, hour, found):
         put_hour(conn, hour, found)
-        for size in COARSE:
-            put_coarse(conn, size, hour)
+        for coarse in COARSE:
+            put_coarse(conn, coarse, hour)
         return False
-    for size in COARSE:
-        end = hour + size
-        if hour % size == 0 and stored(conn, size, hour, end) != stored(conn, HOUR, hour, end):
-            put_coarse(conn, size, hour)
+    for coarse in COARSE:
+        if hour % coarse.hours == 0 and not agrees(conn, coarse, hour):
+            put_coarse(conn, coarse, hour)
             sound = False
     return sound
 
@@ -79,10 +89,12 @@ def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
     """The hour to check after this one: the latest before it with calls or sums, or that begins what is summed up."""
     end = _NO_HOUR if hour is None else hour
     started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0]
-    found: list[int | None] = [conn.execute(_LATEST, (size, end)).fetchone()[0] for size in (HOUR, BARE, *COARSE)]
-    found.append(None if started_us is None else started_us // HOUR_US)
+    found: list[int | None] = [None if started_us is None else started_us // HOUR_US]
+    for size, unit in _UNITS.items():
+        start = conn.execute(_LATEST, (size, end * unit)).fetchone()[0]
+        found.append(None if start is None else start // unit)
     if hour is not None:
-        found += [hour // size * size for size in COARSE if hour % size]
+        found += [hour // coarse.hours * coarse.hours for coarse in COARSE if hour % coarse.hours]
     return max((one for one in found if one is not None), default=None)
 
 
@@ -91,17 +103,17 @@ def glance(conn: sqlite3.Connection) -> bool:
     hour = before(conn, None)
     if hour is None:
         return True
-    condition, values = in_hour(hour)
-    of_hour = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'{CHARGED} AND {condition}')}", values).fetchone()
-    return bool(of_hour == _sum_of(conn, Piece(HOUR, hour, hour + 1)))
+    source = per_call(f"{CHARGED} AND c.started_us >= ? AND c.started_us < ?")
+    found = conn.execute(f"SELECT {SUMMED} FROM {source}", [hour * HOUR_US, (hour + 1) * HOUR_US]).fetchone()
+    return bool(found == _sum_of(conn, Piece(HOUR, hour, hour + 1)))
 
 
 def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
-    sizes = (HOUR, *COARSE, THREADS)
-    by_call = {_sum_of(conn, Piece(size, None, None)) for size in (*sizes, BARE)}
-    by_leg = {_sum_of(conn, Piece(size, None, None), by_leg=True) for size in sizes}
+    sizes = (HOUR, SHIFT, BLOCK, THREADS)
+    by_call = {_sum_of(conn, Piece(size, None, None)) for size in (*sizes, BARE, BARE_SHIFT, SPELLS)}
+    by_leg = {_sum_of(conn, Piece(size, None, None), by_leg=True) for size in (*sizes, MODELS)}
     return by_call == {of_all} and len(by_leg) == 1
 
 
@@ -119,12 +131,12 @@ def fill(conn: sqlite3.Connection) -> None:
     conn.execute("BEGIN IMMEDIATE")
     try:
         while hour is not None:
-            found = of_calls(conn, *in_hour(hour))
-            put_hour(conn, hour, in_all(found))
+            found = of_halves(conn, hour)
+            put_hour(conn, hour, found)
             add_threads(conn, hour, found)
-            for size in COARSE:
-                if hour % size == 0:
-                    put_coarse(conn, size, hour)
+            for coarse in COARSE:
+                if hour % coarse.hours == 0:
+                    put_coarse(conn, coarse, hour)
             hour = before(conn, hour)
         conn.execute("COMMIT")
     except BaseException:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from tokenguard.ledger.rollups import BARE, CALLS, HOUR, HOUR_US, Piece, kept, pieces
+from tokenguard.ledger.rollups import BARE, CALLS, HALVES, HOUR, HOUR_US, Piece, kept, pieces
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, THREAD, TOTALS, condition, per_call, per_leg, within
 from tokenguard.ledger.values import Where
@@ -70,13 +70,14 @@ def last_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int | 
 def hours(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[int]:
     """When the hours of UTC that touch the span, and in which there was a charge, begin; in order."""
     first, last = since_us // HOUR_US, -(-until_us // HOUR_US)
-    source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", "s.start"
-    values: list[object] = [BARE, first, last]
+    source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", f"s.start / {HALVES}"
+    values: list[object] = [BARE, first * HALVES, last * HALVES]
     if by_call(where):
         source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
         hour = f"s.started_us / {HOUR_US}"
     elif where != ALL:
         source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
+        hour = "s.start"
     return [row[0] * HOUR_US for row in fetch(conn, f"SELECT DISTINCT {hour} FROM {source} ORDER BY {hour}", values)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, json
@@ -13,11 +12,20 @@ from tokenguard.ledger.charges import ALL, ask, totals_of
 from tokenguard.ledger.rollups import (
     BARE,
     BARE_KEYS,
+    BARE_SHIFT,
+    BLOCK,
     CALLS,
+    HALF_US,
+    HALVES,
     HOUR,
     HOUR_US,
     KEPT_IN_SLICES,
+    KEPT_IN_SPELLS,
     KEPT_OF_THREADS,
+    MODEL_KEYS,
+    MODELS,
+    SHIFT,
+    SPELLS,
     named,
     pieces,
 )
@@ -34,6 +42,7 @@ from tokenguard.ledger.sums import (
     per_call,
     per_leg,
 )
+from tokenguard.ledger.threads import threads_in
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 
@@ -68,6 +77,7 @@ _SLICES = """slices (number, since, until, size) AS MATERIALIZED (
         json_extract(value, '$[3]') FROM json_each(?))"""
 _WHOLE = """whole (thread, number) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
+_CUT = "cut (thread) AS MATERIALIZED (SELECT value FROM json_each(?))"
 _OF_KEY = ", ".join(f"k.{column}" for column in (*KEYS, "leg"))
 _OF_THREAD = ", ".join(f"nullif(t.{column}, '') AS {column}" for column in THREAD)
 _ADDED_UP = {
@@ -76,6 +86,9 @@ _ADDED_UP = {
     ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label) AS s""",
     "threads": f"""(SELECT a.*, {_OF_KEY}, {_OF_THREAD} FROM (
         SELECT s.slice, s.thread, s.label, {TOTALS} FROM {KEPT_OF_THREADS} GROUP BY s.thread << 32 | s.label
+    ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label CROSS JOIN rollup_threads AS t ON t.id = a.thread) AS s""",
+    "spells": f"""(SELECT a.*, {_OF_KEY}, {_OF_THREAD} FROM (
+        SELECT s.slice, s.thread, s.label, {TOTALS} FROM {KEPT_IN_SPELLS} GROUP BY s.slice, s.thread << 32 | s.label
     ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label CROSS JOIN rollup_threads AS t ON t.id = a.thread) AS s""",
 }
 """What sums add up to by slice or thread, and by label: of its columns, those that the label stands for hold."""
@@ -127,15 +140,20 @@ def grouped_in(
     if _by_session(where):
         rows += _of_calls(conn, of_calls, where, numbered, by_leg=by_leg)
     elif _by_thread(keys, where):
-        whole, sessions = _threads(conn, where, slices)
+        whole, parted = threads_in(conn, where, slices)
         # Which threads are read is decided: what is left to ask of them is in their keys.
-        known = [expression for key, expression in zip(keys, by, strict=True) if key not in _OF_THREADS]
-        keyed, values = named(_of_keys(where), known, by_leg=by_leg)
+        known = {key: expression for key, expression in zip(keys, by, strict=True) if key not in _OF_THREADS}
+        keyed, values = named(_of_keys(where), list(known.values()), by_leg=by_leg)
         rows += fetch(conn, of_sums % (_WHOLE, keyed, _ADDED_UP["threads"]), [_as_json(whole), *values])
-        if sessions:
-            rows += _of_calls(conn, of_calls, where, numbered, by_leg=by_leg, sessions=sessions)
+        rest = numbered if parted.sessions else []
+        if rest and BARE_KEYS.issuperset((*known, *asked_of(_of_keys(where)))):
+            spells, rest = _in_pieces(parted.within(slices), ((HOUR, SPELLS),))
+            asked = of_sums % (f"{_SLICES}, {_CUT}", keyed, _ADDED_UP["spells"])
+            rows += fetch(conn, asked, [_as_json(spells), _as_json(parted.threads), *values])
+        if rest:
+            rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg, sessions=parted.sessions)
     else:
-        hours, rest = _in_pieces(slices, bare=BARE_KEYS.issuperset((*keys, *asked_of(where))))
+        hours, rest = _in_pieces(slices, *_kept_for(keys, where))
         keyed, values = named(where, by, by_leg=by_leg)
         rows += fetch(conn, of_sums % (_SLICES, keyed, _ADDED_UP["slices"]), [_as_json(hours), *values])
         if rest:
@@ -176,36 +194,31 @@ def _of_keys(where: Where) -> Where:
     return replace(where, session=None, family=None, match=tuple(pair for pair in where.match if pair[0] not in THREAD))
 
 
-def _of_threads(where: Where) -> Where:
-    return Where(where.session, where.family, match=tuple(pair for pair in where.match if pair[0] in THREAD))
+_Kept = tuple[tuple[int, int], ...]
+"""In how many units sums are to be read, the most first, and the size by which they are found."""
 
 
-def _threads(
-    conn: sqlite3.Connection, where: Where, slices: Sequence[tuple[int, int]]
-) -> tuple[list[tuple[int, int]], list[str]]:
-    """(thread, slice) of the sessions that are in one slice as a whole, and the other sessions that are in any."""
-    begins = [since_us for since_us, _ in slices]
-    whole: list[tuple[str, int, int]] = []
-    cut: set[str] = set()
-    terms, values = condition(_of_threads(where), "t", "t")
-    sql = f"SELECT t.id, t.session, t.first, t.last FROM rollup_threads AS t WHERE {' AND '.join([*terms, 'TRUE'])}"
-    for thread, session, first, last in fetch(conn, sql, values):
-        first_us, end_us = first * HOUR_US, (last + 1) * HOUR_US
-        number = bisect_right(begins, first_us) - 1
-        if number >= 0 and end_us <= slices[number][1]:
-            whole.append((session, thread, number))
-        elif end_us > begins[0] and first_us < slices[-1][1]:
-            cut.add(session)
-    return [(thread, number) for session, thread, number in whole if session not in cut], sorted(cut)
+def _kept_for(keys: Sequence[str], where: Where) -> tuple[_Kept, int]:
+    """Where sums that tell apart what is asked for have the fewest rows, and the unit that they are found by."""
+    asked = {*keys, *asked_of(where)}
+    if asked <= BARE_KEYS:
+        return ((SHIFT * HALVES, BARE_SHIFT), (1, BARE)), HALF_US
+    if "model" in keys and asked_of(where) <= MODEL_KEYS and asked <= MODEL_KEYS | {"model"}:
+        return ((BLOCK, BLOCK), (HOUR, MODELS)), HOUR_US
+    return tuple((size, size) for size in (BLOCK, SHIFT, HOUR)), HOUR_US
 
 
-def _in_pieces(slices: Sequence[tuple[int, int]], *, bare: bool) -> tuple[list[_Piece], list[_Piece]]:
+def _in_pieces(
+    slices: Sequence[tuple[int, int]], kept: _Kept, unit_us: int = HOUR_US
+) -> tuple[list[_Piece], list[_Piece]]:
     """What sums are kept of in each slice, and the rest, of which calls are read."""
     found: tuple[list[_Piece], list[_Piece]] = ([], [])
+    sizes = dict(kept)
     for number, span in enumerate(slices):
-        for piece in pieces(*span, (HOUR,)) if bare else pieces(*span):
-            size = BARE if bare and piece.size == HOUR else piece.size
-            found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
+        if span[0] < span[1]:
+            for piece in pieces(*span, tuple(sizes), unit_us):
+                size = sizes.get(piece.size, CALLS)
+                found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
     return found
 
 

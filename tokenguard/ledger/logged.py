@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import json
 from msgspec.structs import astuple, replace
 
-from tokenguard.ledger import echoes, rollups
+from tokenguard.ledger import adding, echoes
 from tokenguard.ledger.echoes import AFTER_US, BEFORE_US, FIRST_ID, PROMPT
 from tokenguard.ledger.rows import CALL, Row, as_json, call_of, places
 from tokenguard.ledger.sums import BUCKETS
@@ -165,7 +165,7 @@ def supersede(conn: sqlite3.Connection, settled: Settlement, usage: Usage, *, ex
 
 def _give_way(conn: sqlite3.Connection, row: Logged, call_id: int, charge: Charge) -> None:
     """Make a logged row an echo of a measured one."""
-    rollups.remove(conn, row.call.id)
+    adding.remove(conn, row.call.id)
     conn.execute("DELETE FROM legs WHERE call_id = ?", (row.call.id,))
     conn.execute("DELETE FROM calls WHERE id = ?", (row.call.id,))
     echoes.put(conn, call_id, row, charge.nanos)
@@ -176,7 +176,7 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> l
         return []
     last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
     first = max(last + 1, FIRST_ID)
-    sums = rollups.Gathered()
+    sums = adding.Gathered()
     values: list[Sequence[object]] = []
     charges = [price(row.call, row.leg) for row in rows]
     for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
@@ -195,11 +195,11 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> l
 
 def _replace(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:
     call_id = row.call.id
-    rollups.remove(conn, call_id)
+    adding.remove(conn, call_id)
     conn.execute(_UPDATE, (*_values(call_id, row, charge), call_id))
     conn.execute("DELETE FROM legs WHERE call_id = ?", (call_id,))
     _put_leg(conn, call_id, row, charge)
-    rollups.add(conn, call_id)
+    adding.add(conn, call_id)
 
 
 def _values(call_id: int, row: Logged, charge: Charge) -> list[object]:

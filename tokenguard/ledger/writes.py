@@ -6,7 +6,7 @@ import sqlite3
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger import logged, rollups
+from tokenguard.ledger import adding, logged
 from tokenguard.ledger.rows import (
     CALL,
     DECISION,
@@ -117,9 +117,9 @@ def settle(conn: sqlite3.Connection, settlement: Settlement) -> bool:
         off = saved[index] if saved else None
         conn.execute(_ADD_LEG, (call.id, index, *_leg_row(leg), costs[index], off, *astuple(leg.usage)))
     if len(legs) == 1 and legs[0].billed and legs[0].usage == usage:
-        rollups.add_plain(conn, call, charge, usage, legs[0].model)
+        adding.add_plain(conn, call, charge, usage, legs[0].model)
     else:
-        rollups.add(conn, call.id)
+        adding.add(conn, call.id)
     return logged.supersede(conn, settlement, usage, exact=charged.confidence is Confidence.EXACT)
 
 
@@ -145,7 +145,7 @@ def presume(conn: sqlite3.Connection, before_us: int, before_id: int) -> list[in
     """Open calls that started and are numbered before these become charges at their bound; their ids."""
     presumed = sorted(row[0] for row in conn.execute(_PRESUME, (before_us, before_id)).fetchall())
     for call_id in presumed:
-        rollups.add(conn, call_id)
+        adding.add(conn, call_id)
     return presumed
 
 

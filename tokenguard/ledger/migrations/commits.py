@@ -1,4 +1,4 @@
-"""Commits and what they closed, and sums of whole hours: steps 13 and 14."""
+"""Commits and what they closed, and sums of few keys: steps 13 to 15."""
 
 from __future__ import annotations
 
@@ -66,25 +66,15 @@ def _013_commits(conn: sqlite3.Connection) -> None:
 
 
 def _014_bare_hours(conn: sqlite3.Connection) -> None:
-    keys = ("billing", "origin", "confidence")
-    names, same = ", ".join(keys), " AND ".join(f"b.{key} IS k.{key}" for key in keys)
-    sums = "calls, cost_nanos, unpriced, estimated, bound, below, above, input, cache_read, cache_write_5m, "
-    sums += "cache_write_1h, output, reasoning, presumed, saved"
+    conn.execute("ALTER TABLE rollup_keys ADD COLUMN bare INTEGER")
+
+
+def _015_spells_and_models(conn: sqlite3.Connection) -> None:
     for statement in (
-        "ALTER TABLE rollup_keys ADD COLUMN bare INTEGER",
-        f"""
-        INSERT INTO rollup_keys ({names}, agent, provider, model, request_class, role)
-        SELECT DISTINCT {names}, '', '', '', '', 'whole' FROM rollup_keys
-        """,
-        f"""
-        UPDATE rollup_keys AS k SET bare = b.id FROM rollup_keys AS b WHERE k.agent <> '' AND b.agent = '' AND {same}
-        """,
-        f"""
-        INSERT INTO rollups (size, start, key, {sums})
-        SELECT -2, r.start, k.bare, {", ".join(f"sum(r.{name})" for name in sums.split(", "))}
-        FROM rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key
-        WHERE r.size = 1 AND k.role <> 'part' GROUP BY r.start, k.bare
-        """,
+        "ALTER TABLE rollup_keys ADD COLUMN by_model INTEGER",
+        # They are summed up anew: by half hours, by threads in an hour, and by models in an hour.
+        "DELETE FROM rollups",
+        "DELETE FROM rollup_keys",
     ):
         conn.execute(statement)
 
@@ -92,4 +82,5 @@ def _014_bare_hours(conn: sqlite3.Connection) -> None:
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _013_commits,
     _014_bare_hours,
+    _015_spells_and_models,
 )

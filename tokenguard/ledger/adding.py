@@ -1,0 +1,160 @@
+"""Adding charges to the sums that are kept beside the calls, in the transaction that writes them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache, partial
+from itertools import chain
+from operator import add as add_up
+from operator import attrgetter
+from typing import TypeVar
+
+from msgspec.structs import astuple
+
+from tokenguard.ledger.recount import of_calls
+from tokenguard.ledger.rollup_keys import WIDTH, Key, names_of, thread_of
+from tokenguard.ledger.rollups import (
+    BARE,
+    BARE_SHIFT,
+    BLOCK,
+    HALF_US,
+    HALVES,
+    HOUR,
+    MODELS,
+    SHIFT,
+    SPELLS,
+    THREADS,
+    spell,
+)
+from tokenguard.ledger.sums import KEYS, SUMS
+from tokenguard.records import Call, Charge, Confidence, Usage
+
+_K = TypeVar("_K")
+_Place = tuple[int, int, int]
+"""Size, start and key: where a sum stands."""
+
+_WHERE = len(SUMS) + 1
+_NUMBERS = ", ".join(f"?{at}" for at, _ in enumerate(SUMS, 1))
+_ON_CONFLICT = f"""ON CONFLICT (size, start, key)
+    DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
+
+
+def _adding(places: int) -> str:
+    """The statement that adds the same numbers, which come first, in so many places."""
+    rows = (f"(?{at}, ?{at + 1}, ?{at + 2}, {_NUMBERS})" for at in range(_WHERE, _WHERE + 3 * places, 3))
+    return f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {', '.join(rows)} {_ON_CONFLICT}"
+
+
+_ADD = [_adding(places) for places in range(9)]
+_DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
+
+
+def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage: Usage, leg: str) -> None:
+    """Add a charge of one leg that is being written: the short way, as most are."""
+    confidence = charge.confidence if charge else Confidence.ESTIMATED
+    nanos = charge.nanos if charge else 0
+    sums = (
+        1,
+        nanos,
+        charge is None,
+        confidence is Confidence.ESTIMATED,
+        confidence is Confidence.BOUND,
+        0 if charge is None or charge.low_nanos is None else nanos - charge.low_nanos,
+        0 if charge is None or charge.high_nanos is None else charge.high_nanos - nanos,
+        *astuple(usage),
+        0,
+        _saved(charge),
+    )
+    _add(conn, call.started_us // HALF_US, _plain_key(call, confidence, leg), sums)
+
+
+def add(conn: sqlite3.Connection, call_id: int) -> None:
+    """Add a charge of any kind that was just written, and its legs."""
+    _add_call(conn, call_id, 1)
+
+
+def remove(conn: sqlite3.Connection, call_id: int) -> None:
+    """Take out a charge that is about to be changed or to go."""
+    conn.executemany(_DROP, _add_call(conn, call_id, -1))
+
+
+def _add_call(conn: sqlite3.Connection, call_id: int, times: int) -> list[_Place]:
+    started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
+    found: list[_Place] = []
+    for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
+        found += _add(conn, started_us // HALF_US, key, [times * number for number in astuple(sums)])
+    return found
+
+
+class Gathered:
+    """Charges of one leg each that are being written, added together before they are added to the sums."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, Key], list[int]] = {}
+
+    def add(self, call: Call, charge: Charge, usage: Usage, leg: str) -> None:
+        """Add one that is certain to no more than its figure."""
+        sums = (
+            1,
+            charge.nanos,
+            0,
+            charge.confidence is Confidence.ESTIMATED,
+            charge.confidence is Confidence.BOUND,
+            0,
+            0,
+            *astuple(usage),
+            0,
+            _saved(charge),
+        )
+        _add_to(self._found, (call.started_us // HALF_US, _plain_key(call, charge.confidence, leg)), sums)
+
+    def write(self, conn: sqlite3.Connection) -> None:
+        """Add them to the sums."""
+        found: dict[_Place, list[int]] = {}
+        named, threads = cache(partial(names_of, conn)), cache(partial(thread_of, conn))
+        for (half, key), sums in self._found.items():
+            for place in _places(half, named(key[:WIDTH]), threads(key[WIDTH:], half // HALVES)):
+                _add_to(found, place, sums)
+        conn.executemany(_ADD[1], ((*sums, *place) for place, sums in found.items()))
+
+
+def _add(conn: sqlite3.Connection, half: int, key: Key, sums: Sequence[int]) -> list[_Place]:
+    """Add to the sums that a call of this half hour is part of; where they stand."""
+    places = _places(half, names_of(conn, key[:WIDTH]), thread_of(conn, key[WIDTH:], half // HALVES))
+    conn.execute(_ADD[len(places)], (*sums, *chain.from_iterable(places)))
+    return places
+
+
+def _places(half: int, names: tuple[int, int | None, int | None], thread: int) -> list[_Place]:
+    hour = half // HALVES
+    name, bare, by_model = names
+    places = [
+        (HOUR, hour, name),
+        (SHIFT, hour // SHIFT * SHIFT, name),
+        (BLOCK, hour // BLOCK * BLOCK, name),
+        (THREADS, thread, name),
+    ]
+    if bare is not None:
+        shift = hour // SHIFT * SHIFT * HALVES
+        places += ((BARE, half, bare), (BARE_SHIFT, shift, bare), (SPELLS, spell(hour, thread), bare))
+    if by_model is not None:
+        places.append((MODELS, hour, by_model))
+    return places
+
+
+def _add_to(found: dict[_K, list[int]], key: _K, sums: Sequence[int]) -> None:
+    known = found.get(key)
+    found[key] = list(sums) if known is None else [*map(add_up, known, sums)]
+
+
+_keys_of = attrgetter(*(key for key in KEYS if key != "confidence"))
+
+
+def _plain_key(call: Call, confidence: Confidence, leg: str) -> Key:
+    thread = (call.session, call.agent_session, call.subagent_type or call.subagent)
+    return (*_keys_of(call), confidence.value, leg, "plain", *thread)
+
+
+def _saved(charge: Charge | None) -> int:
+    return charge.leg_saved[0] if charge and len(charge.leg_saved) == 1 else 0
