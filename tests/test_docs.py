@@ -17,15 +17,16 @@ from tests.cli.support import every_command
 from tokenguard import __version__
 from tokenguard.agents import AGENTS, Agents
 from tokenguard.cli.commands import root
-from tokenguard.config import budget_table, prices, sections, settings
+from tokenguard.config import budget_table, prices, sections, settings, teams
 from tokenguard.config.paths import find_paths
 from tokenguard.ledger import habits
 from tokenguard.policy import windows
-from tokenguard.policy.budgets import ACTIONS
+from tokenguard.policy.budgets import ACTIONS, REPOSITORY_FILE
 from tokenguard.policy.measure import BUCKETS, COUNTS
 from tokenguard.policy.money import NANOS
 from tokenguard.policy.task_types import ACTIVITIES, PURPOSES, TASK_TYPES, of_branch
 from tokenguard.records import BILLINGS, Budget
+from tokenguard.records.teams import TeamBudget
 from tokenguard.reports import KEYS
 from tokenguard.reports.advice import FINDERS, dear_answers
 from tokenguard.reports.advice.shape import Advice, Change, Part
@@ -34,6 +35,7 @@ ROOT = Path(__file__).parent.parent
 COMMANDS = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 BUDGETS = (ROOT / "docs/budgets.md").read_text(encoding="utf-8")
+TEAM = (ROOT / "docs/team.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -50,6 +52,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[metrics]": sections.MetricsSettings,
     "[[budget]]": budget_table.BudgetTable,
     "[[price]]": prices.PriceTable,
+    "[team]": teams.TeamTable,
+    "[[team.budget]]": teams.TeamBudgetTable,
 }
 
 
@@ -185,7 +189,24 @@ def toml_of(page: str) -> list[str]:
     return re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("shown", [*toml_of(CONFIGURATION), *toml_of(BUDGETS)])
+def of_a_team(shown: str) -> bool:
+    return "team" in tomllib.loads(shown)
+
+
+@pytest.mark.parametrize("shown", [one for one in (*toml_of(CONFIGURATION), *toml_of(TEAM)) if of_a_team(one)])
+def test_the_teams_that_the_documents_show_can_be_read(tmp_path: Path, shown: str) -> None:
+    (tmp_path / REPOSITORY_FILE).write_text(shown, "utf-8")
+    assert teams.read_team_policy(tmp_path) is not None
+
+
+@pytest.mark.parametrize("key", [field.name for field in msgspec.structs.fields(TeamBudget)][3:-1])
+def test_the_documented_defaults_of_a_team_s_budget_are_the_real_ones(key: str) -> None:
+    written = json.loads(rows(parts_of(CONFIGURATION)["[[team.budget]]"])[key].strip("`"))
+    default = json.loads(msgspec.json.encode(getattr(TeamBudget("", 0), key)))
+    assert written == (windows.WEEKDAYS[default] if key == "week_start" else default)
+
+
+@pytest.mark.parametrize("shown", [one for one in (*toml_of(CONFIGURATION), *toml_of(BUDGETS)) if not of_a_team(one)])
 def test_the_settings_that_the_documents_show_can_be_read(tmp_path: Path, shown: str) -> None:
     paths = find_paths({"TOKENGUARD_HOME": str(tmp_path)})
     paths.config_file.write_text(shown, "utf-8")
