@@ -110,7 +110,8 @@ def glance(conn: sqlite3.Connection) -> bool:
 
 def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
-    of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(CHARGED)}").fetchone()
+    # With the plus, SQLite reads the calls one after the other, not in the order of an index of the charged ones.
+    of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'+{CHARGED}')}").fetchone()
     sizes = (HOUR, SHIFT, BLOCK, THREADS)
     by_call = {_sum_of(conn, Piece(size, None, None)) for size in (*sizes, BARE, BARE_SHIFT, SPELLS)}
     by_leg = {_sum_of(conn, Piece(size, None, None), by_leg=True) for size in (*sizes, MODELS)}
