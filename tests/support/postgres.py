@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import DictRow, dict_row
 
 from tests.support.waiting import until
 
@@ -60,9 +61,9 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
-            [*_as_somebody(), self._programs / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C", "--no-sync"],
+            [*_as_somebody(), str(self._programs / "initdb"), "-D", str(self._data), *options],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
@@ -73,7 +74,7 @@ class Server:
         settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": str(self._folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [*_as_somebody(), self._programs / "postgres", "-D", self._data, *options],
+            [*_as_somebody(), str(self._programs / "postgres"), "-D", str(self._data), *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -104,3 +105,8 @@ class Server:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def rows(way: str, *, autocommit: bool = False) -> psycopg.Connection[DictRow]:
+    """A connection whose rows are dicts."""
+    return psycopg.Connection[DictRow].connect(way, row_factory=dict_row, autocommit=autocommit)

@@ -1,10 +1,10 @@
-"""A server for all tests of a process, a database for each."""
+"""A server for all tests of a process."""
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,6 @@ import pytest
 from tests.support import postgres
 from tests.support.postgres import Server
 from tests.team.postgres.support import Team
-
-_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +26,10 @@ def server() -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)
 
 
 @pytest.fixture(params=["functions", "transactions"])
 def team(request: pytest.FixtureRequest, server: Server, tmp_path: Path) -> Team:
-    """A team in a database of its own; once with functions, once as CockroachDB and YugabyteDB are used."""
-    return Team(server, f"team{next(_NUMBERS)}", tmp_path, functions=request.param == "functions")
+    """A team, once with functions, once as CockroachDB and YugabyteDB are used."""
+    return Team(server, tmp_path, functions=request.param == "functions")

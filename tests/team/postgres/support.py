@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from msgspec.structs import replace
-from psycopg.rows import dict_row
 
-from tests.support.postgres import Server
+from tests.support.postgres import Server, rows
 from tokenguard.policy.money import NANOS
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.postgres import admin
@@ -28,14 +27,14 @@ class Books:
     """What a machine has spent: (instant, amount) pairs, and what is set aside for calls in flight."""
 
     def __init__(self, now_us: int = NOW_US) -> None:
-        self._now_us = now_us
+        self.now_us = now_us
         self.calls: list[tuple[int, int]] = []
         self.reserved = 0
         self.needs = Demand()
 
     def spend(self, amount: int, at_us: int = 0) -> None:
         """Now, or at another instant."""
-        self.calls.append((at_us or self._now_us, amount))
+        self.calls.append((at_us or self.now_us, amount))
 
     def taken(self, budget: TeamBudget, since_us: int, until_us: int | None) -> Taken:
         spent = sum(
@@ -62,18 +61,26 @@ class Clock:
         return self.s
 
 
-class Team:
-    """A database with one team."""
+@cache
+def _database(server: Server, functions: bool) -> tuple[str, str]:
+    """A database with the schema: its name, and its owner's connection string."""
+    name = "with_functions" if functions else "without_functions"
+    dsn = server.database(name)
+    with rows(dsn) as connection:
+        set_up(connection, functions=functions)
+    return name, dsn
 
-    def __init__(self, server: Server, name: str, folder: Path, *, functions: bool = True) -> None:
+
+class Team:
+    """One team, in a database that is emptied for it."""
+
+    def __init__(self, server: Server, folder: Path, *, functions: bool = True) -> None:
         self.server = server
-        self.name = name
         self.functions = functions
         self._folder = folder
-        self.dsn = server.database(name)
-        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
-            set_up(connection, functions=functions)
-        self.policy = TeamPolicy("web", backend="postgres", mode="leases", database=f"dbname={name}")
+        self._database, self.dsn = _database(server, functions)
+        self.ask("TRUNCATE tokenguard.team, tokenguard.entry RESTART IDENTITY CASCADE")
+        self.policy = TeamPolicy("web", backend="postgres", mode="leases")
 
     def budgets(self, *budgets: TeamBudget, organisation: str = "", ttl_s: int = 3600) -> None:
         """The team's budgets; the first call creates it."""
@@ -84,13 +91,13 @@ class Team:
         admin.add_member(self.dsn, self.policy.name, login, limit, admin=admin_)
 
     def way(self, login: str) -> str:
-        return self.server.way(self.name, login)
+        return self.server.way(self._database, login)
 
     def machine(
-        self, login: str, clock: Clock, *, name: str = "laptop", repository: str = "", port: int = 0
+        self, login: str, clock: Clock, *, name: str = "laptop", repository: str = "", host: str = "", port: int = 0
     ) -> Machine:
-        """A machine, or the next process on the same one. With another port it cannot reach the database."""
-        where = f"host={self._host} port={port or self.server.port} dbname={self.name}"
+        """A machine, or the next process on the same one; by another way to the server, if one is given."""
+        where = f"host={host or self._host} port={port or self.server.port} dbname={self._database}"
         policy = replace(self.policy, database=where, repository=repository)
         place = Place(self._folder / f"{login}-{name}", login, name, login=f"user={login}")
         return Machine(policy, place, clock, functions=self.functions)
@@ -101,7 +108,7 @@ class Team:
 
     def ask(self, query: str, *values: object) -> list[dict[str, Any]]:
         """As the owner of everything."""
-        with psycopg.connect(self.dsn, row_factory=dict_row) as connection:
+        with rows(self.dsn) as connection:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
 

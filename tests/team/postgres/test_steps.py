@@ -37,7 +37,12 @@ def figures(team: Team, budget: str = "month") -> tuple[int, int, int, int]:
     """Held, presumed, spent and overrun, in dollars."""
     period = team.period(budget)
     assert not team.audit()
-    return tuple(period[name] // NANOS for name in ("held", "presumed", "spent", "overrun"))  # type: ignore[return-value]
+    return (
+        period["held"] // NANOS,
+        period["presumed"] // NANOS,
+        period["spent"] // NANOS,
+        period["overrun"] // NANOS,
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any
@@ -105,7 +105,7 @@ def has_functions(version: str) -> bool:
 
 
 @asynccontextmanager
-async def connected(conninfo: str, *, functions: bool | None = None) -> AsyncIterator[Session]:
+async def connected(conninfo: str, *, functions: bool | None = None) -> AsyncGenerator[Session]:
     """A session for one visit: a thousand machines that stayed connected would be a thousand processes over there.
 
     `functions` None: as the server's version says. Raises `TeamError`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -98,7 +98,7 @@ class Machine:
         """See `Backend.close`. No connection outlives a visit."""
 
     @asynccontextmanager
-    async def _visit(self) -> AsyncIterator[Session]:
+    async def _visit(self) -> AsyncGenerator[Session]:
         try:
             async with (
                 asyncio.timeout(DEADLINE_S),

@@ -101,7 +101,7 @@ def transaction(dsn: str) -> Generator[Connection]:
             raise TeamError(
                 "this is not a connection string", 'write it as "host=db.example.com dbname=budgets user=admin"'
             ) from None
-        with psycopg.connect(way, row_factory=dict_row) as connection:
+        with psycopg.Connection[DictRow].connect(way, row_factory=dict_row) as connection:
             yield connection
 
 

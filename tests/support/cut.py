@@ -1,0 +1,58 @@
+"""A TCP link that can be cut: it still takes bytes, and delivers none."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Self
+
+
+class Cut:
+    """Forwards connections to a port of a host, while it is mended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._links: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for link in self._links:
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
+
+    def cut(self) -> None:
+        """From now on nothing arrives."""
+        self._whole.clear()
+
+    def mend(self) -> None:
+        """What was held up arrives, and what comes now."""
+        self._whole.set()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._links.add(asyncio.ensure_future(self._link(reader, writer)))
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._to)
+        try:
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        finally:
+            writer.close()
+            far_writer.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                await self._whole.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
