@@ -12,7 +12,7 @@ PYTHON = python3
 # Which real agents are tested: tests/agents/subset.py says what is fast.
 AGENTS = fast
 
-.PHONY: help env demo test lint types tests test-agents test-editors test-hooks vsix bench budget-bench parity agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors test-hooks vsix bench budget-bench team-chaos parity agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
@@ -23,6 +23,7 @@ help:
 	@echo 'make vsix         the extension of VS Code, as dist/tokenguard.vsix (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
+	@echo 'make team-chaos   the budgets of a team under attack, for minutes: kills, cuts, wrong clocks (needs postgresql and git)'
 	@echo 'make parity       what is read of logs beside what ccusage reads, for docs/importers.md (needs npm)'
 	@echo 'make agents       write what is known of the agents into README.md and docs/'
 	@echo 'make prices       compile the price catalogue anew from genai-prices'
@@ -84,6 +85,10 @@ bench: $(TOOLS)
 
 budget-bench: $(TOOLS)
 	$(BIN)/python -m tests.bench.budget_bench
+
+team-chaos: $(TOOLS)
+	$(BIN)/python -m tests.chaos.team_postgres
+	$(BIN)/python -m tests.chaos.team_git
 
 parity: $(TOOLS)
 	$(BIN)/python -m tests.parity.page
