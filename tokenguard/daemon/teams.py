@@ -12,6 +12,7 @@ from typing import Any
 from tokenguard import platforms
 from tokenguard.config.memberships import Membership, folder, read_memberships
 from tokenguard.config.paths import Paths, make_private
+from tokenguard.daemon.names import names
 from tokenguard.errors import TeamError, TokenguardError, UsageError
 from tokenguard.guard import Guard
 from tokenguard.guard.teams import Team
@@ -70,6 +71,7 @@ class Teams:
         self._guard = guard
         self._seats: dict[str, _Seat] = {}
         self._changed = asyncio.Event()
+        self._names: dict[str, str] = {}
         guard.teams.ask = self._ask
         self._take()
 
@@ -81,6 +83,7 @@ class Teams:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     following = [tasks.create_task(self._follow(*one)) for one in open_seats]
+                    following.append(tasks.create_task(self._learn_names()))
                     await self._changed.wait()
                     for task in following:
                         task.cancel()
@@ -99,7 +102,9 @@ class Teams:
         told: list[dict[str, Any]] = []
         for seat in self._seats.values():
             mine = {"member": seat.membership.member, "machine": seat.membership.machine}
-            told.append({**self._guard.sharing.view(seat.name), **mine})
+            shown = self._guard.sharing.view(seat.name)
+            named = [one | {"name": self._names.get(one["id"])} for one in shown["members"]]
+            told.append({**shown, **mine, "members": named})
         return {"teams": told}
 
     def pushed(self, repository: str) -> None:
@@ -179,6 +184,10 @@ class Teams:
     def _ask(self, name: str) -> None:
         if (seat := self._seats.get(name)) is not None:
             seat.wanted.set()
+
+    async def _learn_names(self) -> None:
+        memberships = [seat.membership for seat in self._seats.values()]
+        self._names = await asyncio.to_thread(names, memberships)
 
     async def _follow(self, seat: _Seat, backend: Backend) -> None:
         failures = 0
