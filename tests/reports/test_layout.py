@@ -45,6 +45,22 @@ def test_columns_that_can_be_spared_go_first_and_then_names_are_cut() -> None:
     assert shown(columns(), 16) == [" NAME          C", " someth…ong  333"]
 
 
+@pytest.mark.parametrize(
+    ("width", "made", "line"),
+    [(30, 1, " something  1234567  333"), (20, 1, " something  333"), (17, 0, " something  333")],
+)
+def test_cells_for_which_there_is_no_room_are_not_made(width: int, made: int, line: str) -> None:
+    asked: list[str] = []
+
+    def late() -> list[str]:
+        asked.append("B")
+        return ["1234567"]
+
+    columns = [Column("NAME", ["something"], right=False), Column("B", [], spare=2, late=late), Column("C", ["333"])]
+    assert shown(columns, width)[1] == line
+    assert len(asked) == made
+
+
 def test_wide_characters_keep_columns_aligned() -> None:
     rows = [Column("X", ["日本", "ab"], right=False, name=True), Column("Y", ["1", "2"])]
     assert shown(rows, 40) == [" X     Y", " 日本  1", " ab    2"]

@@ -33,5 +33,7 @@ def window_name(provider: str, name: str) -> str:
 
 def printable(text: str, most: int = 0) -> str:
     """Text that came from elsewhere, without what a terminal or a desktop would obey; at `most` so many characters."""
-    clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    clean = text
+    if not text.isprintable():
+        clean = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return clean if not most or len(clean) <= most else clean[: most - 1] + "…"

@@ -32,6 +32,8 @@ class Column(Struct):
     gap: int = 2
     """Spaces before it."""
     styles: list[str] | None = None
+    late: Callable[[], list[str]] | None = None
+    """Makes the cells of a column that can be left out, once there is room for its head: many cells take their time."""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[Column]:
@@ -46,7 +48,12 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
         # Long bars are worth more than a column that can be spared before them.
         size = _LEAST_BAR if any(column.spare == spare for column in bars) else _GOOD_BAR
         if _width(kept, least) + size * len(bars) <= width:
-            break
+            if not (late := [column for column in kept if column.late]):
+                break
+            for column in late:
+                column.cells, column.late = column.late() if column.late else [], None
+                needed[id(column)] = least[id(column)] = _widest([column.head, *column.cells])
+            continue
         kept = [column for column in kept if column.spare != spare]
         bars = [column for column in kept if column.shares is not None]
     room = width - _width(kept, needed)

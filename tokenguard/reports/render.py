@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tokenguard.policy.money import tokens, usd
@@ -57,7 +58,7 @@ def _dearest(rows: list[_Row], most: int) -> tuple[list[_Row], list[_Row]]:
 
 def _named(by: list[str], rows: list[_Row], left: list[_Row]) -> list[Column]:
     """The columns of the keys, without what the row above has already said."""
-    names = {key: names_of(key, [row[key] for row in rows]) for key in by}
+    names = {key: names_of(key, {row[key] for row in rows}) for key in by}
     if by == ["commit"]:
         names["commit"] = {row["commit"]: _commit(row) for row in rows}
     told = [_labels(by, names, row, before) for before, row in zip([{}, *rows], rows, strict=False)]
@@ -105,7 +106,7 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
     styles = ["warn" if mark else "" for mark in marks]
     return [
         Column("CALLS", calls, spare=1),
-        *(Column(head, [tokens(count(usage)) for usage in usages], spare=5) for head, count in _KINDS),
+        *(Column(head, [], spare=5, late=partial(_counts, usages, count)) for head, count in _KINDS),
         Column("TOKENS", counts),
         Column("", token_percents, gap=1),
         Column("", [""] * len(all_rows), right=False, spare=4, shares=token_shares, gap=1),
@@ -117,6 +118,10 @@ def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list
         Column("HIT", hits, spare=2),
         *([Column("SAVED", saved, spare=3)] if any(saved) else []),
     ]
+
+
+def _counts(usages: list[Usage], count: Callable[[Usage], int]) -> list[str]:
+    return [tokens(count(usage)) for usage in usages]
 
 
 def _lengths(rows: list[_Row], left: list[_Row]) -> list[Column]:
@@ -178,7 +183,7 @@ def _commit(row: _Row) -> str:
     return f"{row['commit'][:8]} {printable(row['subject'])}" if row["commit"] else "(not committed)"
 
 
-def names_of(key: str, labels: list[str | None]) -> dict[str | None, str]:
+def names_of(key: str, labels: Iterable[str | None]) -> dict[str | None, str]:
     """What to call each label: repositories by their folder, with its parent where two are called the same."""
     if key in ("hour", "block"):
         return {label: _when(label, key) for label in labels}
