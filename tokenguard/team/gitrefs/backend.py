@@ -17,7 +17,7 @@ from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs import telling, turns
 from tokenguard.team.gitrefs.document import Change, Document, encode
 from tokenguard.team.gitrefs.members import new_machine, writer
-from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_instance
+from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_id
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed
@@ -60,9 +60,10 @@ class GitRefs:
         self._memory = Memory(place.folder)
         self._runner = runner
         self._remote = remote
-        self._instance = new_instance()
+        self._instance = new_id()
         self._spare = writer(place.member, new_machine())
         """Under which name it goes on if it turns out to be a copy."""
+        self._birth = new_id()
         self._turn = asyncio.Lock()
         self._thread = threading.Lock()
         self._told: dict[turns.Spot, int] = {}
@@ -223,10 +224,14 @@ class GitRefs:
 
     def _heard(self, state: State, facts: Facts, found: dict[str, Found]) -> State:
         own = found.get(state.writer)
-        if own and own.document and not turns.is_own(state, own.document, _digest(own.data)):
-            state = turns.renamed(state, self._spare, own.document, facts)
-            state = turns.reported(replace(state, renamed=True), facts)
         documents = {who: one.document for who, one in found.items() if one.document}
+        written = own.document if own else None
+        if (written and own and not turns.is_own(state, written, _digest(own.data))) or turns.is_taken(
+            state, documents
+        ):
+            state = turns.renamed(state, self._spare, new_id(), written, facts)
+            state = turns.reported(replace(state, renamed=True), facts)
+            self._spare = writer(self._place.member, new_machine())
         return turns.heard(state, documents)
 
     def _publish(self, state: State, document: Document, own: Found | None) -> tuple[State, Pushed]:
@@ -253,11 +258,12 @@ class GitRefs:
         joined, here = writer(self._place.member, self._place.machine), self._memory.place_of()
         state = self._memory.load()
         if state is None:
-            return State(joined, joined, here)
+            return State(joined, joined, here, self._birth)
         if state.joined != joined:
-            return replace(turns.renamed(state, joined, None, self._facts), joined=joined, place=here, renamed=False)
+            state = turns.renamed(state, joined, self._birth, None, self._facts)
+            return replace(state, joined=joined, place=here, renamed=False)
         if state.place != here:
-            return replace(turns.renamed(state, self._spare, None, self._facts), place=here, renamed=True)
+            return replace(turns.renamed(state, self._spare, self._birth, None, self._facts), place=here, renamed=True)
         return state
 
     def _save(self, state: State) -> State:
@@ -276,7 +282,7 @@ def _due(own: Found | None, document: Document) -> bool:
     if own is None or own.document is None:
         return True
     said = own.document
-    same = (said.budgets, said.changes, said.left) == (document.budgets, document.changes, document.left)
+    same = replace(said, sequence=0, at_us=0, instance="") == replace(document, sequence=0, at_us=0, instance="")
     return not same or abs(document.at_us - said.at_us) >= _AGAIN_US
 
 

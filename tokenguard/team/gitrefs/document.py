@@ -42,6 +42,9 @@ class Document(Struct, frozen=True, omit_defaults=True):
     budgets: Annotated[dict[_Name, dict[_Name, Cells]], Meta(max_length=64)] = {}
     changes: tuple[Change, ...] = ()
     left: bool = False
+    birth: Annotated[str, Meta(max_length=32)] = ""
+    births: Annotated[dict[_Name, str], Meta(max_length=5_000)] = {}
+    """Of a treasurer: to whom it gave rights, by their birth."""
 
 
 def encode(document: Document) -> bytes:

@@ -32,6 +32,7 @@ class Seen(Struct, frozen=True, omit_defaults=True):
     budgets: dict[str, dict[str, Cells]] = {}
     doubted: tuple[tuple[str, str], ...] = ()
     """Budgets and periods of which it contradicted itself: nothing more is taken from it there."""
+    birth: str = ""
 
 
 class Asked(Struct, frozen=True):
@@ -51,6 +52,10 @@ class State(Struct, frozen=True, omit_defaults=True):
     """As which it was asked to."""
     place: tuple[str, int]
     """Where this was written: see `place_of`."""
+    birth: str
+    """Of this writer; a machine that lost its file and goes on under the same name was born again."""
+    births: dict[str, str] = {}
+    """Of the treasurer: to which writers, by their birth, it gave rights."""
     sequence: int = 0
     instances: dict[str, int] = {}
     """By process that wrote documents: the last sequence number it used."""
@@ -63,8 +68,6 @@ class State(Struct, frozen=True, omit_defaults=True):
     seen: dict[str, Seen] = {}
     treasurers: tuple[str, ...] = ()
     """Whom the policy ever named."""
-    contested: dict[str, int] = {}
-    """Of the treasurer, by budget: an earlier one may have claimed periods that begin before this instant."""
     changes: tuple[Change, ...] = ()
     asked: dict[str, Asked] = {}
     left: bool = False
@@ -136,6 +139,6 @@ class Memory:
             self._lock = None
 
 
-def new_instance() -> str:
-    """Of a process that writes documents."""
+def new_id() -> str:
+    """Of a process that writes documents, or of a writer's birth."""
     return secrets.token_hex(6)

@@ -49,7 +49,7 @@ class Facts(Struct, frozen=True):
 def opened(state: State, facts: Facts) -> State:
     """With a place for the periods that are near, and without those that are long over."""
     policy = facts.policy
-    holdings, dropped, contested = dict(state.holdings), dict(state.dropped), dict(state.contested)
+    holdings, dropped = dict(state.holdings), dict(state.dropped)
     for budget in policy.budgets:
         near = facts.periods(budget)
         here = dict(holdings.get(budget.name, {}))
@@ -63,15 +63,10 @@ def opened(state: State, facts: Facts) -> State:
             del here[period]
             dropped[budget.name] = max(dropped.get(budget.name, -_NEVER), start_us(period))
         holdings[budget.name] = here
-        if policy.treasurer == state.writer:
-            after = near.following
-            contested.setdefault(budget.name, (after.end_us or _NEVER) if after else _NEVER)
-    if policy.treasurer != state.writer:
-        contested = {}
     treasurers = state.treasurers
     if policy.treasurer and policy.treasurer not in treasurers:
         treasurers = (*treasurers, policy.treasurer)
-    return replace(state, holdings=holdings, dropped=dropped, contested=contested, treasurers=treasurers)
+    return replace(state, holdings=holdings, dropped=dropped, treasurers=treasurers)
 
 
 def reported(state: State, facts: Facts) -> State:
@@ -112,19 +107,29 @@ def heard(state: State, documents: Mapping[str, Document]) -> State:
         if who == state.writer or document.sequence < known.sequence:
             continue
         budgets: dict[str, dict[str, Cells]] = {}
+        # Nobody is born twice under one name: two machines were given the same one.
+        reborn = known.birth not in ("", document.birth)
         doubted = {(budget, period) for budget, period in known.doubted if period in state.holdings.get(budget, {})}
         for budget, holdings in state.holdings.items():
             cells = dict(known.budgets.get(budget, {}))
             for period, said in document.budgets.get(budget, {}).items():
                 if period in holdings:
                     before = cells.get(period, Cells())
-                    if rights.went_back(before, said):
+                    if reborn or rights.went_back(before, said):
                         doubted.add((budget, period))
                     cells[period] = rights.merged(before, said)
             budgets[budget] = {period: said for period, said in cells.items() if period in holdings}
-        seen[who] = Seen(document.sequence, document.at_us, document.left, budgets, tuple(sorted(doubted)))
+        doubts = tuple(sorted(doubted))
+        birth = known.birth or document.birth
+        seen[who] = Seen(document.sequence, document.at_us, document.left, budgets, doubts, birth)
     gone = {who for who in seen if who not in documents and not any(seen[who].budgets.values())}
     return replace(state, seen={who: known for who, known in seen.items() if who not in gone})
+
+
+def is_taken(state: State, documents: Mapping[str, Document]) -> bool:
+    """Whether this machine's name belongs to another one: a treasurer gave rights to one that was born elsewhere."""
+    born = (documents[who].births.get(state.writer) for who in state.treasurers if who in documents)
+    return any(birth not in (None, state.birth) for birth in born)
 
 
 def is_own(state: State, document: Document, digest: str) -> bool:
@@ -134,7 +139,7 @@ def is_own(state: State, document: Document, digest: str) -> bool:
     return document.sequence <= state.instances.get(document.instance, -1)
 
 
-def renamed(state: State, writer: str, own: Document | None, facts: Facts) -> State:
+def renamed(state: State, writer: str, birth: str, own: Document | None, facts: Facts) -> State:
     """As another writer: what was handed to the former one is left to it, and so is what was spent as it."""
     holdings: dict[str, dict[str, Holding]] = {}
     former: dict[str, dict[str, Cells]] = {}
@@ -152,8 +157,18 @@ def renamed(state: State, writer: str, own: Document | None, facts: Facts) -> St
                     holdings[budget][period] = Holding(before=min(said.spent, taken.spent))
     seen = {**state.seen, state.writer: Seen(budgets=former)}
     seen.pop(writer, None)
-    return replace(
-        state, writer=writer, sequence=0, instances={}, digest="", holdings=holdings, seen=seen, contested={}, asked={}
+    return State(
+        writer,
+        state.joined,
+        state.place,
+        birth,
+        holdings=holdings,
+        dropped=state.dropped,
+        seen=seen,
+        treasurers=state.treasurers,
+        left=state.left,
+        heard_us=state.heard_us,
+        renamed=state.renamed,
     )
 
 
@@ -191,6 +206,9 @@ def decided(state: State, facts: Facts) -> State:
             else:
                 holding = _member(state, facts, budget, spot, holding, window == near.current)
             state = _with(state, spot, holding)
+            # From now on whoever else takes the name of one of them is told so.
+            births = {who: state.seen[who].birth for who in holding.said.given if who in state.seen}
+            state = replace(state, births={**births, **state.births})
     return state
 
 
@@ -218,7 +236,9 @@ def document_of(state: State, facts: Facts, instance: str) -> Document:
             budgets[budget.name] = said
     near = {period for periods in budgets.values() for period in periods}
     changes = tuple(change for change in state.changes if change.period in near)
-    return Document(1, state.sequence, instance, facts.now_us, budgets, changes, state.left)
+    return Document(
+        1, state.sequence, instance, facts.now_us, budgets, changes, state.left, state.birth, _births(state, budgets)
+    )
 
 
 def numbered(state: State, instance: str, digest: str) -> State:
@@ -228,9 +248,7 @@ def numbered(state: State, instance: str, digest: str) -> State:
 
 
 def rivals(state: State, spot: Spot) -> list[str]:
-    """Who else claims to be the treasurer of a period, where an earlier one may have been."""
-    if start_us(spot[1]) >= state.contested.get(spot[0], -_NEVER):
-        return []
+    """Who else claims to be the treasurer of a period: with another policy it may be, so that nobody else begins it."""
     return sorted(who for who, cells in others(state, spot).items() if cells.allot)
 
 
@@ -253,6 +271,11 @@ def limit_for(state: State, budget: TeamBudget, period: str) -> int:
     """What the treasurer stands for: the policy's limit, and what was changed in this period."""
     spot = budget.name, period
     return max(0, budget.limit + sum(c.amount for c in state.changes if (c.budget, c.period) == spot))
+
+
+def _births(state: State, budgets: Mapping[str, Mapping[str, Cells]]) -> dict[str, str]:
+    given = {who for periods in budgets.values() for said in periods.values() for who in said.given}
+    return {who: birth for who, birth in state.births.items() if who in given}
 
 
 def _may_claim(state: State, facts: Facts, spot: Spot, near: bool) -> bool:
@@ -283,7 +306,9 @@ def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holdin
     active = [
         who
         for who, seen in state.seen.items()
-        if not seen.left and abs(facts.now_us - seen.at_us) < ACTIVE_US and who != me
+        if not seen.left
+        and abs(facts.now_us - seen.at_us) < ACTIVE_US
+        and state.births.get(who, seen.birth) == seen.birth
     ]
     return rights.handed_out(holding, me, here, active, used, told)
 
