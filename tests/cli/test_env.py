@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cli.support import Cli
 from tokenguard.agents import AGENTS
@@ -275,6 +276,58 @@ def test_jetbrains(cli: Cli, user: Path) -> None:
     assert "no agent server" in cli("env", "--write", "jetbrains").err
 
 
+def test_continue_leads_each_of_its_models_here(cli: Cli, user: Path) -> None:
+    folder = user / ".continue"
+    folder.mkdir()
+    file = folder / "config.yaml"
+    before = (
+        "name: mine # main\nversion: 1.0.0\nmodels:\n"
+        "  - name: Opus # the dear one\n    provider: anthropic\n    apiKey: ${{ secrets.A }}\n"
+        "  - name: Gateway\n    provider: openai\n    apiBase: https://llm.corp.example/v1\n"
+        "  - {name: Small, provider: openai, apiBase: 'https://api.openai.com/v1'}\n"
+        "  - name: Local\n    provider: ollama\n"
+    )
+    file.write_text(before)
+    told = cli("env", "--write", "continue", "--json").document
+    assert told["set"] == {
+        "models Opus apiBase": f"{PORT}/anthropic/v1/",
+        "models Small apiBase": f"{PORT}/openai/v1/",
+    }
+    assert told["left"] == {"models Gateway apiBase": "https://llm.corp.example/v1"}
+    opus, _, small, _ = yaml.safe_load(file.read_text())["models"]
+    assert (opus["apiBase"], small["apiBase"]) == (f"{PORT}/anthropic/v1/", f"{PORT}/openai/v1/")
+    assert "# main" in file.read_text() and "# the dear one" in file.read_text()
+    assert not cli("env", "--write", "continue", "--json").document["changed"]
+    assert cli("env", "--undo", "continue", "--json").document["restored"]
+    assert file.read_text() == before
+    cli("env", "--write", "continue")
+    file.write_text(file.read_text() + "# mine, since\n")
+    assert not cli("env", "--undo", "continue", "--json").document["restored"]
+    assert file.read_text() == before + "# mine, since\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "there is no folder"),
+        ("", "it is no mapping"),
+        ("models: []\n", "it lists no model"),
+        ("models:\n  - name: a\n    provider: ollama\n", "it lists no model"),
+        ("models: [\n", "is not YAML"),
+        ("a: &x 1\nmodels:\n  - name: a\n    provider: anthropic\n", "it uses anchors"),
+    ],
+)
+def test_settings_of_continue_that_are_not_understood_stay(cli: Cli, user: Path, text: str | None, told: str) -> None:
+    file = user / ".continue" / "config.yaml"
+    if text is not None:
+        file.parent.mkdir()
+        file.write_text(text)
+    outcome = cli("env", "--write", "continue")
+    assert outcome.code == 2 and told in outcome.err
+    assert "apiBase: " in outcome.out, "what belongs there is shown"
+    assert text is None or file.read_text() == text
+
+
 def test_each_system_has_its_folders(user: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     assert linux.settings_folder({}, user) == user / ".config"
     assert linux.settings_folder({"XDG_CONFIG_HOME": "/x"}, user) == Path("/x")
@@ -290,7 +343,7 @@ def test_each_system_has_its_folders(user: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_editor_says_what_it_is() -> None:
-    assert list(IDES) == ["vscode", "cursor", "windsurf", "vscodium", "zed", "jetbrains"]
+    assert list(IDES) == ["vscode", "cursor", "windsurf", "vscodium", "zed", "jetbrains", "continue"]
     for ide in IDES.values():
         assert ide.TITLE and all(note.format(url=PORT) for note in ide.NOTES)
 

@@ -36,7 +36,7 @@ GUARDED = "a copy of its config.yaml with other addresses, given with --config"
 NOT_COVERED = ("providers that tokenguard does not know", "cn review", "models from --model and --agent")
 LEAVES = ""
 
-_SERVICES = {
+SERVICES = {
     "anthropic": ("anthropic", "/v1"),
     "openai": ("openai", "/v1"),
     "openrouter": ("openrouter", "/api/v1"),
@@ -110,7 +110,7 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`."""
     bases = (
-        f"  - provider: {name}\n    apiBase: {base_url}/{_SERVICES[name][0]}/v1/" for name in ("anthropic", "openai")
+        f"  - provider: {name}\n    apiBase: {base_url}/{SERVICES[name][0]}/v1/" for name in ("anthropic", "openai")
     )
     return ByHand(
         settings=(("~/.continue/config.yaml", "\n".join(("models:", *bases))),),
@@ -167,7 +167,7 @@ def _base_url(ways: Ways, provider: str, theirs: str | None) -> str | None:
     """What a model gets; None if we know no way there, or see none: an address may be kept where keys are."""
     if theirs and "${{" in theirs:
         return None
-    if service := _SERVICES.get(provider):
+    if service := SERVICES.get(provider):
         return ways.to(*service, theirs)
     return ways.known(theirs) if theirs else None
 

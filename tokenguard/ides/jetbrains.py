@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tokenguard.ides import jsonc
 from tokenguard.ides.acp import claude_servers
 from tokenguard.ides.reading import NotUnderstood
-from tokenguard.ides.shape import Addresses, Machine, Setting
+from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 NAME = "jetbrains"
 TITLE = "JetBrains"
@@ -19,6 +20,11 @@ NOTES = (
     "ANTHROPIC_BASE_URL={url}/anthropic;OPENAI_BASE_URL={url}/openai/v1",
     "Junie and the AI Assistant's own models go to JetBrains' servers, and are not guarded",
 )
+
+
+def language() -> Language:
+    """See `Ide.language`."""
+    return jsonc
 
 
 def file(machine: Machine) -> Path:

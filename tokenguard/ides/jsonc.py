@@ -35,6 +35,14 @@ class Edit(NamedTuple):
     text: str
 
 
+def checked(text: str) -> str:
+    """The text; an object without anything behind it where it is empty. Raises `NotUnderstood`."""
+    if not text.strip("\ufeff \t\r\n"):
+        return text + "{}\n"
+    parse(text)
+    return text
+
+
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """The text with edits that do not overlap; of those at one place the first one comes first."""
     for edit in reversed(sorted(edits, key=lambda edit: edit.start)):

@@ -13,8 +13,8 @@ from msgspec import Struct
 from tokenguard.config.paths import make_private
 from tokenguard.errors import UsageError
 from tokenguard.ides import files, jsonc
-from tokenguard.ides.reading import NotUnderstood, parse
-from tokenguard.ides.shape import Setting
+from tokenguard.ides.reading import NotUnderstood
+from tokenguard.ides.shape import Language, Setting
 
 _FOLDER = "ides"
 """Below the state folder."""
@@ -69,9 +69,10 @@ def kept_in(state_dir: Path) -> list[Kept]:
 class Keeper:
     """Looks after one settings file."""
 
-    def __init__(self, state_dir: Path, file: Path) -> None:
+    def __init__(self, state_dir: Path, file: Path, language: Language = jsonc) -> None:
         """What undoing needs is kept below `state_dir`."""
         self.file = file
+        self._language = language
         self._folder = state_dir / _FOLDER
         ident = f"{file.stem}-{sha256(os.fsencode(file)).hexdigest()[:12]}"
         self._record, self._backup = self._folder / f"{ident}.json", self._folder / f"{ident}.backup"
@@ -83,32 +84,32 @@ class Keeper:
 
     def text(self) -> str:
         """The file; an object without anything if there is none. Raises `NotUnderstood` or `UsageError`."""
-        return _text(files.read(self.file))
+        return self._text(files.read(self.file))
 
     def write(self, settings: Iterable[Setting]) -> Outcome:
         """Make the file hold these. Raises `NotUnderstood` or `UsageError`, and then it is as it was."""
         data, kept = files.read(self.file), self.kept
-        text = before = _text(data)
+        text = before = self._text(data)
         known = {change.path: change for change in (kept.changes if kept else ())}
         done: list[Setting] = []
         left: list[tuple[Setting, str]] = []
         for setting in settings:
             earlier = known.get(_steps(setting.path))
-            there, value = jsonc.written_at(text, setting.path), jsonc.text_at(text, setting.path)
+            there, value = self._language.written_at(text, setting.path), self._language.text_at(text, setting.path)
             ours = (setting.address.value, *setting.address.instead_of, *((earlier.value,) if earlier else ()))
             if there not in (None, "null") and value not in ours:
                 left.append((setting, value or str(there)))
                 continue
             done.append(setting)
-            edits = jsonc.put(text, setting.path, setting.address.value)
+            edits = self._language.put(text, setting.path, setting.address.value)
             if edits:
-                missing = jsonc.missing_at(text, setting.path)
+                missing = self._language.missing_at(text, setting.path)
                 was, made = (earlier.before, earlier.made) if earlier else (there, missing)
                 known[_steps(setting.path)] = Change(_steps(setting.path), setting.address.value, was, made)
                 text = jsonc.edited(text, edits)
         if text == before:
             return Outcome(self.file, False, tuple(done), tuple(left), self._backup if kept else None)
-        if any(jsonc.text_at(text, setting.path) != setting.address.value for setting in done):
+        if any(self._language.text_at(text, setting.path) != setting.address.value for setting in done):
             raise NotUnderstood("what was put in cannot be read back")
         self._replace(data, text.encode(), kept, tuple(known.values()))
         return Outcome(self.file, True, tuple(done), tuple(left), self._backup)
@@ -130,9 +131,9 @@ class Keeper:
         elif exact:
             files.replace(self.file, self._backup.read_bytes(), before=data)
         else:
-            text = _text(data)
+            text = self._text(data)
             for change in reversed(kept.changes):
-                text = _without(text, change)
+                text = self._without(text, change)
             files.replace(self.file, text.encode(), before=data)
         self._forget()
         return Outcome(self.file, True, restored=exact)
@@ -161,6 +162,28 @@ class Keeper:
                 self._forget()
             raise
 
+    def _text(self, data: bytes | None) -> str:
+        try:
+            text = (data or b"").decode("utf-8")
+        except UnicodeDecodeError:
+            raise NotUnderstood("it is not UTF-8") from None
+        return self._language.checked(text)
+
+    def _without(self, text: str, change: Change) -> str:
+        """The text without a change, where it still stands."""
+        path = _path(change.path)
+        if self._language.text_at(text, path) != change.value:
+            return text
+        if change.before is not None:
+            return jsonc.edited(text, self._language.rewrite(text, path, change.before))
+        text = jsonc.edited(text, self._language.remove(text, path))
+        for _ in range(change.made - 1):
+            path = path[:-1]
+            if not self._language.is_empty(text, path):
+                break
+            text = jsonc.edited(text, self._language.remove(text, path))
+        return text
+
     def _forget(self) -> None:
         self._record.unlink(missing_ok=True)
         self._backup.unlink(missing_ok=True)
@@ -171,33 +194,6 @@ def _read(record: Path) -> Kept | None:
         return msgspec.json.decode(record.read_bytes(), type=Kept)
     except (OSError, msgspec.MsgspecError):
         return None
-
-
-def _text(data: bytes | None) -> str:
-    try:
-        text = (data or b"").decode("utf-8")
-    except UnicodeDecodeError:
-        raise NotUnderstood("it is not UTF-8") from None
-    if not text.strip("\ufeff \t\r\n"):
-        return text + "{}\n"
-    parse(text)
-    return text
-
-
-def _without(text: str, change: Change) -> str:
-    """The text without a change, where it still stands."""
-    path = _path(change.path)
-    if jsonc.text_at(text, path) != change.value:
-        return text
-    if change.before is not None:
-        return jsonc.edited(text, jsonc.rewrite(text, path, change.before))
-    text = jsonc.edited(text, jsonc.remove(text, path))
-    for _ in range(change.made - 1):
-        path = path[:-1]
-        if not jsonc.is_empty(text, path):
-            break
-        text = jsonc.edited(text, jsonc.remove(text, path))
-    return text
 
 
 def _steps(path: jsonc.Path) -> tuple[Step, ...]:

@@ -56,8 +56,30 @@ class Setting(Struct, frozen=True):
         return " ".join(self.path)
 
 
+class Language(Protocol):
+    """A language of settings: `jsonc` or `yamlc`."""
+
+    def checked(self, text: str) -> str:
+        """The text, or what says the same where it is empty. Raises `NotUnderstood` for what is of another language."""
+        ...
+
+    def written_at(self, text: str, path: jsonc.Path) -> str | None: ...
+
+    def text_at(self, text: str, path: jsonc.Path) -> str | None: ...
+
+    def missing_at(self, text: str, path: jsonc.Path) -> int: ...
+
+    def put(self, text: str, path: jsonc.Path, value: str) -> list[jsonc.Edit]: ...
+
+    def rewrite(self, text: str, path: jsonc.Path, written: str) -> list[jsonc.Edit]: ...
+
+    def remove(self, text: str, path: jsonc.Path) -> list[jsonc.Edit]: ...
+
+    def is_empty(self, text: str, path: jsonc.Path) -> bool: ...
+
+
 class Ide(Protocol):
-    """An editor; implemented by modules and by the members of a family."""
+    """An editor, or what has settings of its own in several; implemented by modules and by the members of a family."""
 
     @property
     def NAME(self) -> str: ...
@@ -70,6 +92,10 @@ class Ide(Protocol):
     @property
     def NOTES(self) -> tuple[str, ...]:
         """What cannot be set for it, and what to do then; `{url}` stands for our address."""
+        ...
+
+    def language(self) -> Language:
+        """Of its settings."""
         ...
 
     def file(self, machine: Machine) -> Path:

@@ -12,11 +12,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.ides import jsonc
-from tokenguard.ides.shape import Addresses, Machine, Setting
+from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 _NOTES = (
     "Cline, Roo, Kilo: in their own settings, provider Anthropic, tick Use custom base URL: {url}/anthropic",
-    "Continue: in ~/.continue/config.yaml, for each model: apiBase: {url}/anthropic/v1 or {url}/openai/v1",
+    "Continue: tokenguard env --write continue",
     "Gemini CLI, and agents that take no variables: tokenguard run AGENT, in the terminal",
     "terminals and Claude Code sessions that are open already keep what they have",
 )
@@ -31,6 +31,10 @@ class Member(Struct, frozen=True):
     folder: str
     """Of its settings."""
     NOTES: tuple[str, ...] = _NOTES
+
+    def language(self) -> Language:
+        """See `Ide.language`."""
+        return jsonc
 
     def file(self, machine: Machine) -> Path:
         """See `Ide.file`."""

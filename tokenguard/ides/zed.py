@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tokenguard.ides import jsonc
 from tokenguard.ides.acp import claude_servers
-from tokenguard.ides.shape import Addresses, Machine, Setting
+from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 NAME = "zed"
 TITLE = "Zed"
@@ -29,6 +30,11 @@ _MODELS = {
     "x_ai": ("xai", "/v1"),
 }
 """Zed's name -> (provider, path that Zed expects in its base URL), as in its default settings."""
+
+
+def language() -> Language:
+    """See `Ide.language`."""
+    return jsonc
 
 
 def file(machine: Machine) -> Path:

@@ -69,8 +69,8 @@ def env(
     """Print what sends AGENT through tokenguard when it is not started by tokenguard run.
 
     Variables as lines for a shell, to be used as in eval "$(tokenguard env claude)"; what belongs into a file as
-    comments. With --write, the settings of an editor are written: vscode, cursor, windsurf, vscodium, zed or jetbrains.
-    Its calls appear as a session of their own.
+    comments. With --write, the settings of an editor are written: vscode, cursor, windsurf, vscodium, zed, jetbrains;
+    or those of Continue, in any of them: continue. Its calls appear as a session of their own.
     """
     if write is not None or undo is not None:
         if agent is not None or shell is not None:

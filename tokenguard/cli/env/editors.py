@@ -50,7 +50,7 @@ def write(
     try:
         if file.parent == own_folder and not own_folder.exists():
             raise NotUnderstood(f"there is no folder {own_folder}, so {ide.TITLE} has not run here")
-        keeper = Keeper(paths.state_dir, file)
+        keeper = Keeper(paths.state_dir, file, ide.language())
         outcome = keeper.write(ide.settings(keeper.text(), addresses, here))
     except NotUnderstood as error:
         show("\n".join([_by_hand(ide, addresses, here), *notes]).strip())
@@ -74,7 +74,7 @@ def write(
 def undo(ide: Ide, file: Path, paths: Paths) -> dict[str, Any]:
     """Put an editor's settings back; what came of it. Raises `UsageError`."""
     try:
-        outcome = Keeper(paths.state_dir, file).undo()
+        outcome = Keeper(paths.state_dir, file, ide.language()).undo()
     except NotUnderstood as error:
         raise UsageError(f"{file} is left as it is: {error}", "correct it, and try again") from error
     return {"ide": ide.NAME, "file": str(file), "changed": outcome.changed, "restored": outcome.restored}
