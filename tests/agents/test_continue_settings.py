@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.agents.isolation import Gate
-from tests.agents.roster import CONTINUE, CONTINUE_CHAT, RealAgent
+from tests.agents.roster import CONTINUE, RealAgent
+from tests.agents.roster.continue_ import CONTINUE_CHAT
 from tests.agents.stage import calls, shown
 from tests.agents.test_unwrapped import Alone
 from tests.support.installation import Installation
