@@ -1,4 +1,4 @@
-"""`tokenguard ci`: what commits cost, checked where there is no daemon."""
+"""`tokenguard ci`: what commits cost and a team has spent, checked where there is no daemon."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 from msgspec.structs import asdict
@@ -16,6 +17,7 @@ from tokenguard.cli import output
 from tokenguard.cli.amounts import AMOUNT, Limit, confirm_zero
 from tokenguard.cli.commands import Commands, examples
 from tokenguard.cli.ranges import Range, find_range
+from tokenguard.errors import UsageError
 from tokenguard.ledger import queries
 from tokenguard.policy import money
 from tokenguard.records import Confidence, Unit
@@ -28,17 +30,18 @@ _NAMED = 5
 
 @click.group(cls=Commands, epilog=examples("tokenguard ci check --range origin/main..HEAD --limit 20"))
 def ci() -> None:
-    """Check what commits cost, where no daemon runs."""
+    """Check what commits cost, and what a team has spent, where no daemon runs."""
 
 
 @ci.command(
     epilog=examples(
         "tokenguard ci check --range origin/main..HEAD --limit 20",
         "tokenguard ci check --range v1.2..HEAD --limit '5M tokens' --ledger ledger.db",
+        "tokenguard ci check --team",
     )
 )
-@click.option("--range", "name", metavar="A..B", required=True, help="The commits, such as origin/main..HEAD.")
-@click.option("--limit", type=AMOUNT, required=True, help="What they may cost together.")
+@click.option("--range", "name", metavar="A..B", help="The commits, such as origin/main..HEAD.")
+@click.option("--limit", type=AMOUNT, help="What they may cost together.")
 @click.option(
     "--ledger",
     type=click.Path(path_type=Path),
@@ -52,14 +55,48 @@ def ci() -> None:
     help="all: dollars that a subscription covered, too.",
 )
 @click.option("--strict", is_flag=True, help="Fail, too, if the cost of a commit is not known.")
+@click.option("--team", is_flag=True, help="Fail if a limit of the team that is checked out is used up.")
+@click.option("--login", metavar="SETTINGS", default="", help="Of a team in PostgreSQL: 'user=ci passfile=...'.")
 @click.option("--yes", is_flag=True, help="A limit of 0 is meant.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(name: str, limit: Limit, ledger: Path | None, counts: str, strict: bool, yes: bool, as_json: bool) -> int:
-    """Fail if the commits of a range cost more than a limit.
+def check(name: str | None, limit: Limit | None, team: bool, login: str, as_json: bool, **how: Any) -> int:
+    """Fail if the commits of a range cost more than a limit, or if a limit of the team is used up.
 
-    What they cost stands in their notes, where tokenguard report --range A..B --notes has put it: fetch
+    What commits cost stands in their notes, where tokenguard report --range A..B --notes has put it: fetch
     refs/notes/tokenguard. The exit code is 1 over the limit.
     """
+    if (name is None) is not (limit is None) or (name is None and not team):
+        raise UsageError("it is not said what is to be checked", "--range A..B with --limit AMOUNT, or --team")
+    checks: list[_Checked] = []
+    if name is not None and limit is not None:
+        checks.append(_check_commits(name, limit, **how))
+    if team:
+        checks.append(_check_team(login))
+    passed = all(one.passed for one in checks)
+    if as_json:
+        output.say_json({**{key: value for one in checks for key, value in one.told.items()}, "passed": passed})
+        return 0 if passed else _OVER
+    for one in checks:
+        for line in one.said:
+            output.say(line)
+    return 0 if passed else _OVER
+
+
+class _Checked(NamedTuple):
+    passed: bool
+    said: Sequence[str]
+    told: Mapping[str, Any]
+
+
+def _check_team(login: str) -> _Checked:
+    from tokenguard.cli.team.pipeline import spent_by_team  # needs much that commits spare us
+
+    found = spent_by_team(login)
+    passed = not any(one.used_up for one in found)
+    return _Checked(passed, [one.sentence() for one in found], {"team": [one.as_json() for one in found]})
+
+
+def _check_commits(name: str, limit: Limit, *, ledger: Path | None, counts: str, strict: bool, yes: bool) -> _Checked:
     confirm_zero(limit, "--limit", yes)
     commits = find_range(None, name)
     made = of_range(commits.folder, name)
@@ -68,16 +105,13 @@ def check(name: str, limit: Limit, ledger: Path | None, counts: str, strict: boo
     cost = together(found.values())
     spent = _spent(cost, limit.unit, counts)
     failed = spent > limit.value or (strict and bool(unknown))
-    if as_json:
-        told = {"range": name, "source": "ledger" if ledger else "notes", "commits": len(made), "unknown": unknown}
-        sums = {"unit": limit.unit, "limit": limit.value, "spent": spent, "over": spent > limit.value, **asdict(cost)}
-        output.say_json({**told, **sums, "passed": not failed})
-    else:
-        exact = all(note.confidence == Confidence.EXACT for note in found.values())
-        output.say(_sentence(name, spent, limit, len(made), about=not exact))
     if unknown:
         output.note(_missing(unknown, len(made)))
-    return _OVER if failed else 0
+    told = {"range": name, "source": "ledger" if ledger else "notes", "commits": len(made), "unknown": unknown}
+    sums = {"unit": limit.unit, "limit": limit.value, "spent": spent, "over": spent > limit.value, **asdict(cost)}
+    exact = all(note.confidence == Confidence.EXACT for note in found.values())
+    said = _sentence(name, spent, limit, len(made), about=not exact)
+    return _Checked(not failed, [said], {**told, **sums})
 
 
 def _from_notes(commits: Range, made: Sequence[Commit]) -> dict[str, Note]:

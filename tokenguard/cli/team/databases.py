@@ -157,10 +157,15 @@ def _open(login: str) -> tuple[TeamPolicy, ModuleType, str]:
         raise UsageError(f"the team {policy.name} is shared through git", "there is no database to keep")
     if here.standing(find_paths(os.environ)) != "trusted":
         raise UsageError("nobody agreed to what this repository says of its team", "tokenguard trust")
+    return policy, *way_to_admin(policy, login)
+
+
+def way_to_admin(policy: TeamPolicy, login: str) -> tuple[ModuleType, str]:
+    """What can be done there, and the connection string. Raises `TeamError` if the driver is not installed."""
     try:
         from tokenguard.team.postgres import admin, connecting
     except ImportError as error:
         raise TeamError(
             "the PostgreSQL driver psycopg is not installed", "pip install 'tokenguard[postgres]'"
         ) from error
-    return policy, admin, connecting.way_to(policy.database, check_login(login))
+    return admin, connecting.way_to(policy.database, check_login(login))
