@@ -7,6 +7,8 @@ import { makesStale, type Seen } from "./state";
 
 /** Statuses are asked for no more often than this, however much happens. */
 export const LEAST_GAP = 150;
+/** So long after the last event it is asked for once more: what a call cost is told before it is written down. */
+export const ECHOES = [200, 1_500];
 /** And at least this often: an hour and a day go by without an event. */
 export const AT_REST = 60_000;
 /** Between attempts to find the daemon; the last again and again. */
@@ -28,6 +30,7 @@ export class Feed {
   private readonly stopped = new AbortController();
   private wake: (() => void) | undefined;
   private cancelStatus: (() => void) | undefined;
+  private cancelEchoes: (() => void)[] = [];
   private asking = false;
   private stale = false;
   private askedAt = -Infinity;
@@ -63,6 +66,7 @@ export class Feed {
   stop(): void {
     this.stopped.abort();
     this.cancelStatus?.();
+    this.echo([]);
     this.wake?.();
   }
 
@@ -83,8 +87,16 @@ export class Feed {
   }
 
   private hear(event: DaemonEvent): void {
-    if (makesStale(event)) this.refresh();
+    if (makesStale(event)) {
+      this.refresh();
+      this.echo(ECHOES);
+    }
     this.listener.heard(event, this.seen);
+  }
+
+  private echo(pauses: readonly number[]): void {
+    for (const cancel of this.cancelEchoes) cancel();
+    this.cancelEchoes = pauses.map((pause) => this.timers.after(pause, () => this.refresh()));
   }
 
   private async ask(): Promise<void> {
@@ -104,6 +116,7 @@ export class Feed {
   }
 
   private lose(away: string): void {
+    this.echo([]);
     this.cancelStatus?.();
     this.cancelStatus = undefined;
     if (this.seen.away !== away) this.become({ ...this.seen, away });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NotRunning, type Door } from "../src/client";
-import { AT_REST, Feed, LEAST_GAP, PAUSES, type Timers } from "../src/feed";
+import { AT_REST, ECHOES, Feed, LEAST_GAP, PAUSES, type Timers } from "../src/feed";
 import type { Seen } from "../src/state";
 import { status } from "./told";
 
@@ -100,6 +100,15 @@ test("the status is there at once, and anew as soon as a call has ended", async 
   feed.stop();
 });
 
+test("it asks again after the last event: what a call cost is written down only after it was told", async () => {
+  const { clock, daemon, feed } = begin(true);
+  await clock.go(1_000);
+  daemon.tell("call.settled");
+  await clock.go(10_000);
+  assert.equal(daemon.asked, 1 + 1 + ECHOES.length);
+  feed.stop();
+});
+
 test("however much happens, it asks only so often, and misses nothing at the end", async () => {
   const { clock, daemon, feed } = begin(true);
   await clock.go(1_000);
@@ -107,8 +116,8 @@ test("however much happens, it asks only so often, and misses nothing at the end
     daemon.tell("call.settled");
     await clock.go(10);
   }
-  await clock.go(LEAST_GAP);
-  assert.ok(daemon.asked >= 6 && daemon.asked <= 1 + 1 + Math.ceil(1_000 / LEAST_GAP), String(daemon.asked));
+  await clock.go(2 * Math.max(...ECHOES));
+  assert.ok(daemon.asked >= 6 && daemon.asked <= 1 + 1 + Math.ceil(1_000 / LEAST_GAP) + ECHOES.length, String(daemon.asked));
   const asked = daemon.asked;
   await clock.go(AT_REST / 2);
   assert.equal(daemon.asked, asked);
