@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from tokenguard.cli import installation, interception, logs, output, surroundings
+from tokenguard.cli import installation, interception, logs, monitoring, output, surroundings
 from tokenguard.cli.commands import examples
 from tokenguard.cli.env import checks
 from tokenguard.cli.findings import Finding, show
@@ -52,4 +52,5 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     yield from surroundings.network(os.environ, config)
     yield from interception.authorities(paths)
     yield from surroundings.notifications(os.environ, config)
+    yield from monitoring.metrics(config)
     yield surroundings.git(os.environ)
