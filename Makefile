@@ -18,7 +18,7 @@ help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  some real agents against the simulator, as in CI; AGENTS=all: all of them; AGENTS=pi,llm: these'
-	@echo 'make test-editors a real VS Code against the simulator (needs npm and Chromium)'
+	@echo 'make test-editors the extension in a real VS Code, against the simulator (needs npm and Chromium)'
 	@echo 'make test-hooks   real hook managers: pre-commit, lefthook, husky (needs npm and PyPI)'
 	@echo 'make vsix         the extension of VS Code, as dist/tokenguard.vsix (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
