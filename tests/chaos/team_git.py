@@ -31,6 +31,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
+from tests.chaos import team_git_kills
 from tests.team.gitrefs.team import DAY, DOLLAR, MINUTE, NOON, Call, Desk, Refs, View, Wall, budget, period_of, policy
 from tokenguard.errors import TeamError
 from tokenguard.policy.rights import Cells, Holding
@@ -40,6 +41,7 @@ from tokenguard.team.gitrefs.backend import GitRefs
 from tokenguard.team.gitrefs.backend import Refs as Reached
 from tokenguard.team.gitrefs.document import Document, encode
 from tokenguard.team.gitrefs.memory import State
+from tokenguard.team.gitrefs.periods import start_us
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Pushed, Remote
 from tokenguard.team.shape import Demand, Place
@@ -260,7 +262,9 @@ class Run:
             if broken:
                 return f"{broken} at the end", 0.0
         now = period_of(self.rules.budgets[0], self.machines[0].clock.at_us)
-        return "", (self.taken()[now] + self.lied()[now]) / self.limit(now)
+        # What a copy finds in its books that was not reported before counts twice, and can be spent once.
+        counted = sum(spent for machine in self.machines for spent in _spent(machine.state(), now))
+        return "", (counted + self.lied()[now]) / self.limit(now)
 
     async def close(self) -> None:
         for machine in self.machines:
@@ -279,19 +283,18 @@ class Run:
         state = self.machines[0].state()
         sums: Counter[int] = Counter()
         for period, holding in (state.holdings.get("all", {}) if state else {}).items():
-            start_us = int(period.rpartition("-")[0]) * 1_000_000
-            sums[start_us] += holding.said.given.get("eve/m", 0) - holding.confirmed.get("eve/m", 0)
+            sums[start_us(period)] += holding.said.given.get("eve/m", 0) - holding.confirmed.get("eve/m", 0)
         return sums
 
-    def limit(self, start_us: int) -> int:
-        return LIMIT * DOLLAR + self.raised[start_us]
+    def limit(self, begin_us: int) -> int:
+        return LIMIT * DOLLAR + self.raised[begin_us]
 
     def broken(self) -> str:
         taken, lied = self.taken(), self.lied()
-        for start_us in {*taken, *lied}:
-            over = taken[start_us] + lied[start_us] - self.limit(start_us)
-            if over > 0 or lied[start_us] < 0:
-                return f"${over / DOLLAR:.2f} over in the period of {start_us}"
+        for begin_us in {*taken, *lied}:
+            over = taken[begin_us] + lied[begin_us] - self.limit(begin_us)
+            if over > 0 or lied[begin_us] < 0:
+                return f"${over / DOLLAR:.2f} over in the period of {begin_us}"
         below = [cell for machine in self.machines for cell in _cells(machine.state()) if cell < 0]
         return f"{below[0]} is below zero" if below else ""
 
@@ -448,6 +451,11 @@ class Run:
             pass
 
 
+def _spent(state: State | None, begin_us: int) -> list[int]:
+    periods = state.holdings.get("all", {}) if state else {}
+    return [holding.said.spent for period, holding in periods.items() if start_us(period) == begin_us]
+
+
 def _cells(state: State | None) -> list[int]:
     holdings: list[Holding] = (
         [] if state is None else [one for many in state.holdings.values() for one in many.values()]
@@ -514,6 +522,13 @@ def main() -> None:
                 failed = True
                 print(f"BROKEN: {title}, seed {options.seed}, run {number}: {one.broken}", flush=True)
         told(title, outcomes)
+    if options.kills and options.run is None:
+        kills = team_git_kills.run(options.kills, options.seed)
+        failed |= bool(kills.broken)
+        print(
+            f"killed: {kills.kills} times, with {kills.wipes} wipes, in {kills.seconds:.0f} s: "
+            f"{kills.broken or f'${kills.spent / DOLLAR:.2f} of ${LIMIT} spent'}"
+        )
     sys.exit(failed)
 
 

@@ -155,7 +155,8 @@ def renamed(state: State, writer: str, birth: str, own: Document | None, facts: 
                 taken = facts.taken.get((budget, period), Taken(0))
                 if period in holdings.get(budget, {}):
                     holdings[budget][period] = Holding(before=min(said.spent, taken.spent))
-    seen = {**state.seen, state.writer: Seen(budgets=former)}
+    # It may know more of itself than it has published: no contradiction, before the next document.
+    seen = {**state.seen, state.writer: Seen(state.sequence + 1, budgets=former, birth=state.birth)}
     seen.pop(writer, None)
     return State(
         writer,
