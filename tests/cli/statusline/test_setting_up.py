@@ -49,6 +49,13 @@ def test_the_script_prints_the_line_in_every_shell(paths: Paths, shell: list[str
     assert printed(paths, "tmux", shell=shell) == f"#[bold]{TEXT}\n"
 
 
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say(paths: Paths) -> None:
+    set_up("tmux", paths)
+    done = subprocess.run(["shellcheck", hook_paths.bars(paths) / SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.parametrize(
     "head",
     [f"tokenguard 1 {NOBODY}", "tokenguard 1", "tokenguard 1 x", "tokenguard 2 OURS", "", "tokenguard 1 OURS OURS"],
