@@ -91,7 +91,8 @@ def test_what_one_spends_the_other_sees_and_is_refused_by(ann: Person, bob: Pers
     ann.team()
     assert bob.team()["mode"] == "shared"
     assert all(line.startswith("200 ") for line in ann.calls(3))
-    ann.team()
+    (mine,) = ann.team()["budgets"]
+    assert mine["free"] == mine["limit"] - mine["spent"] < USD // 10
     told = bob.team()
     bill = sim.bill().total_nanos
     assert spent(told) == bill == told["budgets"][0]["others"] > USD // 5
@@ -99,7 +100,7 @@ def test_what_one_spends_the_other_sees_and_is_refused_by(ann: Person, bob: Pers
     assert names == {"Ann Example", "Bob Example"}
     *_, last = bob.calls(3)
     assert last.startswith("4") and "the limit that binds is team:web/total, not yours" in last
-    assert "tokenguard team raise total --amount" in last
+    assert "To go on: raise total of web in tokenguard.toml, for all who agree" in last
     assert "team:web/total" in bob.tg("status").stdout
     checked = bob.tg("ci", "check", "--team", check=False)
     assert checked.returncode == (1 if sim.bill().total_nanos >= 3 * USD // 10 else 0)
@@ -148,4 +149,4 @@ def test_a_push_is_stopped_by_the_team_s_limit(ann: Person, bob: Person, sim: si
 
     said = until(stopped, "the hook stops it")
     assert "the limit that binds is team:web/total, not yours: it is at 82%" in said
-    assert "whoever keeps the budgets of web runs tokenguard team raise total --amount 0.10" in said
+    assert "To go on: raise total of web in tokenguard.toml" in said

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,14 @@ def test_a_team_s_limit_is_not_yours_and_is_raised_by_whoever_keeps_it() -> None
         "the limit that binds is team:web/month, not yours: it is at 91% ($18.20 of $20.00 used by all, "
         "resets Dec 1 00:00)"
     )
+
+
+def test_what_is_only_seen_by_all_is_raised_where_it_is_written() -> None:
+    standing, until = team(20.1)
+    budget = msgspec.structs.replace(standing.slot.budget, mode="calibrated")
+    shared = msgspec.structs.replace(standing, slot=Slot(budget, "team:web", FOREVER))
+    first, *_ = lines((shared, until), reactions=Reactions(team=Reaction(push="block")))
+    assert first.message.endswith("To go on: raise month of web in tokenguard.toml, for all who agree")
 
 
 def test_a_team_s_limit_meets_what_is_set_for_teams() -> None:

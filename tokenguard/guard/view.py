@@ -115,6 +115,8 @@ def team_view(standing: Standing) -> dict[str, Any]:
     told: dict[str, Any] = {"team": standing.slot.budget.source.partition(":")[2]}
     for name in ("others", "held", "presumed", "free", "granted"):
         told[name] = getattr(share, name) if share else None
+    if share is not None and share.granted is None:  # Nothing is handed out: what is spent here is not free either.
+        told["free"] = max(0, standing.limit - standing.spent)
     return told
 
 

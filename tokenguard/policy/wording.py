@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 
-from tokenguard.policy.budgets import TEAM, Standing, short_key
+from tokenguard.policy.budgets import REPOSITORY_FILE, TEAM, Standing, short_key
 from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
 from tokenguard.policy.naming import printable
 from tokenguard.records import Budget, Unit, Usage
@@ -204,6 +204,8 @@ def _shared(standing: Standing, used: str, need: int | None) -> str:
 def raised_by_team(budget: Budget, more: str = "AMOUNT") -> str:
     """How more of a team's budget is to be had: it is not one person's to raise."""
     team, name = budget.source.partition(":")[2], budget.name
+    if budget.mode != "strict":  # Nobody hands it out: it is what the repository says.
+        return f"raise {shlex.quote(name)} of {team} in {REPOSITORY_FILE}, for all who agree"
     command = f"tokenguard team raise {shlex.quote(name)} --amount {more} --reason WHY"
     return f"whoever keeps the budgets of {team} runs {command}"
 
