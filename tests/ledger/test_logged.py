@@ -341,3 +341,13 @@ def test_no_look_at_the_calls_reads_all_of_them(conn: sqlite3.Connection) -> Non
         plan
     )
     assert not [step for step in plan if "AUTOMATIC" in step]
+
+
+def test_who_is_measured_looks_at_those_of_the_logs_only_that_nothing_names(conn: sqlite3.Connection) -> None:
+    asked: list[str] = []
+    conn.set_trace_callback(asked.append)
+    writes.settle(conn, replace(settlement(call(1)), response_id=None))
+    conn.set_trace_callback(None)
+    (alike,) = [sql for sql in asked if "LIMIT 1" in sql and "FROM calls" in sql]
+    plan = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {alike}")]
+    assert "USING INDEX calls_nameless" in plan[0]

@@ -48,7 +48,7 @@ _OVERTAKEN = f"""SELECT {_LOGGED} FROM calls WHERE response_id = ?1 AND {_KEPT} 
 _OVERTAKEN_ALIKE = f"""SELECT {_LOGGED} FROM calls
     WHERE started_us BETWEEN :since AND :until AND id >= {FIRST_ID} AND {PROMPT} = :prompt
         AND (output = :output OR NOT :exact)
-        AND response_id IS NULL
+        AND log_key IS NOT NULL AND response_id IS NULL
         AND (agent = :agent OR (repo = :repo AND model IN (SELECT model FROM calls WHERE id = :id
             UNION ALL SELECT served FROM calls WHERE id = :id)))
     LIMIT 1"""

@@ -1,4 +1,4 @@
-"""Commits and what they closed, and sums of few keys: steps 13 to 15."""
+"""Commits and what they closed, and sums of few keys: steps 13 to 16."""
 
 from __future__ import annotations
 
@@ -79,8 +79,14 @@ def _015_spells_and_models(conn: sqlite3.Connection) -> None:
         conn.execute(statement)
 
 
+def _016_nameless(conn: sqlite3.Connection) -> None:
+    # What a call that was measured may stand for already: the few of the logs whose response has no id.
+    conn.execute("CREATE INDEX calls_nameless ON calls (started_us) WHERE log_key IS NOT NULL AND response_id IS NULL")
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _013_commits,
     _014_bare_hours,
     _015_spells_and_models,
+    _016_nameless,
 )
