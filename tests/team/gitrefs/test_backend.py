@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.team.gitrefs.team import DAY, DOLLAR, NOON, Machine, Refs, Wall, budget, policy, share_of
 from tokenguard.errors import TeamError
@@ -271,7 +272,7 @@ async def test_of_two_images_that_write_at_once_the_second_gives_way(make: Make,
         bob.view.before_push = None
         known = remote.read("bob/m")
         assert known
-        remote.write("bob/m", Document(1, known.sequence + 1, "other", NOON, known.budgets))
+        remote.write("bob/m", replace(known, sequence=known.sequence + 1, instance="other"))
 
     bob.view.before_push = other
     await bob.sync()
@@ -322,6 +323,22 @@ async def test_the_treasurer_raises_a_limit_for_this_period_and_it_stays_on_reco
     assert share_of(await ann.backend.change("all", -20 * DOLLAR, "less")).budget.limit == 130 * DOLLAR
     ann.clock.at_us += 31 * DAY
     assert share_of(await ann.sync()).budget.limit == 100 * DOLLAR
+
+
+async def test_a_change_gives_nothing_away_that_calls_have_taken_since(make: Make) -> None:
+    ann, bob = make("ann"), make("bob")
+    await around(ann, bob)
+    call = ann.desk.admit("all", ann.desk.room("all"))
+    assert call and call.reserved > DOLLAR
+    bob.desk.wanted = Demand(short=100 * DOLLAR)
+    for changes in range(1, 12):
+        await bob.sync()
+        ann.desk.hear(await ann.backend.change("all", 1, "more"))
+        await bob.sync()
+        while bob.desk.spend("all", DOLLAR // 10):
+            pass
+        assert spent(bob) + call.reserved <= 100 * DOLLAR + changes
+    assert spent(bob) > 80 * DOLLAR
 
 
 async def test_a_raise_is_written_down_even_if_nobody_can_be_told(make: Make) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from tokenguard.errors import TeamError
-from tokenguard.policy.rights import lacks
+from tokenguard.policy.rights import Holding, lacks
 from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs import telling, turns
@@ -149,7 +149,7 @@ class GitRefs:
                     f"only the treasurer can change {budget}: {self._policy.treasurer or 'none is named'}",
                     "do it on that machine, or change `limit` in tokenguard.toml",
                 )
-            facts = replace(self._facts, now_us=self._clock.now_us(), told=dict(self._told))
+            facts = self._unseen()
             period = key(facts.periods(found).current)
             entry = Change(facts.now_us, budget, period, amount, reason[:500])
             try:
@@ -180,6 +180,19 @@ class GitRefs:
         self._facts = Facts(self._policy, now_us, taken, demand, dict(self._told))
         return self._facts
 
+    def _unseen(self) -> Facts:
+        """Without the machine's own books: calls may have taken all that they were told of."""
+        now_us = self._clock.now_us()
+        taken: dict[turns.Spot, Taken] = {}
+        for budget in self._policy.budgets:
+            for window in periods_at(budget, now_us).near():
+                spot = budget.name, key(window)
+                found = self._state.holdings.get(spot[0], {}).get(spot[1], Holding())
+                spent = found.before + found.said.spent
+                most = max(spent, found.before + found.said.kept, self._told.get(spot, 0))
+                taken[spot] = Taken(spent, most - spent)
+        return Facts(self._policy, now_us, taken, self._facts.demand, dict(self._told), looked=False)
+
     async def _in_thread(self, facts: Facts, first: Callable[[State], State]) -> Heard:
         try:
             await asyncio.to_thread(self._go, facts, first)
@@ -201,7 +214,8 @@ class GitRefs:
         with self._thread:
             self._runner.begin(self._seconds)
             self._own()
-            state = turns.reported(turns.opened(first(self._state), facts), facts)
+            state = turns.opened(first(self._state), facts)
+            state = turns.reported(state, facts) if facts.looked else state
             # What was spent is not forgotten, whether anybody can be told or not.
             state = self._save(state)
             refused = ""
@@ -226,9 +240,7 @@ class GitRefs:
         own = found.get(state.writer)
         documents = {who: one.document for who, one in found.items() if one.document}
         written = own.document if own else None
-        if (written and own and not turns.is_own(state, written, _digest(own.data))) or turns.is_taken(
-            state, documents
-        ):
+        if turns.is_another(state, written, _digest(own.data) if own else "", documents):
             state = turns.renamed(state, self._spare, new_id(), written, facts)
             state = turns.reported(replace(state, renamed=True), facts)
             self._spare = writer(self._place.member, new_machine())

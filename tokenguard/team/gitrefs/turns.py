@@ -40,6 +40,8 @@ class Facts(Struct, frozen=True):
     demand: Mapping[str, Demand] = {}
     told: Mapping[Spot, int] = {}
     """What this machine's calls are admitted by until they are told otherwise."""
+    looked: bool = True
+    """False where `taken` is the most that it can be, and not what the books say."""
 
     def periods(self, budget: TeamBudget) -> Periods:
         """At this moment."""
@@ -126,14 +128,22 @@ def heard(state: State, documents: Mapping[str, Document]) -> State:
     return replace(state, seen={who: known for who, known in seen.items() if who not in gone})
 
 
-def is_taken(state: State, documents: Mapping[str, Document]) -> bool:
-    """Whether this machine's name belongs to another one: a treasurer gave rights to one that was born elsewhere."""
+def is_another(state: State, written: Document | None, digest: str, documents: Mapping[str, Document]) -> bool:
+    """Whether this machine's name belongs to another one.
+
+    Either a copy of this one wrote the document behind the ref, or one was given the same name without a copy. Of two
+    such, the name is that of whom the treasurer gave rights.
+    """
     born = (documents[who].births.get(state.writer) for who in state.treasurers if who in documents)
-    return any(birth not in (None, state.birth) for birth in born)
+    if any(birth not in (None, state.birth) for birth in born):
+        return True
+    if written is None or _is_own(state, written, digest):
+        return False
+    took = any(holding.confirmed for periods in state.holdings.values() for holding in periods.values())
+    return written.birth == state.birth or not took
 
 
-def is_own(state: State, document: Document, digest: str) -> bool:
-    """Whether what stands behind this machine's ref was written by it, and not by a copy of it."""
+def _is_own(state: State, document: Document, digest: str) -> bool:
     if document.sequence == state.sequence and digest != state.digest:
         return False
     return document.sequence <= state.instances.get(document.instance, -1)
