@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenguard.ledger import habits
-from tokenguard.ledger.habits import Habit
 from tokenguard.policy.money import tokens, usd
-from tokenguard.prices import compare
 from tokenguard.records import Usage
 from tokenguard.reports.advice.shape import (
     Advice,
@@ -20,6 +18,7 @@ from tokenguard.reports.advice.shape import (
     advice,
     all_calls,
     all_saving,
+    dearer_than,
     gathered,
     part_of,
 )
@@ -34,7 +33,10 @@ def find(asked: Asked) -> Advice | None:
     """See the module."""
     found = habits.gone_cold(asked.conn, asked.since_us, asked.until_us)
     detail = {"hour": _WITHIN, "longer": _AFTER}
-    parts = gathered(part_of(habit, _saving(asked, habit), detail[habit.kind]) for habit in found)
+    parts = gathered(
+        part_of(habit, dearer_than(asked, habit, Usage(cache_read=habit.usage.total)), detail[habit.kind])
+        for habit in found
+    )
     if not parts:
         return None
     again = sum(habit.usage.total for habit in found)
@@ -43,14 +45,6 @@ def find(asked: Asked) -> Advice | None:
         f"{usd(all_saving(parts), about=True)} more than reading them would have cost."
     )
     return advice(NAME, "Pauses that outlasted the cache", finding, parts, _changes(parts))
-
-
-def _saving(asked: Asked, habit: Habit) -> int:
-    band = compare.band(asked.catalogue, habit.provider, habit.model, habit.longest, habit.latest_us)
-    if band is None:
-        return 0
-    paid, read = compare.nanos(band, habit.usage), compare.nanos(band, Usage(cache_read=habit.usage.total))
-    return paid - read if paid is not None and read is not None else 0
 
 
 def _changes(parts: tuple[Part, ...]) -> Iterator[Change]:

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from tokenguard.ledger.habits import Habit
 from tokenguard.policy.measure import is_notional
-from tokenguard.prices import Catalogue
-from tokenguard.records import Confidence
+from tokenguard.prices import Catalogue, compare
+from tokenguard.records import Confidence, Usage
 
 
 class Asked(Struct, frozen=True):
@@ -96,6 +96,15 @@ def part_of(habit: Habit, saving_nanos: int, detail: str = "", *, instead: str |
         Confidence.ESTIMATED.worst(habit.confidence),
         instead,
     )
+
+
+def dearer_than(asked: Asked, habit: Habit, instead: Usage) -> int:
+    """How much more the tokens of a habit cost than these, at the list prices of its model; 0 where there are none."""
+    band = compare.band(asked.catalogue, habit.provider, habit.model, habit.longest, habit.latest_us)
+    if band is None:
+        return 0
+    paid, otherwise = compare.nanos(band, habit.usage), compare.nanos(band, instead)
+    return paid - otherwise if paid is not None and otherwise is not None else 0
 
 
 def gathered(parts: Iterable[Part]) -> tuple[Part, ...]:

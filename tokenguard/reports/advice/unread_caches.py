@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenguard.ledger import habits
-from tokenguard.ledger.habits import LIFE_US, Habit
+from tokenguard.ledger.habits import LIFE_US
 from tokenguard.policy.money import tokens, usd
-from tokenguard.prices import compare
 from tokenguard.records import Usage
 from tokenguard.reports.advice.shape import (
     Advice,
@@ -20,6 +19,7 @@ from tokenguard.reports.advice.shape import (
     advice,
     all_calls,
     all_saving,
+    dearer_than,
     gathered,
     part_of,
 )
@@ -32,7 +32,7 @@ def find(asked: Asked) -> Advice | None:
     """See the module. What was written within the last hour may be read yet."""
     until_us = asked.until_us - LIFE_US["1h"]
     found = habits.unread(asked.conn, asked.since_us, until_us)
-    parts = gathered(part_of(habit, _saving(asked, habit)) for habit in found)
+    parts = gathered(part_of(habit, dearer_than(asked, habit, Usage(input=habit.usage.total))) for habit in found)
     if not parts:
         return None
     charged = {(part.agent, part.model) for part in parts}
@@ -42,14 +42,6 @@ def find(asked: Asked) -> Advice | None:
         f"read. Writing cost {usd(all_saving(parts), about=True)} more than sending them would have."
     )
     return advice(NAME, "Caches that nobody read", finding, parts, _changes(parts))
-
-
-def _saving(asked: Asked, habit: Habit) -> int:
-    band = compare.band(asked.catalogue, habit.provider, habit.model, habit.longest, habit.latest_us)
-    if band is None:
-        return 0
-    written, plain = compare.nanos(band, habit.usage), compare.nanos(band, Usage(input=habit.usage.total))
-    return written - plain if written is not None and plain is not None else 0
 
 
 def _changes(parts: tuple[Part, ...]) -> Iterator[Change]:
