@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Self
 
 
@@ -42,12 +42,10 @@ class Cut:
         self._links.add(asyncio.ensure_future(self._link(reader, writer)))
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._to)
-        try:
-            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
-        finally:
-            writer.close()
-            far_writer.close()
+        with closing(writer), suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection(*self._to)
+            with closing(far_writer):
+                await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

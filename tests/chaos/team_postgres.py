@@ -1,0 +1,252 @@
+"""A team and its database under attack: nobody may pass the cap, and nearly all of it must be usable.
+
+python -m tests.chaos.team_postgres [--kills N] [--daemons N] [--cap DOLLARS] [--seed N]
+
+Daemons in processes of their own spend one cap at a provider that bills what it is sent. Each has a clock that is
+wrong and steps; a fifth of what it says to a real PostgreSQL is said twice, some of it much later, by the next process
+too, and some of it is torn off. Links are cut, the database is stopped and crashes, and daemons die by `kill -9` after
+the provider has billed a call and before they know of it. What must hold: the bill is at most the cap, every invariant
+of the database holds (its audit view is empty), and at least 90% of the cap could be used: by the books
+of the daemons, in which a call that they died in counts at its worst case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import multiprocessing.context
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack, closing, suppress
+from pathlib import Path
+from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tests.chaos import team_daemon
+from tests.chaos.team_daemon import WORST, Setup
+from tests.support import postgres
+from tests.support.cut import Cut
+from tests.support.postgres import Server
+from tokenguard.policy.money import NANOS
+from tokenguard.records.teams import TeamBudget, TeamPolicy
+from tokenguard.team.postgres import admin
+
+TTL_S = 3
+QUIET = 3
+"""Nothing billed for so many times as long as a lease lasts: the cap is used up."""
+
+LONGEST_S = 900.0
+USABLE = 0.9
+
+
+class Report(Struct):
+    """What it came to."""
+
+    cap: int
+    billed: int = 0
+    counted: int = 0
+    """By the books of the daemons: with what was in flight when they died, at its worst case."""
+    spent: int = 0
+    """By the database."""
+    calls: int = 0
+    kills: int = 0
+    stops: int = 0
+    cuts: int = 0
+    said: Counter[str] = Counter()
+    audit: list[tuple[str, str]] = []
+    seconds: float = 0.0
+
+    @property
+    def broken(self) -> list[str]:
+        """What does not hold."""
+        found = [f"{rule}: period {period}" for rule, period in self.audit]
+        if self.billed > self.cap:
+            found.append(f"billed {self.billed - self.cap} nanodollars over the cap")
+        if self.billed > self.counted:
+            found.append("the provider billed what no daemon knows of")
+        if self.counted < USABLE * self.cap:
+            found.append(f"only {self.counted / self.cap:.1%} of the cap was usable")
+        return found
+
+
+class Chaos:
+    """One cap, from the first call to the last."""
+
+    def __init__(
+        self, server: Server, folder: Path, *, cap: int, daemons: int, kills: int, seed: int, ttl_s: int
+    ) -> None:
+        self.report = Report(cap)
+        self._server = server
+        self._dsn = server.database("chaos")
+        self._ttl_s = ttl_s
+        self._folder = folder
+        self._rng = Random(seed)
+        # So that the kills come while there is something to spend.
+        self._deadly = 1.3 * kills * 0.8 * WORST / cap
+        self._daemons = daemons
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([team_daemon.__name__])
+        self._lives: dict[str, multiprocessing.context.ForkServerProcess] = {}
+        self._setups: dict[str, Setup] = {}
+        self._billing = asyncio.Event()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._over = False
+
+    async def run(self) -> Report:
+        """Everything at once, until nothing is left of the cap."""
+        started = time.monotonic()
+        async with AsyncExitStack() as stack:
+            provider = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+            links = [await stack.enter_async_context(Cut("127.0.0.1", self._server.port)) for _ in range(self._daemons)]
+            self._create(provider.sockets[0].getsockname()[1], links)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._revive())
+                tasks.create_task(self._attack(links))
+            for life in self._lives.values():
+                life.kill()
+                life.join()
+            provider.close()
+            await asyncio.gather(*self._calls)
+        self.report.seconds = time.monotonic() - started
+        self._count()
+        return self.report
+
+    def _create(self, provider: int, links: list[Cut]) -> None:
+        # A day lies in for ever: leases are in chains of days, and clocks that are days off are outside of it.
+        budgets = (TeamBudget("all", self.report.cap, "total"), TeamBudget("day", self.report.cap, "day"))
+        policy = TeamPolicy("web", "postgres", "leases", budgets)
+        admin.init_db(self._dsn)
+        admin.create_team(self._dsn, policy, ttl_s=self._ttl_s)
+        for number, link in enumerate(links):
+            login = f"dev{number}"
+            admin.add_member(self._dsn, "web", login)
+            folder = self._folder / login
+            folder.mkdir()
+            where = replace(policy, database=f"host=127.0.0.1 port={link.port} dbname=chaos")
+            self._setups[login] = Setup(folder, where, login, provider, self._rng.randrange(1 << 30))
+            self._begin(login)
+
+    def _begin(self, login: str) -> None:
+        self._setups[login] = setup = replace(self._setups[login], seed=self._setups[login].seed + 7)
+        life = self._context.Process(target=team_daemon.main, args=(setup,), daemon=True)
+        life.start()
+        self._lives[login] = life
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._calls.add(asyncio.ensure_future(self._bill(reader, writer)))
+
+    async def _bill(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(OSError):
+            if line := await reader.readline():
+                call = json.loads(line)
+                self.report.billed += call["cost"]
+                self.report.calls += 1
+                self._billing.set()
+                if self._rng.random() < self._deadly:
+                    self._lives[call["login"]].kill()
+                    self.report.kills += 1
+                else:
+                    await asyncio.sleep(self._rng.uniform(0.005, 0.05))
+                    writer.write(b"done\n")
+                    await writer.drain()
+
+    async def _revive(self) -> None:
+        while not self._over:
+            for login, life in self._lives.items():
+                if not life.is_alive():
+                    life.join()
+                    life.close()
+                    self._begin(login)
+            await asyncio.sleep(0.05)
+
+    async def _attack(self, links: list[Cut]) -> None:
+        """Until most of the cap is spent; after that everybody may finish."""
+        ends = time.monotonic() + LONGEST_S
+        while self.report.billed < 0.85 * self.report.cap and time.monotonic() < ends:
+            await asyncio.sleep(self._rng.uniform(0.3, 1.2))
+            if self._rng.random() < 0.25:
+                self.report.stops += 1
+                await asyncio.to_thread(self._server.stop, self._rng.choice((signal.SIGINT, signal.SIGQUIT)))
+                await asyncio.sleep(self._rng.uniform(0.1, 1.0))
+                await asyncio.to_thread(self._server.start)
+            elif self._rng.random() < 0.4:
+                link = self._rng.choice(links)
+                self.report.cuts += 1
+                link.cut()
+                asyncio.get_running_loop().call_later(self._rng.uniform(0.5, 2 * self._ttl_s), link.mend)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ends - time.monotonic()):
+                while True:
+                    self._billing.clear()
+                    await asyncio.wait_for(self._billing.wait(), QUIET * self._ttl_s)
+        self._over = True
+
+    def _count(self) -> None:
+        (everything, _) = admin.totals(self._dsn, "web")
+        self.report.spent = everything.spent
+        self.report.audit = admin.audit(self._dsn)
+        for setup in self._setups.values():
+            with closing(sqlite3.connect(setup.folder / "books.db")) as books:
+                self.report.counted += books.execute("SELECT coalesce(sum(amount), 0) FROM calls").fetchone()[0]
+            for line in (setup.folder / "said.jsonl").read_text("utf-8").splitlines():
+                with suppress(json.JSONDecodeError):
+                    fate = json.loads(line)
+                    self.report.said["steps"] += 1
+                    self.report.said.update(name for name in ("twice", "late", "torn") if fate[name])
+
+
+async def run(folder: Path, *, cap: int, daemons: int, kills: int, seed: int, ttl_s: int = TTL_S) -> Report:
+    """A server of its own, and all of it. The folder must be open to whom the server runs as."""
+    server = Server(folder / "s")
+    server.start()
+    try:
+        return await Chaos(server, folder, cap=cap, daemons=daemons, kills=kills, seed=seed, ttl_s=ttl_s).run()
+    finally:
+        server.stop(signal.SIGQUIT)
+
+
+def main() -> None:
+    """See the top of this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=110)
+    parser.add_argument("--daemons", type=int, default=10)
+    parser.add_argument("--cap", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    if reason := postgres.missing():
+        sys.exit(reason)
+    folder = Path(tempfile.mkdtemp(prefix="tg-chaos-"))
+    folder.chmod(0o711)
+    try:
+        report = asyncio.run(
+            run(folder, cap=asked.cap * NANOS, daemons=asked.daemons, kills=asked.kills, seed=asked.seed)
+        )
+    finally:
+        shutil.rmtree(folder)
+    said = report.said
+    billed, counted, cap = (amount / NANOS for amount in (report.billed, report.counted, report.cap))
+    print(f"{report.calls:,} calls, {report.kills} kills between bill and settlement")
+    print(f"{report.stops} stops of the database, {report.cuts} links cut")
+    print(
+        f"{said['steps']:,} steps, {said['twice']:,} of them twice, {said['late']} late again, {said['torn']} torn off"
+    )
+    print(f"billed ${billed:.2f} of ${cap:.2f} ({billed / cap:.1%}), counted ${counted:.2f} ({counted / cap:.1%})")
+    print(f"known to the database: ${report.spent / NANOS:.2f}; {report.seconds:.0f} s, seed {asked.seed}")
+    if report.kills < asked.kills:
+        report.audit.append(("only so many kills", str(report.kills)))
+    if report.broken:
+        sys.exit("\n".join(["broken:", *report.broken]))
+    print("nothing is over the cap, and the audit is empty")
+
+
+if __name__ == "__main__":
+    main()
