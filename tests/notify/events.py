@@ -21,6 +21,8 @@ DATA: dict[str, dict[str, Any]] = {
         "asked_at": "2026-11-21T12:00:00Z",
         "expires_at": "2026-11-21T12:05:00Z",
         "budget": "web/day",
+        "unit": "usd",
+        "wants": None,
     },
     "hold.answered": {"id": "7f2c", "session": "bcdfg", "answer": "approve", "who": "ann", "reason": None},
     "budget.level": {

@@ -111,7 +111,8 @@ def _dear(data: Mapping[str, Any]) -> tuple[str, str]:
 _KINDS = {
     "hold.asked": _Kind(
         _asked,
-        ("id", "session", "agent", "repo", "model", "estimate_nanos", "reason", "asked_at", "expires_at", "budget"),
+        ("id", "session", "agent", "repo", "model", "estimate_nanos", "reason", "asked_at", "expires_at", "budget")
+        + ("unit", "wants"),
         asks=True,
     ),
     "hold.answered": _Kind(_answered, ("id", "session", "answer", "who", "reason")),
