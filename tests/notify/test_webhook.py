@@ -103,6 +103,8 @@ async def test_a_post_is_signed_and_dated(receiver: Receiver, upstreams: Upstrea
             "asked_at": "2026-11-21T12:00:00Z",
             "expires_at": "2026-11-21T12:05:00Z",
             "budget": "web/day",
+            "unit": "usd",
+            "wants": None,
         },
     }
 
