@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -101,6 +102,14 @@ def test_of_a_budget_in_several_repositories_the_fullest_is_told_unless_they_are
     assert list(exported(budgets=budgets)["tokenguard_budget_spent"].values()) == [16.4]
     named = exported(budgets=budgets, repositories=True)["tokenguard_budget_spent"]
     assert {dict(labels)["budget"]: value for labels, value in named.items()} == {"web/day": 16.4, "api/day": 1e-9}
+
+
+@pytest.mark.parametrize("scope", ["session", "user", "branch", "task", "team"])
+def test_nobody_and_nothing_but_repositories_is_named(scope: str) -> None:
+    budgets = [budget(scope=scope, label="bcdfghj/day")]
+    for repositories in (False, True):
+        ((labels, _),) = exported(budgets=budgets, repositories=repositories)["tokenguard_budget_spent"].items()
+        assert dict(labels)["budget"] == "day"
 
 
 def test_no_path_is_in_it() -> None:

@@ -100,9 +100,11 @@ def _budgets(budgets: Iterable[Mapping[str, Any]], repositories: bool) -> Iterat
 
 
 def _names(budget: Mapping[str, Any], repositories: bool) -> tuple[str, ...]:
-    name = str(budget["label"] if repositories else budget["name"])
+    # Other keys are sessions, branches, people.
+    named = repositories and budget["scope"] == "repo"
+    name = str(budget["label"] if named else budget["name"])
     if name.startswith("/"):  # a repository's own, or one of two repositories of the same name
-        name = "/".join(name.rpartition(":")[2].split("/")[-2 if repositories else -1 :])
+        name = "/".join(name.rpartition(":")[2].split("/")[-2 if named else -1 :])
     return printable(name), budget["scope"], budget["window"], budget["unit"]
 
 
