@@ -55,7 +55,7 @@ def test_the_demo_proves_its_numbers_and_leaves_nothing(tmp_path: Path) -> None:
         assert f"{agent:<6}  starts in {place}" in told
     # One is stopped by its budget, in the words of its agent; the others end by themselves.
     assert "claude  API Error: 402 tokenguard stopped this request: the day budget of repository web" in told
-    assert told.count("stopped this request") == 1
+    assert told.count("stopped this request") == 2
     assert len(re.findall(r"^(claude|codex |gemini|babel )  tokenguard  \$\d.* in \d+ calls", told, re.M)) == 4
     proof = re.search(r"own bill to the nanodollar, call by call: (\d+) calls in (\d+) dialects, ([\d,]+) nano", told)
     assert proof is not None
@@ -75,6 +75,11 @@ def test_the_demo_proves_its_numbers_and_leaves_nothing(tmp_path: Path) -> None:
     assert re.search(r"^tokenguard: web/day at 9\d% \(.*\)\. Committing goes on\.$", commit, re.M)
     assert re.search(r"^tokenguard: this push is stopped: web/day at 9\d% ", push, re.M)
     assert "failed to push" in push
+    # Of a limit that is shared, the third of three is warned and refused: what the first two have spent counts.
+    team = told[told.index("And three people share $1 a day, through a git remote.") :]
+    assert re.search(r"^cara\$ tokenguard team sync\nshop · git, shared .*\n.*\nday +\$\d.* warn", team, re.M)
+    assert re.search(r"^tokenguard: the limit that binds is team:shop/day, not yours: it is at \d\d%", team, re.M)
+    assert "API Error: 402 tokenguard stopped this request: the limit that binds is team:shop/day, not yours" in team
     # What the branch cost is what its repository cost, and each of its commits has its part of it.
     web = re.search(r"^ web +claude +feat/login +(\d+) .*?(\$\d\.\d+) ", told, re.M)
     assert web is not None

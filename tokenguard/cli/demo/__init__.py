@@ -18,10 +18,18 @@ def demo(fast: bool, no_tui: bool) -> int:
     """See all of it work against a simulated provider, without a key.
 
     Four scripted agents work in four repositories, each with a budget, until one of them is stopped. Together they
-    speak every protocol that tokenguard reads. Then every charge in the ledger is compared with the providers' own
-    bill. All of it happens in a folder that goes away.
+    speak every protocol that tokenguard reads. Then three people share a limit, and every charge in the ledger is
+    compared with the providers' own bill. All of it happens in a folder that goes away.
     """
-    from tokenguard.cli.demo import audit, branch, live, play, stage, watching  # not needed for help and completion
+    from tokenguard.cli.demo import (
+        audit,
+        branch,
+        live,
+        play,
+        stage,
+        team,
+        watching,
+    )  # not needed for help and completion
 
     pace = stage.FAST if fast else stage.HUMAN
     output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
@@ -43,6 +51,8 @@ def demo(fast: bool, no_tui: bool) -> int:
         branch.show(staged)
         bill, charges = staged.providers.bill(), audit.recorded(staged.paths.ledger)
         differing = audit.differences(charges, staged.daemon.get("/v1/report")["total"], bill)
+        output.say(f"And three people share ${team.LIMIT} a day, through a git remote.\n")
+        team.show(staged, pace)
     for row in output.columns([audit.HEADER, *audit.by_dialect(charges, bill)], right=audit.NUMBERS):
         output.say(f" {row}".rstrip())
     output.say()

@@ -27,10 +27,10 @@ def show(stage: Stage) -> None:
     assert git_dir is not None
     hooks = hook_paths.folder(stage.paths, Path(git_dir))
     status = hooks / hook_paths.STATUS
-    _until(lambda: status.is_file() and " block " in status.read_text("utf-8", "replace"))
+    until(lambda: status.is_file() and " block " in status.read_text("utf-8", "replace"))
     _do(stage, _COMMIT)
     _do(stage, _PUSH)
-    _until(lambda: not any(hooks.glob(f"{hook_paths.SPOOL}*")))
+    until(lambda: not any(hooks.glob(f"{hook_paths.SPOOL}*")))
     _do(stage, _REPORT)
 
 
@@ -39,7 +39,8 @@ def _do(stage: Stage, command: tuple[str, ...]) -> None:
     output.say(stage.by_hand(ACTORS[0], *command))
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what the daemon does by itself, but not for ever."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and not holds():
         time.sleep(0.05)

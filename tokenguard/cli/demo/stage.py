@@ -36,7 +36,9 @@ bedrock.base_url = "{url}"
 ollama.base_url = "{url}"
 google.base_url = "{url}"
 google.billing = "metered"
+"""
 
+_RULES = """
 [[budget]]
 name = "day"
 scope = "repo"
@@ -46,6 +48,11 @@ limit = "{limit}"
 [hooks]
 push = "block"
 block_at = "soft"
+"""
+
+_RULES_OF_OTHERS = """
+[hooks.team]
+warn_at = "warn"
 """
 
 _GIT_CONFIG = """\
@@ -150,6 +157,20 @@ class Stage:
         )
         return done.stdout
 
+    def new_folder(self, name: str) -> Path:
+        """One more, which goes away with all of it."""
+        folder = self._root / name
+        folder.mkdir(parents=True)
+        return folder
+
+    def somebody(self, name: str) -> dict[str, str]:
+        """The environment of one more person: with a tokenguard of their own, and the same providers."""
+        env = {**self._env, "TOKENGUARD_HOME": str(self._root / name / "tokenguard")}
+        config = find_paths(env).config_file
+        config.parent.mkdir(mode=0o700, parents=True)
+        config.write_text(_CONFIG.format(url=self.providers.url) + _RULES_OF_OTHERS)
+        return env
+
     @property
     def paths(self) -> Paths:
         """Where its tokenguard keeps what."""
@@ -175,7 +196,7 @@ def _build(world: ExitStack, root: Path, pace: Pace) -> Stage:
     providers = world.enter_context(simulator.spawn(speed=pace.speed))
     paths = find_paths(env)
     paths.config_dir.mkdir(mode=0o700)
-    paths.config_file.write_text(_CONFIG.format(url=providers.url, limit=LIMIT))
+    paths.config_file.write_text(_CONFIG.format(url=providers.url) + _RULES.format(limit=LIMIT))
     for actor in ACTORS:
         _make_repository(root / actor.repo, actor.branch, env)
         _make_stand_in(root / "bin" / actor.agent)
