@@ -5,9 +5,10 @@ python -m tests.chaos.team_git [--runs N] [--git N] [--kills N] [--seed N] [--ru
 Each run has five machines around one place: a treasurer, three members and a liar that writes whatever it likes into
 its own ref. They spend, take turns alone and at once, are cut off, crash before and after they have published, are
 copied with all that they know, have clocks that are a month off, leave and come back; all refs are deleted at least
-twice, or are put back as they were. After each step, what was spent and set aside, with all that the liar was handed,
-must be within the limit of each period. At the end everybody is back, and spends what can be spent: nine tenths must be
-usable, unless the liar said that it was the treasurer, which stops whoever would begin a period.
+twice, or are put back as they were. After each step, what was spent and set aside, what each may still begin, and all
+that the liar was handed, must be within the limit of each period. At the end everybody is back, and spends what can be
+spent: nine tenths must be usable, unless the liar said that it was the treasurer, which stops whoever would begin a
+period.
 
 `--runs` are around refs in memory, `--git` around a real bare repository, `--kills` with a process for each machine
 that ends by `kill -9`, again and again (`tests.chaos.team_git_kills`). `--run` plays a single one again.
@@ -291,6 +292,11 @@ class Run:
 
     def broken(self) -> str:
         taken, lied = self.taken(), self.lied()
+        for machine in self.machines:
+            for share in machine.desk.shares.values():
+                # What it may begin before it hears anything else counts as if it had.
+                own = machine.desk.taken(share.budget, share.since_us, share.until_us)
+                taken[share.since_us] += max(0, (share.granted or 0) - own.spent - own.reserved)
         for begin_us in {*taken, *lied}:
             over = taken[begin_us] + lied[begin_us] - self.limit(begin_us)
             if over > 0 or lied[begin_us] < 0:
@@ -329,7 +335,10 @@ class Run:
         async def spending() -> None:
             for machine in machines:
                 await asyncio.sleep(0)
-                machine.desk.spend("all", self.random.randrange(1, 2 * DOLLAR))
+                room = machine.desk.room("all")
+                call = machine.desk.admit("all", room if self.random.random() < 0.4 else room // 5)
+                if call is not None:
+                    machine.open.append(call)
 
         await asyncio.gather(*(machine.sync() for machine in machines), spending())
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from msgspec import Struct
 
 from tests.team.gitrefs.team import DOLLAR, NOON, Call, Desk, Wall, budget, policy
@@ -98,6 +99,8 @@ def run(kills: int, seed: int) -> Kills:
             for process in alive.values():
                 process.kill()
                 process.wait()
+            # What git was about to do for those that were killed, it still does.
+            psutil.wait_procs([one for one in psutil.process_iter(["cwd"]) if temporary in (one.info["cwd"] or "")])
         spent = sum(_sizes(folder, "books")) * STEP
         return Kills(killed, wipes, spent, time.monotonic() - began)
 

@@ -115,16 +115,24 @@ class Memory:
 
     def place_of(self) -> tuple[str, int]:
         """What differs on another machine, and for a copy of the folder."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         machine = b""
         with contextlib.suppress(OSError):
             machine = _MACHINE_ID.read_bytes().strip()
-        return (sha256(b"tokenguard " + machine).hexdigest()[:16] if machine else "", self._folder.stat().st_ino)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            inode = self._folder.stat().st_ino
+        except OSError as error:
+            raise TeamError(f"{self._folder} cannot be written: {error.strerror}") from None
+        return (sha256(b"tokenguard " + machine).hexdigest()[:16] if machine else "", inode)
 
     def own(self) -> None:
         """Keep other processes from writing. Raises `TeamError` where one does."""
         if self._lock is None:
-            lock = os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock = os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+            except OSError as error:
+                raise TeamError(f"{self._folder} cannot be written: {error.strerror}") from None
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
