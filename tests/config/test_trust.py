@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tokenguard.config.paths import Paths, find_paths
-from tokenguard.config.trust import file_of, is_trusted, standing, trust, untrust
+from tokenguard.config.trust import file_of, standing, trust, untrust
 from tokenguard.errors import ConfigError
 from tokenguard.records.teams import TeamBudget, TeamPolicy
 
@@ -23,32 +23,32 @@ def paths(tmp_path: Path) -> Paths:
 
 def test_nothing_is_trusted_that_nobody_was_asked_about(paths: Paths, tmp_path: Path) -> None:
     assert standing(paths, tmp_path, POLICY) == "unknown"
-    assert not is_trusted(paths, tmp_path, POLICY) and not file_of(paths).exists()
+    assert not file_of(paths).exists()
     assert not untrust(paths, tmp_path)
 
 
 def test_trust_is_of_one_repository_and_one_text(paths: Paths, tmp_path: Path) -> None:
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     trust(paths, here, POLICY)
-    assert is_trusted(paths, here, POLICY)
+    assert standing(paths, here, POLICY) == "trusted"
     assert standing(paths, elsewhere, POLICY) == "unknown"
     assert standing(paths, here, replace(POLICY, remote="upstream")) == "changed"
     trust(paths, elsewhere, POLICY)
     assert untrust(paths, here)
-    assert not is_trusted(paths, here, POLICY) and is_trusted(paths, elsewhere, POLICY)
+    assert (standing(paths, here, POLICY), standing(paths, elsewhere, POLICY)) == ("unknown", "trusted")
 
 
 def test_a_repository_is_the_same_by_whichever_way_one_comes_to_it(paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     trust(paths, tmp_path / "link", POLICY)
-    assert is_trusted(paths, tmp_path / "real", POLICY)
+    assert standing(paths, tmp_path / "real", POLICY) == "trusted"
 
 
 def test_a_path_need_not_be_text(paths: Paths, tmp_path: Path) -> None:
     odd = tmp_path / "caf\udce9"
     trust(paths, odd, POLICY)
-    assert is_trusted(paths, odd, POLICY)
+    assert standing(paths, odd, POLICY) == "trusted"
 
 
 def test_nobody_else_may_read_or_write_it(paths: Paths, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_nobody_else_may_read_or_write_it(paths: Paths, tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_one_that_trusts_nothing(paths: Paths, tmp_path: Path, text: str) -> None:
     paths.state_dir.mkdir()
     file_of(paths).write_text(text)
-    for use in (lambda: is_trusted(paths, tmp_path, POLICY), lambda: trust(paths, tmp_path, POLICY)):
+    for use in (lambda: standing(paths, tmp_path, POLICY), lambda: trust(paths, tmp_path, POLICY)):
         with pytest.raises(ConfigError, match=r"trusted\.json cannot be read.*tokenguard trust"):
             use()
     assert file_of(paths).read_text() == text

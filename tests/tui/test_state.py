@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tokenguard_tui.state import BURN_MINUTES, RECENT, State
 
 NOW = datetime(2026, 11, 21, 10, 30, 20, tzinfo=UTC)
@@ -54,10 +56,13 @@ def test_a_status_is_wanted_once_sums_have_changed() -> None:
     assert state.stale
 
 
-def test_a_status_is_wanted_once_a_session_was_paused() -> None:
+@pytest.mark.parametrize(
+    ("kind", "data"), [("session.steered", {"id": "s", "deed": "pause"}), ("team.heard", {"team": "web"})]
+)
+def test_a_status_is_wanted_once_something_is_not_as_it_was(kind: str, data: dict[str, str]) -> None:
     state = State()
     state.status({"sessions": []})
-    state.heard({"type": "session.steered", "at_us": NOW_US, "data": {"id": "s", "deed": "pause"}})
+    state.heard({"type": kind, "at_us": NOW_US, "data": data})
     assert state.stale
 
 

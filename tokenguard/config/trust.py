@@ -16,9 +16,6 @@ from tokenguard.config.teams import fingerprint_of
 from tokenguard.errors import ConfigError
 from tokenguard.records.teams import TeamPolicy
 
-STANDINGS = ("trusted", "changed", "unknown")
-"""`changed`: something else was agreed to than what the repository says now; `unknown`: nobody was asked."""
-
 
 def file_of(paths: Paths) -> Path:
     """Where it is kept what the user agreed to."""
@@ -26,19 +23,15 @@ def file_of(paths: Paths) -> Path:
 
 
 def standing(paths: Paths, common_dir: Path, policy: TeamPolicy) -> str:
-    """How the user stands to what a repository asks for, one of `STANDINGS`. Raises `ConfigError`.
+    """How the user stands to what a repository asks for: `trusted`, `changed` or `unknown`. Raises `ConfigError`.
 
-    `common_dir` is the git folder that all working trees of the repository share.
+    `changed`: something else was agreed to than what it says now; `unknown`: nobody was asked. `common_dir` is the git
+    folder that all working trees of the repository share.
     """
     agreed = _read(paths).get(_key(common_dir))
     if agreed is None:
         return "unknown"
     return "trusted" if agreed == fingerprint_of(policy) else "changed"
-
-
-def is_trusted(paths: Paths, common_dir: Path, policy: TeamPolicy) -> bool:
-    """Whether the user agreed to exactly that. Raises `ConfigError`."""
-    return standing(paths, common_dir, policy) == "trusted"
 
 
 def trust(paths: Paths, common_dir: Path, policy: TeamPolicy) -> None:

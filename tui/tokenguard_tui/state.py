@@ -21,6 +21,7 @@ _ENDINGS = {"call.settled", "call.refused"}
 _STALE = _ENDINGS | {
     *("session.started", "session.ended", "session.steered", "session.turn-ended", "hold.asked", "hold.answered"),
     *("budget.level", "budget.raised", "config.reloaded", "official.window", "ledger.changed", "lost"),
+    *("team.heard", "team.away"),
 }
 """Events after which sums in the last status do not hold any more."""
 

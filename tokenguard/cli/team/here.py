@@ -36,7 +36,7 @@ class Here(Struct, frozen=True):
         return self.worktree / REPOSITORY_FILE
 
     def standing(self, paths: Paths) -> str:
-        """One of `trust.STANDINGS`; `nothing` where there is nothing to trust."""
+        """See `trust.standing`; `nothing` where there is nothing to trust."""
         return "nothing" if self.policy is None else trust.standing(paths, self.common_dir, self.policy)
 
 
