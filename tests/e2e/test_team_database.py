@@ -1,0 +1,83 @@
+"""A team with a database, from outside: whoever keeps it, a member, a real PostgreSQL, and a simulator that bills."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_team import USD, Person
+from tests.support.postgres import Server, missing
+from tests.support.waiting import until
+from tokenguard import simulator
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+KEEPER = ("--login", "user=postgres")
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("postgres")
+    for one in (folder, *folder.parents[:2]):
+        one.chmod(0o755)
+    server = Server(folder / "server")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bob(tmp_path: Path, sim: simulator.Process, server: Server) -> Iterator[Person]:
+    """Who keeps the database, too."""
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
+    person = Person(tmp_path / "bob", "Bob", remote, sim)
+    yield person
+    person.tg.stop()
+
+
+def test_a_team_is_made_worked_in_and_left(bob: Person, server: Server, sim: simulator.Process) -> None:
+    server.database("shared")
+    tg = bob.tg
+    where = f"host=127.0.0.1 port={server.port} dbname=shared"
+    tg("team", "init", "web", "--limit", "5", "--backend", "postgres", "--database", where)
+    assert tg.json("team", "init-db", *KEEPER) == {"team": "web", "migrations": ["0001"]}
+    assert tg.json("team", "init-db", *KEEPER)["migrations"] == []
+    assert tg.json("team", "add", "bob", "--limit", "2", *KEEPER)["created"]
+    tg("team", "join", "--login", "user=bob")
+    assert bob.team()["mode"] == "leases"
+    assert bob.calls(1)[0].startswith("200 ")
+    bill = sim.bill().total_nanos
+    told = until(lambda: (found := bob.team()) and found["budgets"][0]["spent"] == bill and found, "it is reported")
+    assert {one["name"]: one["spent"] for one in told["budgets"]} == {"month": bill, "member-bob": bill}
+    (checked,) = [one for one in tg.json("ci", "check", "--team", *KEEPER)["team"] if one["name"] == "month"]
+    assert (checked["spent"], checked["limit"]) == (bill, 5 * USD)
+    assert tg.json("team", "raise", "month", "--amount", "1", "--reason", "release", *KEEPER)["limit"] == 6 * USD
+    refused = tg("team", "raise", "month", "--amount", "1", "--reason", "more", check=False)
+    assert refused.returncode == 3 and "administers it" in refused.stderr
+    assert tg.json("team", "leave")["given_back"]
+    (rest,) = [one for one in tg.json("ci", "check", "--team", *KEEPER)["team"] if one["name"] == "month"]
+    assert (rest["spent"], rest["held"]) == (bill, 0)
+
+
+def test_a_database_that_is_away_is_told_of(bob: Person, server: Server) -> None:
+    server.database("shared")
+    tg = bob.tg
+    where = f"host=127.0.0.1 port={server.port} dbname=shared"
+    tg("team", "init", "web", "--limit", "5", "--backend", "postgres", "--database", where)
+    tg("team", "init-db", *KEEPER)
+    tg("team", "add", "bob", *KEEPER)
+    tg("team", "join", "--login", "user=bob")
+    bob.team()
+    server.stop()
+    failed = tg("team", "sync", check=False)
+    assert failed.returncode == 3 and failed.stderr.count("\n") == 1
+    (told,) = tg.json("team", "status")["teams"]
+    assert told["state"] == "away" and told["problem"]
+    (finding,) = [one for one in tg.json("doctor")["checks"] if one["check"] == "team"]
+    assert finding["state"] == "warn" and finding["remedy"]
+    server.start()
+    assert bob.team()["state"] == "ok"
