@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +21,16 @@ KEEPER = ("--login", "user=postgres")
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("postgres")
-    for one in (folder, *folder.parents[:2]):
-        one.chmod(0o755)
-    server = Server(folder / "server")
-    server.start()
-    yield server
-    server.stop()
+def server() -> Iterator[Server]:
+    # A short path: a unix socket is in it. pytest's own folders are closed to whom the server runs as.
+    with tempfile.TemporaryDirectory(prefix="tg-pg-") as folder:
+        Path(folder).chmod(0o711)
+        server = Server(Path(folder) / "s")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGQUIT)
 
 
 @pytest.fixture
