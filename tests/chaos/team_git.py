@@ -335,7 +335,7 @@ class Run:
         async def spending() -> None:
             for machine in machines:
                 await asyncio.sleep(0)
-                room = machine.desk.room("all")
+                room = max(0, machine.desk.room("all"))
                 call = machine.desk.admit("all", room if self.random.random() < 0.4 else room // 5)
                 if call is not None:
                     machine.open.append(call)
