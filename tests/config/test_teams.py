@@ -69,9 +69,9 @@ def test_all_that_can_be_said_of_a_git_team(tmp_path: Path) -> None:
 
 
 def test_all_that_can_be_said_of_a_database(tmp_path: Path) -> None:
-    found = read(tmp_path, f'{POSTGRES}mode = "leases"\nrepository = "acme/shop"\n', "")
+    found = read(tmp_path, f'{POSTGRES}mode = "leases"\nrepository = "acme.shop"\n', "")
     expected = TeamPolicy(
-        "web", "postgres", "leases", database="host=db.example.com dbname=tokenguard", repository="acme/shop"
+        "web", "postgres", "leases", database="host=db.example.com dbname=tokenguard", repository="acme.shop"
     )
     assert found == expected and found.hard
 
@@ -94,6 +94,7 @@ def test_all_that_can_be_said_of_a_database(tmp_path: Path) -> None:
         (f'{POSTGRES}salt = "{SALT}"', 'team: salt means nothing here; it needs backend = "git"'),
         (f'{POSTGRES}mode = "rights"', 'team: mode "rights" is not known; use one of leases'),
         (f'{POSTGRES}repository = "a b"', 'team: repository "a b" is not taken'),
+        (f'{POSTGRES}repository = "a/../../b"', 'team: repository "a/../../b" is not taken'),
         ('name = "web"\nbackend = "postgres"', "team: database is missing"),
     ],
 )
@@ -134,7 +135,7 @@ def test_a_limit_in_a_database_can_be_somebody_else_s(tmp_path: Path) -> None:
         return f'{MONTH}owner = "{owner}"'
 
     assert read(tmp_path, POSTGRES, owned("org:acme")).budgets[0].owner == "org:acme"
-    assert read(tmp_path, POSTGRES, owned("repo:acme/shop")).budgets[0].owner == "repo:acme/shop"
+    assert read(tmp_path, POSTGRES, owned("repo:shop")).budgets[0].owner == "repo:shop"
     assert 'owner "acme" is not taken; use org:NAME or repo:NAME' in refusal(tmp_path, POSTGRES, owned("acme"))
     assert "owner means nothing here" in refusal(tmp_path, SHARED, owned("org:acme"))
 

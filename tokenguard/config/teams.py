@@ -37,8 +37,9 @@ _TEAM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 """Part of names of refs and folders, on file systems too that take no notice of case."""
 _SALT = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _WRITER = re.compile(r"[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}")
-_OWNER = re.compile(r"(org|repo):[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
-_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_OWNER = re.compile(r"(org|repo):[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Part of the name of a folder, too."""
 
 
 class TeamBudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +156,7 @@ def _postgres(given: TeamTable, where: str) -> dict[str, str]:
         raise ConfigError(f"{where}: database is missing", 'such as "host=db.example.com dbname=tokenguard"')
     if given.repository is not None and not _SUBJECT.fullmatch(given.repository):
         text = f'{where}: repository "{shown(given.repository)}" is not taken'
-        raise ConfigError(text, "use letters, digits, dot, dash, underscore and slash")
+        raise ConfigError(text, "use up to 64 letters, digits, dots, dashes and underscores")
     return {
         "mode": "leases",
         "database": check_database(given.database, where),

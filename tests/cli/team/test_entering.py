@@ -79,6 +79,23 @@ def test_where_everybody_may_read_it_must_be_meant(cli: Cli, daemon: FakeDaemon,
     assert cli("team", "init", "web", "--limit", "500", "--remote", "git@git.example.com:acme/budgets.git").code == 0
 
 
+@pytest.mark.parametrize("url", ["ext::sh -c true", "http://git.example.com/web.git", "git://git.example.com/web.git"])
+def test_a_remote_at_which_something_else_would_run_is_not_used(
+    cli: Cli, daemon: FakeDaemon, repo: Path, home: Path, url: str
+) -> None:
+    subprocess.run(["git", "remote", "set-url", "origin", url], check=True)
+    outcome = cli("team", "init", "web", "--limit", "5")
+    assert outcome.code == 2 and "the remote origin cannot be used" in outcome.err
+    assert memberships(home) == () and not (repo / "tokenguard.toml").exists()
+
+
+def test_the_remote_must_be_there(cli: Cli, daemon: FakeDaemon, repo: Path) -> None:
+    assert "this clone has no remote upstream" in cli("team", "init", "web", "--limit", "5", "--remote", "upstream").err
+    (repo / "tokenguard.toml").write_text(TEAM)
+    subprocess.run(["git", "remote", "remove", "origin"], check=True)
+    assert "this clone has no remote origin" in cli("team", "join", "--trust").err
+
+
 def test_every_key_can_be_given(cli: Cli, daemon: FakeDaemon, repo: Path) -> None:
     options = ["--limit", "20", "--window", "week", "--timezone", "Europe/Berlin", "--unreachable", "warn"]
     options += ["--remote", "git@git.example.com:acme/budgets.git", "--as", "ann@work.example.com"]
@@ -120,6 +137,10 @@ def test_a_database_is_made_first(cli: Cli, daemon: FakeDaemon, repo: Path, home
     (joined,) = memberships(home)
     assert (joined.member, joined.login) == ("ann", "user=ann passfile='/home/ann/my pass'")
     assert "nobody knows who you are" in cli("team", "join").err
+    assert cli("team", "leave").code == 0
+    assert cli("team", "join", "--as", "bob").code == 0
+    (joined,) = memberships(home)
+    assert (joined.member, joined.login) == ("bob", "user=bob")
 
 
 def test_nobody_joins_what_they_did_not_agree_to(cli: Cli, daemon: FakeDaemon, repo: Path, home: Path) -> None:
@@ -158,6 +179,7 @@ def test_another_clone_of_a_team_takes_part_too(
     cli("team", "join", "--trust")
     other = tmp_path / "api"
     subprocess.run(["git", "init", "-q", str(other)], check=True)
+    subprocess.run(["git", "-C", str(other), "remote", "add", "origin", "https://git.example.com/acme/api"], check=True)
     (other / "tokenguard.toml").write_text(TEAM)
     monkeypatch.chdir(other)
     assert cli("team", "join", "--trust", "--as", "ann@example.com").code == 0

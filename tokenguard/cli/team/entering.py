@@ -17,7 +17,7 @@ from tokenguard.cli.amounts import AMOUNT, Limit
 from tokenguard.cli.commands import examples
 from tokenguard.cli.team import choosing
 from tokenguard.cli.team.beginning import append_team, begun
-from tokenguard.cli.team.here import Here, address, find_here, with_team
+from tokenguard.cli.team.here import Here, address, find_here, url_of, with_team, without_login
 from tokenguard.cli.team.logins import check_login, user_of
 from tokenguard.cli.team.terms import terms
 from tokenguard.cli.trusting import reload_teams
@@ -28,8 +28,8 @@ from tokenguard.config.teams import BACKENDS, MODES, UNREACHABLE, WINDOWS
 from tokenguard.errors import DaemonError, TeamError, UsageError
 from tokenguard.policy.naming import printable
 from tokenguard.records.teams import TeamPolicy
-from tokenguard.team.gitrefs import looks_public
 from tokenguard.team.gitrefs.members import member_id, new_machine, writer
+from tokenguard.team.gitrefs.urls import MEANS, looks_public, refusal
 
 _LONGEST = 400
 
@@ -87,7 +87,7 @@ def init(
     machine = new_machine()
     budget = {"window": window, "timezone": timezone}
     table = begun(name, limit, budget, given, lambda salt: writer(_member(here, salt, who, login), machine))
-    policy = append_team(here.file, table, check=lambda policy: _check_public(here, policy, yes))
+    policy = append_team(here.file, table, check=lambda policy: _check_remote(here, policy, yes))
     here = replace(here, policy=policy)
     if policy.backend == "postgres" and not (who or login):
         trust.trust(paths, here.common_dir, policy)
@@ -123,7 +123,7 @@ def join(agrees: bool, who: str | None, login: str | None, yes: bool, as_json: b
             f"nobody agreed to what {_text(here.file)} says of its team",
             "see it by tokenguard trust --show, and add --trust",
         )
-    _check_public(here, policy, yes)
+    _check_remote(here, policy, yes)
     joined = _enter(paths, here, who, login, new_machine())
     if as_json:
         output.say_json(_as_json(here, joined))
@@ -176,6 +176,8 @@ def _enter(paths: Paths, here: Here, who: str | None, login: str | None, machine
     """Agree, and be in the team from now on, or with what it says now."""
     policy = with_team(here)
     known = {one.name: one for one in read_memberships(paths)}
+    if policy.backend == "postgres" and who and not login:
+        login = f"user={who}"
     new = Membership(policy, _member(here, policy.salt, who, login), machine, {}, here.repo, check_login(login or ""))
     before = known.get(new.name)
     if before is not None:
@@ -208,12 +210,18 @@ def _member(here: Here, salt: str, who: str | None, login: str | None) -> str:
     return member_id(salt, known_by)
 
 
-def _check_public(here: Here, policy: TeamPolicy, yes: bool) -> None:
-    """Who reads the remote sees what each member spends, if not who that is."""
-    where = address(here, policy)
-    if policy.backend == "git" and not yes and looks_public(where):
+def _check_remote(here: Here, policy: TeamPolicy, yes: bool) -> None:
+    """Whether it is there and can be used. Who reads it sees what each member spends, if not who that is."""
+    if policy.backend != "git":
+        return
+    url = url_of(here, policy)
+    if url is None:
+        raise UsageError(f"this clone has no remote {policy.remote}", "git remote add it, or name another by --remote")
+    if (why := refusal(url)) is not None:
+        raise UsageError(f"the remote {policy.remote} cannot be used: {why}", MEANS)
+    if not yes and looks_public(url):
         raise UsageError(
-            f"everybody may be able to read {where}, and what each of you spends there",
+            f"everybody may be able to read {without_login(url)}, and what each of you spends there",
             "name a private --remote, or add --yes if it is private",
         )
 

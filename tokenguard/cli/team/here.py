@@ -59,10 +59,14 @@ def with_team(here: Here) -> TeamPolicy:
 
 def address(here: Here, policy: TeamPolicy) -> str:
     """Where a team meets, for people to read: what a remote's name stands for, without what may be secret in it."""
-    if policy.backend != "git":
-        return policy.database
-    known = ask(str(here.worktree), "remote", "get-url", "--", policy.remote) if _is_name(policy) else None
-    return without_login((known or policy.remote).strip())
+    return policy.database if policy.backend != "git" else without_login(url_of(here, policy) or policy.remote)
+
+
+def url_of(here: Here, policy: TeamPolicy) -> str | None:
+    """The URL of a team's remote, which can hold a password; None if the clone has no such remote."""
+    if ":" in policy.remote:
+        return policy.remote
+    return (ask(str(here.worktree), "remote", "get-url", "--", policy.remote) or "").strip() or None
 
 
 def without_login(url: str) -> str:
@@ -91,7 +95,3 @@ def concern(paths: Paths) -> tuple[str, str] | None:
     if standing == "changed":
         return f"[team] of {printable(str(here.file), _LONGEST)} was changed since you agreed to it", "tokenguard trust"
     return None
-
-
-def _is_name(policy: TeamPolicy) -> bool:
-    return ":" not in policy.remote
