@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from tokenguard.errors import TeamError
@@ -13,6 +14,7 @@ from tokenguard.policy.windows import window_at
 from tokenguard.records.teams import Heard, Share, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs.backend import GitRefs
 from tokenguard.team.gitrefs.document import Document, decode, encode
+from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed
 from tokenguard.team.shape import Demand, Place, Taken
@@ -162,6 +164,10 @@ class Machine:
     @property
     def who(self) -> str:
         return f"{self.name}/{self.backend.machine}"
+
+    def state(self) -> State:
+        """What is on its disk."""
+        return msgspec.json.decode((self.folder / "state.json").read_bytes(), type=State)
 
     async def sync(self) -> Heard:
         heard = await self.backend.sync(self.desk)

@@ -346,6 +346,30 @@ async def test_a_change_gives_nothing_away_that_calls_have_taken_since(make: Mak
     assert spent(bob) > 80 * DOLLAR
 
 
+async def test_a_change_counts_what_calls_took_before_they_were_told_of_less(make: Make) -> None:
+    ann, bob = make("ann"), make("bob")
+    await around(ann, bob)
+    bob.desk.wanted = Demand(short=25 * DOLLAR)
+
+    def take_all() -> None:
+        """Just when it is decided that it keeps less, and before its calls are told."""
+        kept = max(one.said.kept for one in ann.state().holdings["all"].values())
+        if kept < (ann.desk.shares["all"].granted or 0):
+            ann.desk.admit("all", ann.desk.room("all"))
+
+    ann.view.before_push = take_all
+    while not ann.desk.calls:
+        while bob.desk.spend("all", DOLLAR // 10):
+            pass
+        await around(bob, ann, times=1)
+    for _ in range(8):
+        ann.desk.hear(await ann.backend.change("all", 1, "more"))
+        await bob.sync()
+        while bob.desk.spend("all", DOLLAR // 10):
+            pass
+    assert spent(bob) + ann.desk.calls[0].reserved <= 100 * DOLLAR + 8
+
+
 async def test_a_raise_is_written_down_even_if_nobody_can_be_told(make: Make) -> None:
     ann, bob = make("ann"), make("bob")
     await around(ann, bob)

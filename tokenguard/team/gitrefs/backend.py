@@ -67,6 +67,8 @@ class GitRefs:
         self._turn = asyncio.Lock()
         self._thread = threading.Lock()
         self._told: dict[turns.Spot, int] = {}
+        self._most: dict[turns.Spot, int] = {}
+        """The most that calls were admitted by at any time since their books were looked at."""
         self._remarks: tuple[str, ...] = ()
         self._facts = Facts(policy, clock.now_us())
         self._owned = False
@@ -178,6 +180,7 @@ class GitRefs:
             for window in periods_at(budget, now_us).near():
                 taken[budget.name, key(window)] = _taken(own, budget, window)
         self._facts = Facts(self._policy, now_us, taken, demand, dict(self._told))
+        self._most = dict(self._told)
         return self._facts
 
     def _unseen(self) -> Facts:
@@ -189,7 +192,7 @@ class GitRefs:
                 spot = budget.name, key(window)
                 found = self._state.holdings.get(spot[0], {}).get(spot[1], Holding())
                 spent = found.before + found.said.spent
-                most = max(spent, found.before + found.said.kept, self._told.get(spot, 0))
+                most = max(spent, found.before + found.said.kept, self._most.get(spot, 0))
                 taken[spot] = Taken(spent, most - spent)
         return Facts(self._policy, now_us, taken, self._facts.demand, dict(self._told), looked=False)
 
@@ -207,6 +210,9 @@ class GitRefs:
         self._told = {
             (share.budget.name, key(Window(share.since_us, share.until_us))): share.granted or 0
             for share in heard.shares
+        }
+        self._most = {
+            spot: max(self._most.get(spot, 0), self._told.get(spot, 0)) for spot in {*self._most, *self._told}
         }
         return heard
 
