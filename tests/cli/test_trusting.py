@@ -96,6 +96,9 @@ def test_doctor_and_team_status_tell_of_it(cli: Cli, repo: Path) -> None:
     assert told in cli("team", "status").err
     assert cli("team", "status", "--json").document["concern"] == {"message": told, "remedy": "tokenguard trust"}
     assert told in cli("status").out
+    ran = cli("run", "no-such-agent")
+    assert f"tokenguard: {told}; tokenguard trust\n" in ran.err
+    assert told not in cli("run", "--quiet", "no-such-agent").err
     cli("trust")
     (finding,) = [one for one in cli("doctor", "--json").document["checks"] if one["check"] == "team"]
     assert finding["state"] == "warn" and finding["remedy"] == "tokenguard team join"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
+from tokenguard.cli import output
 from tokenguard.cli.amounts import AMOUNT, Limit, confirm_zero
 from tokenguard.cli.commands import examples
 from tokenguard.config.budgets import limit_text
+from tokenguard.config.paths import find_paths
 
 
 class _Label(click.ParamType[tuple[str, str]]):
@@ -72,9 +75,12 @@ def run(
     says what the run cost.
     """
     from tokenguard import launch  # not needed for help and completion
+    from tokenguard.cli.untrusted import team_without_effect
 
     if budget is not None:
         confirm_zero(budget, "--budget", yes)
+    if not quiet and (told := team_without_effect(find_paths(os.environ))) is not None:
+        output.note("; ".join(told))
     return launch.run(
         launch.LaunchOptions(
             agent=agent,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 
-from tokenguard import attribution, client
+from tokenguard import client
 from tokenguard.cli import output, waiting
 from tokenguard.cli.commands import examples
+from tokenguard.cli.untrusted import team_without_effect
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.policy import money
-from tokenguard.policy.budgets import REPOSITORY_FILE
 from tokenguard.policy.naming import folder_name, printable, short_model, window_name
 from tokenguard.records import Confidence, Unit
 
@@ -41,19 +40,8 @@ def status(as_json: bool) -> None:
     else:
         for line in lines(found, datetime.now().astimezone(), output.room()):
             output.say(line)
-        if (told := _team_without_effect(find_paths(os.environ))) is not None:
-            output.say(told)
-
-
-def _team_without_effect(paths: Paths) -> str | None:
-    """What is to be done so that the team of the current repository has the effect that its file asks for."""
-    worktree = attribution.locate(Path.cwd()).worktree
-    if worktree is None or not os.path.exists(f"{worktree}/{REPOSITORY_FILE}"):
-        return None
-    from tokenguard.cli.team.here import concern  # needs what most repositories spare us
-
-    told = concern(paths)
-    return output.styled(f"! {told[0]}: {told[1]}", "warn") if told else None
+        if (told := team_without_effect(find_paths(os.environ))) is not None:
+            output.say(output.styled(f"! {told[0]}: {told[1]}", "warn"))
 
 
 def _status(paths: Paths) -> dict[str, Any]:

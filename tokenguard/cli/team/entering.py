@@ -43,8 +43,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     short_help="Begin a team in the current repository.",
     epilog=examples(
         "tokenguard team init web --limit 500",
-        "tokenguard team init web --limit 500 --mode rights --remote git@example.com:acme/budgets.git",
-        "tokenguard team init web --limit 500 --backend postgres --database 'host=db.example.com dbname=tokenguard'",
+        "tokenguard team init web --limit 500 --mode rights --remote upstream",
+        "tokenguard team init web --limit 5 --backend postgres --database 'host=db dbname=tg'",
     ),
 )
 @click.argument("name")
