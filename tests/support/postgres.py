@@ -48,8 +48,9 @@ def _as_somebody() -> list[str]:
 class Server:
     """A server that can be stopped, and started again on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str] | None = None) -> None:
         self._data = folder / "data"
+        self._settings = SETTINGS | (settings or {})
         found = programs()
         assert found is not None
         self._programs = found
@@ -71,7 +72,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
-        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": str(self._folder)}
+        settings = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self._folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
             [*_as_somebody(), str(self._programs / "postgres"), "-D", str(self._data), *options],
@@ -97,6 +98,12 @@ class Server:
     def way(self, database: str, user: str) -> str:
         """A connection string by the unix socket."""
         return f"host={self._folder} port={self.port} dbname={database} user={user}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that all others are children of."""
+        assert self._process is not None
+        return self._process.pid
 
     def _answers(self) -> bool:
         assert self._process is not None and self._process.poll() is None, "the database server has ended"

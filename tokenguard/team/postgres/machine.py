@@ -26,7 +26,7 @@ DEADLINE_S = 8.0
 """For a visit to the database in all."""
 
 _MOST_EXPIRED = 50
-_MOST_MEMBERS = 500
+_MOST_MEMBERS = 200
 
 
 class Machine:
