@@ -44,6 +44,7 @@ class Desk:
         self.window, self.tg, self.settings = window, tg, settings
         self.mine = settings.read_text()
         self._runs: list[subprocess.Popen[str]] = []
+        self._budgets: list[str] = []
 
     def bar(self, pattern: str) -> str:
         """The status bar's item once it says that."""
@@ -67,19 +68,26 @@ class Desk:
         status: dict[str, Any] = self.tg.json("status")
         return money.usd(status["totals"]["today"]["cost_nanos"])
 
-    def clear(self) -> None:
-        """Put away what was told."""
-        self.window.command("Notifications: Clear All Notifications")
-        until(lambda: not self.window.count(TOAST), "nothing is told")
+    def limit(self, name: str, limit: str, *more: str) -> None:
+        """A budget of the repository for the day, until the end of the test."""
+        self.tg("budget", "set", name, "--scope", "repo", "--window", "day", "--limit", limit, *more)
+        self._budgets.append(name)
 
-    def end(self) -> None:
+    def tidy(self) -> None:
+        """End what runs, remove budgets, and put away what was told."""
         for run in self._runs:
-            run.kill()
+            run.terminate()
             run.communicate()
+        for name in self._budgets:
+            self.tg("budget", "remove", name)
+        self._runs, self._budgets = [], []
+        if self.window.count(TOAST):
+            self.window.command("Notifications: Clear All Notifications")
+            until(lambda: not self.window.count(TOAST), "nothing is told")
 
 
 @pytest.fixture(scope="module")
-def desk(vscode: VSCode, extension: Extension, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def stage(vscode: VSCode, extension: Extension, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
     with simulator.spawn(seed=1) as sim:
         tg = Installation(folder / "home", sim.url)
@@ -92,12 +100,24 @@ def desk(vscode: VSCode, extension: Extension, tmp_path_factory: pytest.TempPath
         command.write_text(f'#!/bin/sh\nexec {shlex.join(tg.command())} "$@"\n')
         command.chmod(0o755)
         install(extension.package(), extensions)
-        env = {**tg.env, "SHELL": "/bin/sh"}
-        with vscode.running(user, extensions, tg.work, env) as url, vscode.window(url) as window:
-            made = Desk(window, tg, settings)
-            yield made
-            made.end()
+        agent = command.with_name("llm")
+        agent.write_text(f"#!/bin/sh\nexec {shlex.join(tg.agent('anthropic', 'Say it. [sim:output=10]')[2:])}\n")
+        agent.chmod(0o755)
+        # Editors have the PATH of a login shell.
+        (tg.home / ".profile").write_text(f"PATH={shlex.quote(str(command.parent))}:$PATH\n")
+        with (
+            vscode.running(user, extensions, tg.work, {**tg.env, "SHELL": "/bin/sh"}) as url,
+            vscode.window(url) as window,
+        ):
+            yield Desk(window, tg, settings)
         tg.stop()
+
+
+@pytest.fixture
+def desk(stage: Desk) -> Iterator[Desk]:
+    """The same one for each test, and tidy."""
+    yield stage
+    stage.tidy()
 
 
 def test_without_a_daemon_it_says_so_and_starts_none(desk: Desk) -> None:
@@ -118,7 +138,7 @@ def test_a_call_is_seen(desk: Desk) -> None:
 
 
 def test_levels_are_coloured_and_told(desk: Desk) -> None:
-    desk.tg("budget", "set", "day", "--scope", "repo", "--window", "day", "--limit", "4 calls")
+    desk.limit("day", "4 calls")
     desk.spend()
     desk.bar("web/day 50% info$")
     quiet = desk.window.style(ITEM, "backgroundColor")
@@ -130,13 +150,14 @@ def test_levels_are_coloured_and_told(desk: Desk) -> None:
     desk.bar("web/day 100% used up$")
     assert desk.window.style(ITEM, "backgroundColor") != quiet
     desk.window.says(TOAST, "web/day is used up \\(4 calls of 4 calls\\)")
-    desk.clear()
-    desk.tg("budget", "remove", "day")
+
+
+def test_a_budget_that_is_gone_is_not_shown(desk: Desk) -> None:
     desk.window.says(ITEM, "today · \\S+/h$", seconds=5)
 
 
 def test_a_call_that_waits_is_answered_with_a_button(desk: Desk) -> None:
-    desk.tg("budget", "set", "day", "--scope", "repo", "--window", "day", "--limit", "0.001", "--at-limit", "hold")
+    desk.limit("tight", "0.001", "--at-limit", "hold")
     run = desk.begin("PAUSE", "Say it. [sim:output=10]", "PAUSE", "And again. [sim:output=10]")
     assert run.stdin is not None
     run.stdin.write("\n")
@@ -144,22 +165,31 @@ def test_a_call_that_waits_is_answered_with_a_button(desk: Desk) -> None:
     desk.window.says(TOAST, "web waits for you: ≈\\$\\S+ for opus-5.5. The day budget of repository web")
     desk.bar("1 call waiting · ")
     desk.window.click(f"{TOAST} .monaco-button", "+$5")
-    desk.bar("^\\$0.\\d+ today .* web/day \\d%")
+    desk.bar("^\\$0.\\d+ today .* web/tight \\d%")
     assert desk.tg.json("status")["holds"] == []
-    desk.clear()
     run.stdin.write("\n")
     assert run.communicate(timeout=60)[0].split().count("200") == 2
 
 
+def test_it_is_answered_from_the_status_bar_too(desk: Desk) -> None:
+    desk.limit("tighter", "0.001", "--at-limit", "hold")
+    run = desk.begin("Say it. [sim:output=10]")
+    desk.bar("1 call waiting · ")
+    desk.window.click(ITEM)
+    desk.window.choose("waits for you", "Deny")
+    assert "said no" in run.communicate(timeout=60)[0]
+    desk.bar("^\\$0.\\d+ today")
+
+
 def test_the_pointer_on_it_shows_budgets_and_sessions(desk: Desk) -> None:
+    desk.limit("roomy", "5")
     run = desk.begin("Say it. [sim:output=10]", "PAUSE")
-    assert run.stdout is not None and run.stdin is not None
+    assert run.stdout is not None
     assert run.stdout.readline().startswith("200")
     desk.window("hover", ITEM)
     said = desk.window.says(HOVER, "python main 1 ")
-    assert re.search("tokenguard .* today", said) and "web/day" in said and "Dashboard" in said
+    assert re.search("tokenguard .* today", said) and "web/roomy" in said and "Dashboard" in said
     desk.window("mouse.move", 400, 200)
-    run.communicate("\n", timeout=60)
 
 
 def test_the_side_bar_holds_sessions_and_commits(desk: Desk) -> None:
@@ -182,7 +212,6 @@ def test_this_editor_s_agents_go_through_tokenguard_until_that_is_undone(desk: D
     desk.window.click(f"{TOAST} .monaco-button", "Undo")
     desk.window.says(TOAST, "byte for byte")
     assert desk.settings.read_text() == desk.mine
-    desk.clear()
 
 
 def test_reports_run_in_terminals_and_the_dashboard_is_an_editor(desk: Desk) -> None:
@@ -190,20 +219,28 @@ def test_reports_run_in_terminals_and_the_dashboard_is_an_editor(desk: Desk) -> 
     desk.window.says(".xterm-rows", r"total \d+ ")
     desk.window.command("View: Toggle Panel Visibility")
     desk.window.command("tokenguard: Open the Dashboard")
-    desk.window.says(".editor-container .xterm-rows", "BUDGET")
+    desk.window.says(".editor-container .xterm-rows", "today .* help")
     desk.window("keyboard.press", "q")
     until(lambda: not desk.window.count(".editor-container .xterm-rows"), "the dashboard is closed")
 
 
+def test_an_agent_is_run_in_a_terminal(desk: Desk) -> None:
+    desk.window.command("tokenguard: Run an Agent in a Terminal")
+    desk.window.choose("Run an agent", "llm")
+    desk.window.says(".terminal-editor .xterm-rows, .xterm-rows", r"tokenguard \S+ in 1 call")
+
+
 def test_a_budget_is_raised(desk: Desk) -> None:
+    desk.limit("raised", "5")
+    desk.spend()
+    desk.bar("web/raised 0%")
     desk.window.command("tokenguard: Raise a Budget")
-    desk.window.choose("Which budget", "web/day")
+    desk.window.choose("Which budget", "web/raised")
     desk.window.answer("By how much", "2")
     desk.window.answer("Why", "the release")
-    desk.window.says(TOAST, "web/day is raised by 2 until its window ends")
+    desk.window.says(TOAST, "web/raised is raised by 2 until its window ends")
     [budget] = desk.tg.json("status")["budgets"]
-    assert budget["limit"] == 7_001_000_000
-    desk.clear()
+    assert budget["limit"] == 7_000_000_000
 
 
 def test_after_a_restart_of_the_daemon_it_goes_on(desk: Desk) -> None:

@@ -70,7 +70,13 @@ export class Commands {
     if (this.dashboard === undefined || this.dashboard.exitStatus !== undefined) {
       const { path, env: more } = this.parts.program;
       const where = { location: TerminalLocation.Editor };
-      this.dashboard = window.createTerminal({ name: "tokenguard", shellPath: path, shellArgs: ["tui"], env: more, ...where });
+      this.dashboard = window.createTerminal({
+        name: "tokenguard",
+        shellPath: path,
+        shellArgs: ["tui"],
+        env: more,
+        ...where,
+      });
     }
     this.dashboard.show();
   }
@@ -120,7 +126,9 @@ export class Commands {
       return;
     }
     const items = answers(hold).map((button) => ({ label: button.title, button }));
-    const chosen = await window.showQuickPick<{ label: string; button: Button }>(items, { placeHolder: described(hold) });
+    const chosen = await window.showQuickPick<{ label: string; button: Button }>(items, {
+      placeHolder: described(hold),
+    });
     if (chosen) await this.do(chosen.button.deed);
   }
 
@@ -163,7 +171,8 @@ export class Commands {
 }
 
 async function pickBudget(budgets: readonly Budget[]): Promise<Budget | undefined> {
-  if (!budgets.length) throw new DaemonError("there is no budget here", "set one: tokenguard budget set day --limit 20");
+  if (!budgets.length)
+    throw new DaemonError("there is no budget here", "set one: tokenguard budget set day --limit 20");
   const items = budgets.map((budget): QuickPickItem & { budget: Budget } => ({
     label: budget.label,
     description: `${format.amount(budget.spent, budget.unit)} of ${format.limit(budget.limit, budget.unit)}`,

@@ -1,4 +1,4 @@
-// Builds everything, and takes it down. Nothing is asked of the daemon but what is shown, and it is never started unasked.
+// Builds everything, and takes it down. Nothing is asked of the daemon but what is shown, and nobody starts it unasked.
 
 import { existsSync, watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
@@ -129,10 +129,11 @@ function setting(name: "command" | "home" | "notices"): string {
   return editor.getConfiguration("tokenguard").get<string>(name) ?? "";
 }
 
-/** The repositories of the folders that are open; a folder that is in none stands for itself. */
+/** The repositories of the folders that are open. */
 function openFolders(): Workspace {
   const folders = (editor.workspaceFolders ?? []).filter((one) => one.uri.scheme === "file");
-  return new Workspace([...new Set(folders.map((one) => repositoryOf(one.uri.fsPath) ?? one.uri.fsPath))]);
+  const repositories = folders.flatMap((one) => repositoryOf(one.uri.fsPath) ?? []);
+  return new Workspace([...new Set(repositories)]);
 }
 
 export function activate(context: ExtensionContext): void {

@@ -31,6 +31,7 @@ export class Feed {
   private wake: (() => void) | undefined;
   private cancelStatus: (() => void) | undefined;
   private cancelEchoes: (() => void)[] = [];
+  private tries = 0;
   private asking = false;
   private stale = false;
   private askedAt = -Infinity;
@@ -43,14 +44,14 @@ export class Feed {
 
   /** Follows until `stop`. */
   async follow(): Promise<void> {
-    for (let tries = 0; !this.stopped.signal.aborted; tries += 1) {
+    while (!this.stopped.signal.aborted) {
       const events = new EventReader();
       try {
         await this.door.listen(
           "/v1/events",
           (text) => events.read(text).forEach((event) => this.hear(event)),
           () => {
-            tries = 0;
+            this.tries = 0;
             this.refresh();
           },
           this.stopped.signal,
@@ -59,7 +60,8 @@ export class Feed {
         this.lose(said(error));
       }
       if (this.stopped.signal.aborted) return;
-      await this.pause(PAUSES[Math.min(tries, PAUSES.length - 1)] ?? 0);
+      this.tries += 1;
+      await this.pause(PAUSES[Math.min(this.tries, PAUSES.length) - 1] ?? 0);
     }
   }
 
@@ -70,8 +72,9 @@ export class Feed {
     this.wake?.();
   }
 
-  /** Look for the daemon now: something says that it has come. */
+  /** Look for the daemon now, and often again: something says that it has come. */
   retry(): void {
+    this.tries = 0;
     this.wake?.();
   }
 
@@ -112,7 +115,7 @@ export class Feed {
     }
     if (this.stopped.signal.aborted) return;
     if (this.stale) this.refresh();
-    else if (this.seen.away === undefined) this.cancelStatus = this.timers.after(AT_REST, () => void this.ask());
+    else this.cancelStatus = this.timers.after(AT_REST, () => void this.ask());
   }
 
   private lose(away: string): void {

@@ -68,7 +68,9 @@ export function amount(value: number, unit: Unit): string {
 /** A limit that somebody set, to its last digit: `$20.00`, `$0.0001`. */
 export function limit(value: number, unit: Unit): string {
   if (unit !== "usd") return amount(value, unit);
-  const part = String(value % NANOS).padStart(9, "0").replace(/0+$/, "");
+  const part = String(value % NANOS)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
   return `$${thousands(Math.floor(value / NANOS))}.${part.padEnd(2, "0")}`;
 }
 
@@ -99,7 +101,11 @@ export function folderName(path: string | null | undefined): string {
 export function windowName(provider: string, name: string): string {
   const plans: Record<string, string> = { anthropic: "Claude", chatgpt: "Codex" };
   let said = name;
-  for (const [span, short] of [["five_hour", "5 h"], ["seven_day", "7 d"], ["thirty_day", "30 d"]] as const) {
+  for (const [span, short] of [
+    ["five_hour", "5 h"],
+    ["seven_day", "7 d"],
+    ["thirty_day", "30 d"],
+  ] as const) {
     said = said.replaceAll(span, short);
   }
   return `${plans[provider] ?? provider} ${said.replaceAll("_", " ")}`;

@@ -24,7 +24,10 @@ export function hover(seen: Seen, workspace: Workspace, now: Date): string {
     table(
       ["budget", "spent", "of", "", "", ""],
       [
-        ...workspace.budgets(status).slice(0, MOST_ROWS).map((one) => budget(one, now)),
+        ...workspace
+          .budgets(status)
+          .slice(0, MOST_ROWS)
+          .map((one) => budget(one, now)),
         ...windows(status).map((one) => official(one, now)),
       ],
     ),
@@ -89,7 +92,9 @@ function costs(sessions: readonly Session[]): string {
   const confidence = sessions.find((one) => (one.confidence ?? "exact") !== "exact")?.confidence ?? "exact";
   const sum = (key: "calls" | "cost_nanos" | "unpriced"): number =>
     sessions.reduce((total, one) => total + (one[key] ?? 0), 0);
-  return escape(format.cost({ calls: sum("calls"), cost_nanos: sum("cost_nanos"), unpriced: sum("unpriced"), confidence }));
+  return escape(
+    format.cost({ calls: sum("calls"), cost_nanos: sum("cost_nanos"), unpriced: sum("unpriced"), confidence }),
+  );
 }
 
 /** Numbers stand right; what is empty in every row is left out, and so is a table without rows. */

@@ -9,7 +9,15 @@ const LEVELS: readonly Level[] = ["ok", "info", "warn", "soft", "hard"];
 const STALE = new Set([
   ...["call.settled", "call.refused", "calls.logged", "hold.asked", "hold.answered", "budget.level", "budget.raised"],
   "config.reloaded",
-  ...["session.started", "session.left", "session.ended", "session.steered", "official.window", "ledger.changed", "lost"],
+  ...[
+    "session.started",
+    "session.left",
+    "session.ended",
+    "session.steered",
+    "official.window",
+    "ledger.changed",
+    "lost",
+  ],
 ]);
 
 /** What is known of the daemon. */
@@ -24,7 +32,7 @@ export function makesStale(event: DaemonEvent): boolean {
   return STALE.has(event.type);
 }
 
-/** What is open in a window. Without a folder, everything concerns it. */
+/** What is open in a window. Without a repository, everything concerns it. */
 export class Workspace {
   constructor(readonly repositories: readonly string[]) {}
 

@@ -95,7 +95,9 @@ export class Trees {
         repositories.map((repo) => this.door().get("/v1/report", { by: "commit", since: "30d", repo })),
       );
       const rows = told.map((one) => commitRows(one as Report));
-      this.commits.put(rows.length === 1 ? (rows[0] ?? []) : repositories.map((repo, at) => group(repo, rows[at] ?? [])));
+      this.commits.put(
+        rows.length === 1 ? (rows[0] ?? []) : repositories.map((repo, at) => group(repo, rows[at] ?? [])),
+      );
       this.commitView.message = "";
     } catch (error) {
       this.commitView.message = error instanceof Error ? error.message : String(error);

@@ -22,7 +22,10 @@ test("without budgets and without spending there is nothing but today", () => {
 
 test("what a subscription covers stands apart", () => {
   const today = { ...sums, cost_nanos: 0, notional_nanos: 3_100_000_000 };
-  assert.equal(bar({ status: status({ budgets: [], totals: { today } }) }, WEB).text, "$(shield) $0.00 today, $3.10 notional");
+  assert.equal(
+    bar({ status: status({ budgets: [], totals: { today } }) }, WEB).text,
+    "$(shield) $0.00 today, $3.10 notional",
+  );
 });
 
 test("a budget over a provider's window is a share of a share", () => {

@@ -27,10 +27,15 @@ test("questions and orders are JSON over HTTP", async () => {
   const client = await serve((asked, answer) => {
     const pieces: Buffer[] = [];
     asked.on("data", (piece: Buffer) => pieces.push(piece));
-    asked.on("end", () => answer.end(JSON.stringify({ at: `${asked.method} ${asked.url}`, sent: String(Buffer.concat(pieces)) })));
+    asked.on("end", () =>
+      answer.end(JSON.stringify({ at: `${asked.method} ${asked.url}`, sent: String(Buffer.concat(pieces)) })),
+    );
   });
   const query = { by: "commit", repo: "/src/a b" };
-  assert.deepEqual(await client.get("/v1/report", query), { at: "GET /v1/report?by=commit&repo=%2Fsrc%2Fa+b", sent: "" });
+  assert.deepEqual(await client.get("/v1/report", query), {
+    at: "GET /v1/report?by=commit&repo=%2Fsrc%2Fa+b",
+    sent: "",
+  });
   assert.deepEqual(await client.post("/v1/holds/7f2c", { reason: "größer" }), {
     at: "POST /v1/holds/7f2c",
     sent: '{"reason":"größer"}',
@@ -62,7 +67,12 @@ test("listening goes on until the daemon ends, and starts no earlier than it ans
     answer.end("er\n\n");
   });
   const said: string[] = [];
-  await client.listen("/v1/events", (text) => said.push(text), () => said.push("opened "), new AbortController().signal);
+  await client.listen(
+    "/v1/events",
+    (text) => said.push(text),
+    () => said.push("opened "),
+    new AbortController().signal,
+  );
   assert.equal(said.join(""), "opened data: größer\n\n");
 });
 
@@ -71,19 +81,34 @@ test("a daemon that dies in the middle ends the listening", async () => {
     answer.writeHead(200);
     answer.write("data: ", () => answer.destroy());
   });
-  await client.listen("/v1/events", () => undefined, () => undefined, new AbortController().signal);
+  await client.listen(
+    "/v1/events",
+    () => undefined,
+    () => undefined,
+    new AbortController().signal,
+  );
 });
 
 test("listening stops when it is told to", async () => {
   const client = await serve((_, answer) => answer.writeHead(200).write(": still here\n\n"));
   const stop = new AbortController();
-  await client.listen("/v1/events", () => stop.abort(), () => undefined, stop.signal);
+  await client.listen(
+    "/v1/events",
+    () => stop.abort(),
+    () => undefined,
+    stop.signal,
+  );
 });
 
 test("a door that is closed is no stream", async () => {
   const client = await serve((_, answer) => answer.writeHead(404).end());
   await assert.rejects(
-    client.listen("/v1/events", () => undefined, () => undefined, new AbortController().signal),
+    client.listen(
+      "/v1/events",
+      () => undefined,
+      () => undefined,
+      new AbortController().signal,
+    ),
     /status 404/,
   );
 });

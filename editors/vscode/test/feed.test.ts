@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NotRunning, type Door } from "../src/client";
+import { DaemonError, NotRunning, type Door } from "../src/client";
 import { AT_REST, ECHOES, Feed, LEAST_GAP, PAUSES, type Timers } from "../src/feed";
 import type { Seen } from "../src/state";
 import { status } from "./told";
@@ -38,6 +38,7 @@ class Clock implements Timers {
 /** A daemon that is there or not, and counts what it is asked. */
 class Daemon implements Door {
   running = false;
+  mute = false;
   asked = 0;
   tried = 0;
   private say: ((text: string) => void) | undefined;
@@ -46,6 +47,7 @@ class Daemon implements Door {
   async get(): Promise<unknown> {
     this.asked += 1;
     if (!this.running) throw new NotRunning();
+    if (this.mute) throw new DaemonError("the daemon does not answer");
     return status();
   }
 
@@ -117,7 +119,10 @@ test("however much happens, it asks only so often, and misses nothing at the end
     await clock.go(10);
   }
   await clock.go(2 * Math.max(...ECHOES));
-  assert.ok(daemon.asked >= 6 && daemon.asked <= 1 + 1 + Math.ceil(1_000 / LEAST_GAP) + ECHOES.length, String(daemon.asked));
+  assert.ok(
+    daemon.asked >= 6 && daemon.asked <= 1 + 1 + Math.ceil(1_000 / LEAST_GAP) + ECHOES.length,
+    String(daemon.asked),
+  );
   const asked = daemon.asked;
   await clock.go(AT_REST / 2);
   assert.equal(daemon.asked, asked);
@@ -144,7 +149,10 @@ test("what changes no sums is heard, and nothing is asked", async () => {
 test("a daemon that is absent is looked for less and less often, and said to be absent once", async () => {
   const { clock, daemon, feed, shown } = begin(false);
   await clock.go(600_000);
-  assert.deepEqual(shown.map((seen) => seen.away), ["the daemon is not running"]);
+  assert.deepEqual(
+    shown.map((seen) => seen.away),
+    ["the daemon is not running"],
+  );
   assert.ok(daemon.tried <= PAUSES.length + 600_000 / 30_000, String(daemon.tried));
   assert.equal(daemon.asked, 0);
   feed.stop();
@@ -156,6 +164,17 @@ test("when something says that it has come, it is found at once", async () => {
   daemon.running = true;
   feed.retry();
   await clock.go(1);
+  assert.equal(shown.at(-1)?.away, undefined);
+  feed.stop();
+});
+
+test("when it has come, and does not answer yet, it is looked for often again", async () => {
+  const { clock, daemon, feed, shown } = begin(false);
+  await clock.go(300_000);
+  feed.retry();
+  await clock.go(100);
+  daemon.running = true;
+  await clock.go(1_000);
   assert.equal(shown.at(-1)?.away, undefined);
   feed.stop();
 });
@@ -172,6 +191,18 @@ test("after a restart all is as before; meanwhile the last numbers stay, and are
   daemon.tell("call.settled");
   await clock.go(LEAST_GAP);
   assert.equal(daemon.asked, 3);
+  feed.stop();
+});
+
+test("a status that did not come once is asked for again, though nothing happens", async () => {
+  const { clock, daemon, feed, shown } = begin(true);
+  await clock.go(1_000);
+  daemon.mute = true;
+  await clock.go(AT_REST);
+  assert.equal(shown.at(-1)?.away, "the daemon does not answer");
+  daemon.mute = false;
+  await clock.go(AT_REST);
+  assert.equal(shown.at(-1)?.away, undefined);
   feed.stop();
 });
 

@@ -57,5 +57,8 @@ test("links lead to commands that may be run", () => {
   const texts = [hover({ status: status({ holds: [hold()] }) }, WEB, NOW), hover({ away: "gone" }, WEB, NOW)];
   const linked = texts.flatMap((text) => [...text.matchAll(/\(command:([\w.]+)/g)].map((found) => found[1] ?? ""));
   assert.ok(linked.length >= 6);
-  assert.deepEqual(linked.filter((command) => !LINKED.includes(command)), []);
+  assert.deepEqual(
+    linked.filter((command) => !LINKED.includes(command)),
+    [],
+  );
 });

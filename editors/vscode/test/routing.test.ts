@@ -4,7 +4,14 @@ import { test } from "node:test";
 import { editorOf, saysUndone, saysWritten, settingsFile } from "../src/routing";
 
 test("each editor is known by the name that it gives itself", () => {
-  const names = ["Visual Studio Code", "Visual Studio Code - Insiders", "Cursor", "Windsurf", "VSCodium", "code-server"];
+  const names = [
+    "Visual Studio Code",
+    "Visual Studio Code - Insiders",
+    "Cursor",
+    "Windsurf",
+    "VSCodium",
+    "code-server",
+  ];
   assert.deepEqual(names.map(editorOf), ["vscode", "vscode", "cursor", "windsurf", "vscodium", "vscode"]);
 });
 

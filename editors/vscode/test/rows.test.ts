@@ -15,12 +15,21 @@ test("calls that wait, sessions with what was started in them, and those of othe
     session({ id: "s3", repo: "/src/api" }),
   ];
   const rows = sessionRows({ status: status({ sessions, holds: [hold()] }) }, WEB);
-  assert.deepEqual(rows.map((row) => row.label), ["claude web waits", "claude", "Elsewhere"]);
+  assert.deepEqual(
+    rows.map((row) => row.label),
+    ["claude web waits", "claude", "Elsewhere"],
+  );
   assert.equal(rows[0]?.hold?.id, "7f2c");
   assert.equal(rows[1]?.beside, "$6.21 · feat/login");
-  assert.deepEqual(rows[1]?.below.map((row) => row.label), ["codex", "explorer"]);
+  assert.deepEqual(
+    rows[1]?.below.map((row) => row.label),
+    ["codex", "explorer"],
+  );
   assert.equal(rows[1]?.below[1]?.beside, "$0.190 · haiku-5.5 · 12 calls");
-  assert.deepEqual(rows[2]?.below.map((row) => [row.id, row.beside]), [["session s3", "$6.21 · api feat/login"]]);
+  assert.deepEqual(
+    rows[2]?.below.map((row) => [row.id, row.beside]),
+    [["session s3", "$6.21 · api feat/login"]],
+  );
 });
 
 test("a session whose parent is elsewhere is still shown", () => {
@@ -44,7 +53,13 @@ test("commits, the newest first, and before them what is not committed yet", () 
     ],
     total: { calls: 12, cost_nanos: 414_000_000 },
   });
-  assert.deepEqual(rows.map((row) => row.label), ["Not committed yet", "Check", "Add"]);
-  assert.deepEqual(rows.map((row) => row.beside), ["$0.138", "$0.138", "$0.138"]);
+  assert.deepEqual(
+    rows.map((row) => row.label),
+    ["Not committed yet", "Check", "Add"],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.beside),
+    ["$0.138", "$0.138", "$0.138"],
+  );
   assert.equal(rows[1]?.tooltip, "1b303f02 Check: $0.138 in 4 calls · 33% of 30 days");
 });

@@ -23,7 +23,13 @@ test("heartbeats say nothing", () => {
 
 test("what is no event is passed over, and the next one is read", () => {
   const reader = new EventReader();
-  for (const odd of ["data: {\n\n", "data: 5\n\n", "data: null\n\n", 'data: {"type":"x"}\n\n', 'data: {"data":{}}\n\n']) {
+  for (const odd of [
+    "data: {\n\n",
+    "data: 5\n\n",
+    "data: null\n\n",
+    'data: {"type":"x"}\n\n',
+    'data: {"data":{}}\n\n',
+  ]) {
     assert.deepEqual(reader.read(odd), []);
   }
   assert.equal(reader.read(ONE).length, 1);

@@ -18,7 +18,7 @@ test("budgets of other repositories, branches and sessions do not concern a wind
   }
 });
 
-test("everything concerns a window without a folder", () => {
+test("everything concerns a window without a repository", () => {
   const nowhere = new Workspace([]);
   assert.deepEqual(labels(nowhere, budget({ label: "api/day", key: "/src/api" })), ["api/day"]);
   assert.equal(nowhere.sessions(status({ sessions: [session({ repo: null })] })).here.length, 1);
@@ -41,8 +41,14 @@ test("the call that is refused next stands first", () => {
   const first = hold({ id: "a", expires_at: "2026-11-21T10:00:00Z" });
   const later = hold({ id: "b", expires_at: "2026-11-21T11:00:00Z" });
   const told = status({ holds: [later, first] });
-  assert.deepEqual(holds(told).map((one) => one.id), ["a", "b"]);
-  assert.deepEqual(told.holds.map((one) => one.id), ["b", "a"]);
+  assert.deepEqual(
+    holds(told).map((one) => one.id),
+    ["a", "b"],
+  );
+  assert.deepEqual(
+    told.holds.map((one) => one.id),
+    ["b", "a"],
+  );
 });
 
 test("a call that has ended changes sums, one that goes on does not", () => {
