@@ -285,6 +285,24 @@ async def test_of_two_images_that_write_at_once_the_second_gives_way(make: Make,
     assert image != (bob.folder / "state.json").read_bytes()
 
 
+async def test_two_that_were_given_one_name_do_not_share_what_one_of_them_was_given(make: Make, remote: Refs) -> None:
+    """Not even where all refs were deleted before the second one was heard of."""
+    ann, bob = make("ann"), make("bob")
+    await around(ann, bob, times=3)
+    assert bob.desk.room("all") > 0
+    remote.refs.clear()
+    other = Machine(policy(), bob.folder.with_name("other"), "bob", remote)
+    await other.sync()
+    assert other.who == "bob/m"
+    await around(ann, other)
+    assert other.who != "bob/m"
+    assert spent(other) + bob.desk.room("all") + other.desk.room("all") + ann.desk.room("all") <= 100 * DOLLAR
+    await around(bob, ann, other, bob)
+    assert bob.who == "bob/m"
+    await drain(ann, bob, other)
+    assert 97 * DOLLAR <= spent(ann, bob, other) <= 100 * DOLLAR
+
+
 async def test_a_machine_that_lost_its_file_does_not_take_over_what_was_its_own(
     make: Make, remote: Refs, tmp_path: Path
 ) -> None:

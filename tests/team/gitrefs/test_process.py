@@ -68,6 +68,8 @@ def test_a_program_that_is_not_there_is_an_error_for_a_person(tmp_path: Path) ->
     runner.begin(60)
     with pytest.raises(TeamError, match="git cannot be run"):
         runner.run([str(tmp_path / "git")], str(tmp_path), environment(None))
+    with pytest.raises(TeamError, match="nowhere is gone"):
+        runner.run(["true"], str(tmp_path / "nowhere"), environment(None))
 
 
 def test_gits_own_variables_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:

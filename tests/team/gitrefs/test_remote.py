@@ -121,6 +121,17 @@ def test_a_pushs_own_address_and_replaced_ones_are_followed(git: Git, open_: Ope
     assert "ann/m" in remote.fetch()
 
 
+def test_an_address_that_is_named_is_replaced_as_for_a_persons_own_git(git: Git, open_: Open) -> None:
+    git.run("config", "--global", f"url.file://{git.bare}.insteadOf", "git@example.com:budgets.git")
+    remote = open_("ann", "git@example.com:budgets.git")
+    remote.fetch()
+    assert remote.push("ann/m", DATA, 1, "") is Pushed.DONE
+    assert REF in git.refs()
+    git.run("config", "--global", "url.ext::sh.insteadOf", "git@example.com:evil.git")
+    with pytest.raises(TeamError, match="ext:: runs a program"):
+        open_("ann", "git@example.com:evil.git").fetch()
+
+
 def test_settings_of_the_clone_say_how_it_is_reached_and_are_in_no_list_of_processes(git: Git, open_: Open) -> None:
     clone = git.clone("shop")
     # An ssh that says how it was called, and runs the other side here.

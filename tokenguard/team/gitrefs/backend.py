@@ -273,14 +273,14 @@ class GitRefs:
             self._owned = False
 
     def _loaded(self) -> State:
-        joined, here = writer(self._place.member, self._place.machine), self._memory.place_of()
+        joined, here = writer(self._place.member, self._place.machine), self._memory.where()
         state = self._memory.load()
         if state is None:
             return State(joined, joined, here, self._birth)
         if state.joined != joined:
             state = turns.renamed(state, joined, self._birth, None, self._facts)
             return replace(state, joined=joined, place=here, renamed=False)
-        if state.place != here:
+        if here.is_copy_of(state.place):
             return replace(turns.renamed(state, self._spare, self._birth, None, self._facts), place=here, renamed=True)
         return state
 

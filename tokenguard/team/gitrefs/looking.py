@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tokenguard.records.teams import Heard, TeamPolicy
 from tokenguard.team.gitrefs import periods, telling, turns
-from tokenguard.team.gitrefs.memory import State
+from tokenguard.team.gitrefs.memory import State, Where
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Remote
 from tokenguard.team.gitrefs.turns import Facts
@@ -28,7 +28,7 @@ def look(policy: TeamPolicy, repository: Path, now_us: int) -> Heard:
     with TemporaryDirectory(prefix="tokenguard-team-") as folder:
         found = Remote(Path(folder), policy.name, policy.remote, repository, runner).fetch()
     facts = Facts(policy, now_us)
-    state = turns.opened(State(_NOBODY, _NOBODY, ("", 0), ""), facts)
+    state = turns.opened(State(_NOBODY, _NOBODY, Where(), ""), facts)
     state = turns.heard(state, {who: one.document for who, one in found.items() if one.document})
     seen = telling.heard(replace(state, heard_us=now_us), facts, ())
     return replace(seen, members=tuple(one for one in seen.members if not one.you))

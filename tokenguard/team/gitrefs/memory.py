@@ -1,7 +1,7 @@
 """What a machine must not forget: its own totals, what it was given, and the greatest that it ever saw of others.
 
-Written and synced to the disk before anybody is told. A folder that was copied, or put back from a backup, is found out
-by its inode and by the machine's id, so that two never spend what was given to one.
+Written and synced to the disk before anybody is told. A folder that was copied is found out by the machine's id, its
+inode and its path, so that two never spend what was given to one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,24 @@ class Seen(Struct, frozen=True, omit_defaults=True):
     birth: str = ""
 
 
+class Where(Struct, frozen=True):
+    """Where a state is written."""
+
+    machine: str = ""
+    """By the id that some systems have; empty: this one has none."""
+    inode: int = 0
+    path: str = ""
+
+    def is_copy_of(self, other: Where) -> bool:
+        """Whether what was written there is found here because it was copied.
+
+        A folder can be moved, and some file systems number anew whenever they are mounted.
+        """
+        if self.machine != other.machine:
+            return True
+        return self.inode != other.inode and (self.path != other.path or not self.machine)
+
+
 class Asked(Struct, frozen=True):
     """What a person asked for, by when; `whole` is all that shall be handed to this machine in that period."""
 
@@ -50,8 +68,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     """As which it takes part: `MEMBER/MACHINE`."""
     joined: str
     """As which it was asked to."""
-    place: tuple[str, int]
-    """Where this was written: see `place_of`."""
+    place: Where
+    """Where this was written."""
     birth: str
     """Of this writer; a machine that lost its file and goes on under the same name was born again."""
     births: dict[str, str] = {}
@@ -113,8 +131,8 @@ class Memory:
         except OSError as error:
             raise TeamError(f"{self._file} cannot be written: {error.strerror}", "make room on the disk") from None
 
-    def place_of(self) -> tuple[str, int]:
-        """What differs on another machine, and for a copy of the folder."""
+    def where(self) -> Where:
+        """Here. Makes the folder; raises `TeamError` where that cannot be."""
         machine = b""
         with contextlib.suppress(OSError):
             machine = _MACHINE_ID.read_bytes().strip()
@@ -123,7 +141,8 @@ class Memory:
             inode = self._folder.stat().st_ino
         except OSError as error:
             raise TeamError(f"{self._folder} cannot be written: {error.strerror}") from None
-        return (sha256(b"tokenguard " + machine).hexdigest()[:16] if machine else "", inode)
+        id = sha256(b"tokenguard " + machine).hexdigest()[:16] if machine else ""
+        return Where(id, inode, str(self._folder.resolve()))
 
     def own(self) -> None:
         """Keep other processes from writing. Raises `TeamError` where one does."""

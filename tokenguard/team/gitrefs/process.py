@@ -88,6 +88,8 @@ class Runner:
                         words, cwd=folder, env=env, stdin=given, stdout=out, stderr=said, start_new_session=True
                     )
                 except OSError as error:
+                    if not os.path.isdir(folder):
+                        raise TeamError(f"{folder} is gone", "join the team again, in a clone that is there") from None
                     raise TeamError(f"git cannot be run: {error}", "install git") from None
                 self._running = process
             late = threading.Event()

@@ -131,15 +131,17 @@ class Remote:
 
     def _find_way(self) -> Way:
         here = str(self._repository) if self._repository else str(self._folder.parent)
-        url = push_url = self._remote
-        if urls.is_name(self._remote):
-            if self._repository is None:
-                raise TeamError(f"{self._remote} is a remote of a repository, and no repository is known")
-            url, push_url = self._url(here), self._url(here, "--push")
-        for address in (url, push_url):
-            why = urls.refusal(address)
-            if why:
-                raise TeamError(f"{why}: {urls.shown(address)!r}", urls.MEANS)
+        if not urls.is_name(self._remote):
+            _check(self._remote)
+            url = push_url = self._ask(here, "ls-remote", "--get-url", "--", self._remote)
+        elif self._repository is None:
+            raise TeamError(f"{self._remote} is a remote of a repository, and no repository is known")
+        else:
+            url = self._ask(here, "remote", "get-url", "--", self._remote)
+            push_url = self._ask(here, "remote", "get-url", "--push", "--", self._remote)
+        # Settings of the clone can put another address in the place of what was named.
+        _check(url)
+        _check(push_url)
         read = self._runner.run(
             (*_asking(here), "config", "--null", "--get-regexp", _WAY), here, environment(None)
         ).out.decode("utf-8", "surrogateescape")
@@ -147,9 +149,8 @@ class Remote:
         ssh = next((value for key, value in reversed(settings) if key == "core.sshcommand"), "ssh")
         return Way(url, push_url, tuple(pair for pair in settings if pair[0] != "core.sshcommand"), ssh)
 
-    def _url(self, here: str, *flags: str) -> str:
-        words = (*_asking(here), "remote", "get-url", *flags, "--", self._remote)
-        done = self._runner.run(words, here, environment(None))
+    def _ask(self, here: str, *words: str) -> str:
+        done = self._runner.run((*_asking(here), *words), here, environment(None))
         if done.code:
             raise TeamError(f"{here} has no remote {self._remote}: {_reason(done)}", "set `remote` in [team]")
         return done.out.decode("utf-8", "surrogateescape").removesuffix("\n")
@@ -218,6 +219,12 @@ class Remote:
 
 def _asking(here: str) -> tuple[str, ...]:
     return ("git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", here)
+
+
+def _check(address: str) -> None:
+    why = urls.refusal(address)
+    if why:
+        raise TeamError(f"{why}: {urls.shown(address)!r}", urls.MEANS)
 
 
 def _import(data: bytes, at_s: int) -> bytes:
