@@ -65,7 +65,7 @@ def publish(bare: Path, rules: TeamPolicy, names: list[str], now_us: int, sequen
 async def turns(
     machine: tuple[TeamPolicy, Path, Path, Wall], count: int, before: Callable[[], None] | None = None
 ) -> list[float]:
-    rules, folder, bare, wall = machine
+    rules, folder, wall = machine
     desk = Desk(wall)
     one = backend(rules, Place(folder, "f" * 16, "e" * 12), wall, seconds=60)
     taken: list[float] = []
@@ -112,10 +112,10 @@ def main() -> None:
         git(bare, "gc", "--quiet", "--prune=now")
         print(f"{options.members} members, {options.days} days, {options.hours} reports of each a day:")
         print(f"  the repository, as it is {loose / 1e6:.2f} MB, after git gc {weight(bare) / 1e6:.3f} MB")
-        first = [asyncio.run(turns((rules, folder / f"new{count}", bare, wall), 1))[0] for count in range(5)]
+        first = [asyncio.run(turns((rules, folder / f"new{count}", wall), 1))[0] for count in range(5)]
         print(f"  a new machine fetches {weight(folder / 'new0/sync.git/objects') / 1e3:.0f} kB")
         told("the first turn of a machine", first)
-        machine = rules, folder / "known", bare, wall
+        machine = rules, folder / "known", wall
         told("a turn with nothing new", asyncio.run(turns(machine, 15))[1:])
 
         def everybody() -> None:
