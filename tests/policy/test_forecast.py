@@ -66,6 +66,13 @@ def test_a_window_without_end_has_no_projection() -> None:
     assert (found.likely, found.full_us) == (None, NOON + 20 * HOUR_US)
 
 
+def test_what_takes_more_than_a_century_is_never_reached() -> None:
+    century = 36_525 * 24
+    for hours, reached in ((century - 1, NOON + (century - 1) * HOUR_US), (century, None), (10**12, None)):
+        found = forecast(spent=0, limit=hours, now_us=NOON, end_us=None, last_hour=1, hours=[])
+        assert found.full_us == reached
+
+
 @pytest.mark.parametrize(("last_hour", "hours_until_full"), [(19, None), (20, None), (25, 4)])
 def test_a_rolling_window_fills_only_if_more_comes_in_than_it_holds(
     last_hour: int, hours_until_full: int | None

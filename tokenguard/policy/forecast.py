@@ -18,6 +18,9 @@ DAY_US = 24 * HOUR_US
 HISTORY_US = 28 * DAY_US
 """How far back the days are that are taken for an example."""
 
+_FORESEEABLE_US = 36_525 * DAY_US
+"""A century: a limit that is reached later is not reached, and no calendar has the day after 9999."""
+
 _LEAST_DAYS = 2
 _WEEK = 7
 _LONGEST_RUN = 8
@@ -99,7 +102,7 @@ def _full(spent: int, limit: int, now_us: int, end_us: int | None, per_hour: int
     if per_hour <= 0:
         return None
     at_us = now_us + math.ceil((limit - spent) * HOUR_US / per_hour)
-    return at_us if end_us is None or at_us < end_us else None
+    return at_us if at_us < (now_us + _FORESEEABLE_US if end_us is None else end_us) else None
 
 
 def _of_day(hours: Sequence[tuple[int, int]], now_us: int, days_ago: int, left: float) -> float:
