@@ -32,6 +32,7 @@ from tests.chaos import recovery
 from tests.chaos.load import Load
 from tests.support.home import COMMAND, Home
 from tests.support.house import CATALOGUE
+from tests.support.waiting import until
 from tokenguard import client, simulator
 from tokenguard.config.settings import Config
 from tokenguard.guard import Desk, Guard
@@ -115,6 +116,15 @@ class Killer:
         if b"ready" not in line:
             raise RuntimeError(f"the daemon did not start: {line!r} {await child.stderr.read()!r}")
         self._ready = True
+
+    async def end_with_something_to_lose(self, child: asyncio.subprocess.Process, load: Load) -> None:
+        """Kill a daemon once it has settled a call, however long that takes on this machine."""
+        load.gate.set()
+        await asyncio.to_thread(until, lambda: any(row.state == "settled" for row in self.rows()), "a call is settled")
+        child.kill()
+        await child.wait()
+        load.gate.clear()
+        self._look()
 
     async def cycle(self, load: Load) -> None:
         """Start a daemon, let it work, kill it, look at what it left."""
@@ -233,11 +243,10 @@ async def run(kills: int, seed: int, folder: Path) -> Report:
         token = home.session(home.daemon)["token"]
         load = Load(seed, port, token, CLIENTS)
         try:
-            first.kill()
-            await first.wait()
             async with asyncio.TaskGroup() as group:
                 group.create_task(load.run())
                 try:
+                    await killer.end_with_something_to_lose(first, load)
                     for _ in range(kills):
                         await killer.cycle(load)
                 finally:

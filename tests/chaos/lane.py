@@ -32,7 +32,7 @@ SILENCE_S = 0.08
 DRAIN_S = 3.0
 """For which an answer is read on: hung ones take all of it."""
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 TOLD = {"anthropic": "drain", "openai": "drain", "gemini": "stop"}
 """`on_disconnect` of a house whose providers do the contrary of what they usually do."""
