@@ -63,7 +63,7 @@ def publish(bare: Path, rules: TeamPolicy, names: list[str], now_us: int, sequen
 
 
 async def turns(
-    machine: tuple[TeamPolicy, Path, Path, Wall], count: int, before: Callable[[], None] | None = None
+    machine: tuple[TeamPolicy, Path, Wall], count: int, before: Callable[[], None] | None = None
 ) -> list[float]:
     rules, folder, wall = machine
     desk = Desk(wall)
