@@ -88,6 +88,13 @@ def test_what_is_wrong_is_told(cli: Cli, repo: Path) -> None:
     assert 'mode "write" is not known; use one of shared, rights' in outcome.err
 
 
+def test_a_team_that_nobody_can_read_is_told_of(cli: Cli, repo: Path) -> None:
+    (repo / "tokenguard.toml").write_text(TEAM.replace("rights", "write"))
+    assert 'team: mode "write" is not known: use one of shared, rights' in cli("status").out
+    (finding,) = [one for one in cli("doctor", "--json").document["checks"] if one["check"] == "team"]
+    assert finding["state"] == "fail"
+
+
 def test_doctor_and_team_status_tell_of_it(cli: Cli, repo: Path) -> None:
     (repo / "tokenguard.toml").write_text(TEAM)
     told = f"[team] of {repo / 'tokenguard.toml'} has no effect: nobody agreed to it"

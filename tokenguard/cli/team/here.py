@@ -12,7 +12,7 @@ from tokenguard.attribution.git import ask
 from tokenguard.config import trust
 from tokenguard.config.paths import Paths
 from tokenguard.config.teams import read_team_policy
-from tokenguard.errors import TokenguardError, UsageError
+from tokenguard.errors import ConfigError, UsageError
 from tokenguard.policy.budgets import REPOSITORY_FILE
 from tokenguard.policy.naming import printable
 from tokenguard.records.teams import TeamPolicy
@@ -88,8 +88,10 @@ def concern(paths: Paths) -> tuple[str, str] | None:
     try:
         here = find_here()
         standing = here.standing(paths)
-    except TokenguardError:
-        return None  # no repository, or told by whatever reads its file
+    except UsageError:
+        return None  # in no repository
+    except ConfigError as error:
+        return error.message, error.hint
     if standing == "unknown":
         return f"[team] of {printable(str(here.file), _LONGEST)} has no effect: nobody agreed to it", "tokenguard trust"
     if standing == "changed":
