@@ -364,7 +364,8 @@ async def test_a_change_gives_nothing_away_that_calls_have_taken_since(make: Mak
     assert spent(bob) > 80 * DOLLAR
 
 
-async def test_a_change_counts_what_calls_took_before_they_were_told_of_less(make: Make) -> None:
+@pytest.mark.parametrize("then", ["", "restarted", "cut off"])
+async def test_a_change_counts_what_calls_took_before_they_were_told_of_less(make: Make, then: str) -> None:
     ann, bob = make("ann"), make("bob")
     await around(ann, bob)
     bob.desk.wanted = Demand(short=25 * DOLLAR)
@@ -380,6 +381,13 @@ async def test_a_change_counts_what_calls_took_before_they_were_told_of_less(mak
         while bob.desk.spend("all", DOLLAR // 10):
             pass
         await around(bob, ann, times=1)
+    if then == "restarted":
+        await ann.again()
+    if then == "cut off":
+        ann.view.away = True
+        with pytest.raises(TeamError):
+            await ann.sync()
+        ann.view.away = False
     for _ in range(8):
         ann.desk.hear(await ann.backend.change("all", 1, "more"))
         await bob.sync()

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from tokenguard.errors import TeamError
-from tokenguard.policy.rights import Holding, lacks
+from tokenguard.policy.rights import Holding, entitled, lacks
 from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs import telling, turns
@@ -192,7 +192,10 @@ class GitRefs:
                 spot = budget.name, key(window)
                 found = self._state.holdings.get(spot[0], {}).get(spot[1], Holding())
                 spent = found.before + found.said.spent
-                most = max(spent, found.before + found.said.kept, self._most.get(spot, 0))
+                seen = self._facts.taken.get(spot)
+                # If they were not looked at since this process began, all that there is may be in them.
+                known = found.before + entitled(found) if seen is None else seen.spent + seen.reserved
+                most = max(spent, known, found.before + found.said.kept, self._most.get(spot, 0))
                 taken[spot] = Taken(spent, most - spent)
         return Facts(self._policy, now_us, taken, self._facts.demand, dict(self._told), looked=False)
 

@@ -213,7 +213,7 @@ def decided(state: State, facts: Facts) -> State:
             if state.left or window == near.previous:
                 holding = _over(state, facts, spot, holding)
             elif holding.honoured or _may_claim(state, facts, spot, window == near.current or near.ahead):
-                holding = _treasury(state, facts, budget, spot, holding)
+                holding = _treasury(state, facts, budget, spot, holding, window == near.current)
             else:
                 holding = _member(state, facts, budget, spot, holding, window == near.current)
             state = _with(state, spot, holding)
@@ -302,7 +302,7 @@ def _over(state: State, facts: Facts, spot: Spot, holding: Holding) -> Holding:
     return rights.gave_back(holding, used, 0 if state.left else told)
 
 
-def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holding: Holding) -> Holding:
+def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holding: Holding, now: bool) -> Holding:
     me, told, used = state.writer, _told(facts, spot, holding), _used(facts, spot, holding)
     here = others(state, spot)
     if facts.policy.treasurer == me:
@@ -312,8 +312,9 @@ def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holdin
     holding = rights.took_back(holding, me, here)
     cells = {**here, me: holding.said}
     lacking = rights.lacks(rights.limit_of(holding.said), cells, (me,), without=me)
-    needs = needs_of(state, facts, budget, spot[1])
-    holding = rights.lowered(holding, needs, used, rights.spare(holding, used, told), lacking)
+    if now:
+        needs = needs_of(state, facts, budget, spot[1])
+        holding = rights.lowered(holding, needs, used, rights.spare(holding, used, told), lacking)
     active = [
         who
         for who, seen in state.seen.items()
