@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tokenguard.cli.commands import Commands, examples
-from tokenguard.cli.team import asking, databases, entering
+from tokenguard.cli.team import asking, databases, entering, leaving
 
 
 @click.group(cls=Commands, epilog=examples("tokenguard team init web --limit 500", "tokenguard team status"))
@@ -22,7 +22,7 @@ for _command in (
     asking.lease,
     asking.raise_budget,
     asking.lower,
-    entering.leave,
+    leaving.leave,
     databases.init_db,
     databases.add,
     databases.remove,
