@@ -11,12 +11,13 @@ from tokenguard.config.paths import find_paths
 from tokenguard.errors import UsageError
 
 
-@click.command(epilog=examples("claude mcp add tokenguard -- tokenguard mcp"))
+@click.command(epilog=examples("tokenguard mcp"))
 def mcp() -> None:
     """Let an agent see its budget and what it has spent, and ask a person for more.
 
-    An agent starts it as a server of the Model Context Protocol, and speaks to it on stdin and stdout. No daemon is
-    started, and nothing is changed: requests wait for tokenguard approve.
+    An agent starts it as a server of the Model Context Protocol, and speaks to it on stdin and stdout: of Claude Code,
+    once it was told by claude mcp add tokenguard -- tokenguard mcp. No daemon is started, and nothing is changed:
+    requests wait for tokenguard approve.
     """
     try:
         from tokenguard.cli.mcp.server import serve
