@@ -136,6 +136,13 @@ def cpu_s(pid: int) -> float:
     return used
 
 
+def size_of(dsn: str) -> int:
+    """Bytes of a database."""
+    with rows(dsn) as connection:
+        (row,) = connection.execute("SELECT pg_database_size(current_database()) AS bytes").fetchall()
+        return int(row["bytes"])
+
+
 def spread(seconds: list[float]) -> str:
     """The middle, and what only one of a hundred is above."""
     found = sorted(seconds)
@@ -153,6 +160,7 @@ def simulate(folder: Path, count: int, minutes: float, times: float) -> None:
         admin.init_db(dsn)
         admin.create_team(dsn, policy, ttl_s=int(HOUR_S / times))
         people(dsn, count)
+        empty = size_of(dsn)
         where = replace(policy, database=f"host={folder / 's'} port={server.port} dbname=sim")
         daemons = [Daemon(number, where, folder / "daemons", times, rng) for number in range(count)]
         seconds, before_s, mine_s = minutes * 60 / times, cpu_s(server.pid), time.process_time()
@@ -162,10 +170,9 @@ def simulate(folder: Path, count: int, minutes: float, times: float) -> None:
         print(
             f"{count:,} daemons, {minutes:.0f} minutes in {seconds:.0f} s: {seen.visits:,} visits, {seen.failed} failed"
         )
-        print(
-            f"{seen.visits / seconds:.0f} visits/s; each took {spread(seen.took_s)} and began {spread(seen.late_s)} late"
-        )
+        print(f"{seen.visits / seconds:.0f} visits/s; each {spread(seen.took_s)}, begun late by {spread(seen.late_s)}")
         print(f"CPU a visit: server {used_s / seen.visits * 1e3:.1f} ms, daemon {mine_s / seen.visits * 1e3:.1f} ms")
+        print(f"the database grew from {empty / 2**20:.0f} to {size_of(dsn) / 2**20:.0f} MiB")
         print(f"live leases: {total.live:,}; held ${total.held / NANOS:,.0f}, spent ${total.spent / NANOS:,.0f}")
         print(f"lost to expiry: ${total.presumed / NANOS:,.2f}; audit: {admin.audit(dsn) or 'empty'}")
     finally:

@@ -135,7 +135,7 @@ def in_words() -> Generator[None]:
     except errors.InsufficientPrivilege as error:
         raise TeamError(
             f"the team's database does not allow it: {_first_line(error)}",
-            "ask who administers it to add you: tokenguard team members --add",
+            "ask who administers it to add you: tokenguard team add",
         ) from error
     except psycopg.OperationalError as error:
         raise TeamError(f"the team's database cannot be reached: {_first_line(error)}") from error

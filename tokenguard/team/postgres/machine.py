@@ -114,8 +114,10 @@ class Machine:
         state = self._state
         await self._adopt(session)
         remarks = [self._trouble, *await self._report(session, own)]
-        await session.run("expire", team=self._policy.name, most=_MOST_EXPIRED)
         rows = await self._standing(session)
+        if rows[0].lapsed:
+            await session.run("expire", team=self._policy.name, most=_MOST_EXPIRED)
+            rows = await self._standing(session)
         budgets = [budget_of(self._policy, row) for row in rows]
         chain = chains.find(state.chains, chains.span_of(rows))
         if not state.heard_us:
@@ -149,7 +151,7 @@ class Machine:
         if not rows:
             raise TeamError(
                 f"{self._place.member or 'this login'} is no member of the team {self._policy.name} in its database",
-                "who administers it adds you",
+                "who administers it runs: tokenguard team add",
             )
         return msgspec.convert(rows, list[Standing])
 

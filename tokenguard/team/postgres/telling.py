@@ -36,6 +36,8 @@ class Standing(Struct, frozen=True):
     now_us: int
     ttl_s: float
     admin: bool
+    lapsed: bool
+    """Whether leases of the team have run out that nobody has expired yet."""
 
     @property
     def free(self) -> int:

@@ -1,4 +1,6 @@
 -- Money is bigint nanodollars. Of a period: free = cap - held - presumed - spent.
+-- No index of members and of all budgets begins with the team: plans that are made before anything is counted would look
+-- through all of a large team by it, again and again.
 
 CREATE TABLE tokenguard.team (
   id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -11,7 +13,7 @@ CREATE TABLE tokenguard.member (
   login text NOT NULL,                       -- a role of the database: session_user, which nobody can claim to be
   admin boolean NOT NULL DEFAULT false,
   removed_at timestamptz,
-  PRIMARY KEY (team_id, login));
+  PRIMARY KEY (login, team_id));
 -- session_user is compared as names of roles are, byte by byte.
 CREATE INDEX member_by_login ON tokenguard.member (login COLLATE "C");
 
@@ -29,9 +31,9 @@ CREATE TABLE tokenguard.budget (
   cap bigint NOT NULL CHECK (cap >= 0),
   CHECK ((team_id IS NULL) = (left(owner, 4) = 'org:')),
   CHECK (left(owner, 4) = 'org:' OR left(owner, 5) IN ('team:', 'repo:') OR left(owner, 7) = 'member:'));
-CREATE UNIQUE INDEX budget_of_team ON tokenguard.budget (team_id, name) WHERE team_id IS NOT NULL;
+CREATE UNIQUE INDEX budget_of_team ON tokenguard.budget (name, team_id) WHERE team_id IS NOT NULL;
 CREATE UNIQUE INDEX budget_of_organisation ON tokenguard.budget (owner, name) WHERE team_id IS NULL;
-CREATE INDEX budget_of_owner ON tokenguard.budget (team_id, owner);
+CREATE INDEX budget_of_owner ON tokenguard.budget (owner, team_id);
 CREATE INDEX budget_of_all ON tokenguard.budget (team_id) WHERE NOT personal;
 
 -- A budget in one of its windows. The last check is the cap, kept by the database itself.
@@ -107,7 +109,7 @@ CREATE TABLE tokenguard.decision (
 
 -- The window of every budget that holds this instant, as tokenguard/policy/windows.py has it.
 CREATE VIEW tokenguard.calendar AS
-SELECT c.budget_id,
+SELECT c.budget_id, c.cap,
   CASE WHEN c.kind = 'total' THEN TIMESTAMPTZ '1970-01-01 00:00:00+00'
     -- Of a midnight that comes twice, the first one.
     WHEN (c.starts - INTERVAL '1 hour') AT TIME ZONE c.timezone = c.first THEN c.starts - INTERVAL '1 hour'
@@ -116,13 +118,13 @@ SELECT c.budget_id,
     WHEN (c.ends - INTERVAL '1 hour') AT TIME ZONE c.timezone = c.next THEN c.ends - INTERVAL '1 hour'
     ELSE c.ends END AS ends_at
 FROM (
-  SELECT f.budget_id, f.kind, f.timezone, f.first, f.first + f.step AS next,
+  SELECT f.budget_id, f.cap, f.kind, f.timezone, f.first, f.first + f.step AS next,
     f.first AT TIME ZONE f.timezone AS starts, (f.first + f.step) AT TIME ZONE f.timezone AS ends
   FROM (
-    SELECT b.id AS budget_id, b.kind, b.timezone, b.step,
+    SELECT b.id AS budget_id, b.cap, b.kind, b.timezone, b.step,
       date_trunc(b.unit, (now() AT TIME ZONE b.timezone) - b.shift) + b.shift AS first
     FROM (
-      SELECT id, kind, timezone, CASE kind WHEN 'total' THEN 'year' ELSE kind END AS unit,
+      SELECT id, cap, kind, timezone, CASE kind WHEN 'total' THEN 'year' ELSE kind END AS unit,
         CASE kind WHEN 'day' THEN 0 WHEN 'week' THEN week_start WHEN 'total' THEN 0 ELSE month_start - 1 END
           * INTERVAL '1 day' AS shift,
         CASE kind WHEN 'day' THEN INTERVAL '1 day' WHEN 'week' THEN INTERVAL '7 days' WHEN 'month' THEN INTERVAL '1 month'

@@ -3,10 +3,9 @@
 -- returns: cap bigint
 
 INSERT INTO tokenguard.period (budget_id, starts_at, ends_at, cap, ceil)
-SELECT b.id, c.starts_at, c.ends_at, b.cap, b.cap
+SELECT c.budget_id, c.starts_at, c.ends_at, c.cap, c.cap
 FROM tokenguard.governed g
-JOIN tokenguard.budget b ON b.id = g.budget_id
-JOIN tokenguard.calendar c ON c.budget_id = g.budget_id
+CROSS JOIN LATERAL (SELECT * FROM tokenguard.calendar c WHERE c.budget_id = g.budget_id LIMIT 1) c
 WHERE g.team = :team AND g.budget = :budget AND NOT EXISTS (
   SELECT 1 FROM tokenguard.period p
   WHERE p.budget_id = g.budget_id AND p.starts_at <= now() AND (p.ends_at IS NULL OR now() < p.ends_at))

@@ -2,11 +2,11 @@
 -- takes: team text, repository text, machine text, lease uuid, want bigint, least bigint
 -- returns: lease text, amount bigint, spent bigint, state text, left_s double precision, since_us bigint, until_us bigint
 
+-- The windows of those budgets only that have no period yet, and no plan may have it otherwise: they are costly.
 INSERT INTO tokenguard.period (budget_id, starts_at, ends_at, cap, ceil)
-SELECT b.id, c.starts_at, c.ends_at, b.cap, b.cap
+SELECT c.budget_id, c.starts_at, c.ends_at, c.cap, c.cap
 FROM tokenguard.reach r
-JOIN tokenguard.budget b ON b.id = r.budget_id
-JOIN tokenguard.calendar c ON c.budget_id = r.budget_id
+CROSS JOIN LATERAL (SELECT * FROM tokenguard.calendar c WHERE c.budget_id = r.budget_id LIMIT 1) c
 WHERE r.team = :team AND (r.repository IS NULL OR r.repository = :repository)
   AND NOT EXISTS (SELECT 1 FROM tokenguard.present p WHERE p.budget_id = r.budget_id AND p.team = :team)
 ON CONFLICT (budget_id, starts_at) DO NOTHING;
