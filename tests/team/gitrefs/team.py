@@ -12,8 +12,8 @@ from msgspec import Struct
 from tokenguard.errors import TeamError
 from tokenguard.policy.windows import window_at
 from tokenguard.records.teams import Heard, Share, TeamBudget, TeamPolicy
-from tokenguard.team.gitrefs.backend import GitRefs
 from tokenguard.team.gitrefs.document import Document, decode, encode
+from tokenguard.team.gitrefs.machine import GitRefs
 from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed

@@ -12,7 +12,7 @@ from tests.team.gitrefs.conftest import Git, snapshot
 from tests.team.gitrefs.team import DOLLAR, Desk, Wall, policy
 from tokenguard.errors import TeamError
 from tokenguard.team.gitrefs import backend
-from tokenguard.team.gitrefs.backend import GitRefs
+from tokenguard.team.gitrefs.machine import GitRefs
 from tokenguard.team.gitrefs.remote import Pushed, Remote
 from tokenguard.team.shape import Demand, Place
 

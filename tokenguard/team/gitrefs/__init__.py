@@ -1,7 +1,8 @@
 """Budgets that a team shares through refs of a git remote: `refs/tokenguard/v1/TEAM/MEMBER/MACHINE`, one writer each.
 
-What a person sees of it is in docs/team.md. `turns` decides, `remote` reads and writes refs, `memory` keeps what must
-not be forgotten, `backend` says in which order; `tokenguard.policy.rights` is the arithmetic, and why it holds.
+What a person sees of it is in docs/team.md. `hearing` and `turns` decide, `remote` reads and writes refs, `memory`
+keeps what must not be forgotten, `machine` says in which order; `tokenguard.policy.rights` is the arithmetic, and why
+it holds.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from tokenguard.errors import TeamError
 from tokenguard.records.teams import TeamPolicy
 from tokenguard.team.gitrefs import periods
-from tokenguard.team.gitrefs.backend import GitRefs
 from tokenguard.team.gitrefs.document import is_part
+from tokenguard.team.gitrefs.machine import GitRefs
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Remote
 from tokenguard.team.gitrefs.urls import looks_public

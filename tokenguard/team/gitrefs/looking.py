@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from tokenguard.records.teams import Heard, TeamPolicy
-from tokenguard.team.gitrefs import periods, telling, turns
+from tokenguard.team.gitrefs import hearing, periods, telling, turns
 from tokenguard.team.gitrefs.memory import State, Where
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Remote
-from tokenguard.team.gitrefs.turns import Facts
+from tokenguard.team.gitrefs.spots import Facts
 
 _SECONDS = 30.0
 """A pipeline may begin with a clone that is slow."""
@@ -29,6 +29,6 @@ def look(policy: TeamPolicy, repository: Path, now_us: int) -> Heard:
         found = Remote(Path(folder), policy.name, policy.remote, repository, runner).fetch()
     facts = Facts(policy, now_us)
     state = turns.opened(State(_NOBODY, _NOBODY, Where(), ""), facts)
-    state = turns.heard(state, {who: one.document for who, one in found.items() if one.document})
+    state = hearing.heard(state, {who: one.document for who, one in found.items() if one.document})
     seen = telling.heard(replace(state, heard_us=now_us), facts, ())
     return replace(seen, members=tuple(one for one in seen.members if not one.you))

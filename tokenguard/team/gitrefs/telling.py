@@ -10,7 +10,7 @@ from tokenguard.policy.shared_view import SILENT_US, Scene, members, share
 from tokenguard.records.teams import Heard, TeamBudget
 from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.periods import key
-from tokenguard.team.gitrefs.turns import Facts, givers, limit_for, others, rivals
+from tokenguard.team.gitrefs.spots import Facts, givers, limit_for, others, rivals
 
 _WRONG_US = 3_600 * 1_000_000
 """By how much clocks may differ before it is told."""

@@ -14,14 +14,14 @@ from tokenguard.errors import TeamError
 from tokenguard.policy.rights import Holding, entitled, lacks
 from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
-from tokenguard.team.gitrefs import telling, turns
+from tokenguard.team.gitrefs import hearing, telling, turns
 from tokenguard.team.gitrefs.document import Change, Document, encode
 from tokenguard.team.gitrefs.members import new_machine, writer
 from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_id
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed
-from tokenguard.team.gitrefs.turns import Facts
+from tokenguard.team.gitrefs.spots import Facts, Spot, others
 from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
 
 _TURNS = 4
@@ -66,8 +66,8 @@ class GitRefs:
         self._birth = new_id()
         self._turn = asyncio.Lock()
         self._thread = threading.Lock()
-        self._told: dict[turns.Spot, int] = {}
-        self._most: dict[turns.Spot, int] = {}
+        self._told: dict[Spot, int] = {}
+        self._most: dict[Spot, int] = {}
         """The most that calls were admitted by at any time since their books were looked at."""
         self._remarks: tuple[str, ...] = ()
         self._facts = Facts(policy, clock.now_us())
@@ -88,7 +88,7 @@ class GitRefs:
             spot = budget.name, key(facts.periods(budget).current)
             holding = self._state.holdings.get(spot[0], {}).get(spot[1])
             if holding is not None:
-                cells = {**turns.others(self._state, spot), self._state.writer: holding.said}
+                cells = {**others(self._state, spot), self._state.writer: holding.said}
                 lacking |= lacks(budget.limit, cells, self._state.treasurers)[0] > 0
         if lacking:
             return 10.0
@@ -157,6 +157,8 @@ class GitRefs:
             try:
                 return await self._in_thread(facts, lambda state: replace(state, changes=(*state.changes[-99:], entry)))
             except TeamError as error:
+                if entry not in self._state.changes:
+                    raise
                 # It is written down, and published with the next turn: to do it again would count twice.
                 return self._tell((f"the change of {budget} is not published yet: {error}",))
 
@@ -173,7 +175,7 @@ class GitRefs:
     def _see(self, own: Own) -> Facts:
         """What the machine's own books say, all of it at one moment."""
         now_us = self._clock.now_us()
-        taken: dict[turns.Spot, Taken] = {}
+        taken: dict[Spot, Taken] = {}
         demand: dict[str, Demand] = {}
         for budget in self._policy.budgets:
             demand[budget.name] = own.demand(budget)
@@ -186,7 +188,7 @@ class GitRefs:
     def _unseen(self) -> Facts:
         """Without the machine's own books: calls may have taken all that they were told of."""
         now_us = self._clock.now_us()
-        taken: dict[turns.Spot, Taken] = {}
+        taken: dict[Spot, Taken] = {}
         for budget in self._policy.budgets:
             for window in periods_at(budget, now_us).near():
                 spot = budget.name, key(window)
@@ -232,7 +234,7 @@ class GitRefs:
                 found = self._remote.fetch()
                 state = self._heard(state, facts, found)
                 own = found.get(state.writer)
-                state = turns.decided(turns.verified(state, own.document if own else None), facts)
+                state = turns.decided(hearing.verified(state, own.document if own else None), facts)
                 document = turns.document_of(state, facts, self._instance)
                 if not _due(own, document):
                     break
@@ -249,11 +251,11 @@ class GitRefs:
         own = found.get(state.writer)
         documents = {who: one.document for who, one in found.items() if one.document}
         written = own.document if own else None
-        if turns.is_another(state, written, _digest(own.data) if own else "", documents):
-            state = turns.renamed(state, self._spare, new_id(), written, facts)
+        if hearing.is_another(state, written, _digest(own.data) if own else "", documents):
+            state = hearing.renamed(state, self._spare, new_id(), written, facts)
             state = turns.reported(replace(state, renamed=True), facts)
             self._spare = writer(self._place.member, new_machine())
-        return turns.heard(state, documents)
+        return hearing.heard(state, documents)
 
     def _publish(self, state: State, document: Document, own: Found | None) -> tuple[State, Pushed]:
         """Written down first, published then."""
@@ -281,11 +283,13 @@ class GitRefs:
         if state is None:
             return State(joined, joined, here, self._birth)
         if state.joined != joined:
-            state = turns.renamed(state, joined, self._birth, None, self._facts)
+            state = hearing.renamed(state, joined, self._birth, None, self._facts)
             return replace(state, joined=joined, place=here, renamed=False)
         if here.is_copy_of(state.place):
-            return replace(turns.renamed(state, self._spare, self._birth, None, self._facts), place=here, renamed=True)
-        return state
+            return replace(
+                hearing.renamed(state, self._spare, self._birth, None, self._facts), place=here, renamed=True
+            )
+        return replace(state, place=here)
 
     def _save(self, state: State) -> State:
         if state != self._state:
