@@ -29,8 +29,8 @@ def test_through_a_real_repository_it_is_the_same() -> None:
 
 
 def test_killed_at_any_moment_each_goes_on_where_it_was() -> None:
-    outcome = team_git_kills.run(8, SEED)
-    assert (outcome.broken, outcome.kills, outcome.wipes) == ("", 8, 2)
+    outcome = team_git_kills.run(6, SEED)
+    assert (outcome.broken, outcome.kills, outcome.wipes) == ("", 6, 2)
 
 
 def test_a_copy_that_is_not_found_out_would_spend_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:

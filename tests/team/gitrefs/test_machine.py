@@ -592,6 +592,19 @@ async def test_nothing_is_pushed_where_nothing_is_new(make: Make) -> None:
     assert bob.view.pushes + ann.view.pushes == pushes + 1
 
 
+async def test_turns_are_worth_while_more_often_as_long_as_others_have_what_somebody_lacks(make: Make) -> None:
+    ann, bob = make("ann"), make("bob")
+    await around(ann, bob)
+    assert (ann.backend.every_s, bob.backend.every_s) == (30, 60)
+    bob.desk.wanted = Demand(short=20 * DOLLAR)
+    await around(bob, times=1)
+    assert bob.backend.every_s == 10
+    await around(ann, bob)
+    assert bob.backend.every_s == 60
+    await drain(ann, bob, step=DOLLAR // 10)
+    assert (ann.backend.every_s, bob.backend.every_s) == (30, 60)
+
+
 async def test_a_machine_that_is_silent_for_a_day_is_presumed_to_spend_what_it_has(make: Make) -> None:
     ann, bob = make("ann"), make("bob")
     await around(ann, bob)

@@ -21,7 +21,7 @@ from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_id
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed
-from tokenguard.team.gitrefs.spots import Facts, Spot, others
+from tokenguard.team.gitrefs.spots import Facts, Spot, holding_of, others
 from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
 
 _TURNS = 4
@@ -81,17 +81,16 @@ class GitRefs:
 
     @property
     def every_s(self) -> float:
-        """How often `sync` is worth while: more often while somebody lacks what this machine may have."""
+        """How often `sync` is worth while: more often while somebody lacks what others have."""
         facts = replace(self._facts, now_us=self._clock.now_us())
-        lacking = False
-        for budget in self._policy.budgets if self._policy.hard else ():
-            spot = budget.name, key(facts.periods(budget).current)
-            holding = self._state.holdings.get(spot[0], {}).get(spot[1])
-            if holding is not None:
+        for share in telling.heard(self._state, facts, ()).shares if self._policy.hard else ():
+            spot = share.budget.name, key(Window(share.since_us, share.until_us))
+            holding = holding_of(self._state, spot)
+            # A limit that is used up stays that for weeks: nobody needs to ask every few seconds whether it is.
+            if holding is not None and share.free + share.held > share.budget.limit // 100:
                 cells = {**others(self._state, spot), self._state.writer: holding.said}
-                lacking |= lacks(budget.limit, cells, self._state.treasurers)[0] > 0
-        if lacking:
-            return 10.0
+                if lacks(share.budget.limit, cells, self._state.treasurers)[0]:
+                    return 10.0
         return 30.0 if self._policy.treasurer == self._state.writer else 60.0
 
     def last(self) -> Heard | None:
@@ -123,7 +122,7 @@ class GitRefs:
             def ask(state: State) -> State:
                 for budget in self._policy.budgets:
                     period = key(facts.periods(budget).current)
-                    holding = state.holdings.get(budget.name, {}).get(period)
+                    holding = holding_of(state, (budget.name, period))
                     kept = holding.said.kept if holding else 0
                     wanted[budget.name] = Asked(period, kept + amount, facts.now_us)
                 return replace(state, left=False, asked={**state.asked, **wanted})
@@ -132,8 +131,7 @@ class GitRefs:
             open_ones = [
                 name
                 for name, asked in wanted.items()
-                if (held := self._state.holdings.get(name, {}).get(asked.period)) is None
-                or held.said.kept < asked.whole
+                if (held := holding_of(self._state, (name, asked.period))) is None or held.said.kept < asked.whole
             ]
             said = (f"{name}: asked for; the treasurer answers when its machine reports next" for name in open_ones)
             return replace(heard, remarks=(*heard.remarks, *said))
@@ -192,7 +190,7 @@ class GitRefs:
         for budget in self._policy.budgets:
             for window in periods_at(budget, now_us).near():
                 spot = budget.name, key(window)
-                found = self._state.holdings.get(spot[0], {}).get(spot[1], Holding())
+                found = holding_of(self._state, spot) or Holding()
                 spent = found.before + found.said.spent
                 seen = self._facts.taken.get(spot)
                 # If they were not looked at since this process began, all that there is may be in them.

@@ -145,7 +145,9 @@ class Remote:
         read = self._runner.run(
             (*_asking(here), "config", "--null", "--get-regexp", _WAY), here, environment(None)
         ).out.decode("utf-8", "surrogateescape")
-        settings = tuple((key, value) for key, _, value in (line.partition("\n") for line in read.split("\0")) if key)
+        pairs = (line.partition("\n") for line in read.split("\0") if line)
+        # A key that stands alone is switched on.
+        settings = tuple((key, value if split else "true") for key, split, value in pairs)
         ssh = next((value for key, value in reversed(settings) if key == "core.sshcommand"), "ssh")
         return Way(url, push_url, tuple(pair for pair in settings if pair[0] != "core.sshcommand"), ssh)
 
