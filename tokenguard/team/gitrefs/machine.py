@@ -153,7 +153,7 @@ class GitRefs:
             period = key(facts.periods(found).current)
             entry = Change(facts.now_us, budget, period, amount, reason[:500])
             try:
-                return await self._in_thread(facts, lambda state: replace(state, changes=(*state.changes[-99:], entry)))
+                return await self._in_thread(facts, lambda state: replace(state, changes=(*state.changes, entry)))
             except TeamError as error:
                 if entry not in self._state.changes:
                     raise

@@ -48,7 +48,8 @@ def opened(state: State, facts: Facts) -> State:
     treasurers = state.treasurers
     if policy.treasurer and policy.treasurer not in treasurers:
         treasurers = (*treasurers, policy.treasurer)
-    return replace(state, holdings=holdings, dropped=dropped, treasurers=treasurers)
+    changes = tuple(change for change in state.changes if change.period in holdings.get(change.budget, {}))
+    return replace(state, holdings=holdings, dropped=dropped, treasurers=treasurers, changes=changes)
 
 
 def reported(state: State, facts: Facts) -> State:
