@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import zipfile
@@ -52,5 +53,7 @@ def install(vsix: Path, extensions: Path) -> None:
     """Put it where an editor looks for extensions."""
     with zipfile.ZipFile(vsix) as archive:
         archive.extractall(extensions / "unpacked")
-    (extensions / "unpacked" / "extension").rename(extensions / "tokenguard.tokenguard-0.1.0")
+    unpacked = extensions / "unpacked" / "extension"
+    version = json.loads((unpacked / "package.json").read_bytes())["version"]
+    unpacked.rename(extensions / f"tokenguard.tokenguard-{version}")
     shutil.rmtree(extensions / "unpacked")

@@ -8,7 +8,7 @@ import { makesStale, type Seen } from "./state";
 /** Statuses are asked for no more often than this, however much happens. */
 export const LEAST_GAP = 150;
 /** So long after the last event it is asked for once more: what a call cost is told before it is written down. */
-export const ECHOES = [200, 1_500];
+export const ECHOES = [LEAST_GAP, 1_500];
 /** And at least this often: an hour and a day go by without an event. */
 export const AT_REST = 60_000;
 /** Between attempts to find the daemon; the last again and again. */
