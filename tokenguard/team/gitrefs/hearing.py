@@ -93,7 +93,7 @@ def renamed(state: State, writer: str, birth: str, own: Document | None, facts: 
         treasurers=state.treasurers,
         left=state.left,
         heard_us=state.heard_us,
-        renamed=state.renamed,
+        renamed_us=facts.now_us,
     )
 
 

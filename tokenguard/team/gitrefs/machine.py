@@ -251,7 +251,7 @@ class GitRefs:
         written = own.document if own else None
         if hearing.is_another(state, written, _digest(own.data) if own else "", documents):
             state = hearing.renamed(state, self._spare, new_id(), written, facts)
-            state = turns.reported(replace(state, renamed=True), facts)
+            state = turns.reported(state, facts)
             self._spare = writer(self._place.member, new_machine())
         return hearing.heard(state, documents)
 
@@ -282,11 +282,9 @@ class GitRefs:
             return State(joined, joined, here, self._birth)
         if state.joined != joined:
             state = hearing.renamed(state, joined, self._birth, None, self._facts)
-            return replace(state, joined=joined, place=here, renamed=False)
+            return replace(state, joined=joined, place=here, renamed_us=0)
         if here.is_copy_of(state.place):
-            return replace(
-                hearing.renamed(state, self._spare, self._birth, None, self._facts), place=here, renamed=True
-            )
+            state = hearing.renamed(state, self._spare, self._birth, None, self._facts)
         return replace(state, place=here)
 
     def _save(self, state: State) -> State:

@@ -90,8 +90,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     asked: dict[str, Asked] = {}
     left: bool = False
     heard_us: int = 0
-    renamed: bool = False
-    """Whether it was found to be a copy, and took another name."""
+    renamed_us: int = 0
+    """When it was found to be a copy, and took another name; 0: never."""
 
 
 class Memory:

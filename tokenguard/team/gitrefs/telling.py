@@ -15,6 +15,9 @@ from tokenguard.team.gitrefs.spots import Facts, givers, limit_for, others, riva
 _WRONG_US = 3_600 * 1_000_000
 """By how much clocks may differ before it is told."""
 
+_NEWS_US = 7 * 24 * 3_600 * 1_000_000
+"""So long it is told that a machine has another name."""
+
 
 def heard(state: State, facts: Facts, remarks: tuple[str, ...]) -> Heard:
     """By what is written down; `facts` need no more than a clock."""
@@ -36,7 +39,7 @@ def remarks(state: State, facts: Facts, refused: str) -> list[str]:
             f"the remote takes no reports of this machine ({refused}): others do not see what it spends; ask for write "
             "access, or set `remote` in [team] to a private repository for budgets only"
         )
-    if state.renamed:
+    if state.renamed_us and abs(facts.now_us - state.renamed_us) < _NEWS_US:
         told.append(
             f"what this machine knew of the team is a copy, or was put back from a backup: it takes part as "
             f"{state.writer} now, and what was handed to {state.joined} stays with that one"
