@@ -199,6 +199,32 @@ async def test_what_is_not_needed_goes_back_once_nobody_counts_on_it(team: Team,
     assert team.period()["overrun"] == 0
 
 
+async def test_who_only_looks_may_go_on_with_what_was_told_before(team: Team, clock: Clock, books: Books) -> None:
+    machine = team.machine("ann", clock)
+    await machine.sync(books)
+    books.spend(2 * NANOS)
+    books.needs = Demand(largest=NANOS // 10, parallel=1)
+    run = Session.run
+
+    async def away(self: Session, name: str, **values: object) -> list[Row]:
+        if name == "members":
+            raise TeamError("the database is away")
+        return await run(self, name, **values)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(TeamError, match="is away"):
+        patch.setattr(Session, "run", away)
+        await machine.sync(books)
+    # The lease is to end by now, but the guard has not been told so.
+    machine.last()
+    books.spend(5 * NANOS)
+    await machine.sync(books)
+    assert held(team) == (3, 0, 7)
+    books.spend(NANOS // 20)
+    await machine.sync(books)
+    assert held(team)[0] == 0
+    assert team.period()["overrun"] == 0
+
+
 async def test_what_a_person_asked_for_is_kept(team: Team, clock: Clock, books: Books) -> None:
     books.needs = Demand()
     machine = team.machine("ann", clock)

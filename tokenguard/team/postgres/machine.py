@@ -48,7 +48,7 @@ class Machine:
 
     def last(self) -> Heard | None:
         """See `Backend.last`."""
-        return self._heard() if self._state.heard_us else None
+        return self._heard(self._in_use) if self._state.heard_us else None
 
     async def sync(self, own: Own) -> Heard:
         """See `Backend.sync`."""
@@ -254,11 +254,14 @@ class Machine:
         rows = await session.run("grant", **names, lease=self._state.asked, want=want, least=least)
         return await self._take(rows, sent_s, firm=firm)
 
-    def _heard(self) -> Heard:
-        """What was heard last, with what may be used of it now."""
+    def _heard(self, still_in_use: frozenset[str] = frozenset()) -> Heard:
+        """What was heard last, with what may be used of it now.
+
+        Whoever looks again may go on with what a visit has told before; after a visit, its answer is what counts.
+        """
         state = self._state
         usable = self._usable(Chain(*chains.span_of(state.shares))) if state.shares else []
-        self._in_use = frozenset(lease.id for lease in usable)
+        self._in_use = still_in_use.union(lease.id for lease in usable)
         shares = tuple(with_leases(share, usable) for share in state.shares)
         return Heard(state.heard_us, shares, state.members, state.remarks)
 
