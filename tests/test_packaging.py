@@ -50,7 +50,14 @@ def test_every_module_is_installed(installed: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tokenguard/py.typed", "tokenguard/prices/catalogue.json", "tokenguard_hooks/hook.sh"]
+    "name",
+    [
+        "tokenguard/py.typed",
+        "tokenguard/prices/catalogue.json",
+        "tokenguard/team/postgres/schema/0001.sql",
+        "tokenguard/team/postgres/steps/grant.sql",
+        "tokenguard_hooks/hook.sh",
+    ],
 )
 def test_data_files_are_installed(installed: list[str], name: str) -> None:
     assert name in installed
