@@ -249,7 +249,7 @@ class Run:
             machine.clock.at_us -= machine.off_us
             machine.off_us = 0
         idle = 0
-        while idle < 6:
+        while idle < 5:
             idle += 1
             for machine in self.machines:
                 for call in machine.open:
@@ -257,7 +257,7 @@ class Run:
                 machine.open = []
                 while machine.desk.spend("all", DOLLAR // 2):
                     idle = 0
-                machine.desk.wanted = Demand(short=DOLLAR // 2)
+                machine.desk.wanted = Demand(short=2 * DOLLAR)
                 await machine.sync()
             broken = self.broken()
             if broken:

@@ -27,8 +27,8 @@ from tokenguard.team.shape import Demand, Place
 
 NAMES = ("ann", "bob", "cid", "dan", "fay")
 LIMIT = 100
-STEP = DOLLAR // 4
-IDLE = 8
+STEP = DOLLAR // 2
+IDLE = 5
 RAM = Path("/dev/shm")
 
 
@@ -63,7 +63,7 @@ async def machine(name: str, folder: Path) -> None:
             if desk.room("all") >= STEP:
                 os.write(file, b".")
                 desk.spend("all", STEP)
-        desk.wanted = Demand(short=STEP)
+        desk.wanted = Demand(short=4 * STEP)
         try:
             desk.hear(await one.sync(desk))
         except TeamError as error:

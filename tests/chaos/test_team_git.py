@@ -24,13 +24,13 @@ def test_nothing_is_over_whatever_happens_and_whoever_lies(number: int) -> None:
 
 
 def test_through_a_real_repository_it_is_the_same() -> None:
-    outcome = run(0, SEED, real=True, steps=25)
+    outcome = run(0, SEED, real=True, steps=20)
     assert not outcome.broken
 
 
 def test_killed_at_any_moment_each_goes_on_where_it_was() -> None:
-    outcome = team_git_kills.run(6, SEED)
-    assert (outcome.broken, outcome.kills, outcome.wipes) == ("", 6, 2)
+    outcome = team_git_kills.run(5, SEED)
+    assert (outcome.broken, outcome.kills, outcome.wipes) == ("", 5, 2)
 
 
 def test_a_copy_that_is_not_found_out_would_spend_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
