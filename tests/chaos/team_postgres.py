@@ -180,7 +180,7 @@ class Chaos:
     async def _attack(self, links: list[Cut]) -> None:
         """Until nobody finds anything left to spend; then all links are whole, and everybody may finish."""
         started = time.monotonic()
-        while time.monotonic() < min(self._billed_s + QUIET * self._ttl_s, started + LONGEST_S):
+        while time.monotonic() < min(self._billed_s + 1.5 * self._ttl_s, started + LONGEST_S):
             await asyncio.sleep(self._rng.uniform(0.3, 1.2))
             if self._rng.random() < 0.15 and self.report.billed < 0.85 * self.report.cap:
                 self.report.stops += 1
