@@ -35,8 +35,10 @@ from tokenguard.policy import money
 PAUSE = 0.4
 """Seconds between calls that are to be seen one by one."""
 BURST = 100
-SETTLES = 20.0
-"""Seconds after which an extension host has done what it does at its start."""
+QUIET = 10.0
+"""Seconds in which an extension host that has done what it does at its start takes next to no CPU."""
+PATIENCE = 6
+"""How often that is waited for."""
 
 _WATCH = f"""
 window.changes = [];
@@ -99,7 +101,7 @@ def editor(vscode: VSCode, vsix: Path | None) -> Generator[Editor]:
         try:
             with vscode.running(user, extensions, tg.work, tg.env) as url, vscode.window(url) as window:
                 if vsix is not None:
-                    window.says(ITEM, "today")
+                    window.says(ITEM, "today", seconds=120)
                 yield Editor(window, tg, until(lambda: _host(user), "the extension host runs"))
         finally:
             tg.stop()
@@ -144,7 +146,12 @@ def _shown(one: Editor, sum: str) -> float:
 
 def taken(one: Editor) -> float:
     """MB that only the extension host has."""
-    time.sleep(SETTLES)
+    for _ in range(PATIENCE):
+        before = one.host.cpu_times()
+        time.sleep(QUIET)
+        after = one.host.cpu_times()
+        if after.user + after.system - before.user - before.system < 0.02 * QUIET:
+            break
     return one.host.memory_full_info().uss / 1e6
 
 

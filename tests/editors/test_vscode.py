@@ -109,6 +109,7 @@ def stage(vscode: VSCode, extension: Extension, tmp_path_factory: pytest.TempPat
             vscode.running(user, extensions, tg.work, {**tg.env, "SHELL": "/bin/sh"}) as url,
             vscode.window(url) as window,
         ):
+            window.says(ITEM, "tokenguard", seconds=120)
             yield Desk(window, tg, settings)
         tg.stop()
 
