@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
-from tests.support.postgres import Server
-from tests.team.postgres.support import MONTH, Books, Clock, Team
+from tests.support.postgres import Server, rows
+from tests.team.postgres.support import MONTH, Books, Clock, Team, room
 from tokenguard.errors import TeamError
 from tokenguard.policy.money import NANOS
-from tokenguard.records.teams import TeamBudget
+from tokenguard.records.teams import TeamBudget, TeamPolicy
 from tokenguard.team.postgres import admin
-from tokenguard.team.shape import Demand
+from tokenguard.team.postgres.machine import Machine
+from tokenguard.team.shape import Demand, Place
 
 
 @pytest.fixture
@@ -175,3 +177,23 @@ def test_an_administrator_needs_not_be_a_superuser(web: Team) -> None:
     assert admin.audit(way) == []
     with pytest.raises(TeamError, match="does not allow it"):
         admin.init_db(way)
+
+
+async def test_whoever_owns_the_database_can_do_all_of_it(server: Server, tmp_path: Path) -> None:
+    name = f"owner{uuid4().hex[:8]}"
+    with rows(server.database(name)) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN CREATEROLE".encode())
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {name}".encode())
+    way = server.way(name, name)
+    assert admin.init_db(way) == ["0001"]
+    assert admin.init_db(way) == []
+    policy = TeamPolicy("web", "postgres", "leases", (MONTH,), database=way.partition(" user=")[0])
+    admin.create_team(way, policy)
+    admin.add_member(way, "web", f"{name}_ann")
+    books = Books(time.time_ns() // 1_000)
+    books.needs = Demand(short=3 * NANOS)
+    place = Place(tmp_path, f"{name}_ann", "laptop", login=f"user={name}_ann")
+    heard = await Machine(policy, place, Clock(books.now_us)).sync(books)
+    assert room(heard, books) == 3 * NANOS
+    assert admin.change(way, "web", "month", NANOS, "why").budget.limit == 101 * NANOS
+    assert admin.audit(way) == []

@@ -7,9 +7,10 @@ this version; tables are only ever changed by a migration that comes after the l
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import psycopg
+from psycopg import sql
+from psycopg.rows import DictRow
 
 from tokenguard.team.postgres.connecting import has_functions
 from tokenguard.team.postgres.steps import function, statements_of, steps
@@ -34,7 +35,7 @@ GRANT UPDATE ON tokenguard.period, tokenguard.lease, tokenguard.holding TO token
 """
 
 
-def set_up(connection: psycopg.Connection[Any], *, functions: bool | None = None) -> list[str]:
+def set_up(connection: psycopg.Connection[DictRow], *, functions: bool | None = None) -> list[str]:
     """Bring a database to this version, in the transaction of the connection. Returns the migrations that were missing.
 
     `functions` None: as the server has them. Without functions members need rights to the tables, and are trusted.
@@ -51,6 +52,9 @@ def set_up(connection: psycopg.Connection[Any], *, functions: bool | None = None
     for role in _ROLES:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
             _run(connection, f"CREATE ROLE {role}")
+    # Whoever sets it up administers it, also without being a superuser.
+    (me,) = connection.execute("SELECT session_user AS name").fetchall()
+    connection.execute(sql.SQL("GRANT tokenguard_admin TO {}").format(sql.Identifier(me["name"])))
     missing = [file for file in sorted(_FOLDER.glob("*.sql")) if not _is_applied(connection, file.stem)]
     for file in missing:
         _run(connection, *statements_of(file.read_text("utf-8")))
@@ -63,7 +67,7 @@ def set_up(connection: psycopg.Connection[Any], *, functions: bool | None = None
     return [file.stem for file in missing]
 
 
-def _create_functions(connection: psycopg.Connection[Any]) -> None:
+def _create_functions(connection: psycopg.Connection[DictRow]) -> None:
     for step in steps().values():
         _run(
             connection,
@@ -74,10 +78,10 @@ def _create_functions(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def _is_applied(connection: psycopg.Connection[Any], name: str) -> bool:
+def _is_applied(connection: psycopg.Connection[DictRow], name: str) -> bool:
     return connection.execute("SELECT 1 FROM tokenguard.migration WHERE name = %s", (name,)).fetchone() is not None
 
 
-def _run(connection: psycopg.Connection[Any], *statements: str) -> None:
+def _run(connection: psycopg.Connection[DictRow], *statements: str) -> None:
     for statement in statements:
         connection.execute(statement.encode())
