@@ -206,6 +206,7 @@ def test_a_ledger_from_before_the_few_sums_is_summed_up_anew(conn: sqlite3.Conne
     conn.execute("DELETE FROM rollup_keys WHERE agent = ''")
     for column in ("bare", "by_model"):
         conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {column}")
+    conn.execute("DROP INDEX calls_nameless")
     conn.execute("PRAGMA user_version = 13")
     migrations.migrate(conn)
     agreement.fill(conn)
