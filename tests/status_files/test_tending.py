@@ -110,6 +110,18 @@ async def test_the_root_is_everything_below_it(stage: Stage) -> None:
         await until(stage.status.exists)
 
 
+async def test_a_folder_that_was_being_made_is_found_without_another_word(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tending, "SETTLES_S", 0.05)
+    folder = stage.hooked.folder
+    folder.rmdir()
+    async with running(stage):
+        await stage.heard(folder.parent)
+        folder.mkdir()
+        await until(stage.status.exists)
+
+
 async def test_a_line_is_taken_and_its_repository_looked_at_anew(stage: Stage, tmp_path: Path) -> None:
     hooked = stage.hooked
     hooked.house.budgets(budget(limit="$100"))

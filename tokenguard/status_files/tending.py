@@ -21,6 +21,9 @@ from tokenguard.watcher.observing import Heard, Observation
 
 log = logging.getLogger(__name__)
 
+SETTLES_S = 1.0
+"""After something new was heard of: when it is there in full."""
+
 Take = Callable[[Path], Awaitable[None]]
 """Takes what hooks have noted in the folder of a repository."""
 
@@ -78,6 +81,8 @@ class StatusFiles:
         noted = {path.parent for path in changed if path.name == hook_paths.SPOOL}
         if not all(_is_file_of_ours(path.name) for path in changed):
             noted |= await self._look()
+            # Folders that are made one in the other can outrun whoever begins to watch them.
+            asyncio.get_running_loop().call_later(SETTLES_S, self.changed)
         elif noted:
             await self._learn(noted)
         await self._take_all(noted)
