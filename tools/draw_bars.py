@@ -33,7 +33,8 @@ _STATUS = {
     },
     "budgets": [
         {
-            "label": "web/day", "scope": "repo", "key": "web", "level": "soft", "unit": "usd", "limit": 20 * _DOLLAR, "spent": 184 * _DOLLAR // 10,
+            "label": "web/day", "scope": "repo", "key": "web", "level": "soft", "unit": "usd",
+            "limit": 20 * _DOLLAR, "spent": 184 * _DOLLAR // 10,
             "remaining": 16 * _DOLLAR // 10, "official": None,
         }
     ],
