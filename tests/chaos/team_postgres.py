@@ -48,6 +48,9 @@ QUIET = 3
 LONGEST_S = 900.0
 USABLE = 0.9
 
+_ACCEPTING = 5
+"""Turns of the loop in which a connection is accepted."""
+
 
 class Report(Struct):
     """What it came to."""
@@ -123,6 +126,9 @@ class Chaos:
                 life.kill()
                 life.join()
             provider.close()
+            # Whoever connected before it was killed is accepted yet.
+            for _ in range(_ACCEPTING):
+                await asyncio.sleep(0)
             await asyncio.gather(*self._calls)
         self.report.seconds = time.monotonic() - started
         self._count()
@@ -153,20 +159,26 @@ class Chaos:
         self._calls.add(asyncio.ensure_future(self._bill(reader, writer)))
 
     async def _bill(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer), suppress(OSError):
-            if line := await reader.readline():
-                call = json.loads(line)
-                self.report.billed += call["cost"]
-                self.report.calls += 1
-                self._billing.set()
-                self._billed_s = time.monotonic()
-                if self._rng.random() < self._deadly:
-                    self._lives[call["login"]].kill()
-                    self.report.kills += 1
-                else:
-                    await asyncio.sleep(self._rng.uniform(0.005, 0.05))
-                    writer.write(b"done\n")
-                    await writer.drain()
+        with suppress(OSError):
+            await self._answer(reader, writer)
+        with suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if line := await reader.readline():
+            call = json.loads(line)
+            self.report.billed += call["cost"]
+            self.report.calls += 1
+            self._billing.set()
+            self._billed_s = time.monotonic()
+            if self._rng.random() < self._deadly:
+                self._lives[call["login"]].kill()
+                self.report.kills += 1
+            else:
+                await asyncio.sleep(self._rng.uniform(0.005, 0.05))
+                writer.write(b"done\n")
+                await writer.drain()
 
     async def _revive(self) -> None:
         while not self._over:
