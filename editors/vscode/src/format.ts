@@ -1,6 +1,6 @@
 // Numbers, times and names as all of tokenguard says them. `test/sayings.json` holds both sides to it.
 
-import type { Level, Totals, Unit } from "./shapes";
+import type { Hold, Level, Totals, Unit } from "./shapes";
 
 const NANOS = 1_000_000_000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -89,6 +89,12 @@ export function shortModel(model: string): string {
   const name = model.slice(model.lastIndexOf("/") + 1).replace(/[-@](20\d{6}|20\d\d-\d\d-\d\d)$/, "");
   const at = name.indexOf("claude-");
   return at < 0 ? name : name.slice(at + "claude-".length).replace(/\b(\d)-(\d)\b/g, "$1.$2");
+}
+
+/** What waits, in few words: `≈$3.44 for opus-5.5`, or what an agent asks for. */
+export function asked(hold: Hold, between: string): string {
+  if (hold.wants == null) return `${usd(hold.estimate_nanos, true)}${between}${shortModel(hold.model)}`;
+  return `${amount(hold.wants, hold.unit ?? "usd")} more`;
 }
 
 /** The last part of a repository's path; empty for none. */

@@ -53,7 +53,8 @@ function absent(seen: Seen): string {
 function waiting(hold: Hold, now: Date): string {
   const who = [hold.agent, format.folderName(hold.repo)].filter(Boolean).join(" ");
   const left = format.until(new Date(hold.expires_at), now);
-  const about = `${who} · ${format.shortModel(hold.model)} · next call ${format.usd(hold.estimate_nanos, true)}`;
+  const call = `${format.shortModel(hold.model)} · next call ${format.usd(hold.estimate_nanos, true)}`;
+  const about = `${who} · ${hold.wants == null ? call : format.asked(hold, "")}`;
   return `$(bell-dot) **${escape(about)}**, ${left} left: ${escape(hold.reason)}`;
 }
 

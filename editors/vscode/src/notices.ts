@@ -48,7 +48,7 @@ export function waits(hold: Hold): Notice {
 /** `claude web waits: ≈$3.44 for opus-5.5. This call re-reads 340k uncached tokens` */
 export function described(hold: Hold): string {
   const who = [hold.agent, format.folderName(hold.repo)].filter(Boolean).join(" ");
-  const about = `${format.usd(hold.estimate_nanos, true)} for ${format.shortModel(hold.model)}`;
+  const about = format.asked(hold, " for ");
   const why = hold.reason.slice(0, 1).toUpperCase() + hold.reason.slice(1);
   return format.printable(`${who} waits for you: ${about}. ${why}`);
 }

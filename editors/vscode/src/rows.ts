@@ -36,7 +36,7 @@ export function commitRows(report: Report): Row[] {
 }
 
 function waiting(hold: Hold): Row {
-  const about = `${format.usd(hold.estimate_nanos, true)} ${format.shortModel(hold.model)}`;
+  const about = format.asked(hold, " ");
   const label = [hold.agent, format.folderName(hold.repo)].filter(Boolean).join(" ");
   const row = { id: `hold ${hold.id}`, label: `${label} waits`, beside: about, tooltip: described(hold) };
   return { ...printed(row), icon: "bell-dot", below: [], hold };

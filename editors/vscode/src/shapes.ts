@@ -60,6 +60,8 @@ export interface Hold {
   estimate_nanos: number;
   unit?: Unit | null;
   cheaper?: { model: string; estimate_nanos: number } | null;
+  /** What an agent asks for, in the budget's unit; null for a call that waits. */
+  wants?: number | null;
   reason: string;
   expires_at: string;
 }

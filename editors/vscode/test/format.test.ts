@@ -40,3 +40,11 @@ test("what is left is told by how long that is", () => {
   assert.deepEqual([after(-5), after(271), after(3_600), after(4_320)], ["0:00", "4:31", "1 h 00 m", "1 h 12 m"]);
   assert.equal(after(8 * 86_400), "Nov 29");
 });
+
+test("a call that waits has a model, what an agent asks for an amount", () => {
+  const hold = { id: "7f2c", session: "x", agent: "claude", repo: null, reason: "", expires_at: "" };
+  const call = { ...hold, model: "claude-opus-5-5", estimate_nanos: 3_440_000_000, unit: "usd" as const, wants: null };
+  assert.equal(format.asked(call, " for "), "≈$3.44 for opus-5.5");
+  const asks = { ...hold, model: "", estimate_nanos: 0, unit: "tokens" as const, wants: 2_000_000 };
+  assert.equal(format.asked(asks, " for "), `${format.amount(2_000_000, "tokens")} more`);
+});
