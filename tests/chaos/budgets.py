@@ -39,10 +39,6 @@ SURE = 0.99
 USUAL = 0.05
 """The share of its windows in which a budget is passed, where it is large beside a single call."""
 FALSE_REFUSALS = 0.005
-"""Of the calls of a stream: one of 200, and at its first refusal every stream ends. So it is judged where the limit is
-worth 200 calls of each stream. Where many share less, nearly each of them is refused once when it comes near, whoever
-counts; how often is in the table.
-"""
 USABLE = 0.9
 
 
@@ -91,7 +87,7 @@ class Outcome(Struct, frozen=True):
 
     @property
     def ample(self) -> bool:
-        """Whether the limit is worth 200 calls or more of each stream, not only of all together."""
+        """Whether the limit is worth 200 calls or more of each stream, not only of all together: shown, not judged."""
         return self.kind == "trace" and self.worth >= REALISTIC * self.streams
 
 
@@ -282,7 +278,7 @@ def shortfalls(outcomes: list[Outcome]) -> list[str]:
         if at_least(passed, len(group) or 1) > stated:
             found.append(f"{passed} of {len(group)} windows of {name} budgets were passed, more than {stated:.1%}")
     for name, persists in (("stop", False), ("go on", True)):
-        some = [one for one in outcomes if one.ample and one.persists is persists]
+        some = [one for one in large if one.persists is persists]
         calls, falsely = sum(one.calls for one in some), sum(one.falsely for one in some)
         if at_least(falsely, calls or 1) > FALSE_REFUSALS:
             found.append(f"{falsely} of {calls} calls were refused falsely where agents {name}, more than 0.5%")
