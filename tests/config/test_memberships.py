@@ -15,8 +15,8 @@ WEB = Membership(
     TeamPolicy("web", mode="rights", budgets=(TeamBudget("month", 500_000_000_000),), treasurer="a/b"),
     "a1",
     "b2",
-    {"/work/web": 17},
-    clone="/work/web",
+    {"/src/web": 17},
+    clone="/src/web",
 )
 SHOP = Membership(TeamPolicy("web", backend="postgres", mode="leases", repository="shop"), "ann", "b2", {"/shop": 5})
 
