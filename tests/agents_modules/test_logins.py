@@ -135,7 +135,9 @@ def test_agents_whose_settings_choose(
     assert machine.payer(agent, "gemini") == payer
 
 
-@pytest.mark.parametrize(("agent", "file"), [("opencode", ".local/share/opencode"), ("pi", ".pi/agent")])
+@pytest.mark.parametrize(
+    ("agent", "file"), [("opencode", ".local/share/opencode"), ("kilo", ".local/share/kilo"), ("pi", ".pi/agent")]
+)
 def test_agents_with_a_login_for_each_provider(machine: Machine, agent: str, file: str) -> None:
     machine.write(
         f"{file}/auth.json",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agents_modules.support import BASE, Machine, environment
 from tokenguard.agents import Recipe, opencode
@@ -18,7 +19,7 @@ USER = "~/.config/opencode/opencode.json"
 @pytest.fixture(autouse=True)
 def managed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The administrator's folder, which is empty."""
-    monkeypatch.setattr(opencode, "_MANAGED", (tmp_path / "managed",))
+    monkeypatch.setattr(opencode, "KIN", replace(opencode.KIN, managed=(tmp_path / "managed",)))
     (tmp_path / "managed").mkdir()
     return tmp_path / "managed"
 

@@ -82,9 +82,12 @@ def _qwen(provider: str, places: Places) -> str | None:
     return None if kind is None else PLAN if kind == "qwen-oauth" else KEY
 
 
-def _opencode(provider: str, places: Places) -> str | None:
-    stored = parse_json(places.env.get("OPENCODE_AUTH_CONTENT", ""))
-    return _by_kind(read_json(places.data() / "opencode" / "auth.json") if stored is None else stored, provider)
+def _opencode(folder: str, variable: str) -> Callable[[str, Places], str | None]:
+    def look(provider: str, places: Places) -> str | None:
+        stored = parse_json(places.env.get(variable, ""))
+        return _by_kind(read_json(places.data() / folder / "auth.json") if stored is None else stored, provider)
+
+    return look
 
 
 def _pi(provider: str, places: Places) -> str | None:
@@ -139,9 +142,10 @@ _LOGINS: dict[str, Callable[[str, Places], str | None]] = {
     "codex": _codex,
     "copilot": _credits,
     "gemini": _gemini,
+    "kilo": _opencode("kilo", "KILO_AUTH_CONTENT"),
     "kimi-cli": _kimi(_kimi_cli_folder),
     "kimi-code": _kimi(_kimi_code_folder),
-    "opencode": _opencode,
+    "opencode": _opencode("opencode", "OPENCODE_AUTH_CONTENT"),
     "pi": _pi,
     "qwen": _qwen,
 }

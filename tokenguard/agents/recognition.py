@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from tokenguard.agents import claude, codex, gemini, kimi_cli, kimi_code, opencode, vibe
+from tokenguard.agents import claude, codex, gemini, kilo, kimi_cli, kimi_code, opencode, vibe
 from tokenguard.agents.side import Side, SideOf, by_cache_key
 from tokenguard.records import Facts
 
@@ -25,6 +25,7 @@ _SPEAKERS = (
     _Speaker(codex.NAME, codex.side, codex.MARKS),
     _Speaker(gemini.NAME, gemini.side),
     _Speaker(opencode.NAME, opencode.side),
+    _Speaker(kilo.NAME, kilo.side),
     _Speaker(vibe.NAME, vibe.side),
     _Speaker(kimi_code.NAME, by_cache_key),
     _Speaker(kimi_cli.NAME, by_cache_key),

@@ -37,6 +37,7 @@ _BY_TOOLS = frozenset(
         "continue",
         "copilot",
         "gemini",
+        "kilo",
         "kimi-cli",
         "kimi-code",
         "llm",

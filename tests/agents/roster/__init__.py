@@ -9,6 +9,7 @@ from tests.agents.roster.codex import CODEX, CODEX_HTTP, CODEX_QUOTED
 from tests.agents.roster.continue_ import CONTINUE, CONTINUE_CHAT, CONTINUE_GEMINI, CONTINUE_RESPONSES
 from tests.agents.roster.copilot import COPILOT, COPILOT_CHAT, COPILOT_RESPONSES, COPILOT_SOCKET
 from tests.agents.roster.gemini import GEMINI, GEMINI_ACCOUNT, GEMINI_VERTEX
+from tests.agents.roster.kilo import KILO, KILO_OPENAI
 from tests.agents.roster.kimi import KIMI_CLI, KIMI_CODE, KIMI_CODE_CLAUDE, KIMI_CODE_VARIABLES
 from tests.agents.roster.llm import LLM, LLM_CLAUDE
 from tests.agents.roster.opencode import OPENCODE, OPENCODE_OPENAI
@@ -34,6 +35,8 @@ __all__ = [
     "GEMINI_ACCOUNT",
     "GEMINI_VERTEX",
     "KEY",
+    "KILO",
+    "KILO_OPENAI",
     "LLM",
     "LLM_CLAUDE",
     "OPENCODE",
@@ -55,6 +58,8 @@ ROSTER = (
     GEMINI,
     OPENCODE,
     OPENCODE_OPENAI,
+    KILO,
+    KILO_OPENAI,
     QWEN,
     QWEN_CLAUDE,
     PI,

@@ -87,6 +87,8 @@ def _change(agent: str, model: str, kind: str) -> Change:
         return Change("for titles and the like", f"ANTHROPIC_DEFAULT_HAIKU_MODEL={model}")
     if agent == "opencode" and kind in _BESIDE:
         return Change("for titles, in opencode.json", f'"small_model": "PROVIDER/{model}"')
+    if agent == "kilo" and kind in _BESIDE:
+        return Change("for titles, in kilo.jsonc", f'"small_model": "PROVIDER/{model}"')
     if agent == "claude":
         return Change("for a question", f"/model {model}")
     if agent in ("codex", "gemini"):
