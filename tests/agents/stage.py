@@ -26,6 +26,7 @@ STOPPED = "tokenguard stopped this request: "
 """How all refusals begin."""
 
 
+_DIRECT = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\\\)")
 _FRAMES = re.compile("[\u2500-\u257f]")
 
@@ -256,6 +257,30 @@ class Stage:
     def _rows(self, query: str) -> list[Any]:
         with closing(queries.connect_readonly(self.installation.home / "ledger.db")) as ledger:
             return ledger.execute(query).fetchall()
+
+
+class Alone(Stage):
+    """Runs the agent as its user would, without us."""
+
+    def start(self, prompt: str, *options: str, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            self.agent.command(prompt),
+            env={**self.env, **_DIRECT, **env},
+            cwd=self.installation.work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """The only one there is."""
+        (found,) = self.installation.json("status")["sessions"]
+        return dict(found)
 
 
 def shown(done: subprocess.CompletedProcess[str]) -> str:

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.agents.isolation import Gate
 from tests.agents.roster import RealAgent
-from tests.agents.stage import STOPPED, Stage, calls, shown
+from tests.agents.stage import STOPPED, Alone, calls, shown
 from tests.support.installation import Installation
 from tokenguard import simulator
 
 pytestmark = [pytest.mark.real_agents, pytest.mark.needs("elsewhere")]
-
-_DIRECT = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-
-
-class Alone(Stage):
-    """Runs the agent as its user would, without us."""
-
-    def start(self, prompt: str, *options: str, **env: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            self.agent.command(prompt),
-            env={**self.env, **_DIRECT, **env},
-            cwd=self.installation.work,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._started.append(process)
-        return process
-
-    @property
-    def session(self) -> dict[str, Any]:
-        """The only one there is."""
-        (found,) = self.installation.json("status")["sessions"]
-        return dict(found)
 
 
 def provider(model: str) -> str:

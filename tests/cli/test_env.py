@@ -26,7 +26,9 @@ CLAUDE = {"ANTHROPIC_BASE_URL": f"{PORT}/anthropic", "_CLAUDE_CODE_ASSUME_FIRST_
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user's home, in which nothing is set."""
     for name in list(os.environ):
-        if name.endswith(("_BASE_URL", "_API_BASE", "_PROXY", "_proxy")) or name == "XDG_CONFIG_HOME":
+        if name.endswith(("_BASE_URL", "_API_BASE", "_PROXY", "_proxy")) or name.startswith(
+            ("XDG_", "CLINE_", "KILO_")
+        ):
             monkeypatch.delenv(name)
     folder = tmp_path / "user"
     folder.mkdir()
@@ -328,6 +330,72 @@ def test_settings_of_continue_that_are_not_understood_stay(cli: Cli, user: Path,
     assert text is None or file.read_text() == text
 
 
+@pytest.fixture
+def cline_settings(user: Path) -> Path:
+    """Those of a Cline that has a key."""
+    file = user / ".cline" / "data" / "settings" / "providers.json"
+    file.parent.mkdir(parents=True)
+    settings = {"provider": "anthropic", "apiKey": "sk-secret"}
+    file.write_text(json.dumps({"version": 1, "providers": {"anthropic": {"settings": settings}}}, indent=2) + "\n")
+    return file
+
+
+def test_cline(cli: Cli, home: Path, cline_settings: Path) -> None:
+    before = cline_settings.read_text()
+    done = cli("env", "--write", "cline")
+    assert json.loads(cline_settings.read_text())["providers"]["anthropic"]["settings"] == {
+        "provider": "anthropic",
+        "apiKey": "sk-secret",
+        "baseUrl": f"{PORT}/anthropic/v1",
+    }
+    assert "to put it back: tokenguard env --undo cline; what was changed is kept, and no copy of the file" in done.out
+    assert not any(b"sk-secret" in file.read_bytes() for file in home.rglob("*") if file.is_file())
+    again = cli("env", "--write", "cline", "--json").document
+    assert (again["changed"], again["backup"]) == (False, None)
+    assert "byte for byte" in cli("env", "--undo", "cline").out
+    assert cline_settings.read_text() == before
+
+
+def test_a_cline_that_has_not_been_used_or_has_no_key(cli: Cli, user: Path) -> None:
+    done = cli("env", "--write", "cline")
+    assert done.code == 2 and "Cline has not run here" in done.err
+    assert "before version 4" in done.out, "what is set by hand is shown"
+    file = user / ".cline" / "data" / "settings" / "providers.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"version": 1, "providers": {}}')
+    assert "no provider with a key" in cli("env", "--write", "cline").err
+
+
+def test_kilo(cli: Cli, user: Path) -> None:
+    folder = user / ".config" / "kilo"
+    assert "Kilo Code has not run here" in cli("env", "--write", "kilo").err
+    folder.mkdir(parents=True)
+    before = '{\n  // mine\n  "model": "anthropic/x",\n  "provider": {"anthropic": {}},\n}\n'
+    (folder / "kilo.json").write_text(before)
+    told = cli("env", "--write", "kilo", "--json").document
+    assert told["file"] == str(folder / "kilo.json")
+    assert told["set"] == {"provider anthropic options baseURL": f"{PORT}/anthropic/v1"}
+    assert "// mine" in (folder / "kilo.json").read_text()
+    (folder / "kilo.jsonc").write_text("{}")
+    assert cli("env", "--undo", "kilo", "--json").document == {
+        "ide": "kilo",
+        "file": str(folder / "kilo.json"),
+        "changed": True,
+        "restored": True,
+    }, "though it would be another file now"
+    assert (folder / "kilo.json").read_text() == before
+
+
+def test_roo_code_is_told_of_and_not_written(cli: Cli, user: Path) -> None:
+    for options in ([], ["--undo"]):
+        done = cli("env", "--write", "roo", *options)
+        assert done.code == 2 and done.err.count("\n") == 1
+        assert "among its secrets" in done.err and "set by hand what is shown" in done.err
+        assert f"provider Anthropic: tick Use custom base URL: {PORT}/anthropic\n" in done.out
+    assert cli("env", "--write", "roo", "--json").document["error"]["exit_code"] == 2
+    assert not list(user.rglob("*"))
+
+
 def test_each_system_has_its_folders(user: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     assert linux.settings_folder({}, user) == user / ".config"
     assert linux.settings_folder({"XDG_CONFIG_HOME": "/x"}, user) == Path("/x")
@@ -343,7 +411,7 @@ def test_each_system_has_its_folders(user: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_editor_says_what_it_is() -> None:
-    assert list(IDES) == ["vscode", "cursor", "windsurf", "vscodium", "zed", "jetbrains", "continue"]
+    assert list(IDES) == ["vscode", "cursor", "windsurf", "vscodium", "zed", "jetbrains", "continue", "cline", "kilo"]
     for ide in IDES.values():
         assert ide.TITLE and all(note.format(url=PORT) for note in ide.NOTES)
 
@@ -376,6 +444,18 @@ def test_doctor_tells_of_editors_that_lead_astray(cli: Cli, home: Path, code: Pa
     assert about_editors(cli)[0] == ("ok", "")
     cli("env", "--undo")
     assert about_editors(cli) == []
+
+
+def test_doctor_tells_where_what_was_put_in_has_gone(cli: Cli, home: Path, cline_settings: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "service").write_text("4747\n")
+    before = cline_settings.read_text()
+    cli("env", "--write", "cline")
+    assert about_editors(cli) == [("ok", "")]
+    cline_settings.write_text(before)
+    assert about_editors(cli) == [("warn", "tokenguard env --write cline, or --undo cline")]
+    cline_settings.write_text("{ broken")
+    assert about_editors(cli)[0][0] == "warn"
 
 
 def test_and_of_workspaces(cli: Cli, home: Path) -> None:

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from tests.ides.documents import NAMES, comments, documents, said
 from tokenguard.ides import jsonc
-from tokenguard.ides.jsonc import Item, edited, missing_at, names_at, put, remove, rewrite, text_at, written_at
+from tokenguard.ides.jsonc import (
+    Edit,
+    Item,
+    edited,
+    inverse,
+    missing_at,
+    names_at,
+    put,
+    remove,
+    rewrite,
+    text_at,
+    written_at,
+)
 from tokenguard.ides.reading import NotUnderstood, parse
 
 PATHS = st.one_of(
@@ -65,6 +77,24 @@ def test_to_put_it_in_twice_changes_nothing(
     except NotUnderstood:
         return
     assert put(once, path, new) == []
+
+
+@given(documents(), PATHS, NAMES)
+def test_the_inverse_makes_it_what_it_was(
+    document: tuple[str, dict[str, Any]], path: tuple[str, ...], new: str
+) -> None:
+    text, _ = document
+    try:
+        edits = put(text, path, new)
+    except NotUnderstood:
+        return
+    assert edited(edited(text, edits), inverse(text, edits)) == text
+
+
+def test_the_inverse_of_edits_at_one_place() -> None:
+    edits = [Edit(1, 1, "<"), Edit(1, 1, ">"), Edit(2, 4, ""), Edit(0, 1, "long")]
+    assert edited("abcd", edits) == "long<>b"
+    assert edited("long<>b", inverse("abcd", edits)) == "abcd"
 
 
 def test_blanks_behind_what_is_taken_out_do_not_come_into_a_comment_before_it() -> None:

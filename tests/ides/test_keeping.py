@@ -273,6 +273,69 @@ def test_whatever_was_there_is_put_back(tmp_path: Path, document: tuple[str, dic
         assert after == text
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(documents(), st.booleans(), st.booleans())
+def test_so_is_what_may_hold_keys_of_which_there_is_no_copy(
+    tmp_path: Path, document: tuple[str, dict[str, object]], twice: bool, touched: bool
+) -> None:
+    text, value = document
+    file = tmp_path / "providers.json"
+    file.write_bytes(text.encode())
+    keeper = Keeper(tmp_path / "state", file, holds_keys=True)
+    if twice:
+        keeper.write([Setting(one.path, Address(one.address.value.replace("4747", "4848"))) for one in OURS[1:]])
+    done = keeper.write(OURS)
+    assert (done.changed, done.backup) == (True, None)
+    assert os.listdir(tmp_path / "state" / "ides") == [next((tmp_path / "state" / "ides").glob("*.json")).name]
+    if touched:
+        file.write_bytes(file.read_bytes() + b"\n")
+    assert keeper.undo().restored is not touched
+    after = file.read_bytes().decode()
+    if touched:
+        assert (said(after), comments(after)) == (value, comments(text))
+    else:
+        assert after == text
+
+
+@pytest.mark.parametrize("blank", [b"", b"\n", b"\xef\xbb\xbf"])
+def test_an_empty_one_is_put_back_too(tmp_path: Path, file: Path, blank: bytes) -> None:
+    keeper = Keeper(tmp_path / "state", file, holds_keys=True)
+    file.write_bytes(blank)
+    keeper.write(OURS)
+    assert keeper.undo().restored
+    assert file.read_bytes() == blank
+
+
+def test_no_key_is_noted(tmp_path: Path, file: Path) -> None:
+    key = "sk-" + "x" * 20
+    file.write_text(json.dumps({"terminal.integrated.env.linux": {"KEY": key, "ANTHROPIC_BASE_URL": None}, "k": key}))
+    Keeper(tmp_path / "state", file, holds_keys=True).write(OURS)
+    noted = [one.read_text() for one in (tmp_path / "state").rglob("*") if one.is_file()]
+    assert noted and not any(key in text for text in noted)
+
+
+def test_a_copy_that_an_earlier_version_made_still_serves(tmp_path: Path, file: Path) -> None:
+    file.write_bytes(THEIRS)
+    Keeper(tmp_path / "state", file).write(OURS)
+    keeper = Keeper(tmp_path / "state", file, holds_keys=True)
+    (record,) = (tmp_path / "state" / "ides").glob("*.json")
+    old = {name: value for name, value in json.loads(record.read_text()).items() if name not in ("before", "steps")}
+    record.write_text(json.dumps(old))
+    assert keeper.undo().restored
+    assert file.read_bytes() == THEIRS
+
+
+def test_what_does_not_stand_there_any_more_is_lost(keeper: Keeper, file: Path) -> None:
+    assert not keeper.lost()
+    file.write_bytes(THEIRS)
+    keeper.write(OURS)
+    assert not keeper.lost()
+    file.write_text(file.read_text().replace(URL.value, "https://api.anthropic.com", 1))
+    assert keeper.lost()
+    file.write_bytes(THEIRS)
+    assert keeper.lost()
+
+
 def test_large_files_are_refused(keeper: Keeper, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_MOST_BYTES", 10)
     file.write_text(json.dumps({"a": "long enough"}))

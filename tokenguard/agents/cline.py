@@ -41,7 +41,7 @@ NOT_COVERED = (
 LEAVES = "its hub, where --zen or a command starts it"
 
 
-class _Service(Struct, frozen=True):
+class Service(Struct, frozen=True):
     """A provider as Cline knows it."""
 
     provider: str
@@ -49,17 +49,17 @@ class _Service(Struct, frozen=True):
     """That is expected in a base URL."""
 
 
-_SERVICES = {
-    "anthropic": _Service("anthropic", "/v1"),
-    "openai-native": _Service("openai", "/v1"),
-    "openai-compatible": _Service("openai", "/v1"),
-    "gemini": _Service("gemini", "/v1beta"),
-    "openrouter": _Service("openrouter", "/api/v1"),
-    "mistral": _Service("mistral", "/v1"),
-    "xai": _Service("xai", "/v1"),
-    "groq": _Service("groq", "/openai/v1"),
-    "deepseek": _Service("deepseek", "/v1"),
-    "moonshot": _Service("kimi", "/v1"),
+SERVICES = {
+    "anthropic": Service("anthropic", "/v1"),
+    "openai-native": Service("openai", "/v1"),
+    "openai-compatible": Service("openai", "/v1"),
+    "gemini": Service("gemini", "/v1beta"),
+    "openrouter": Service("openrouter", "/api/v1"),
+    "mistral": Service("mistral", "/v1"),
+    "xai": Service("xai", "/v1"),
+    "groq": Service("groq", "/openai/v1"),
+    "deepseek": Service("deepseek", "/v1"),
+    "moonshot": Service("kimi", "/v1"),
 }
 _COMMANDS = frozenset(
     "auth config plugin skill connect mcp doctor history h hook schedule hub dashboard update version kanban".split()
@@ -91,7 +91,7 @@ def recipe(situation: Situation) -> Recipe:
     providers = dict(object_at(settings, "providers"))
     for name in sorted({active, *providers}, key=lambda one: one != active):
         base_url = _way(ways, name, text_at(providers, name, "settings", "baseUrl"))
-        if base_url is not None and not _is_login(settings, name):
+        if base_url is not None and not is_elsewhere(settings, name):
             providers[name] = _with_address(object_at(providers, name), name, base_url)
     guarded = providers.get(active) != object_at(settings, "providers").get(active)
     notes = tuple(_notes(situation, active, guarded))
@@ -113,12 +113,12 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 
 
 def by_hand(base_url: str) -> ByHand:
-    """See `Agent.by_hand`. The file holds keys: Cline's own commands and dialogs write it."""
-    urls = [f"{name}: {base_url}/{service.provider}{service.path}" for name, service in _SERVICES.items()]
+    """See `Agent.by_hand`."""
+    urls = [f"{name}: {base_url}/{service.provider}{service.path}" for name, service in SERVICES.items()]
     return ByHand(
         env={_BACKEND: "local"},
         settings=(("~/.cline/data/settings/providers.json", "\n".join(["baseUrl in the settings of", *urls])),),
-        notes=("end its hub after that: it keeps the settings that it was started with",),
+        notes=("tokenguard env --write cline does this for the providers that you have set up",),
     )
 
 
@@ -146,26 +146,31 @@ def _without_hub(situation: Situation, env: Mapping[str, str]) -> dict[str, str]
     return {**direct, **place, _BACKEND: "local"}
 
 
-def _file(situation: Situation) -> Path:
-    """Where the user has the settings of providers."""
-    env = situation.env
+def settings_file(env: Mapping[str, str], home: Path, own: Path | None = None) -> Path:
+    """Where the user has the settings of providers; `own` is the folder that an option names."""
     if given := env.get(_PATH):
         return Path(given)
+    folder = own or Path(env.get("CLINE_DIR") or home / ".cline")
+    return Path(env.get("CLINE_DATA_DIR") or folder / "data") / "settings" / "providers.json"
+
+
+def is_elsewhere(settings: Mapping[str, Any], name: str) -> bool:
+    """Whether a provider is used with tokens that Cline renews, and not with a key, or in a region of its own."""
+    entry = object_at(settings, "providers", name, "settings")
+    regional = text_at(entry, "apiLine") == "china" and text_at(entry, "baseUrl") is None
+    return regional or text_at(entry, "auth", "refreshToken") is not None
+
+
+def _file(situation: Situation) -> Path:
     chosen, _ = take(situation.args, "--config")
-    own = (situation.cwd / chosen[-1]) if chosen else Path(env.get("CLINE_DIR") or situation.home / ".cline")
-    return Path(env.get("CLINE_DATA_DIR") or own / "data") / "settings" / "providers.json"
+    return settings_file(situation.env, situation.home, situation.cwd / chosen[-1] if chosen else None)
 
 
 def _way(ways: Ways, name: str, theirs: str | None) -> str | None:
-    service = _SERVICES.get(name)
+    service = SERVICES.get(name)
     if service is not None:
         return ways.to(service.provider, service.path, theirs)
     return ways.known(theirs) if theirs else None
-
-
-def _is_login(settings: Mapping[str, Any], name: str) -> bool:
-    """Whether a provider is used with tokens that Cline renews, and not with a key."""
-    return text_at(settings, "providers", name, "settings", "auth", "refreshToken") is not None
 
 
 def _with_address(entry: Mapping[str, Any], name: str, base_url: str) -> dict[str, Any]:

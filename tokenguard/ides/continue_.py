@@ -15,6 +15,7 @@ from tokenguard.ides.shape import Address, Addresses, Language, Machine, Setting
 
 NAME = "continue"
 TITLE = "Continue"
+HOLDS_KEYS = True
 NOTES = (
     "models that it takes from elsewhere (uses): there, apiBase: {url}/anthropic/v1/ or {url}/openai/v1/",
     "models of Gemini take GOOGLE_GEMINI_BASE_URL={url}/gemini from the environment in which the editor is started",

@@ -15,6 +15,7 @@ from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 NAME = "jetbrains"
 TITLE = "JetBrains"
+HOLDS_KEYS = False
 NOTES = (
     "terminals, and the plug-in of Claude Code, which runs in one: Settings, Tools, Terminal, Environment variables: "
     "ANTHROPIC_BASE_URL={url}/anthropic;OPENAI_BASE_URL={url}/openai/v1",

@@ -50,6 +50,17 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
+def inverse(text: str, edits: Iterable[Edit]) -> list[Edit]:
+    """What makes the edited text this one again."""
+    back: list[Edit] = []
+    moved = 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        start = edit.start + moved
+        back.append(Edit(start, start + len(edit.text), text[edit.start : edit.end]))
+        moved += len(edit.text) - (edit.end - edit.start)
+    return back
+
+
 def written_at(text: str, path: Path) -> str | None:
     """The value at a path as it is written; None if there is none. Raises `NotUnderstood`."""
     node, missing = _walk(parse(text), path)

@@ -19,6 +19,8 @@ class Machine(Struct, frozen=True):
     """Folder in which desktop programs keep their settings."""
     system: str
     """`linux` or `osx`, as VS Code says it."""
+    env: Mapping[str, str] = {}
+    """The environment, in which some settings have their place."""
 
 
 class Address(Struct, frozen=True):
@@ -92,6 +94,11 @@ class Ide(Protocol):
     @property
     def NOTES(self) -> tuple[str, ...]:
         """What cannot be set for it, and what to do then; `{url}` stands for our address."""
+        ...
+
+    @property
+    def HOLDS_KEYS(self) -> bool:
+        """Whether keys stand in its settings: no copy of these is made then."""
         ...
 
     def language(self) -> Language:

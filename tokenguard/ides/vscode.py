@@ -1,8 +1,7 @@
 """VS Code and what was made from it.
 
 The extension of Claude Code takes variables from `claudeCode.environmentVariables`, terminals from
-`terminal.integrated.env.SYSTEM`. Cline, Roo and Kilo keep their settings in the editor's own storage, and Continue in a
-file of its own: they are set by hand.
+`terminal.integrated.env.SYSTEM`. Continue, Cline and Kilo Code have files of their own.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from tokenguard.ides import jsonc
 from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 _NOTES = (
-    "Cline, Roo, Kilo: in their own settings, provider Anthropic, tick Use custom base URL: {url}/anthropic",
-    "Continue: tokenguard env --write continue",
+    "Continue, Cline, Kilo Code: tokenguard env --write continue, cline or kilo",
+    "Roo Code is set by hand: tokenguard env --write roo tells how",
     "Gemini CLI, and agents that take no variables: tokenguard run AGENT, in the terminal",
     "terminals and Claude Code sessions that are open already keep what they have",
 )
@@ -31,6 +30,7 @@ class Member(Struct, frozen=True):
     folder: str
     """Of its settings."""
     NOTES: tuple[str, ...] = _NOTES
+    HOLDS_KEYS: bool = False
 
     def language(self) -> Language:
         """See `Ide.language`."""

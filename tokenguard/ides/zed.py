@@ -14,6 +14,7 @@ from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 NAME = "zed"
 TITLE = "Zed"
+HOLDS_KEYS = False
 NOTES = (
     "Zed keeps API keys by their address: it may ask for them once more",
     "Zed's hosted models go to Zed's servers, and are not guarded",

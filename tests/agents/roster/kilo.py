@@ -32,6 +32,7 @@ KILO = RealAgent(
     interrupted=-2,
     settles=True,
     sub_agent="general",
+    lacks={"reconnect": "it shows the error and ends"},
     elsewhere=_elsewhere("anthropic"),
 )
 """With Anthropic."""

@@ -9,8 +9,11 @@ from tokenguard.cli.env.editors import machine
 from tokenguard.cli.findings import Finding, ok, warn
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
-from tokenguard.ides import IDES
-from tokenguard.ides.keeping import kept_in
+from tokenguard.errors import UsageError
+from tokenguard.ides import IDES, Ide
+from tokenguard.ides.keeping import Keeper
+from tokenguard.ides.reading import NotUnderstood
+from tokenguard.ides.records import kept_in
 from tokenguard.platforms.service import service_port
 
 
@@ -20,11 +23,23 @@ def editors(env: Mapping[str, str], paths: Paths, config: Config) -> Iterator[Fi
     port = config.daemon.port
     names = {str(ide.file(machine(env))): ide.NAME for ide in IDES.values()}
     for kept in written:
+        name = names.get(kept.file)
+        if name is not None and _is_lost(IDES[name], Path(kept.file), paths):
+            again = f"tokenguard env --write {name}, or --undo {name}"
+            yield warn("editors", f"{kept.file} does not hold any more what was put in", again)
+            continue
         led = {change.value for change in kept.changes if "://" in change.value}
         if all(url.startswith(f"http://127.0.0.1:{port}/") for url in led):
             yield ok("editors", f"{kept.file} leads to port {port}")
         else:
-            again = f"tokenguard env --write {names[kept.file]}" if kept.file in names else "write it again there"
+            again = f"tokenguard env --write {name}" if name is not None else "write it again there"
             yield warn("editors", f"{kept.file} leads to another port than {port}, which is daemon.port", again)
     if written and service_port(paths.state_dir) != port:
         yield warn("editors", "the daemon may not be there when they need it", "tokenguard daemon install")
+
+
+def _is_lost(ide: Ide, file: Path, paths: Paths) -> bool:
+    try:
+        return Keeper(paths.state_dir, file, ide.language()).lost()
+    except (NotUnderstood, UsageError):
+        return True

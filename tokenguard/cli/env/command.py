@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from tokenguard.cli import output
 from tokenguard.cli.commands import examples
 from tokenguard.cli.env import editors, wanted
 from tokenguard.cli.env.shells import SHELLS, assignments, comments, shell_of
-from tokenguard.config.paths import find_paths
-from tokenguard.config.settings import load
+from tokenguard.config.paths import Paths, find_paths
+from tokenguard.config.settings import Config, load
 from tokenguard.errors import UsageError
-from tokenguard.ides import IDES
+from tokenguard.ides import IDES, roo
+from tokenguard.ides.records import kept_in
 
 _ALL = "all"
 """`--undo` without a value."""
@@ -39,7 +40,10 @@ def _complete_agent(ctx: click.Context, param: click.Parameter, incomplete: str)
 @click.argument("agent", required=False, shell_complete=_complete_agent)
 @click.option("--shell", type=click.Choice(SHELLS), help="Language of the lines; that of $SHELL without it.")
 @click.option(
-    "--write", metavar="IDE", type=click.Choice(list(IDES)), help="Write an editor's settings, with a backup."
+    "--write",
+    metavar="IDE",
+    type=click.Choice([*IDES, roo.NAME]),
+    help="Write an editor's settings, so that they can be put back.",
 )
 @click.option(
     "--undo",
@@ -70,7 +74,8 @@ def env(
 
     Variables as lines for a shell, to be used as in eval "$(tokenguard env claude)"; what belongs into a file as
     comments. With --write, the settings of an editor are written: vscode, cursor, windsurf, vscodium, zed, jetbrains;
-    or those of Continue, in any of them: continue. Its calls appear as a session of their own.
+    or those of an agent in any of them: continue, cline, kilo; roo tells what to set by hand. Its calls appear as a
+    session of their own.
     """
     if write is not None or undo is not None:
         if agent is not None or shell is not None:
@@ -119,9 +124,12 @@ def _says_the_same(text: str, variables: Mapping[str, str]) -> bool:
 
 def _edit(write: str | None, undo: str | None, workspace: bool, named: Path | None, as_json: bool) -> None:
     paths = find_paths(os.environ)
+    if write == roo.NAME:
+        _tell_by_hand(roo.NOTES, load(paths), as_json)
+        raise UsageError(roo.WHY, "set it by hand" if as_json else "set by hand what is shown")
     if undo is not None:
         which = write or undo
-        meant = _files(which, workspace) if named is None else {named: which}
+        meant = _files(which, workspace, paths) if named is None else {named: which}
         done = [editors.undo(IDES[name], file, paths) for file, name in meant.items()]
         if as_json:
             output.say_json(done if (write or undo) == _ALL else done[0])
@@ -138,12 +146,23 @@ def _edit(write: str | None, undo: str | None, workspace: bool, named: Path | No
         _tell_written(told, named)
 
 
-def _files(which: str, workspace: bool) -> dict[Path, str]:
-    """The files that are meant, each with the name of an editor that it belongs to."""
-    if which != _ALL:
-        return {editors.file_of(IDES[which], os.environ, workspace=workspace): which}
-    able = [ide for ide in IDES.values() if not workspace or ide.workspace_file(Path.cwd()) is not None]
-    return {editors.file_of(ide, os.environ, workspace=workspace): ide.NAME for ide in reversed(able)}
+def _files(which: str, workspace: bool, paths: Paths) -> dict[Path, str]:
+    """The files that are meant, each with the name of an editor that it belongs to.
+
+    Of an editor that reads several files in a folder, one that was written may not be the one that would be now.
+    """
+    asked = IDES.values() if which == _ALL else [IDES[which]]
+    able = [ide for ide in asked if which != _ALL or not workspace or ide.workspace_file(Path.cwd()) is not None]
+    usual = {editors.file_of(ide, os.environ, workspace=workspace): ide.NAME for ide in reversed(able)}
+    folders = {file.parent: name for file, name in usual.items()}
+    written = (Path(kept.file) for kept in kept_in(paths.state_dir))
+    return {**{file: folders[file.parent] for file in written if file.parent in folders}, **usual}
+
+
+def _tell_by_hand(notes: Iterable[str], config: Config, as_json: bool) -> None:
+    base_url = wanted.fixed_url(config)
+    for note in () if as_json else notes:
+        output.say(f"- {note.format(url=base_url)}")
 
 
 def _pass_over(text: str) -> None:
@@ -154,9 +173,11 @@ def _tell_written(told: Mapping[str, Any], named: Path | None) -> None:
     output.say(f"{told['file']}: {'written' if told['changed'] else 'holds all of it already'}")
     for line in output.columns([("", label, value) for label, value in told["set"].items()]):
         output.say(line)
+    back = f"tokenguard env --undo {told['ide']}" + (f" --file {shlex.quote(str(named))}" if named else "")
     if told["backup"]:
-        where = f" --file {shlex.quote(str(named))}" if named else ""
-        output.say(f"as it was before: {told['backup']}; to put it back: tokenguard env --undo {told['ide']}{where}")
+        output.say(f"as it was before: {told['backup']}; to put it back: {back}")
+    elif told["changed"]:
+        output.say(f"to put it back: {back}; what was changed is kept, and no copy of the file, which may hold keys")
     for note in told["notes"]:
         output.say(f"- {note}")
 

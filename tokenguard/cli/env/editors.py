@@ -14,15 +14,16 @@ from tokenguard.config.settings import Config
 from tokenguard.errors import UsageError
 from tokenguard.ides import Addresses, Ide, Machine, Setting
 from tokenguard.ides.jsonc import Item
-from tokenguard.ides.keeping import Keeper, kept_in
+from tokenguard.ides.keeping import Keeper
 from tokenguard.ides.reading import NotUnderstood
+from tokenguard.ides.records import kept_in
 from tokenguard.policy.naming import printable
 
 
 def machine(env: Mapping[str, str]) -> Machine:
     """Where editors keep their settings here."""
     home = Path(env.get("HOME") or Path.home())
-    return Machine(home, platforms.settings_folder(env, home), platforms.editors_name())
+    return Machine(home, platforms.settings_folder(env, home), platforms.editors_name(), env)
 
 
 def file_of(ide: Ide, env: Mapping[str, str], *, workspace: bool) -> Path:
@@ -50,7 +51,7 @@ def write(
     try:
         if file.parent == own_folder and not own_folder.exists():
             raise NotUnderstood(f"there is no folder {own_folder}, so {ide.TITLE} has not run here")
-        keeper = Keeper(paths.state_dir, file, ide.language())
+        keeper = Keeper(paths.state_dir, file, ide.language(), holds_keys=ide.HOLDS_KEYS)
         outcome = keeper.write(ide.settings(keeper.text(), addresses, here))
     except NotUnderstood as error:
         show("\n".join([_by_hand(ide, addresses, here), *notes]).strip())
