@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tests.agents_logs.support import HOME, Odd, database_of, document_of, file, line, merged, places, query
 from tokenguard.agents.logs import kilo, opencode
-from tokenguard.agents.logs.shape import Database, Sighting
+from tokenguard.agents.logs.shape import Database, Logs, Sighting
 from tokenguard.records import Usage
 
 AT = "/home/ada/.local/share/opencode/opencode.db"
@@ -254,12 +254,15 @@ def test_an_agent_that_came_of_it_keeps_the_same(conn: sqlite3.Connection) -> No
     assert found == replace(read(conn)[0][0], agent="kilo")
 
 
-def test_the_database_that_is_named_is_one_besides() -> None:
+@pytest.mark.parametrize(("agent", "variable"), [(opencode, "OPENCODE_DB"), (kilo, "KILO_DB")])
+def test_the_database_that_is_named_is_one_besides(agent: Logs, variable: str) -> None:
+    name = agent.NAME
+
     def found(**env: str) -> list[str]:
-        sources = (one for one in opencode.sources(places(**env)) if isinstance(one, Database))
+        sources = (one for one in agent.sources(places(**env)) if isinstance(one, Database))
         return [str(one.root / pattern) for one in sources for pattern in one.patterns]
 
-    usual = str(HOME / ".local/share/opencode/opencode*.db")
-    assert found() == found(OPENCODE_DB=":memory:") == [usual]
-    assert found(OPENCODE_DB="/srv/o.db") == [usual, "/srv/o.db"]
-    assert found(XDG_DATA_HOME="/d", OPENCODE_DB="mine.db") == ["/d/opencode/opencode*.db", "/d/opencode/mine.db"]
+    usual = str(HOME / f".local/share/{name}/{name}*.db")
+    assert found() == found(**{variable: ":memory:"}) == [usual]
+    assert found(**{variable: "/srv/o.db"}) == [usual, "/srv/o.db"]
+    assert found(XDG_DATA_HOME="/d", **{variable: "mine.db"}) == [f"/d/{name}/{name}*.db", f"/d/{name}/mine.db"]

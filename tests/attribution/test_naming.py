@@ -28,6 +28,9 @@ def process(*argv: str, exe: str = "") -> Process:
         ),
         ("codex", process("/usr/lib/node_modules/@openai/codex/vendor/x86_64/codex/codex", "exec")),
         ("codex", process("/usr/bin/bash", "/home/u/bin/codex", exe="/usr/bin/bash")),
+        ("kilo", process("/home/u/.vscode/extensions/kilocode.kilo-code-7.7.7/bin/kilo", "serve", "--port", "0")),
+        ("kilo", process("/usr/lib/node_modules/@kilocode/cli/bin/.kilo", "run")),
+        ("cline", process("/usr/lib/node_modules/@cline/cli-linux-x64/bin/cline", "--cline-hub-daemon")),
         ("gemini", process("node", "/opt/npm/lib/node_modules/@google/gemini-cli/dist/index.js", exe=NODE)),
     ],
 )

@@ -24,7 +24,7 @@ from tokenguard.wire.shape import Refusal
 NAME = "kilo"
 TITLE = "Kilo Code"
 COMMANDS = ("kilo", "kilocode")
-PROGRAMS = ("/@kilocode/cli", "/kilocode.kilo-code-")
+PROGRAMS = ("/@kilocode/cli",)
 INSTALL = "install it with npm install -g @kilocode/cli"
 LOGIN = "run kilo auth login, or set ANTHROPIC_API_KEY, OPENAI_API_KEY or another provider's key"
 MINIMUM = ""

@@ -19,5 +19,5 @@ def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
     return (
         *tasks.documents(places, NAME, "kilocode.kilo-code"),
-        opencode.database(places.data() / "kilo", "kilo*.db", NAME),
+        *opencode.databases(places.data() / "kilo", NAME, places.env.get("KILO_DB", ":memory:")),
     )

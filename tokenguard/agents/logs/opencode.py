@@ -56,6 +56,7 @@ NAME = "opencode"
 
 _TABLES = ("message", "session_message")
 _SESSIONS = ("session", "session_v2")
+_NOWHERE = ":memory:"
 _LONGEST_MS = 3_600_000
 """What was last written before this is not read again: some versions do not note when they write a message again."""
 
@@ -68,17 +69,16 @@ class _Session(Struct):
 def sources(places: Places) -> tuple[Source, ...]:
     """See `Logs.sources`."""
     root = places.data() / "opencode"
-    databases = [database(root, "opencode*.db")]
-    if (named := places.env.get("OPENCODE_DB", ":memory:")) != ":memory:":
-        file = root / named
-        databases.append(database(Path(file.parent), file.name))
     kept = ("storage/message/**/*.json", "project/*/storage/session/message/**/*.json")
-    return (*databases, Document(root, kept, _read_file))
+    return (*databases(root, NAME, places.env.get("OPENCODE_DB", _NOWHERE)), Document(root, kept, _read_file))
 
 
-def database(root: Path, name: str, agent: str = NAME) -> Database:
-    """A database of opencode's, or of an agent that came of it."""
-    return Database(root, (name,), partial(_read_database, agent))
+def databases(root: Path, agent: str, named: str = _NOWHERE) -> tuple[Database, ...]:
+    """Those of opencode, or of an agent that came of it; `named` is the one that a variable names."""
+    read = partial(_read_database, agent)
+    usual = Database(root, (f"{agent}*.db",), read)
+    file = root / named
+    return (usual,) if named == _NOWHERE else (usual, Database(file.parent, (file.name,), read))
 
 
 def _read_database(agent: str, file: File, conn: sqlite3.Connection, state: bytes, odd: Odd) -> tuple[Found, bytes]:
