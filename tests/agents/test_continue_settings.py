@@ -10,8 +10,7 @@ import pytest
 from tests.agents.isolation import Gate
 from tests.agents.roster import CONTINUE, RealAgent
 from tests.agents.roster.continue_ import CONTINUE_CHAT
-from tests.agents.stage import calls, shown
-from tests.agents.test_unwrapped import Alone
+from tests.agents.stage import Alone, calls, shown
 from tests.support.installation import Installation
 from tokenguard import simulator
 
