@@ -123,6 +123,19 @@ def test_settings_elsewhere(machine: Machine, option: tuple[str, ...], variables
     assert urls(machine.recipe(cline, *args, **env)) == {"gemini": f"{BASE}/gemini/v1beta"}
 
 
+def test_what_env_has_written_does_not_lead_a_run_astray(machine: Machine) -> None:
+    signed_in(machine, "anthropic", entry("anthropic", baseUrl="http://127.0.0.1:4747/anthropic/v1"))
+    recipe = machine.recipe(cline)
+    assert (urls(recipe), recipe.upstreams, recipe.notes) == ({"anthropic": f"{BASE}/anthropic/v1"}, {}, ())
+
+
+def test_a_key_of_another_region_stays_there(machine: Machine) -> None:
+    signed_in(machine, "moonshot", entry("moonshot", apiLine="china"))
+    assert machine.recipe(cline).notes == ("Cline uses its provider moonshot: its calls are not guarded",)
+    signed_in(machine, "moonshot", entry("moonshot", apiLine="china", baseUrl="https://api.moonshot.ai/v1"))
+    assert urls(machine.recipe(cline)) == {"moonshot": f"{BASE}/kimi/v1"}
+
+
 def test_a_login_is_left_alone(machine: Machine) -> None:
     """Its tokens are renewed in the file: a copy would lose the new ones."""
     login = entry("anthropic", auth={"accessToken": "a", "refreshToken": "r"})

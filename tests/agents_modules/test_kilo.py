@@ -111,6 +111,12 @@ def test_the_administrators_address_is_told(machine: Machine, managed: Path) -> 
     assert "sets baseURL of openai: its calls are not guarded" in note
 
 
+def test_what_env_has_written_does_not_lead_a_run_astray(machine: Machine) -> None:
+    machine.write(USER, provider("anthropic", "http://127.0.0.1:4747/anthropic/v1"))
+    recipe = machine.recipe(kilo)
+    assert (urls(recipe), recipe.upstreams, recipe.notes) == ({"anthropic": f"{BASE}/anthropic/v1"}, {}, ())
+
+
 def test_the_dialects_own_refusal_serves() -> None:
     assert kilo.refuse("anthropic-messages", "stopped") is None
 
