@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from tests.reports.made import made
 from tokenguard.records import Usage
 from tokenguard.reports.export import as_csv, as_json
 
@@ -16,7 +17,7 @@ def answer(**row: Any) -> dict[str, Any]:
     sums |= {"notional_nanos": 7, "confidence": "estimated", "unpriced": 0}
     sums |= {"hit_rate": 0.142857, "saved_nanos": 5, "notional_saved_nanos": 0}
     whole = {**row, **sums, "token_share": 1.0, "spend_share": 1.0, "list_share": 1.0}
-    return {"by": list(row), "since": None, "until": None, "rows": [whole], "total": sums}
+    return {"by": list(row), "since": None, "until": None, "rows": made([whole]), "total": sums}
 
 
 def test_csv_has_a_column_for_every_key_and_number() -> None:
@@ -47,15 +48,16 @@ def test_csv_has_a_column_for_every_key_and_number() -> None:
 
 def test_csv_of_commits_and_lengths_has_what_belongs_to_them() -> None:
     report = answer(commit="abc", model="opus")
-    report["rows"][0] |= {"subject": "Fix, and more", "committed_at": "2026-11-21T10:00:00+01:00"}
+    about = {"subject": "Fix, and more", "committed_at": "2026-11-21T10:00:00+01:00"}
+    report["rows"] = made([report["rows"][0] | about])
     (line,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert (line["commit"], line["subject"], line["committed_at"][:10]) == ("abc", "Fix, and more", "2026-11-21")
     report = answer(length="1-5")
     growth = {"first_nanos": 1, "last_nanos": 2, "per_turn_nanos": 3, "first_prompt": 4, "last_prompt": 5}
-    report["rows"][0] |= {"sessions": 7, "turns": 9, "growth": growth}
+    report["rows"] = made([report["rows"][0] | {"sessions": 7, "turns": 9, "growth": growth}])
     (line,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert (line["sessions"], line["turns"], line["growth_last_prompt"]) == ("7", "9", "5")
-    report["rows"][0]["growth"] = None
+    report["rows"] = made([report["rows"][0] | {"growth": None}])
     (line,) = csv.DictReader(io.StringIO(as_csv(report)))
     assert line["growth_last_prompt"] == ""
 
@@ -69,7 +71,8 @@ def test_csv_of_the_dearest_calls_has_a_line_for_each() -> None:
 
 
 def test_csv_of_nothing_is_its_header() -> None:
-    assert as_csv({**answer(day="x"), "rows": []}).count("\n") == 1
+    report = answer(day="x")
+    assert as_csv(report | {"rows": report["rows"].at([])}).count("\n") == 1
 
 
 def test_json_is_the_answer_itself() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
+from tests.reports.made import made
 from tokenguard.records import Usage
 from tokenguard.reports.layout import cells
 from tokenguard.reports.render import table
@@ -23,7 +24,7 @@ def answer(by: list[str], *rows: dict[str, Any], total: dict[str, Any] | None = 
     whole = total or sums(41, 6_210_000_000, Usage(118_000, 3_100_000, output=22_000))
     nothing = sums(0, 0, Usage())
     apart = {"measured": whole, "estimated": nothing, "logged": nothing}
-    return {"by": by, "since": None, "until": None, "rows": list(rows), "total": whole, "apart": apart, **more}
+    return {"by": by, "since": None, "until": None, "rows": made(rows), "total": whole, "apart": apart, **more}
 
 
 def lines(report: dict[str, Any], width: int = 80, most: int = 0) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tokenguard.ledger import queries
+from tokenguard.reports.export import plain
 from tokenguard.reports.question import Question, answer
 
 
@@ -21,4 +22,4 @@ def report(ledger: Path, query: dict[str, str]) -> dict[str, Any]:
     """
     question = msgspec.convert(query, Question, strict=False)
     with closing(queries.connect_readonly(ledger)) as conn:
-        return answer(conn, question, time.time_ns() // 1000)
+        return plain(answer(conn, question, time.time_ns() // 1000))

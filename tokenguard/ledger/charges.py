@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import astuple
+
 from tokenguard.ledger.rollups import BARE, CALLS, HALVES, HOUR, HOUR_US, Piece, kept, pieces
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, THREAD, TOTALS, condition, per_call, per_leg, within
@@ -139,6 +141,24 @@ def totals_of(row: Row) -> Totals:
     rest = Confidence.ESTIMATED if estimated else Confidence.EXACT
     trust = Confidence.BOUND if bound else rest
     return Totals(calls, cost, Usage(*usage), trust, unpriced, below, above, notional, saved, notional_saved)
+
+
+def numbers_of(totals: Totals) -> Row:
+    """The columns `TOTALS`; of calls that are not exact, it says no more than that there are some."""
+    trust = totals.confidence
+    return (
+        totals.calls,
+        totals.cost_nanos,
+        *astuple(totals.usage),
+        trust is Confidence.ESTIMATED,
+        trust is Confidence.BOUND,
+        totals.unpriced,
+        totals.below_nanos,
+        totals.above_nanos,
+        totals.notional_nanos,
+        totals.saved_nanos,
+        totals.notional_saved_nanos,
+    )
 
 
 def _amount(sums: Sequence[int]) -> Amount:

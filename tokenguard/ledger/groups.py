@@ -41,6 +41,7 @@ from tokenguard.ledger.sums import (
     condition,
     per_call,
     per_leg,
+    totals_by,
 )
 from tokenguard.ledger.threads import threads_in
 from tokenguard.ledger.values import Where
@@ -82,23 +83,25 @@ _OF_KEY = ", ".join(f"k.{column}" for column in (*KEYS, "leg"))
 _OF_THREAD = ", ".join(f"nullif(t.{column}, '') AS {column}" for column in THREAD)
 _ADDED_UP = {
     "slices": f"""(SELECT a.*, {_OF_KEY} FROM (
-        SELECT s.slice, s.label, {TOTALS} FROM {KEPT_IN_SLICES} GROUP BY s.slice << 32 | s.label
+        SELECT s.slice, s.label, {{}} FROM {KEPT_IN_SLICES} GROUP BY s.slice << 32 | s.label
     ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label) AS s""",
     "threads": f"""(SELECT a.*, {_OF_KEY}, {_OF_THREAD} FROM (
-        SELECT s.slice, s.thread, s.label, {TOTALS} FROM {KEPT_OF_THREADS} GROUP BY s.thread << 32 | s.label
+        SELECT s.slice, s.thread, s.label, {{}} FROM {KEPT_OF_THREADS} GROUP BY s.thread << 32 | s.label
     ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label CROSS JOIN rollup_threads AS t ON t.id = a.thread) AS s""",
     "spells": f"""(SELECT a.*, {_OF_KEY}, {_OF_THREAD} FROM (
-        SELECT s.slice, s.thread, s.label, {TOTALS} FROM {KEPT_IN_SPELLS} GROUP BY s.slice, s.thread << 32 | s.label
+        SELECT s.slice, s.thread, s.label, {{}} FROM {KEPT_IN_SPELLS} GROUP BY s.slice, s.thread << 32 | s.label
     ) AS a CROSS JOIN rollup_keys AS k ON k.id = a.label CROSS JOIN rollup_threads AS t ON t.id = a.thread) AS s""",
 }
-"""What sums add up to by slice or thread, and by label: of its columns, those that the label stands for hold."""
+"""What numbers, whose columns are put into it, add up to by slice or thread, and by label: of its other columns, those
+that the label stands for hold."""
 _FEW = 500
 """Sessions: where there are more, all calls of a span are read, not those of each session."""
 
 _Piece = tuple[int, int, int, int]
 """The number of a slice, and of a piece of it the two ends and the size."""
 
-_FOREVER = (0, 2**62 // HOUR_US * HOUR_US)
+FOREVER_US = 2**62 // HOUR_US * HOUR_US
+"""The end of a span that has none."""
 
 
 class Group(Struct, frozen=True):
@@ -117,8 +120,7 @@ def grouped(
 ) -> list[Group]:
     """The sums over charges by `keys`, of `GROUP_KEYS`, in no particular order. Without keys, one group or none."""
     if not _by_session(where):
-        first, last = _FOREVER
-        span = (first if since_us is None else since_us, last if until_us is None else until_us)
+        span = (since_us or 0, FOREVER_US if until_us is None else until_us)
         return [group for _, group in grouped_in(conn, keys, where, [span])]
     columns = "".join(f"{_KEYS[key]}, " for key in keys)
     grouping = f" GROUP BY {', '.join(_KEYS[key] for key in keys)}" if keys else " HAVING count(*) > 0"
@@ -130,11 +132,26 @@ def grouped_in(
     conn: sqlite3.Connection, keys: Sequence[str], where: Where, slices: Sequence[tuple[int, int]]
 ) -> list[tuple[int, Group]]:
     """`grouped` of each of these spans, which ascend and do not overlap, with its place among them."""
+    rows = sums_in(conn, keys, where, slices)
+    return [(key[0], Group(key[1:], sums)) for key, sums in _folded(rows, len(keys) + 1).items()]
+
+
+def sums_in(
+    conn: sqlite3.Connection,
+    keys: Sequence[str],
+    where: Where,
+    slices: Sequence[tuple[int, int]],
+    numbers: Sequence[str] = TOTALLED,
+) -> list[Row]:
+    """The same as rows, for those that ask for thousands: place, values of the keys, and these numbers of `TOTALLED`.
+
+    Several can have the same place and values; they have to be added up.
+    """
     by_leg = "model" in keys
     by = [_KEYS[key] for key in keys]
-    columns = ", ".join(["s.slice", *by])
-    of_calls = f"SELECT {columns}, {TOTALS} FROM %s GROUP BY {columns}"
-    of_sums = f"WITH %s, %s SELECT {columns}, {', '.join(f's.{name}' for name in TOTALLED)} FROM %s"
+    columns, totals = ", ".join(["s.slice", *by]), totals_by(numbers)
+    of_calls = f"SELECT {columns}, {totals} FROM %s GROUP BY {columns}"
+    of_sums = f"WITH %s, %s SELECT {columns}, {', '.join(f's.{name}' for name in numbers)} FROM %s"
     rows: list[Row] = []
     numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
     if _by_session(where):
@@ -144,21 +161,23 @@ def grouped_in(
         # Which threads are read is decided: what is left to ask of them is in their keys.
         known = {key: expression for key, expression in zip(keys, by, strict=True) if key not in _OF_THREADS}
         keyed, values = named(_of_keys(where), list(known.values()), by_leg=by_leg)
-        rows += fetch(conn, of_sums % (_WHOLE, keyed, _ADDED_UP["threads"]), [_as_json(whole), *values])
+        asked = of_sums % (_WHOLE, keyed, _ADDED_UP["threads"].format(totals))
+        rows += fetch(conn, asked, [_as_json(whole), *values])
         rest = numbered if parted.sessions else []
         if rest and BARE_KEYS.issuperset((*known, *asked_of(_of_keys(where)))):
             spells, rest = _in_pieces(parted.within(slices), ((HOUR, SPELLS),))
-            asked = of_sums % (f"{_SLICES}, {_CUT}", keyed, _ADDED_UP["spells"])
+            asked = of_sums % (f"{_SLICES}, {_CUT}", keyed, _ADDED_UP["spells"].format(totals))
             rows += fetch(conn, asked, [_as_json(spells), _as_json(parted.threads), *values])
         if rest:
             rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg, sessions=parted.sessions)
     else:
         hours, rest = _in_pieces(slices, *_kept_for(keys, where))
         keyed, values = named(where, by, by_leg=by_leg)
-        rows += fetch(conn, of_sums % (_SLICES, keyed, _ADDED_UP["slices"]), [_as_json(hours), *values])
+        asked = of_sums % (_SLICES, keyed, _ADDED_UP["slices"].format(totals))
+        rows += fetch(conn, asked, [_as_json(hours), *values])
         if rest:
             rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg)
-    return [(key[0], Group(key[1:], sums)) for key, sums in _folded(rows, len(keys) + 1).items()]
+    return rows
 
 
 def _of_calls(
@@ -215,7 +234,10 @@ def _in_pieces(
     found: tuple[list[_Piece], list[_Piece]] = ([], [])
     sizes = dict(kept)
     for number, span in enumerate(slices):
-        if span[0] < span[1]:
+        if span[1] - span[0] == unit_us and span[0] % unit_us == 0:
+            # As most are where there are thousands.
+            found[False].append((number, span[0] // unit_us, span[1] // unit_us, sizes[1]))
+        elif span[0] < span[1]:
             for piece in pieces(*span, tuple(sizes), unit_us):
                 size = sizes.get(piece.size, CALLS)
                 found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))

@@ -22,11 +22,13 @@ from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
 from tokenguard.ledger.charges import totals as totals
 from tokenguard.ledger.failures import ledger_error
+from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
 from tokenguard.ledger.groups import GROUP_KEYS as GROUP_KEYS
 from tokenguard.ledger.groups import INFERRED as INFERRED
 from tokenguard.ledger.groups import Group as Group
 from tokenguard.ledger.groups import grouped as grouped
 from tokenguard.ledger.groups import grouped_in as grouped_in
+from tokenguard.ledger.groups import sums_in as sums_in
 from tokenguard.ledger.migrations import newest, refuse_newer, version_of
 from tokenguard.ledger.rows import (
     CALL,

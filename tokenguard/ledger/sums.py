@@ -6,6 +6,8 @@ each charge, or one for each model that a charge's legs used; over the rollups, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from tokenguard.ledger.values import Where
@@ -109,8 +111,15 @@ _TOTALS = {
     "notional_saved": "iif(s.notional, s.saved, 0)",
 }
 TOTALLED = tuple(_TOTALS)
-TOTALS = ", ".join(f"coalesce(sum({of}), 0) AS {name}" for name, of in _TOTALS.items())
-"""What `records.Totals` are made of, over a source; each is named as in `TOTALLED`."""
+"""What `records.Totals` are made of."""
+
+
+def totals_by(numbers: Iterable[str]) -> str:
+    """These numbers, of `TOTALLED`, as columns over a source; each has its name."""
+    return ", ".join(f"coalesce(sum({_TOTALS[name]}), 0) AS {name}" for name in numbers)
+
+
+TOTALS = totals_by(TOTALLED)
 
 AMOUNT = (
     "s.calls",

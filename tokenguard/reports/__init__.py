@@ -7,12 +7,23 @@ daemon or not.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from tokenguard.errors import UsageError
-from tokenguard.ledger.queries import INFERRED, first_charge, grouped, grouped_in, hours, last_charge, snapshot
+from tokenguard.ledger.queries import (
+    FOREVER_US,
+    INFERRED,
+    first_charge,
+    grouped,
+    hours,
+    last_charge,
+    snapshot,
+    sums_in,
+)
+from tokenguard.ledger.rows import Row
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
@@ -20,8 +31,8 @@ from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
-from tokenguard.reports.ordering import Labels, ordered
-from tokenguard.reports.rows import shares, sums
+from tokenguard.reports.ordering import folded, ordered
+from tokenguard.reports.rows import Columns, Rows, by_column, number_of, numbers_in, rows_of, sums, told
 
 if TYPE_CHECKING:
     from tokenguard.reports.commits import Committed
@@ -61,15 +72,7 @@ def report(
             "by": keys,
             "since": _instant(since_us, tz),
             "until": _instant(until_us, tz),
-            "rows": [
-                {
-                    **dict(zip(keys, labels, strict=True)),
-                    **asked.about(labels),
-                    **sums(totals),
-                    **shares(totals, total),
-                }
-                for labels, totals in asked.rows()
-            ],
+            "rows": asked.rows(total),
             "total": sums(total),
             "apart": {name: sums(totals) for name, totals in parts.items()},
             **({"drift": drifts(conn, where, since_us, until_us)} if "origin" in keys else {}),
@@ -78,9 +81,6 @@ def report(
 
 class _Asked:
     """One question to the ledger."""
-
-    _telling = frozenset(("task", "commit", "length"))
-    """Keys of whose rows there is more to tell."""
 
     def __init__(
         self,
@@ -99,29 +99,44 @@ class _Asked:
         stored = [key for key in keys if key in STORED]
         self._stored = [*dict.fromkeys([*stored, *(beside for key in keys for beside in BESIDE.get(key, ()))])]
 
-    def rows(self) -> list[tuple[Labels, Totals]]:
-        """The labels of each row, in the order of the keys, and its sums."""
-        found: dict[Labels, Totals] = {}
-        slices = self._slices()
-        if slices is None:
-            for group in grouped(self._conn, self._stored, self._where, *self._span):
-                self._add({}, 0, group.key, group.totals, found)
-            return ordered(found, self._keys, self._places)
-        for one in slices:
-            for key, label in one.labels.items():
-                self._places.setdefault(key, {}).setdefault(label or "", len(self._places[key]))
+    def rows(self, whole: Totals) -> Rows:
+        """The rows in the order of the keys, with their shares of the whole."""
+        slices, numbers = self._slices(), numbers_in(whole)
         spans = [(one.since_us, one.until_us) for one in slices]
-        for number, group in grouped_in(self._conn, self._stored, self._where, spans):
-            self._add(slices[number].labels, spans[number][0], group.key, group.totals, found)
-        return ordered(found, self._keys, self._places)
+        found = sums_in(self._conn, self._stored, self._where, spans, numbers) if spans else []
+        labels = list(zip(*self._labelled(slices, found), strict=True))
+        width = 1 + len(self._stored)
+        labels, sums = folded(labels, [row[width:] for row in found])
+        costs, notional = (number_of(name, numbers, sums) for name in ("cost_nanos", "notional_nanos"))
+        order = ordered(labels, costs, notional, self._keys, self._places)
+        named = {key: [labels[at][place] for at in order] for place, key in enumerate(self._keys)}
+        return rows_of({**named, **self._about(named)}, by_column(numbers, [sums[at] for at in order]), whole)
 
-    def _slices(self) -> list[Cut] | None:
-        """The span, cut where a key that goes by time changes; None if none does."""
+    def _labelled(self, slices: Sequence[Cut], found: Sequence[Row]) -> Iterator[Sequence[str | None]]:
+        """What each of `sums_in` is called, key by key."""
+        read = zip(*found, strict=True) if found else repeat(())
+        numbers: Sequence[int] = next(read)
+        known: dict[str, Sequence[str | None]] = dict(zip(self._stored, read, strict=False))
+        for key in self._keys:
+            if key in CUTTING:
+                names = [one.labels[key] for one in slices]
+                self._places[key] = {name: at for at, name in enumerate(dict.fromkeys(name or "" for name in names))}
+                yield [names[number] for number in numbers]
+            elif self._conversations is not None and key == "length":
+                yield list(map(self._conversations.length, known["conversation"]))
+            elif self._committed is not None and key == "commit":
+                begins = [slices[number].since_us for number in numbers]
+                yield list(map(self._committed.next, known["repo"], known["branch"], known["worktree"], begins))
+            else:
+                yield known.get(key, ())
+
+    def _slices(self) -> list[Cut]:
+        """The span, cut where a key that goes by time changes; nothing where there are no charges."""
         cutting = [key for key in self._keys if key in CUTTING]
         first, last = first_charge(self._conn, *self._span), last_charge(self._conn, *self._span)
-        if first is None or last is None:
-            return None
         since_us, until_us = self._span
+        if first is None or last is None:
+            return []
         # From the beginning of an hour on, where the report allows it: whole hours are summed up already.
         begin_us = max(since_us or 0, first // HOUR_US * HOUR_US)
         span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
@@ -132,43 +147,29 @@ class _Asked:
             places = grouped(self._conn, ["repo", "branch", "worktree"], self._where, *self._span)
             self._committed = Committed(self._conn, (group.key for group in places), begin_us)
             edges = list(self._committed.edges())
-        return cut(cutting, span, self._tz, self._blocks(span), edges) if cutting or edges else None
+        if cutting or edges:
+            return cut(cutting, span, self._tz, self._blocks(span), edges)
+        return [Cut(since_us or 0, FOREVER_US if until_us is None else until_us, {})]
 
     def _blocks(self, span: tuple[int, int]) -> list[int]:
         if "block" not in self._keys:
             return []
         return blocks_of(hours(self._conn, self._where, max(0, span[0] - _MONTH_US), span[1]))
 
-    def _add(
-        self,
-        times: dict[str, str | None],
-        at_us: int,
-        key: Labels,
-        totals: Totals,
-        found: dict[Labels, Totals],
-    ) -> None:
-        labels = dict(zip(self._stored, key, strict=True)) | times
-        if self._conversations is not None:
-            labels["length"] = self._conversations.length(labels["conversation"])
-        if self._committed is not None:
-            labels["commit"] = self._committed.next(labels["repo"], labels["branch"], labels["worktree"], at_us)
-        row = tuple(map(labels.__getitem__, self._keys))
-        found[row] = found[row] + totals if row in found else totals
-
-    def about(self, labels: Labels) -> dict[str, Any]:
-        """What a row tells besides its labels and sums."""
-        told: dict[str, Any] = {}
-        if self._telling.isdisjoint(self._keys):
-            return told
-        named = dict(zip(self._keys, labels, strict=True))
+    def _about(self, named: Columns) -> Columns:
+        """What rows tell besides their labels and sums."""
+        found: dict[str, Sequence[Any]] = {}
         if "task" in named:
             # Nobody named it: it is the kind of work that was inferred.
-            told["task_inferred"] = (named["task"] or "").startswith(INFERRED)
-        if self._committed is not None:
-            told |= self._committed.about(named["commit"], self._tz)
+            found["task_inferred"] = [(task or "").startswith(INFERRED) for task in named["task"]]
+        if "commit" in named:
+            # Without calls nothing is known of commits.
+            committed = self._committed
+            commits = [committed.about(hash, self._tz) for hash in named["commit"]] if committed else []
+            found |= told("commit", commits)
         if self._conversations is not None and self._keys == ["length"]:
-            told |= self._conversations.of_length(named["length"])
-        return told
+            found |= told("length", map(self._conversations.of_length, named["length"]))
+        return found
 
 
 def _instant(at_us: int | None, tz: tzinfo) -> str | None:

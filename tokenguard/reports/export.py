@@ -4,53 +4,76 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import json
 
 from tokenguard.records import Usage
+from tokenguard.reports.rows import Rows, each
 
 _BUCKETS = Usage.__struct_fields__
 _NANOS = 1_000_000_000
 _MONEY = ("cost_nanos", "cost_usd", "notional_nanos", "token_share", "spend_share", "confidence", "unpriced")
 _SUMS = (*_MONEY, "list_share", "hit_rate", "saved_nanos", "notional_saved_nanos")
+_SHARES = ("token_share", "spend_share", "list_share")
 _COMMIT = ("subject", "committed_at")
+_LENGTH = ("sessions", "turns")
 _GROWTH = ("first_nanos", "last_nanos", "per_turn_nanos", "first_prompt", "last_prompt")
 _PLACE = ("id", "started_at", "session", "agent", "provider", "model", "repo", "branch", "task", "request_class")
 _CALL = (*_PLACE, "billing", "origin", "outcome", "turn")
 
 
+def plain(report: dict[str, Any]) -> dict[str, Any]:
+    """The report as msgspec encodes it."""
+    rows = report.get("rows")
+    return {**report, "rows": rows.structs()} if isinstance(rows, Rows) else report
+
+
 def as_json(report: dict[str, Any]) -> str:
     """The report as indented JSON, with a newline at its end."""
-    return json.format(json.encode(report), indent=2).decode() + "\n"
+    return json.format(json.encode(plain(report)), indent=2).decode() + "\n"
 
 
 def as_csv(report: dict[str, Any]) -> str:
     """The rows of the report, without their total, so that columns can be summed; of the dearest calls, the calls."""
+    if "rows" in report:
+        return _rows(report["by"], report["rows"])
     text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    for line in _calls(report["calls"]) if "calls" in report else _rows(report):
-        lines.writerow(line)
+    csv.writer(text, lineterminator="\n").writerows(_calls(report["calls"]))
     return text.getvalue()
 
 
-def _rows(report: dict[str, Any]) -> Iterator[list[object]]:
-    by = report["by"]
-    beside = [*(_COMMIT if "commit" in by else ()), *(("sessions", "turns") if by == ["length"] else ())]
-    growth = _GROWTH if by == ["length"] else ()
-    yield [*by, "calls", *_BUCKETS, *_SUMS, *beside, *(f"growth_{name}" for name in growth)]
-    for row in report["rows"]:
-        usage = [row["usage"][bucket] for bucket in _BUCKETS]
-        values = {**row, "cost_usd": _usd(row["cost_nanos"])}
-        grown: dict[str, Any] = row.get("growth") or {}
-        yield [
-            *(row[key] for key in by),
-            row["calls"],
-            *usage,
-            *(values[name] for name in (*_SUMS, *beside)),
-            *(grown.get(name) for name in growth),
-        ]
+def _rows(by: list[str], rows: Rows) -> str:
+    """A line for each row, and before them the names. Only labels and subjects can hold what has to be quoted."""
+    columns = {
+        **rows.columns,
+        "cost_usd": list(map(_usd, rows.columns["cost_nanos"])),
+        "hit_rate": list(map(_shown, rows.columns["hit_rate"])),
+    }
+    told: list[tuple[str, Sequence[object]]] = [(name, each(_quoted, columns[name])) for name in by]
+    told += [("calls", columns["calls"]), *rows.usage.items()]
+    told += [(name, each(str, columns[name]) if name in _SHARES else columns[name]) for name in _SUMS]
+    if "commit" in by:
+        told += [(name, each(_quoted, columns[name])) for name in _COMMIT]
+    if by == ["length"]:
+        told += [(name, columns[name]) for name in _LENGTH]
+        grown: list[dict[str, int]] = [growth or {} for growth in columns["growth"]]
+        told += [(f"growth_{name}", [_shown(growth.get(name)) for growth in grown]) for name in _GROWTH]
+    line = ",".join(["%s"] * len(told)) + "\n"
+    lines = map(line.__mod__, zip(*(cells for _, cells in told), strict=True))
+    return "".join([line % tuple(name for name, _ in told), *lines])
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _quoted(value: str | None) -> str:
+    text = io.StringIO()
+    # The field behind it keeps one that is empty from being quoted, as one that is alone in its line is.
+    csv.writer(text, lineterminator="").writerow((value, None))
+    return text.getvalue()[:-1]
 
 
 def _calls(calls: list[dict[str, Any]]) -> Iterator[list[object]]:

@@ -35,3 +35,6 @@ STORED = frozenset(KEYS).intersection(GROUP_KEYS)
 
 BESIDE = {"commit": ("repo", "branch", "worktree"), "length": ("conversation",)}
 """What the ledger has to group by besides, so that those can be told."""
+
+TOLD = {"commit": ("subject", "committed_at"), "length": ("sessions", "turns", "growth")}
+"""What rows tell besides: by `commit`, and by `length` alone."""

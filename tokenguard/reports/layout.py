@@ -74,10 +74,9 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
 def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list[str]:
     """The head and the rows of columns that `fit`."""
     heads = "".join(_gap(column, at) + column.head for at, column in enumerate(columns))
-    found = [indent + style(heads.rstrip(), "dim")]
-    for row in zip(*(_told(column, at, style) for at, column in enumerate(columns)), strict=True):
-        found.append(indent + "".join(row).rstrip())
-    return found
+    row = indent + "".join(f"{_gap(column, at)}%s" for at, column in enumerate(columns))
+    told = zip(*(_told(column, style) for column in columns), strict=True)
+    return [indent + style(heads.rstrip(), "dim"), *map(str.rstrip, map(row.__mod__, told))]
 
 
 def bar(share: float, size: int) -> str:
@@ -144,13 +143,12 @@ def _padded(text: str, size: int, *, right: bool) -> str:
     return room + text if right else text + room
 
 
-def _told(column: Column, at: int, style: Style) -> list[str]:
-    """The cells of a column, with the gap before them."""
-    gap = _gap(column, at)
+def _told(column: Column, style: Style) -> Sequence[str]:
+    """The cells of a column as they are written."""
     if not column.styles:
-        return [gap + cell for cell in column.cells] if gap else column.cells
+        return column.cells
     named = zip(column.cells, column.styles, strict=True)
-    return [gap + (style(cell, name) if name and cell.strip() else cell) for cell, name in named]
+    return [style(cell, name) if name and cell.strip() else cell for cell, name in named]
 
 
 def _gap(column: Column, at: int) -> str:

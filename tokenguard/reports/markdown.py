@@ -10,6 +10,7 @@ from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
 from tokenguard.reports.remarks import remarks
 from tokenguard.reports.render import names_of
+from tokenguard.reports.rows import Rows
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]()+!|~$<>&@#]|:(?=/)")
 _HEEDED = "@#:"
@@ -24,9 +25,9 @@ _Row = dict[str, Any]
 def markdown(report: _Row) -> str:
     """The report as a table with its total, and what has to be known of its numbers; for CommonMark with tables."""
     by: list[str] = report["by"]
-    rows: list[_Row] = report["rows"]
-    notional = any(row["notional_nanos"] for row in rows)
-    names = {key: names_of(key, [row[key] for row in rows]) for key in by}
+    rows: Rows = report["rows"]
+    notional = any(rows.columns["notional_nanos"])
+    names = {key: names_of(key, set(rows.columns[key])) for key in by}
     heads = [key.replace("-", " ").capitalize() for key in by] + (["Subject"] if "commit" in by else [])
     numbers = ["Calls", "Tokens", "Cost", *(["Notional"] if notional else [])]
     lines = [_line([*heads, *numbers]), _line([*["---"] * len(heads), *["--:"] * len(numbers)])]

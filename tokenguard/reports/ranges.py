@@ -7,7 +7,7 @@ asked on its branch meanwhile and is for no commit that is there stands beside t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -16,8 +16,10 @@ from msgspec.structs import replace
 
 from tokenguard.attribution.commits import Commit, branch_of, described, of_range
 from tokenguard.errors import UsageError
+from tokenguard.ledger.charges import numbers_of
 from tokenguard.ledger.commits import closings, rewrites
 from tokenguard.ledger.queries import first_charge, grouped, grouped_in, last_charge, snapshot
+from tokenguard.ledger.sums import TOTALLED
 from tokenguard.ledger.values import Where
 from tokenguard.policy.committing import Heritage, Standing
 from tokenguard.records import Closing, Totals
@@ -26,7 +28,7 @@ from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
 from tokenguard.reports.keys import STORED
 from tokenguard.reports.ordering import Labels, ordered
-from tokenguard.reports.rows import shares, sums
+from tokenguard.reports.rows import Rows, by_column, rows_of, sums, told
 
 KEYS = ("commit", *sorted(STORED))
 """What a range can be grouped by."""
@@ -79,20 +81,29 @@ def range_report(
         "range": name,
         "commits": len(commits),
         "by": keys,
-        "rows": [
-            {
-                **dict(zip(keys, labels, strict=True)),
-                **(about(known.get(labels[keys.index("commit")] or ""), tz) if "commit" in keys else {}),
-                **sums(totals),
-                **shares(totals, done + rest),
-            }
-            for labels, totals in ordered(found, keys, places)
-        ],
+        "rows": _rows(found, keys, places, known, done + rest, tz),
         "committed": sums(done),
         "rest": sums(rest),
         "total": sums(done + rest),
         "apart": told_apart((part.values, part.totals) for part in simple),
     }
+
+
+def _rows(
+    found: Mapping[Labels, Totals],
+    keys: Sequence[str],
+    places: Mapping[str, Mapping[str, int]],
+    known: Mapping[str, Commit],
+    whole: Totals,
+    tz: tzinfo,
+) -> Rows:
+    labels, sums = list(found), [numbers_of(totals) for totals in found.values()]
+    every = by_column(TOTALLED, sums)
+    order = ordered(labels, every["cost_nanos"], every["notional_nanos"], keys, places)
+    columns = {key: [labels[at][place] for at in order] for place, key in enumerate(keys)}
+    if "commit" in keys:
+        columns |= told("commit", (about(known.get(hash or ""), tz) for hash in columns["commit"]))
+    return rows_of(columns, by_column(TOTALLED, [sums[at] for at in order]), whole)
 
 
 class Part(Struct, frozen=True):

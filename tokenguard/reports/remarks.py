@@ -10,6 +10,7 @@ from tokenguard.policy.money import usd
 from tokenguard.policy.naming import folder_name, printable
 from tokenguard.records import Confidence
 from tokenguard.reports.keys import UNMARKED
+from tokenguard.reports.rows import Rows
 
 _MOST = 3
 """Rows that are said to stand out."""
@@ -38,7 +39,8 @@ def _outstanding(report: dict[str, Any]) -> Iterator[str]:
         return
     spend = "spend" if report["total"]["cost_nanos"] else "notional spend"
     share = "spend_share" if report["total"]["cost_nanos"] else "list_share"
-    for row in [row for row in report["rows"] if row["stands_out"]][:_MOST]:
+    rows: Rows = report["rows"]
+    for row in map(rows.__getitem__, [at for at, dear in enumerate(rows.columns["stands_out"]) if dear][:_MOST]):
         name = row[by[0]]
         called = folder_name(name) if by[0] in ("repo", "worktree") else (name or "-")
         yield f"◀ {printable(called)} has {row['token_share']:.0%} of the tokens and {row[share]:.0%} of the {spend}"
@@ -67,9 +69,11 @@ def _commits(report: dict[str, Any]) -> Iterator[str]:
         return
     if "commit" not in report["by"]:
         return
-    commits = {row["commit"] for row in report["rows"] if row["commit"]}
-    done = sum(_listed(row) for row in report["rows"] if row["commit"])
-    rest = sum(_listed(row) for row in report["rows"] if not row["commit"])
+    rows: Rows = report["rows"]
+    listed = list(zip(rows.columns["commit"], rows.listed(), strict=True))
+    commits = {commit for commit, _ in listed if commit}
+    done = sum(nanos for commit, nanos in listed if commit)
+    rest = sum(nanos for commit, nanos in listed if not commit)
     if commits:
         yield f"{len(commits):,} commits for {usd(done)}: {usd(done // len(commits))} a commit"
     if rest:
@@ -119,7 +123,8 @@ def _apart(report: dict[str, Any]) -> Iterator[str]:
 
 def _notes(report: dict[str, Any]) -> Iterator[str]:
     total = report["total"]
-    if any(row.get("task_inferred") for row in report["rows"]):
+    rows: Rows = report["rows"]
+    if any(rows.columns.get("task_inferred", ())):
         yield "~ inferred from what the agent did; tokenguard run --task NAME names a task"
     if total["confidence"] != Confidence.EXACT or total["unpriced"]:
         yield "≈ not exact: estimated, or a bound that the true cost does not pass"

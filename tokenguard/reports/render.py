@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from tokenguard.policy.money import tokens, usd
+from tokenguard.policy.money import NANOS, tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
 from tokenguard.reports.keys import CUTTING, UNMARKED
 from tokenguard.reports.layout import Column, Style, fit, lines
 from tokenguard.reports.remarks import remarks
+from tokenguard.reports.rows import Rows, counts, each, prompts
 
 _NONE = "-"
+_CENT, _MILL = NANOS // 100, NANOS // 1000
 _PATHS = ("repo", "worktree")
 _MARK = "◀"
-_KINDS: tuple[tuple[str, Callable[[Usage], int]], ...] = (
-    ("IN", lambda usage: usage.prompt - usage.cache_read),
-    ("CACHED", lambda usage: usage.cache_read),
-    ("OUT", lambda usage: usage.output),
-)
+_KINDS = ("IN", "CACHED", "OUT")
 """Tokens by kind, where there is room."""
 
-_Names = dict[str, dict[str | None, str]]
 _Row = dict[str, Any]
 
 
 def table(report: _Row, width: int, style: Style, *, most: int = 0) -> list[str]:
     """The report with its total and what has to be known of its numbers; of the rows, the `most` dearest (0: all)."""
-    if not report["rows"]:
+    rows: Rows = report["rows"]
+    if not rows:
         return [" no calls in this time"]
-    shown, left = _dearest(report["rows"], most)
+    shown, left = _dearest(rows, most)
     by: list[str] = report["by"]
     whole = report["total"]
     columns = [
@@ -47,84 +45,84 @@ def table(report: _Row, width: int, style: Style, *, most: int = 0) -> list[str]
     return [*found, "", *told] if told else found
 
 
-def _dearest(rows: list[_Row], most: int) -> tuple[list[_Row], list[_Row]]:
+def _dearest(rows: Rows, most: int) -> tuple[Rows, Rows]:
     """The rows to show, in their order, and the others."""
     if not most or len(rows) <= most:
-        return rows, []
-    places = sorted(range(len(rows)), key=lambda at: -(rows[at]["cost_nanos"] + rows[at]["notional_nanos"]))
-    chosen = set(places[:most])
-    return [rows[at] for at in sorted(chosen)], [rows[at] for at in sorted(places[most:])]
+        return rows, rows.at(())
+    listed = rows.listed()
+    places = sorted(range(len(rows)), key=lambda at: -listed[at])
+    return rows.at(sorted(places[:most])), rows.at(sorted(places[most:]))
 
 
-def _named(by: list[str], rows: list[_Row], left: list[_Row]) -> list[Column]:
+def _named(by: list[str], rows: Rows, left: Rows) -> list[Column]:
     """The columns of the keys, without what the row above has already said."""
-    names = {key: names_of(key, {row[key] for row in rows}) for key in by}
-    if by == ["commit"]:
-        names["commit"] = {row["commit"]: _commit(row) for row in rows}
-    told = [_labels(by, names, row, before) for before, row in zip([{}, *rows], rows, strict=False)]
-    columns = [
-        Column(key.replace("-", " ").upper(), [labels[at] for labels in told], right=False, name=key not in CUTTING)
-        for at, key in enumerate(by)
-    ]
-    for at, column in enumerate(columns):
-        first = at == 0
-        column.cells += [f"{len(left):,} more" if first else ""] * bool(left) + ["total" if first else ""]
+    columns: list[Column] = []
+    said = [False, *[True] * (len(rows) - 1)]
+    for key in by:
+        labels = rows.columns[key]
+        names = _commits(rows) if by == ["commit"] else names_of(key, set(labels))
+        above = [None, *labels]
+        said = [known and label == last for known, label, last in zip(said, labels, above, strict=False)]
+        cells = ["" if known else names[label] for known, label in zip(said, labels, strict=True)]
+        first = not columns
+        cells += [f"{len(left):,} more" if first else ""] * bool(left) + ["total" if first else ""]
+        columns.append(Column(key.replace("-", " ").upper(), cells, right=False, name=key not in CUTTING))
     return columns
 
 
-def _labels(by: list[str], names: _Names, row: _Row, before: _Row) -> list[str]:
-    said = 0
-    while by[said] in before and before[by[said]] == row[by[said]]:
-        said += 1
-    return [""] * said + [names[key][row[key]] for key in by[said:]]
-
-
-def _numbers(rows: list[_Row], left: list[_Row], whole: _Row, last: str) -> list[Column]:
+def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     """Tokens and dollars with their shares side by side, and what caches did."""
-    all_rows = [*rows, *([_together(left)] if left else []), whole]
-    billed = "spend_share" if whole["cost_nanos"] else "list_share"
-    token_shares = [row.get("token_share", 0.0) for row in all_rows]
-    dollar_shares = [row.get(billed, 0.0) for row in all_rows]
-    usages = [Usage(**row["usage"]) for row in all_rows]
-    cells: list[tuple[str, ...]] = [
-        (
-            f"{row['calls']:,}",
-            tokens(usage.total),
-            _percent(row.get("token_share")),
-            _dollars(row, "cost_nanos"),
-            _dollars(row, "notional_nanos") if row["notional_nanos"] else "",
-            _percent(row.get(billed)),
-            _MARK if row.get("stands_out") and len(rows) > 1 and last not in UNMARKED else "",
-            _percent(row["hit_rate"]) if row["hit_rate"] is not None else "",
-            usd(saved) if (saved := row["saved_nanos"] + row["notional_saved_nanos"]) else "",
-        )
-        for row, usage in zip(all_rows, usages, strict=True)
+    ends = [*([_together(left)] if left else []), whole]
+    usage = {
+        bucket: [*counted, *(end["usage"][bucket] for end in ends)] for bucket, counted in rows.usage.items()
+    }
+
+    def of(name: str) -> list[Any]:
+        return [*rows.columns[name], *(end.get(name) for end in ends)]
+
+    token_shares, dollar_shares = of("token_share"), of("spend_share" if whole["cost_nanos"] else "list_share")
+    about = [
+        trust != Confidence.EXACT or unpriced > 0
+        for trust, unpriced in zip(of("confidence"), of("unpriced"), strict=True)
     ]
-    calls, counts, token_percents, costs, notional, percents, marks, hits, saved = (
-        list(one) for one in zip(*cells, strict=True)
-    )
+    notional = of("notional_nanos")
+    saved = [*rows.saved(), *(end["saved_nanos"] + end["notional_saved_nanos"] for end in ends)]
+    marked = len(rows) > 1 and last not in UNMARKED
+    marks = [_MARK if dear and marked else "" for dear in of("stands_out")]
     styles = ["warn" if mark else "" for mark in marks]
     return [
-        Column("CALLS", calls, spare=1),
-        *(Column(head, [], spare=5, late=partial(_counts, usages, count)) for head, count in _KINDS),
-        Column("TOKENS", counts),
-        Column("", token_percents, gap=1),
-        Column("", [""] * len(all_rows), right=False, spare=4, shares=token_shares, gap=1),
-        Column("COST", costs),
-        Column("", percents, gap=1, styles=styles),
-        Column("", [""] * len(all_rows), right=False, spare=4, shares=dollar_shares, gap=1, styles=styles),
+        Column("CALLS", each(_counted, of("calls")), spare=1),
+        *(Column(head, [], spare=5, late=partial(_counts, usage, head)) for head in _KINDS),
+        Column("TOKENS", list(map(tokens, counts(usage)))),
+        Column("", each(_percent, token_shares), gap=1),
+        Column("", [""] * len(marks), right=False, spare=4, shares=[share or 0.0 for share in token_shares], gap=1),
+        Column("COST", _dollars(of("cost_nanos"), about)),
+        Column("", each(_percent, dollar_shares), gap=1, styles=styles),
+        Column(
+            "",
+            [""] * len(marks),
+            right=False,
+            spare=4,
+            shares=[share or 0.0 for share in dollar_shares],
+            gap=1,
+            styles=styles,
+        ),
         *([Column("", marks, gap=1, styles=styles)] if any(marks) else []),
-        *([Column("NOTIONAL", notional)] if any(notional) else []),
-        Column("HIT", hits, spare=2),
-        *([Column("SAVED", saved, spare=3)] if any(saved) else []),
+        *([Column("NOTIONAL", _some(_dollars(notional, about), notional))] if any(notional) else []),
+        Column("HIT", list(map(_percent, of("hit_rate"))), spare=2),
+        *([Column("SAVED", _some(_dollars(saved, [False] * len(saved)), saved), spare=3)] if any(saved) else []),
     ]
 
 
-def _counts(usages: list[Usage], count: Callable[[Usage], int]) -> list[str]:
-    return [tokens(count(usage)) for usage in usages]
+def _counts(usage: Mapping[str, Sequence[int]], kind: str) -> list[str]:
+    """Tokens of a kind."""
+    read = usage["cache_read"]
+    if kind == "IN":
+        return [tokens(sent - cached) for sent, cached in zip(prompts(usage), read, strict=True)]
+    return list(map(tokens, read if kind == "CACHED" else usage["output"]))
 
 
-def _lengths(rows: list[_Row], left: list[_Row]) -> list[Column]:
+def _lengths(rows: Rows, left: Rows) -> list[Column]:
     """Conversations by their turns: what the first fifth of their turns sent and cost, and the last one."""
     every = [*rows, *left]
     names = ("sessions", "turns", "cost_nanos", "notional_nanos")
@@ -151,16 +149,14 @@ def _lengths(rows: list[_Row], left: list[_Row]) -> list[Column]:
     ]
 
 
-def _together(rows: list[_Row]) -> _Row:
+def _together(rows: Rows) -> _Row:
     """Rows as one."""
-    usage = Usage()
-    for row in rows:
-        usage += Usage(**row["usage"])
+    usage = Usage(**{bucket: sum(counted) for bucket, counted in rows.usage.items()})
     names = ("calls", "cost_nanos", "notional_nanos", "saved_nanos", "notional_saved_nanos", "unpriced")
     shares = ("token_share", "spend_share", "list_share")
-    exact = all(row["confidence"] == Confidence.EXACT for row in rows)
+    exact = all(trust == Confidence.EXACT for trust in rows.columns["confidence"])
     return {
-        **{name: sum(row[name] for row in rows) for name in (*names, *shares)},
+        **{name: sum(rows.columns[name]) for name in (*names, *shares)},
         "usage": {name: getattr(usage, name) for name in usage.__struct_fields__},
         "confidence": Confidence.EXACT if exact else Confidence.ESTIMATED,
         "hit_rate": usage.cache_read / usage.prompt if usage.prompt else None,
@@ -174,13 +170,35 @@ def _percent(share: float | None) -> str:
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
-def _dollars(sums: _Row, which: str) -> str:
-    return usd(sums[which], about=sums["confidence"] != Confidence.EXACT or sums["unpriced"] > 0)
+def _counted(number: int) -> str:
+    return f"{number:,}"
 
 
-def _commit(row: _Row) -> str:
-    """A commit as `git log --oneline` shows it."""
-    return f"{row['commit'][:8]} {printable(row['subject'])}" if row["commit"] else "(not committed)"
+def _dollars(nanos: Sequence[int], about: Sequence[bool]) -> list[str]:
+    # Thousands of amounts come to the same few cents, or tenths of one below a dollar.
+    shown = [
+        (one + _CENT // 2) // _CENT * _CENT
+        if one >= NANOS
+        else (one + _MILL // 2) // _MILL * _MILL
+        if _MILL < one < NANOS - _MILL
+        else one
+        for one in nanos
+    ]
+    exact = each(usd, shown)
+    if not any(about):
+        return exact
+    return [usd(one, about=True) if rough else cell for one, rough, cell in zip(shown, about, exact, strict=True)]
+
+
+def _some(cells: list[str], numbers: Sequence[int]) -> list[str]:
+    """Nothing where there is nothing."""
+    return [cell if number else "" for cell, number in zip(cells, numbers, strict=True)]
+
+
+def _commits(rows: Rows) -> dict[str | None, str]:
+    """Commits as `git log --oneline` shows them."""
+    subjects = zip(rows.columns["commit"], rows.columns["subject"], strict=True)
+    return {hash: f"{hash[:8]} {printable(subject)}" if hash else "(not committed)" for hash, subject in subjects}
 
 
 def names_of(key: str, labels: Iterable[str | None]) -> dict[str | None, str]:
