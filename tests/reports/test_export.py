@@ -77,5 +77,5 @@ def test_csv_of_nothing_is_its_header() -> None:
 
 def test_json_is_the_answer_itself() -> None:
     given = answer(task=None)
-    assert json.loads(as_json(given)) == given
+    assert json.loads(as_json(given)) == {**given, "rows": list(given["rows"])}
     assert as_json(given).endswith("}\n")

@@ -46,7 +46,7 @@ def as_csv(report: dict[str, Any]) -> str:
 
 def _rows(by: list[str], rows: Rows) -> str:
     """A line for each row, and before them the names. Only labels and subjects can hold what has to be quoted."""
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         **rows.columns,
         "cost_usd": list(map(_usd, rows.columns["cost_nanos"])),
         "hit_rate": list(map(_shown, rows.columns["hit_rate"])),
@@ -58,8 +58,8 @@ def _rows(by: list[str], rows: Rows) -> str:
         told += [(name, each(_quoted, columns[name])) for name in _COMMIT]
     if by == ["length"]:
         told += [(name, columns[name]) for name in _LENGTH]
-        grown: list[dict[str, int]] = [growth or {} for growth in columns["growth"]]
-        told += [(f"growth_{name}", [_shown(growth.get(name)) for growth in grown]) for name in _GROWTH]
+        grown: Sequence[dict[str, int] | None] = columns["growth"]
+        told += [(f"growth_{name}", [growth[name] if growth else "" for growth in grown]) for name in _GROWTH]
     line = ",".join(["%s"] * len(told)) + "\n"
     lines = map(line.__mod__, zip(*(cells for _, cells in told), strict=True))
     return "".join([line % tuple(name for name, _ in told), *lines])

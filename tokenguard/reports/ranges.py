@@ -100,7 +100,7 @@ def _rows(
     labels, sums = list(found), [numbers_of(totals) for totals in found.values()]
     every = by_column(TOTALLED, sums)
     order = ordered(labels, every["cost_nanos"], every["notional_nanos"], keys, places)
-    columns = {key: [labels[at][place] for at in order] for place, key in enumerate(keys)}
+    columns: dict[str, Sequence[Any]] = {key: [labels[at][place] for at in order] for place, key in enumerate(keys)}
     if "commit" in keys:
         columns |= told("commit", (about(known.get(hash or ""), tz) for hash in columns["commit"]))
     return rows_of(columns, by_column(TOTALLED, [sums[at] for at in order]), whole)

@@ -73,9 +73,7 @@ def _named(by: list[str], rows: Rows, left: Rows) -> list[Column]:
 def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     """Tokens and dollars with their shares side by side, and what caches did."""
     ends = [*([_together(left)] if left else []), whole]
-    usage = {
-        bucket: [*counted, *(end["usage"][bucket] for end in ends)] for bucket, counted in rows.usage.items()
-    }
+    usage = {bucket: [*counted, *(end["usage"][bucket] for end in ends)] for bucket, counted in rows.usage.items()}
 
     def of(name: str) -> list[Any]:
         return [*rows.columns[name], *(end.get(name) for end in ends)]

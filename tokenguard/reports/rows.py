@@ -170,8 +170,8 @@ def counts(usage: Mapping[str, Sequence[int]]) -> list[int]:
     return plus(prompts(usage), usage["output"])
 
 
-# Rounding to whole numbers takes a third of the time of `round(ratio, 6)`, and comes to the same number unless the ratio
-# is next to the middle of two; within the loops, because a call for each would take the time again.
+# Rounding to whole numbers takes a third of the time of `round(ratio, 6)`, and comes to the same unless the ratio is
+# next to the middle of two such numbers; within the loops, because a call for each would take that time again.
 _MIDDLE = 0.4999999
 
 
