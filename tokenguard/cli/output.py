@@ -38,7 +38,15 @@ def say(text: str = "") -> None:
 
 def say_json(value: object) -> None:
     """The whole result as one JSON document."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    document = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None or sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.write(f"{document.decode()}\n")
+        return
+    # As it is: of the many megabytes of a long report, every copy takes its time.
+    sys.stdout.flush()
+    buffer.write(document)
+    buffer.write(b"\n")
 
 
 def note(text: str) -> None:

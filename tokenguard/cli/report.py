@@ -127,7 +127,7 @@ def report(
             question = Question(by=by or "model", dearest=dearest or 0, repo=place, **given)
             found = answer(ledger, question, time.time_ns() // 1000)
     if as_json:
-        sys.stdout.write(export.as_json(found))
+        output.say_json(export.plain(found))
     elif as_csv:
         sys.stdout.write(export.as_csv(found))
     elif as_markdown:

@@ -7,8 +7,6 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec import json
-
 from tokenguard.records import Usage
 from tokenguard.reports.rows import Rows, each
 
@@ -28,11 +26,6 @@ def plain(report: dict[str, Any]) -> dict[str, Any]:
     """The report as msgspec encodes it."""
     rows = report.get("rows")
     return {**report, "rows": rows.structs()} if isinstance(rows, Rows) else report
-
-
-def as_json(report: dict[str, Any]) -> str:
-    """The report as indented JSON, with a newline at its end."""
-    return json.format(json.encode(plain(report)), indent=2).decode() + "\n"
 
 
 def as_csv(report: dict[str, Any]) -> str:
