@@ -202,6 +202,18 @@ def test_a_ledger_written_by_a_newer_program_is_left_alone(path: Path) -> None:
     assert aside(path) == []
 
 
+async def test_nothing_is_read_of_a_ledger_whose_sums_are_still_to_be_made(path: Path) -> None:
+    await filled(path)
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute("DELETE FROM rollups")
+    with pytest.raises(LedgerError, match="summed up anew") as raised:
+        queries.connect_readonly(path)
+    assert "tokenguard daemon start" in (raised.value.hint or "")
+    await Ledger.open(path).close()
+    with closing(queries.connect_readonly(path)) as conn:
+        assert queries.totals(conn).calls == 200
+
+
 def test_reading_needs_a_ledger_and_never_writes_one(path: Path) -> None:
     with pytest.raises(LedgerError, match="there is no ledger at"):
         queries.connect_readonly(path)

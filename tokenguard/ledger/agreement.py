@@ -18,6 +18,7 @@ from tokenguard.ledger.recount import (
     stored,
     threads_of,
 )
+from tokenguard.ledger.rollup_keys import Numbers
 from tokenguard.ledger.rollups import (
     BARE,
     BARE_SHIFT,
@@ -59,7 +60,7 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
             put_thread(conn, thread, sums)
             sound = False
     if kept_of_hour(conn, hour) != of_hour(conn, hour, found):
-        put_hour(conn, hour, found)
+        put_hour(conn, hour, found, Numbers(conn))
         for coarse in COARSE:
             put_coarse(conn, coarse, hour)
         return False
@@ -131,10 +132,11 @@ def fill(conn: sqlite3.Connection) -> None:
     log.info("summing up what was charged so far, once")
     conn.execute("BEGIN IMMEDIATE")
     try:
+        numbers = Numbers(conn)
         while hour is not None:
             found = of_halves(conn, hour)
-            put_hour(conn, hour, found)
-            add_threads(conn, hour, found)
+            put_hour(conn, hour, found, numbers)
+            add_threads(conn, hour, found, numbers)
             for coarse in COARSE:
                 if hour % coarse.hours == 0:
                     put_coarse(conn, coarse, hour)

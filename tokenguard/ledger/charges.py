@@ -69,6 +69,13 @@ def last_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int | 
     return rows[0][0] if rows else None
 
 
+def summed_up(conn: sqlite3.Connection) -> bool:
+    """Whether there are sums, if anything was charged: a newer version can keep others, and makes them anew first."""
+    if fetch(conn, "SELECT EXISTS (SELECT 1 FROM rollups)", [])[0][0]:
+        return True
+    return first_charge(conn, None, None) is None
+
+
 def hours(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[int]:
     """When the hours of UTC that touch the span, and in which there was a charge, begin; in order."""
     first, last = since_us // HOUR_US, -(-until_us // HOUR_US)

@@ -20,6 +20,7 @@ from tokenguard.ledger.charges import hours as hours
 from tokenguard.ledger.charges import last_charge as last_charge
 from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
+from tokenguard.ledger.charges import summed_up
 from tokenguard.ledger.charges import totals as totals
 from tokenguard.ledger.failures import ledger_error
 from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
@@ -64,6 +65,12 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
             refuse_newer(conn)
             if version_of(conn) < newest():
                 raise LedgerError(f"the ledger at {path} is older than this tokenguard", "restart the daemon")
+            if not summed_up(conn):
+                # Most of what is asked would be answered by sums, and nothing would seem to have been spent.
+                raise LedgerError(
+                    "the ledger has to be summed up anew, once: about half a minute for a million calls",
+                    "the daemon does it when it starts; try again then, or start one: tokenguard daemon start",
+                )
         except BaseException:
             conn.close()
             raise

@@ -12,12 +12,10 @@ from tokenguard.ledger.rollup_keys import (
     COLUMNS,
     WIDTH,
     Key,
+    Numbers,
     bare_key,
     known_thread,
     model_key,
-    name_of,
-    names_of,
-    thread_of,
 )
 from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, MODELS, SPELLS, THREADS, Coarse, spell
 from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, per_part, per_role
@@ -72,10 +70,10 @@ def threads_of(conn: sqlite3.Connection, hour: int) -> list[tuple[int, dict[Key,
     return [(thread, _together(of_calls(conn, _IN_THREAD, whose).items(), _in_all)) for thread, *whose in found]
 
 
-def of_hour(conn: sqlite3.Connection, hour: int, halves: Halves, *, name_threads: bool = False) -> Rows:
+def of_hour(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers | None = None) -> Rows:
     """The sums of an hour, its halves, and its threads, as they must be kept.
 
-    A thread that has no number has none here, if it is not given one.
+    A thread that has no number has none here, if it is not given one of these.
     """
     every = [pair for half in halves for pair in half.items()]
     rows = {
@@ -88,7 +86,7 @@ def of_hour(conn: sqlite3.Connection, hour: int, halves: Halves, *, name_threads
     for key, sums in every:
         by_thread.setdefault(key[WIDTH:], []).append((key, sums))
     for whose, found in by_thread.items():
-        thread = thread_of(conn, whose, hour) if name_threads else known_thread(conn, whose) or 0
+        thread = numbers.thread_of(whose, hour) if numbers else known_thread(conn, whose) or 0
         rows[SPELLS, spell(hour, thread)] = _together(found, bare_key)
     return {place: sums for place, sums in rows.items() if sums}
 
@@ -102,13 +100,13 @@ def kept_of_hour(conn: sqlite3.Connection, hour: int) -> Rows:
     return found
 
 
-def put_hour(conn: sqlite3.Connection, hour: int, halves: Halves) -> None:
+def put_hour(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers) -> None:
     """Keep these sums of an hour, in place of those that were kept."""
-    rows = of_hour(conn, hour, halves, name_threads=True)
+    rows = of_hour(conn, hour, halves, numbers)
     for span in _of_hour(hour):
         conn.execute(_CLEAR, span)
     for (size, start), sums in rows.items():
-        _put(conn, size, start, sums, narrow=size != HOUR)
+        _put(conn, size, start, sums, numbers, narrow=size != HOUR)
 
 
 def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Key, Sums]:
@@ -132,15 +130,18 @@ def put_coarse(conn: sqlite3.Connection, coarse: Coarse, hour: int) -> None:
 def put_thread(conn: sqlite3.Connection, thread: int, found: dict[Key, Sums]) -> None:
     """Keep these sums of a thread, in place of those that were kept."""
     conn.execute(_CLEAR, (THREADS, thread, thread + 1))
-    _put(conn, THREADS, thread, found)
+    _put(conn, THREADS, thread, found, Numbers(conn))
 
 
-def add_threads(conn: sqlite3.Connection, hour: int, halves: Halves) -> None:
+def add_threads(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers) -> None:
     """Add these sums of an hour to those of the threads."""
-    for half in halves:
-        for key, sums in half.items():
-            place = (THREADS, thread_of(conn, key[WIDTH:], hour), names_of(conn, key[:WIDTH])[0])
-            conn.execute(_ADD_TO_THREAD, (*place, *astuple(sums)))
+    rows = (
+        (THREADS, numbers.thread_of(key[WIDTH:], hour), numbers.names_of(key[:WIDTH])[0], *astuple(sums))
+        for half in halves
+        for key, sums in half.items()
+    )
+    # Not one by one as they are found: looking a number up may write.
+    conn.executemany(_ADD_TO_THREAD, list(rows))
 
 
 def _span(coarse: Coarse, hour: int) -> tuple[int, int]:
@@ -158,9 +159,11 @@ def _of_hour(hour: int) -> tuple[tuple[int, int, int], ...]:
     )
 
 
-def _put(conn: sqlite3.Connection, size: int, start: int, found: dict[Key, Sums], *, narrow: bool = False) -> None:
+def _put(
+    conn: sqlite3.Connection, size: int, start: int, found: dict[Key, Sums], numbers: Numbers, *, narrow: bool = False
+) -> None:
     def number(key: Key) -> int:
-        return name_of(conn, key) if narrow else names_of(conn, key)[0]
+        return numbers.name_of(key) if narrow else numbers.names_of(key)[0]
 
     conn.executemany(_PUT, [(size, start, number(key), *astuple(sums)) for key, sums in found.items()])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import lru_cache, partial
 
 from tokenguard.ledger.rollups import BARE_KEYS, MODEL_KEYS
 from tokenguard.ledger.sums import KEYS
@@ -14,6 +15,9 @@ COLUMNS = (*KEYS, "leg", "role")
 WIDTH = len(COLUMNS)
 """How many values a key has without its thread."""
 _LEG_AT, _ROLE_AT = COLUMNS.index("leg"), COLUMNS.index("role")
+
+_MOST_KEYS, _MOST_THREADS = 100_000, 1_000
+"""Numbers that are remembered: of the keys of years, of the threads of an hour."""
 
 _ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
 """Those that every key has."""
@@ -67,6 +71,16 @@ def thread_of(conn: sqlite3.Connection, whose: Key, hour: int) -> int:
     """The number that stands for a thread, by the values of `THREAD`, which has a call in this hour."""
     number: int = conn.execute(_THREAD_OF, (*(value or "" for value in whose), hour, hour)).fetchone()[0]
     return number
+
+
+class Numbers:
+    """The numbers that stand for keys and threads, looked up once: for those who sum up many hours at once."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.names_of = lru_cache(_MOST_KEYS)(partial(names_of, conn))
+        self.name_of = lru_cache(_MOST_KEYS)(partial(name_of, conn))
+        # Of each hour anew: a thread knows its first and last one.
+        self.thread_of = lru_cache(_MOST_THREADS)(partial(thread_of, conn))
 
 
 def known_thread(conn: sqlite3.Connection, whose: Key) -> int | None:
