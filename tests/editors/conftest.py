@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from tests.agents import installing
 from tests.agents.isolation import leave_the_network
 from tests.editors.extension import Extension
 from tests.editors.vscode import Unavailable, VSCode
@@ -31,12 +35,23 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Extension:
 
 
 @pytest.fixture(scope="session")
+def sdk() -> Path:
+    """Anthropic's SDK for Node.js, of the version that Roo Code 3.52.1 has."""
+    try:
+        commands, _, _ = installing.search_path(["npm:@anthropic-ai/sdk@0.37.0"]).partition(os.pathsep)
+    except installing.Unreachable as error:
+        pytest.skip(str(error))
+    return Path(commands).parent / "@anthropic-ai" / "sdk"
+
+
+@pytest.fixture(scope="session")
 def vscode(request: pytest.FixtureRequest) -> VSCode:
     """VS Code. After that, this process is out of the network."""
     try:
         found = VSCode()
     except Unavailable as error:
         pytest.skip(str(error))
-    request.getfixturevalue("extension")  # needs the network too, for the first time
+    for name in ("extension", "sdk"):
+        request.getfixturevalue(name)  # they need the network too, for the first time
     leave_the_network()
     return found

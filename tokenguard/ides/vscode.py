@@ -15,7 +15,8 @@ from tokenguard.ides.shape import Addresses, Language, Machine, Setting
 
 _NOTES = (
     "Continue, Cline, Kilo Code: tokenguard env --write continue, cline or kilo",
-    "Roo Code is set by hand: tokenguard env --write roo tells how",
+    "Roo Code: tokenguard's own extension gives it Anthropic's address; the rest is set by hand, as tokenguard env "
+    "--write roo tells",
     "Gemini CLI, and agents that take no variables: tokenguard run AGENT, in the terminal",
     "terminals and Claude Code sessions that are open already keep what they have",
 )

@@ -6,6 +6,7 @@ import { commands, window, workspace as editor, type ExtensionContext } from "vs
 
 import { Client } from "./client";
 import { Commands } from "./commands";
+import { addresses, Environment } from "./environment";
 import { Feed, type Timers } from "./feed";
 import { noticeOf, type Notice, type Wanted } from "./notices";
 import { repositoryOf, socketPath, stateFolder } from "./places";
@@ -23,11 +24,15 @@ const TIMERS: Timers = {
   },
 };
 
+const TERMINAL = "terminal.integrated.env";
+const SYSTEM = { darwin: "osx", win32: "windows" }[process.platform as string] ?? "linux";
+
 class Guarded {
   private readonly bar = new StatusBar();
   private readonly program = new Program(() => ({ command: setting("command"), home: setting("home") }));
   private readonly commands: Commands;
   private readonly trees: Trees;
+  private readonly environment = new Environment(process.env);
   private workspace = openFolders();
   private client!: Client;
   private feed!: Feed;
@@ -57,8 +62,10 @@ class Guarded {
       }),
       editor.onDidChangeConfiguration((changed) => {
         if (changed.affectsConfiguration("tokenguard.home")) this.connect();
+        if (changed.affectsConfiguration(TERMINAL)) this.environment.give(givenToTerminals());
       }),
     );
+    this.environment.give(givenToTerminals());
     this.connect();
   }
 
@@ -67,6 +74,7 @@ class Guarded {
     this.watcher?.close();
     this.trees.dispose();
     this.bar.dispose();
+    this.environment.give(new Map());
   }
 
   /** To the daemon of the folder that is set now. */
@@ -127,6 +135,11 @@ class Guarded {
 
 function setting(name: "command" | "home" | "notices"): string {
   return editor.getConfiguration("tokenguard").get<string>(name) ?? "";
+}
+
+/** By the person's own settings: a repository's must not tell extensions where their keys go. */
+function givenToTerminals(): Map<string, string> {
+  return addresses(editor.getConfiguration(TERMINAL).inspect(SYSTEM)?.globalValue);
 }
 
 /** The repositories of the folders that are open. */
