@@ -18,8 +18,8 @@ NAME = "roo"
 TITLE = "Roo Code"
 WHY = "the editor keeps Roo Code's settings among its secrets, where nothing can be merged or undone"
 NOTES = (
-    "with tokenguard's extension in the editor, tokenguard env --write vscode is enough for provider Anthropic without a "
-    "base URL of its own: tasks that begin then come through",
+    "with tokenguard's extension in the editor, tokenguard env --write vscode is enough for provider Anthropic without "
+    "a base URL of its own: tasks that begin then come through",
     "all else in the editor: Roo Code, Settings, Providers, and there the profile that you use",
     "provider Anthropic: tick Use custom base URL: {url}/anthropic",
     "provider OpenAI: tick Use custom base URL: {url}/openai/v1",
