@@ -164,7 +164,7 @@ def main() -> None:
         else:
             filled = generate(paths.ledger, asked.calls, time.time_ns() // 1000)
             print(f"{asked.calls:,} calls, {paths.ledger.stat().st_size / 2**20:,.0f} MiB")
-            say("summing up a ledger that has no sums", filled * 1000)
+            say("summing up a ledger that has no sums, CPU", filled * 1000)
         print(f"{datetime.now(UTC):%Y-%m-%d}")
         commands(env, asked.runs)
         asyncio.run(recovery(paths, asked.runs))
