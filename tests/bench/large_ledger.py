@@ -56,7 +56,7 @@ _CHUNK = 100_000
 
 
 def generate(path: Path, calls: int, until_us: int) -> float:
-    """Begin a ledger with this many calls of the year before `until_us`; the seconds of CPU that summing them up took."""
+    """Begin a ledger with this many calls of the year before `until_us`; the seconds of CPU that its sums took."""
     conn, _ = open_for_writing(path, "normal")
     conn.execute("PRAGMA synchronous = OFF")
     conn.execute("BEGIN")
@@ -99,7 +99,8 @@ def main() -> None:
     started = time.perf_counter()
     filled = generate(asked.path, asked.calls, time.time_ns() // 1000)
     size = asked.path.stat().st_size / 2**20
-    print(f"{asked.calls:,} calls, {size:,.0f} MiB, in {time.perf_counter() - started:.0f} s; sums in {filled:.1f} s of CPU")
+    took = time.perf_counter() - started
+    print(f"{asked.calls:,} calls, {size:,.0f} MiB, in {took:.0f} s; sums in {filled:.1f} s of CPU")
 
 
 if __name__ == "__main__":
