@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -130,6 +131,31 @@ def test_one_that_neither_answers_nor_ends_is_given_up(
             client.ensure(home.paths, home.env, said)
     finally:
         os.kill(int(until(lambda: pid_file.exists() and pid_file.read_text())), 9)
+
+
+def test_one_that_sums_up_its_ledger_is_waited_for_as_long_as_it_says_so(
+    said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = os.pipe()
+    lines = [f"tokenguard: {starting.SUMMING_UP}: {percent}%\n".encode() for percent in (20, 60, 100)]
+    clock = [0.0]
+
+    def select(reading: list[int], _: object, __: object, seconds: float) -> tuple[list[int], list[int], list[int]]:
+        if seconds <= 0:
+            return [], [], []
+        clock[0] += 0.8 * starting.PATIENCE
+        if lines:
+            os.write(theirs, lines.pop(0))
+        else:
+            os.close(theirs)
+        return reading, [], []
+
+    monkeypatch.setattr(starting, "select", SimpleNamespace(select=select))
+    monkeypatch.setattr(starting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    read = starting._read_to_end(ours, starting.PATIENCE, said)  # pyright: ignore[reportPrivateUsage]
+    os.close(ours)
+    assert read.endswith(b"100%\n")
+    assert said == ["the daemon sums up the ledger first, once; a million calls take half a minute"]
 
 
 class TestOlder:

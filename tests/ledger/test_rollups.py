@@ -196,8 +196,10 @@ def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> No
     sound = contents(conn)
     conn.execute("DELETE FROM rollups")
     conn.execute("DELETE FROM rollup_keys")
-    agreement.fill(conn)
+    told: list[int] = []
+    agreement.fill(conn, told.append)
     assert contents(conn) == sound
+    assert told and told == sorted(set(told)) and told[-1] == 100
 
 
 def test_a_ledger_from_before_the_few_sums_is_summed_up_anew(conn: sqlite3.Connection) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds within which a daemon has to answer."""
 
+SUMMING_UP = "summing up the ledger, once"
+"""What a daemon says as long as it does that, before it answers."""
+
 ALREADY_RUNNING = "a daemon is already running"
 """What a daemon that is one too many says first."""
 
@@ -33,17 +36,17 @@ def ensure(paths: Paths, env: Mapping[str, str], say: Callable[[str], None]) -> 
     """
     daemon = find(paths)
     if daemon is None or daemon.stopping:
-        return _start(paths, env)
+        return _start(paths, env, say)
     if _release(daemon.version) >= _release(__version__):
         return daemon
     if not daemon.stop(only_idle=True, timeout=PATIENCE):
         say(f"the running daemon is of version {daemon.version}; it is busy, so {__version__} replaces it later")
         return daemon
     say(f"replacing the daemon of version {daemon.version} by {__version__}")
-    return _start(paths, env)
+    return _start(paths, env, say)
 
 
-def _start(paths: Paths, env: Mapping[str, str]) -> Daemon:
+def _start(paths: Paths, env: Mapping[str, str], say: Callable[[str], None]) -> Daemon:
     """Start a daemon, or wait for the one that somebody else starts; of several starters, one at a time."""
     deadline = time.monotonic() + PATIENCE
     with _turn(paths):
@@ -53,7 +56,7 @@ def _start(paths: Paths, env: Mapping[str, str]) -> Daemon:
                 return daemon
             failure = "the daemon is stopping: it lets the calls in flight end first; try again when it has"
             if daemon is None:
-                failure = _launch(paths, env, deadline)
+                failure = _launch(paths, env, deadline, say)
                 daemon = find(paths)
                 if daemon is not None:
                     return daemon
@@ -68,7 +71,7 @@ def _start(paths: Paths, env: Mapping[str, str]) -> Daemon:
     raise DaemonError(message, hint or "see: tokenguard daemon logs")
 
 
-def _launch(paths: Paths, env: Mapping[str, str], deadline: float) -> str:
+def _launch(paths: Paths, env: Mapping[str, str], deadline: float, say: Callable[[str], None]) -> str:
     """Start a daemon and wait until it answers or has failed; the last line that it wrote, if any."""
     import subprocess  # whoever finds a daemon does not pay for it
 
@@ -99,18 +102,26 @@ def _launch(paths: Paths, env: Mapping[str, str], deadline: float) -> str:
     finally:
         os.close(theirs)
     try:
-        return _last_line(_read_to_end(ours, deadline))
+        return _last_line(_read_to_end(ours, deadline, say))
     finally:
         os.close(ours)
 
 
-def _read_to_end(pipe: int, deadline: float) -> bytes:
-    """What comes through a pipe until the other side closes it: a daemon does when it answers, or fails."""
+def _read_to_end(pipe: int, deadline: float, say: Callable[[str], None]) -> bytes:
+    """What comes through a pipe until the other side closes it: a daemon does when it answers, or fails.
+
+    One that sums up its ledger is waited for as long as it goes on; `say` is told so, once.
+    """
     read = b""
+    working = SUMMING_UP.encode()
     while select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
         chunk = os.read(pipe, 65536)
         if not chunk:
             return read
+        if working in chunk:
+            if working not in read:
+                say("the daemon sums up the ledger first, once; a million calls take half a minute")
+            deadline = max(deadline, time.monotonic() + PATIENCE)
         read += chunk
     return read + f"\nthe daemon did not answer within {PATIENCE:.0f} s".encode()
 

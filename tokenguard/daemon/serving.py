@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from aiohttp import web
 
 from tokenguard import exporting, notify, platforms
 from tokenguard.agents.logs.shape import Places
+from tokenguard.client.starting import SUMMING_UP
 from tokenguard.config import budget_changes, settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
@@ -51,7 +52,7 @@ async def serve(
     Raises `TokenguardError` if it cannot start.
     """
     asyncio.get_running_loop().set_exception_handler(_log_unhandled)
-    ledger = Ledger.open(paths.ledger, durability=config.ledger.durability)
+    ledger = Ledger.open(paths.ledger, durability=config.ledger.durability, tell=_tell_summing_up)
     if ledger.set_aside is not None:
         log.error("the ledger was damaged; it is kept as %s, and a new one begins", ledger.set_aside)
     async with AsyncExitStack() as after_all:
@@ -59,6 +60,12 @@ async def serve(
             await Daemon(paths, config, ledger, env).serve(instance, env, ready, after_all)
         finally:
             await ledger.close()
+
+
+def _tell_summing_up(percent: int) -> None:
+    """Whoever starts us waits as long as we say that we are at work."""
+    with suppress(OSError):
+        print(f"tokenguard: {SUMMING_UP}: {percent}%", flush=True)
 
 
 class Daemon:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 
 from tokenguard.ledger.recount import (
     SUMMED,
@@ -119,10 +120,10 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     return by_call == {of_all} and len(by_leg) == 1
 
 
-def fill(conn: sqlite3.Connection) -> None:
-    """Sum up the calls of a ledger that has no sums yet: a minute for ten million calls, which is logged.
+def fill(conn: sqlite3.Connection, tell: Callable[[int], None] | None = None) -> None:
+    """Sum up the calls of a ledger that has no sums yet: some minutes for ten million calls, which is logged.
 
-    The connection must be in autocommit mode.
+    The connection must be in autocommit mode. `tell` is called with each percent that is done.
     """
     if conn.execute("SELECT EXISTS (SELECT 1 FROM rollups)").fetchone()[0]:
         return
@@ -130,6 +131,8 @@ def fill(conn: sqlite3.Connection) -> None:
     if hour is None:
         return
     log.info("summing up what was charged so far, once")
+    newest, told = hour, 0
+    oldest: int = conn.execute("SELECT min(started_us) FROM calls").fetchone()[0] // HOUR_US
     conn.execute("BEGIN IMMEDIATE")
     try:
         numbers = Numbers(conn)
@@ -140,6 +143,11 @@ def fill(conn: sqlite3.Connection) -> None:
             for coarse in COARSE:
                 if hour % coarse.hours == 0:
                     put_coarse(conn, coarse, hour)
+            # What is summed up to blocks begins before the first call.
+            done = min(100, 100 * (newest - hour) // max(1, newest - oldest))
+            if tell is not None and done > told:
+                told = done
+                tell(done)
             hour = before(conn, hour)
         conn.execute("COMMIT")
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +25,13 @@ _CHECKPOINT_PAGES = 2_000
 _WAL_KEPT_BYTES = 16 << 20
 
 
-def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, Path | None]:
+def open_for_writing(
+    path: Path, durability: str, tell: Callable[[int], None] | None = None
+) -> tuple[sqlite3.Connection, Path | None]:
     """The writer's connection, and where a corrupt file was set aside (None: it was sound).
 
-    The folder must exist. Raises `LedgerError`. Exactly one process may hold such a connection.
+    `tell` is called with each percent of summing up a ledger of an older version. The folder must exist. Raises
+    `LedgerError`. Exactly one process may hold such a connection.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
@@ -37,7 +41,7 @@ def open_for_writing(path: Path, durability: str) -> tuple[sqlite3.Connection, P
     set_aside = None
     try:
         try:
-            conn = _open(path, durability)
+            conn = _open(path, durability, tell)
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
@@ -100,7 +104,7 @@ def begin_anew(path: Path, durability: str, going_on: GoingOn) -> sqlite3.Connec
     return conn
 
 
-def _open(path: Path, durability: str) -> sqlite3.Connection:
+def _open(path: Path, durability: str, tell: Callable[[int], None] | None = None) -> sqlite3.Connection:
     # Created here because SQLite would apply the umask; its -wal and -shm files take over this mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
@@ -112,7 +116,7 @@ def _open(path: Path, durability: str) -> sqlite3.Connection:
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         migrate(conn)
         # No step of the migrations: an old one does not know the columns that sums are kept by today.
-        agreement.fill(conn)
+        agreement.fill(conn, tell)
         _check(conn, thoroughly=marker(path).exists())
     except BaseException:
         conn.close()
