@@ -38,13 +38,47 @@ class Making(Struct, frozen=True):
 
 def moves(git_dir: Path) -> list[Move]:
     """The moves of the HEAD of a working tree with this git folder, the oldest first. Never raises."""
+    return read(log_of(git_dir))
+
+
+def log_of(git_dir: Path, name: str = "HEAD") -> bytes:
+    """What the log of HEAD holds, or of another reference; nothing where there is none. Never raises."""
     try:
-        log = (git_dir / "logs" / "HEAD").read_bytes()
+        return (git_dir / "logs" / name).read_bytes()
     except (OSError, ValueError):
-        return []
+        return b""
+
+
+def read(log: bytes) -> list[Move]:
+    """The moves in the content of `logs/HEAD`, the oldest first."""
     return [
         Move(hash.decode(), int(at) * 1_000_000, how.decode("utf-8", "replace")) for hash, at, how in _LINE.findall(log)
     ]
+
+
+def starts(how: str) -> bool:
+    """Whether a rebase began with this move."""
+    return _step(how) == "start"
+
+
+def finishes(how: str) -> bool:
+    """Whether a rebase came to its end with this move."""
+    return _step(how) == "finish"
+
+
+def repeats(how: str) -> bool:
+    """Whether this move is a step of a rebase that made a commit."""
+    return _step(how) not in (None, "start", "finish", "abort", "reset")
+
+
+def is_of_rebase(how: str) -> bool:
+    """Whether this move is one of a rebase."""
+    return _step(how) is not None
+
+
+def returns(how: str) -> bool:
+    """Whether this move is a step of a rebase that went back to a commit made before, to go on from there."""
+    return _step(how) == "reset"
 
 
 def making(found: list[Move], hash: str) -> Making | None:
@@ -91,7 +125,7 @@ def _place(found: list[Move], hash: str) -> int | None:
 
 
 def _makes(how: str) -> bool:
-    return how.startswith((*_MADE, *_COPIED)) or _step(how) not in (None, "start", "finish", "abort")
+    return how.startswith((*_MADE, *_COPIED)) or repeats(how)
 
 
 def _step(how: str) -> str | None:

@@ -51,13 +51,14 @@ def of(git_dir: str) -> Switches:
 def read(head_log: bytes) -> Switches:
     """The switches in the content of `logs/HEAD`. Lines of another kind are no switches."""
     found = [
-        Switch(int(at) * 1_000_000, *(_branch(name) for name in (moved or renamed)))
+        Switch(int(at) * 1_000_000, *(branch_named(name.decode(errors="surrogateescape")) for name in moved or renamed))
         for at, *names in _LINE.findall(head_log)
         for moved, renamed in [(names[:2] if names[0] else None, names[2:])]
     ]
     return Switches(sorted(found, key=lambda switch: switch.at_us))
 
 
-def _branch(name: bytes) -> str | None:
-    text = name.decode(errors="surrogateescape").removeprefix("refs/heads/")
-    return None if _COMMIT.fullmatch(text) else text
+def branch_named(name: str) -> str | None:
+    """The branch that somebody checked out by this name; None where it can only have been something else."""
+    branch = name.removeprefix("refs/heads/")
+    return None if _COMMIT.fullmatch(branch) else branch

@@ -1,0 +1,303 @@
+"""What git keeps tells what hooks would have: of each history, the lines of both are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.committing import World
+from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.ledger import Ledger
+
+Deed = Callable[[World], None]
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> Iterator[World]:
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    made = World(tmp_path, ledger)
+    made.commit("base")
+    made.git("checkout", "-q", "-b", "feat")
+    for name in ("one", "two", "three", "four"):
+        made.commit(name)
+    yield made
+    await ledger.close()
+
+
+def plan(world: World, *verbs: str, onto: str = "main", ok: bool = True, **env: str) -> None:
+    """Rebase the commits in their order, with these verbs."""
+    lines = "\n".join(f"{number}s/^pick/{verb}/" for number, verb in enumerate(verbs, 1))
+    script = world.folder / "plan.sed"
+    script.write_text(lines + "\n")
+    world.git("rebase", "-i", onto, ok=ok, GIT_SEQUENCE_EDITOR=f"sed -i -f {script}", **env)
+
+
+def onto_another(world: World) -> str:
+    return world.git("commit-tree", "-p", "main", "-m", "x", "main^{tree}")
+
+
+def amend(world: World) -> None:
+    world.git("commit", "-q", "--amend", "-m", "four, better")
+    world.git("commit", "-q", "--amend", "--no-edit", "--allow-empty")
+
+
+def rebase(world: World) -> None:
+    world.git("rebase", "-q", "--onto", onto_another(world), "main")
+
+
+def rebase_another_branch(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.git("rebase", "-q", "--onto", onto_another(world), "main", "feat")
+
+
+def rebase_on_no_branch(world: World) -> None:
+    world.git("checkout", "-q", "--detach")
+    world.git("rebase", "-q", "--onto", onto_another(world), "main")
+    world.commit("after")
+
+
+def fix_up(world: World) -> None:
+    plan(world, "pick", "fixup", "pick", "squash")
+
+
+def fix_up_with_a_message(world: World) -> None:
+    plan(world, "pick", "fixup -C", "fixup", "pick")
+
+
+def reword(world: World) -> None:
+    plan(world, "reword", "pick", "reword", "pick", GIT_EDITOR="sed -i 1s/^/new:/")
+
+
+def drop(world: World) -> None:
+    plan(world, "pick", "drop", "pick", "fixup")
+
+
+def autosquash(world: World) -> None:
+    world.put("one", "one, better")
+    world.git("commit", "-q", "--fixup", "HEAD~3")
+    world.put("two", "two, better")
+    world.git("commit", "-q", "--fixup", "HEAD~3")
+    world.git("rebase", "-q", "-i", "--autosquash", "main", GIT_SEQUENCE_EDITOR="true")
+
+
+def edit(world: World) -> None:
+    plan(world, "pick", "edit", "pick", "pick")
+    world.put("two", "two, better")
+    world.git("commit", "-q", "--amend", "-m", "two, better")
+    world.git("rebase", "--continue")
+
+
+def split(world: World) -> None:
+    plan(world, "pick", "edit", "pick", "pick")
+    world.git("reset", "-q", "HEAD~1")
+    world.commit("part")
+    world.commit("two")
+    world.git("rebase", "--continue")
+
+
+def conflict(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("checkout", "-q", "feat")
+    world.git("rebase", "-q", "main", ok=False)
+    world.put("two", "both")
+    world.git("rebase", "--continue")
+
+
+def conflict_that_is_committed(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("checkout", "-q", "feat")
+    world.git("rebase", "-q", "main", ok=False)
+    world.put("two", "both")
+    world.git("commit", "-q", "-C", "feat~2")
+    world.git("rebase", "--continue")
+
+
+def skip(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("checkout", "-q", "feat")
+    world.git("rebase", "-q", "main", ok=False)
+    world.git("rebase", "--skip")
+
+
+def give_up(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("three", "three on main")
+    world.git("checkout", "-q", "feat")
+    world.git("rebase", "-q", "main", ok=False)
+    world.git("rebase", "--abort")
+    world.commit("after")
+
+
+def pull(world: World) -> None:
+    other = world.folder / "other"
+    world.git("clone", "-q", "-b", "main", str(world.top), str(other))
+    world.git("remote", "add", "origin", str(other))
+    world.commit("theirs", tree=other)
+    world.git("pull", "-q", "--rebase", "origin", "main")
+    world.commit("after")
+
+
+def rebase_with_merges(world: World) -> None:
+    world.git("checkout", "-q", "-b", "side", "feat~1")
+    world.commit("beside")
+    world.git("checkout", "-q", "feat")
+    world.git("merge", "-q", "--no-ff", "-m", "with side", "side")
+    world.git("rebase", "-q", "-r", "--onto", onto_another(world), "main")
+
+
+def stack(world: World) -> None:
+    """Two branches, one on the other, are rebased at once."""
+    world.git("branch", "below", "feat~2")
+    world.git("rebase", "-q", "--update-refs", "--onto", onto_another(world), "main")
+
+
+def pick(world: World) -> None:
+    world.git("checkout", "-q", "-b", "fix", "main")
+    world.git("cherry-pick", "feat~2", "feat~1")
+    world.git("cherry-pick", "-x", "feat~3")
+    world.git("checkout", "-q", "main")
+    world.git("cherry-pick", "feat~3")
+    world.git("revert", "--no-edit", "HEAD")
+
+
+def pick_what_comes_next(world: World) -> None:
+    world.git("checkout", "-q", "-b", "fix", "feat~2")
+    world.git("cherry-pick", "--ff", "feat~1")
+
+
+def pick_with_a_conflict(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("two", "two on main")
+    world.git("cherry-pick", "feat~2", ok=False)
+    world.put("two", "both")
+    world.git("cherry-pick", "--continue")
+
+
+def merge(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--ff-only", "feat~1")
+    world.commit("beside")
+    world.git("merge", "-q", "--no-ff", "-m", "all", "feat")
+    world.git("checkout", "-q", "-b", "third", "main~2")
+    world.commit("beside", "another")
+    world.git("merge", "-q", "main", ok=False)
+    world.put("beside", "both")
+    world.git("commit", "-q", "-m", "merged by hand")
+
+
+def squash(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", "-m", "all of it")
+
+
+def squash_beside_others(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.commit("beside")
+    world.git("merge", "-q", "--squash", "feat")
+    world.git("commit", "-q", "-m", "all of it")
+    world.git("branch", "-q", "-D", "feat")
+
+
+def squash_in_the_words_of_git(world: World) -> None:
+    world.git("checkout", "-q", "main")
+    world.git("merge", "-q", "--squash", "feat")
+    world.put("more", "more")
+    world.git("commit", "-q", "--no-edit")
+
+
+def switch(world: World) -> None:
+    world.git("tag", "v1")
+    world.git("branch", "-q", "-m", "feature")
+    world.commit("renamed")
+    world.git("checkout", "-q", "v1")
+    world.commit("afloat")
+    world.git("checkout", "-q", "-b", "deep/er")
+    world.commit("deeper")
+    world.git("checkout", "-q", "main")
+    world.git("branch", "-q", "-D", "deep/er")
+    world.git("checkout", "-q", "--orphan", "alone")
+    world.git("commit", "-q", "-m", "alone")
+
+
+def work_in_two_trees(world: World) -> None:
+    tree = world.folder / "a tree"
+    world.git("worktree", "add", "-q", "-b", "side", str(tree), "main")
+    world.commit("there", tree=tree)
+    world.commit("here")
+    world.git("commit", "-q", "--amend", "-m", "there, better", tree=tree)
+    world.git("rebase", "-q", "feat~1", tree=tree)
+
+
+DEEDS: list[Deed] = [
+    *(amend, rebase, rebase_another_branch, rebase_on_no_branch, fix_up, fix_up_with_a_message, reword, drop),
+    *(autosquash, edit, split, conflict, conflict_that_is_committed, give_up, pull, rebase_with_merges, stack),
+    *(pick, pick_what_comes_next, pick_with_a_conflict, merge, squash, squash_beside_others),
+    *(squash_in_the_words_of_git, switch, work_in_two_trees),
+]
+
+
+def noted(world: World) -> list[str]:
+    """The lines of hooks, but for commits that took their own place."""
+    lines = world.spool.read_text().splitlines()
+    return list(dict.fromkeys(line for line in lines if not re.fullmatch(r"1 rewrite \w+ (\w+) \1", line)))
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
+def test_git_tells_what_hooks_have_noted(world: World, deed: Deed) -> None:
+    common_dir = world.top / ".git"
+    since, before = marks(common_dir), len(noted(world))
+    deed(world)
+    assert missed(common_dir, since) == noted(world)[before:]
+    assert missed(common_dir, marks(common_dir)) == []
+
+
+def test_a_commit_that_a_rebase_skips_is_told_of_as_gone(world: World) -> None:
+    """Git tells hooks that it has become the one before it."""
+    common_dir = world.top / ".git"
+    two, one = world.git("rev-parse", "feat~2", "feat~3").split()
+    since = marks(common_dir)
+    skip(world)
+    told = missed(common_dir, since)
+    assert not [line for line in told if two in line] and [line for line in told if f"rewrite rebase {one} " in line]
+
+
+def test_patches_of_a_rebase_are_commits(world: World) -> None:
+    """Git runs no hooks for them, but for what has become of all."""
+    since = marks(world.top / ".git")
+    before = len(noted(world))
+    world.git("rebase", "-q", "--apply", "--onto", onto_another(world), "main")
+    made = [f"1 commit . - {hash}" for hash in world.git("rev-list", "--reverse", "feat~4..feat").split()]
+    assert missed(world.top / ".git", since) == made + noted(world)[before:]
+
+
+def test_a_rebase_that_goes_on_is_told_of_when_it_ends(world: World) -> None:
+    common_dir = world.top / ".git"
+    world.git("checkout", "-q", "--detach")
+    plan(world, "pick", "reword", "edit", "pick")
+    since, before = marks(common_dir), len(noted(world))
+    assert not any("rewrite rebase" in line for line in missed(common_dir, {}))
+    world.git("rebase", "--continue")
+    assert missed(common_dir, since) == noted(world)[before:] != []
+
+
+def test_a_log_that_was_written_anew_is_read_as_a_whole(world: World) -> None:
+    log = world.top / ".git" / "logs" / "HEAD"
+    since = marks(world.top / ".git")
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[2:]))
+    world.commit("after")
+    assert missed(world.top / ".git", since) == noted(world)[1:]
+
+
+def test_without_a_log_there_is_nothing_to_tell(world: World) -> None:
+    since = marks(world.top / ".git")
+    (world.top / ".git" / "logs" / "HEAD").unlink()
+    assert marks(world.top / ".git") == {} and missed(world.top / ".git", since) == []
+    assert missed(world.folder / "nowhere", {".": Mark(9, 9)}) == []

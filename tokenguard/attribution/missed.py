@@ -1,0 +1,147 @@
+"""What hooks would have noted while they slept, read from what git itself keeps: the logs of HEAD.
+
+They tell of each commit that was made, on which branch, and what it took the place of; what a rebase or a squash has put
+together is found in the commits. The lines are those of `spool`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from heapq import merge
+from itertools import accumulate
+from pathlib import Path
+
+from msgspec import Struct
+
+from tokenguard.attribution import layout, moves, remade
+from tokenguard.attribution.layout import MAIN
+from tokenguard.attribution.moves import Move
+from tokenguard.attribution.place import Place
+from tokenguard.attribution.reflog import branch_named
+
+_TAIL = 512
+"""Bytes at the end of a log by which it is known again."""
+
+_BLANK = re.compile(r"\s")
+_SWITCHED = re.compile(r"checkout: moving from (\S+) to (\S+)$|Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$")
+_RETURNED = re.compile(r"[^:]*\((?:finish|abort)\): returning to (\S+)$")
+_MADE = re.compile(r"(?:commit|revert|cherry-pick)\b(?!: fast-forward$)")
+
+
+class Mark(Struct, frozen=True):
+    """How far the log of a HEAD was read."""
+
+    size: int = 0
+    tail: int = 0
+    """A checksum of the end of what was read: git can write a log anew."""
+
+
+def marks(common_dir: Path) -> dict[str, Mark]:
+    """How far the logs of all working trees go now, by their names; without those that keep none. Never raises."""
+    found = {name: _mark(_git_dir(common_dir, name)) for name in _trees(common_dir)}
+    return {name: mark for name, mark in found.items() if mark is not None}
+
+
+def missed(common_dir: Path, since: Mapping[str, Mark]) -> list[str]:
+    """The lines about what was done after these marks, in their order. Blocks while git is asked.
+
+    A log that was written anew is read from its beginning: taking what was taken already changes nothing.
+    """
+    told = [_told(common_dir, name, since.get(name, Mark())) for name in _trees(common_dir)]
+    return [line for _, lines in merge(*told, key=lambda one: one[0]) for line in lines]
+
+
+def _told(common_dir: Path, name: str, since: Mark) -> list[tuple[int, list[str]]]:
+    """The lines of a working tree, each move's with an instant that never goes back."""
+    git_dir = _git_dir(common_dir, name)
+    if _mark(git_dir) in (since, None):
+        return []
+    data = moves.log_of(git_dir)
+    seen = data[: since.size] if _tail(data[: since.size]) == since.tail else b""
+    found, begun = moves.read(data), len(moves.read(seen))
+    branches = _branches(found, common_dir, git_dir)
+    tree = "?" if _BLANK.search(name) else name
+    times = list(accumulate((move.at_us for move in found), max))
+    told = (list(_lines(common_dir, git_dir, tree, found, at, branches[at])) for at in range(begun, len(found)))
+    return list(zip(times[begun:], told, strict=True))
+
+
+def _lines(common_dir: Path, git_dir: Path, tree: str, found: list[Move], at: int, branch: str | None) -> Iterator[str]:
+    """What hooks would have noted of one move."""
+    hash, how = found[at].hash, found[at].how
+    if moves.repeats(how) or _MADE.match(how):
+        if how.startswith("commit:") and (hashes := remade.squashed(common_dir, found, at)):
+            yield f"1 squash {tree} {' '.join(hashes)}"
+        yield f"1 commit {tree} {branch or '-'} {hash}"
+        if at and (how.startswith("commit (amend)") or remade.amends(common_dir, found[at], found[at - 1])):
+            yield f"1 rewrite amend {found[at - 1].hash} {hash}"
+    if moves.finishes(how) or _ends_afloat(git_dir, found, at):
+        end = at if moves.finishes(how) else at + 1
+        for old, new in remade.rebased(common_dir, found, end, branch):
+            yield f"1 rewrite rebase {old} {new}"
+
+
+def _ends_afloat(git_dir: Path, found: list[Move], at: int) -> bool:
+    """Whether this is the last step of a rebase on no branch: the log does not say that those come to their end."""
+    if not moves.repeats(found[at].how):
+        return False
+    after = next((move.how for move in found[at + 1 :] if moves.is_of_rebase(move.how)), None)
+    if after is not None:
+        return moves.starts(after)
+    return not any((git_dir / name).exists() for name in ("rebase-merge", "rebase-apply"))
+
+
+def _branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | None]:
+    """The branch on which each move left HEAD; None for none."""
+    local = layout.branches(str(common_dir))
+
+    def named(name: str) -> str | None:
+        """The branch of this name, unless it is something else that can be checked out."""
+        branch = branch_named(name)
+        other = any((common_dir / "refs" / kind / name).exists() for kind in ("tags", "remotes"))
+        return None if branch is None or (other and branch not in local) else branch
+
+    switches = [_SWITCHED.match(move.how) for move in found]
+    now = Place(git_dir=str(git_dir)).branch()
+    branch, told = None, list[str | None]()
+    for at, (move, switch) in enumerate(zip(found, switches, strict=True)):
+        if at == 0 or move.how.startswith("commit (initial)"):
+            # Nothing tells of a branch before its first commit.
+            branch = next((named(one[1] or one[3]) for one in switches[at:] if one), now)
+        if switch:
+            branch = named(switch[2] or switch[4])
+        elif returned := _RETURNED.match(move.how):
+            branch = named(returned[1])
+        elif moves.starts(move.how):
+            branch = None
+        told.append(branch)
+    return told
+
+
+def _trees(common_dir: Path) -> list[str]:
+    try:
+        return [MAIN, *sorted(os.listdir(common_dir / "worktrees"))]
+    except OSError:
+        return [MAIN]
+
+
+def _git_dir(common_dir: Path, name: str) -> Path:
+    return common_dir if name == MAIN else common_dir / "worktrees" / name
+
+
+def _mark(git_dir: Path) -> Mark | None:
+    """How far the log of this HEAD goes; None if there is none."""
+    try:
+        with open(git_dir / "logs" / "HEAD", "rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(0, size - _TAIL))
+            return Mark(size, _tail(log.read()))
+    except (OSError, ValueError):
+        return None
+
+
+def _tail(data: bytes) -> int:
+    return zlib.crc32(data[-_TAIL:])
