@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import files, scripts
+from tokenguard_hooks import files, scripts, sleeping
 
 _ALL = (*scripts.EVENTS, *scripts.SIGNING)
 
@@ -35,6 +35,8 @@ class Hook(Struct, frozen=True):
     """Whether somebody has put ours out of the way."""
     runs: bool
     """Whether git would run what is there."""
+    sleeps: bool = False
+    """Whether ours is beside it, and git does not start it before the daemon runs."""
 
 
 def look(folder: Path, event: str) -> Hook:
@@ -48,13 +50,15 @@ def look(folder: Path, event: str) -> Hook:
         state = "ours"
     else:
         state = "changed" if scripts.looks_like_stub(data) else "other"
+    sleeps = state != "ours" and sleeping.sleeps(file)
     return Hook(
         event=event,
         file=file,
         state=state,
-        chained=files.is_there(_chained(file)) and not _same(file, _chained(file)),
+        chained=files.is_there(_chained(file)) and (sleeps or not files.same(file, _chained(file))),
         moved=any(scripts.is_stub(files.read(aside)) for aside in _aside(file)),
         runs=os.access(file, os.X_OK),
+        sleeps=sleeps,
     )
 
 
@@ -62,6 +66,7 @@ def put_in(folder: Path, events: Iterable[str], paths: Paths) -> bool:
     """Put our hooks into a folder, all of them or none; whether one was not there. Raises `TokenguardError`."""
     wanted = tuple(events)
     for event in wanted:
+        wake(folder, event)
         _check(look(folder, event), paths)
     changed = False
     done: list[str] = []
@@ -86,6 +91,7 @@ def take_out(folder: Path, events: Iterable[str] = _ALL) -> bool:
     for event in events:
         file = folder / event
         chained = _chained(file)
+        changed = sleeping.take_out(file) or changed
         for aside in _aside(file):
             if scripts.is_stub(files.read(aside)):
                 # A hook that was ours to run is theirs to run then, as if we had never been there.
@@ -95,7 +101,7 @@ def take_out(folder: Path, events: Iterable[str] = _ALL) -> bool:
         if state == "ours" or (state == "none" and files.is_there(chained)):
             _put_back(file, chained)
             changed = True
-        elif files.is_there(chained) and _same(file, chained):
+        elif files.is_there(chained) and files.same(file, chained):
             with files.told(chained):
                 chained.unlink()
     return changed
@@ -106,6 +112,20 @@ def left_behind(folder: Path) -> list[Path]:
     hooks = [look(folder, event) for event in _ALL]
     changed = [hook.file for hook in hooks if hook.state == "changed"]
     return changed + [_chained(hook.file) for hook in hooks if hook.chained]
+
+
+def wake(folder: Path, event: str) -> bool:
+    """See `sleeping.wake`."""
+    return sleeping.wake(folder, event, lambda file: _in_the_way(file) is None)
+
+
+def will_wake(hook: Hook) -> bool:
+    """Whether one that sleeps can be woken as it stands."""
+    return hook.sleeps and (hook.state == "none" or _is_kept(hook.file) or _in_the_way(hook.file) is None)
+
+
+def _is_kept(file: Path) -> bool:
+    return files.same(file, _chained(file))
 
 
 def _check(hook: Hook, paths: Paths) -> None:
@@ -120,16 +140,25 @@ def _check(hook: Hook, paths: Paths) -> None:
         return
     if hook.file.is_dir():
         raise UsageError(f"{hook.file} is a folder", "see what it is, and move it away")
-    if hook.chained and not hook.moved:
+    if hook.chained and not hook.moved and not hook.sleeps:
         raise UsageError(
             f"{chained} is there, and somebody has put another hook in the place of tokenguard's since",
             f"keep one of the two under the name {hook.event}",
         )
-    line = f'put this line into it: {shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
-    if _GOES_BY_NAME.search(files.read(hook.file) or b""):
-        raise UsageError(f"{hook.file} goes by its own name, which it would lose", line)
-    if hook.file.is_symlink() and os.path.basename(os.readlink(hook.file)) in _ALL:
-        raise UsageError(f"{hook.file} is a link to another hook, which would be in another place", line)
+    if (reason := _in_the_way(hook.file)) is not None:
+        line = f'put this line into it: {shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
+        raise UsageError(f"{hook.file} {reason}", line)
+
+
+def _in_the_way(file: Path) -> str | None:
+    """Why a hook of somebody else's cannot run after ours; None if it can."""
+    if file.is_dir():
+        return "is a folder"
+    if _GOES_BY_NAME.search(files.read(file) or b""):
+        return "goes by its own name, which it would lose"
+    if file.is_symlink() and os.path.basename(os.readlink(file)) in _ALL:
+        return "is a link to another hook, which would be in another place"
+    return None
 
 
 def _put_in(hook: Hook, paths: Paths) -> bool:
@@ -154,11 +183,3 @@ def _chained(file: Path) -> Path:
 
 def _aside(file: Path) -> list[Path]:
     return [file.with_name(file.name + end) for end in _MOVED]
-
-
-def _same(file: Path, other: Path) -> bool:
-    """Whether two names are of one file: somebody was interrupted between two steps."""
-    try:
-        return os.path.samestat(file.lstat(), other.lstat())
-    except OSError:
-        return False

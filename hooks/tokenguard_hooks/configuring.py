@@ -20,6 +20,11 @@ _BLOCK = re.compile(
     re.escape(_BEGIN) + rb"(?P<was>[^\n]*)\n(?P<lines>.*?)" + re.escape(_END),
     re.DOTALL,
 )
+_INCLUDE = b'includeIf "gitdir:/"'
+_BESIDE = "tokenguard-hooks"
+"""Beside a repository's configuration: the hooks, where they are awake."""
+_SETTING = f"includeif.gitdir:/.path\n{_BESIDE}"
+
 _SECTION = re.compile(rb"^\s*\[([^\n\]]*)\]", re.MULTILINE)
 
 
@@ -35,6 +40,56 @@ def hooks(events: Iterable[str], paths: Paths) -> bytes:
         % (name(event).encode(), event.encode(), _quoted(scripts.command(event, paths)))
         for event in events
     )
+
+
+def included() -> bytes:
+    """The line that has git read hooks from a file beside the configuration, where that file is there.
+
+    Beside it, for git fails where it may not read what is included: whoever can read the one can read the other. And
+    under this condition, which always holds, because `git config include.path` would put another one into its place.
+    """
+    return b"[%s]\n\tpath = %s\n" % (_INCLUDE, _BESIDE.encode())
+
+
+def put_beside(file: Path, lines: bytes) -> bool:
+    """Let the file beside a configuration hold these lines; whether it did not. Raises `TokenguardError`."""
+    with files.told(file):
+        mode = file.stat().st_mode & 0o666
+    changed = files.put(_awake(file), lines, mode)
+    _forget(_asleep(file))
+    return changed
+
+
+def take_out_beside(file: Path) -> None:
+    """Remove the file beside a configuration. Raises `TokenguardError`."""
+    for one in (_awake(file), _asleep(file)):
+        _forget(one)
+
+
+def is_awake(file: Path, paths: Paths) -> bool:
+    """Whether git reads hooks of this state folder from beside a configuration."""
+    return holds_include(file) and _are_of(files.read(_awake(file)), paths)
+
+
+def sleeps(file: Path, event: str) -> bool:
+    """Whether it would read this one, if hooks were not asleep."""
+    there = not files.is_there(_awake(file)) and holds_include(file)
+    return there and b'[hook "%s"]\n' % name(event).encode() in (files.read(_asleep(file)) or b"")
+
+
+def put_to_sleep(file: Path) -> None:
+    """Have git find nothing beside a configuration. Raises `TokenguardError`."""
+    with files.told(_awake(file)):
+        _awake(file).replace(_asleep(file))
+
+
+def wake(file: Path) -> None:
+    """Have git find again what was put to sleep. Raises `TokenguardError`."""
+    with files.told(_asleep(file)), suppress(FileNotFoundError):
+        if files.is_there(_awake(file)):
+            _asleep(file).unlink()
+        else:
+            _asleep(file).replace(_awake(file))
 
 
 def template(folder: Path) -> bytes:
@@ -68,13 +123,15 @@ def take_out(file: Path) -> bool:
     data = files.read(file)
     found = _found(file, data)
     if data is None or found is None:
-        return _take_out_sections(file)
+        return take_out_sections(file)
     rest = _without(data, found)
     if not rest and found["was"] == _AS_IT_WAS["none"]:
         with files.told(file):
             file.unlink()
         return True
-    return _edit(file, lambda _: rest)
+    changed = _edit(file, lambda _: rest)
+    # What somebody has set about hooks of ours stands in sections of its own where they are in another file.
+    return take_out_sections(file) or changed
 
 
 def holds(file: Path) -> bool:
@@ -82,13 +139,41 @@ def holds(file: Path) -> bool:
     return _BLOCK.search(files.read(file) or b"") is not None
 
 
-def _take_out_sections(file: Path) -> bool:
-    """Where the lines around ours are gone, git knows ours by their names."""
+def holds_include(file: Path) -> bool:
+    """Whether our lines in a file are those that include another one."""
+    found = _BLOCK.search(files.read(file) or b"")
+    return found is not None and found["lines"] == included()
+
+
+def _are_of(lines: bytes | None, paths: Paths) -> bool:
+    """Whether these are lines of hooks that lead to this state folder."""
+    told = scripts.command(scripts.EVENTS[0], paths).partition(b";")[0].partition(b" tg_state=")[2]
+    return lines is not None and _quoted(b" tg_state=" + told + b";").strip(b'"') in lines
+
+
+def _awake(file: Path) -> Path:
+    return file.with_name(_BESIDE)
+
+
+def _asleep(file: Path) -> Path:
+    return file.with_name(_BESIDE + scripts.ASLEEP)
+
+
+def _forget(file: Path) -> None:
+    with files.told(file), suppress(FileNotFoundError):
+        file.unlink()
+
+
+def take_out_sections(file: Path) -> bool:
+    """Take out what git knows as ours by its name, and nothing around it tells; whether there was any."""
     there = {one.rpartition(".")[0] for line in repository.listed(file) or () for one in line.splitlines()[:1]}
     ours = [f"hook.{name(event)}" for event in (*scripts.EVENTS, *scripts.SIGNING)]
     for section in (one for one in ours if one in there):
         repository.remove_section(file, section)
-    return bool(there.intersection(ours))
+    includes = not holds(file) and _SETTING in (repository.listed(file) or ())
+    if includes:
+        repository.remove_value(file, *_SETTING.split("\n"))
+    return bool(there.intersection(ours)) or includes
 
 
 def _found(file: Path, data: bytes | None) -> re.Match[bytes] | None:
@@ -96,7 +181,7 @@ def _found(file: Path, data: bytes | None) -> re.Match[bytes] | None:
     found = _BLOCK.search(data or b"")
     if found is None:
         return None
-    own = re.compile(rb'hook "tokenguard-[a-z-]+"|init')
+    own = re.compile(rb'hook "tokenguard-[a-z-]+"|init|' + re.escape(_INCLUDE))
     if any(not own.fullmatch(section) for section in _SECTION.findall(found["lines"])):
         raise UsageError(
             f"{file} has other sections between the lines that tokenguard wrote", "move those to its end, and try again"
@@ -146,7 +231,8 @@ def _edit(file: Path, edited: Callable[[bytes | None], bytes]) -> bool:
 def _others(settings: list[str] | None) -> list[str] | None:
     """The settings that are none of ours."""
     ours = (*(f"hook.{name(event)}." for event in (*scripts.EVENTS, *scripts.SIGNING)), "init.templatedir")
-    return None if settings is None else [one for one in settings if one and not one.startswith(ours)]
+    others = [one for one in settings or () if one and one != _SETTING and not one.startswith(ours)]
+    return None if settings is None else others
 
 
 def _quoted(value: bytes) -> bytes:

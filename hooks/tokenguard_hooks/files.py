@@ -24,6 +24,14 @@ def read(file: Path) -> bytes | None:
         return None
 
 
+def same(file: Path, other: Path) -> bool:
+    """Whether two names are of one file."""
+    try:
+        return os.path.samestat(file.lstat(), other.lstat())
+    except OSError:
+        return False
+
+
 def put(file: Path, data: bytes, mode: int) -> bool:
     """Let a file hold this; whether it did not before. Whoever reads it sees all of the one or of the other.
 

@@ -12,11 +12,14 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import chaining, configuring, everywhere, files, managers, scripts
+from tokenguard_hooks import chaining, configuring, everywhere, files, managers, resting, scripts
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
 
 WAYS = ("config", "chain", "manager")
+
+_SECONDS = 5.0
+"""How long is waited for a daemon that puts hooks to sleep or wakes them."""
 
 _RECORD = "tokenguard-installed"
 """In a repository's folder: the folders of hooks that we use, and whether we made them. Each working tree has its own
@@ -59,12 +62,15 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
-    if way == "manager":
-        done = Installed(way, managed[0].into, events, False, manager=managed[0])
-    elif way == "config":
-        done = _configure(here, paths, events, folder)
-    else:
-        done = _chain(here, paths, events, folder)
+    with resting.alone(here.common_dir, _SECONDS):
+        resting.wake_alone(here.common_dir, paths)
+        if way == "manager":
+            done = Installed(way, managed[0].into, events, False, manager=managed[0])
+        elif way == "config":
+            done = _configure(here, paths, events, folder)
+        else:
+            done = _chain(here, paths, events, folder)
+        resting.forget(here.common_dir)
     _make(folder)
     return done
 
@@ -72,9 +78,12 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
 def uninstall(here: Repository, paths: Paths) -> bool:
     """Take our hooks out of a repository; whether there were any. Raises `TokenguardError`."""
     folder = hook_paths.folder(paths, here.common_dir)
-    changed = configuring.take_out(here.config_file)
-    for hooks in own_folders(here, folder):
-        changed = chaining.take_out(hooks) or changed
+    with resting.alone(here.common_dir, _SECONDS):
+        resting.wake_alone(here.common_dir, paths)
+        changed = _take_out_configured(here)
+        for hooks in own_folders(here, folder):
+            changed = chaining.take_out(hooks) or changed
+        resting.forget(here.common_dir)
     _forget(folder, paths)
     return changed
 
@@ -97,7 +106,8 @@ def _best(here: Repository, managed: list[Manager]) -> str:
 
 def _in_use(here: Repository) -> bool:
     """Whether hooks of ours are where git looks for them."""
-    return any(chaining.look(here.hooks_dir, event).state == "ours" for event in scripts.EVENTS)
+    found = [chaining.look(here.hooks_dir, event) for event in scripts.EVENTS]
+    return any(hook.state == "ours" or hook.sleeps for hook in found)
 
 
 def _reaches(shared: everywhere.Standing, here: Repository, way: str) -> bool:
@@ -126,10 +136,18 @@ def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None
 
 
 def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
-    changed = configuring.put_in(here.config_file, configuring.hooks(events, paths))
+    changed = configuring.put_beside(here.config_file, configuring.hooks(events, paths))
+    changed = configuring.put_in(here.config_file, configuring.included()) or changed
+    changed = configuring.take_out_sections(here.config_file) or changed
     for hooks in own_folders(here, folder):
         chaining.take_out(hooks)
     return Installed("config", here.config_file, events, changed)
+
+
+def _take_out_configured(here: Repository) -> bool:
+    changed = configuring.take_out(here.config_file)
+    configuring.take_out_beside(here.config_file)
+    return changed
 
 
 def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
@@ -143,7 +161,7 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
         if made:
             hooks.rmdir()
         raise
-    configuring.take_out(here.config_file)
+    _take_out_configured(here)
     _make(folder)
     _record(folder, {hooks: made} | _recorded(folder))
     chained = tuple(event for event in events if chaining.look(hooks, event).chained)

@@ -108,6 +108,11 @@ def remove_section(file: Path, name: str) -> None:
     _run(Path("/"), "config", "--file", str(file), "--remove-section", name)
 
 
+def remove_value(file: Path, name: str, value: str) -> None:
+    """Have git take one value out of a configuration file."""
+    _run(Path("/"), "config", "--file", str(file), "--unset-all", name, f"^{re.escape(value)}$")
+
+
 def global_config() -> Path:
     """The user's configuration file, or the one that git would make."""
     if given := os.environ.get("GIT_CONFIG_GLOBAL"):

@@ -24,6 +24,9 @@ edited, for a message must not stop being empty before somebody has written one.
 CHAINED = ".tg-chained"
 """Ends the name of a hook that was there before."""
 
+ASLEEP = ".tg-asleep"
+"""Ends the name of a hook of ours that git is not to start, because the daemon does not run."""
+
 _STUB = """\
 #!/bin/sh
 # tokenguard-hook 1: "tokenguard hooks uninstall" puts back what was here before.

@@ -33,6 +33,8 @@ class Hook(Struct, frozen=True):
     where: Path | None
     chained: bool
     """Whether the hook that was there before runs after it."""
+    asleep: bool = False
+    """Whether git does not start it before the daemon runs."""
 
 
 class Standing(Struct, frozen=True):
@@ -49,6 +51,11 @@ class Standing(Struct, frozen=True):
     def installed(self) -> bool:
         """Whether git runs any hook of ours."""
         return any(hook.ways for hook in self.hooks)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether git starts none of them before the daemon runs."""
+        return self.installed and all(hook.asleep for hook in self.hooks if hook.ways)
 
     @property
     def works(self) -> bool:
@@ -76,17 +83,19 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     found = chaining.look(here.hooks_dir, event)
     ways: list[str] = []
     where: Path | None = None
-    if _configured(here, event):
+    asleep = here.configurable and configuring.sleeps(here.config_file, event)
+    if _configured(here, event) or asleep:
         ways.append("config")
         where = here.config_file if configuring.holds(here.config_file) else repository.global_config()
-    if found.state in ("ours", "changed") and found.runs:
+    if (found.state in ("ours", "changed") and found.runs) or chaining.will_wake(found):
+        asleep = asleep or found.sleeps
         ways.append("chain")
         where = where or found.file
     for manager in managed:
         if event in manager.covers:
             ways.append("manager")
             where = where or manager.file
-    return Hook(event, tuple(ways), where, found.chained)
+    return Hook(event, tuple(ways), where, found.chained, asleep)
 
 
 def _configured(here: Repository, event: str) -> bool:
@@ -117,7 +126,9 @@ def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: 
             yield Problem(f"{found.file} has been changed since tokenguard wrote it", "see whether that was meant")
         if found.moved:
             yield Problem(f"another program has put itself in the place of {found.file}", _AGAIN)
-        elif found.state == "other" and found.chained:
+        elif found.sleeps and not chaining.will_wake(found):
+            yield Problem(f"{found.file} was put in the place of tokenguard's while that slept", _AGAIN)
+        elif found.state == "other" and found.chained and not found.sleeps:
             kept = f"{found.file.name}{scripts.CHAINED}"
             yield Problem(f"{found.file} was put in the place of tokenguard's, so {kept} does not run", "keep one")
         if len(hook.ways) > 1:
@@ -128,8 +139,8 @@ def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: 
 def _of_folders(here: Repository, paths: Paths) -> Iterator[Problem]:
     """Where hooks of ours are that git does not look at."""
     for folder in installing.own_folders(here, hook_paths.folder(paths, here.common_dir)):
-        ours = any(chaining.look(folder, event).state == "ours" for event in scripts.EVENTS)
-        if ours and not _same(folder, here.hooks_dir):
+        found = [chaining.look(folder, event) for event in scripts.EVENTS]
+        if any(hook.state == "ours" or hook.sleeps for hook in found) and not _same(folder, here.hooks_dir):
             by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "its settings"
             yield Problem(f"git looks for hooks in {here.hooks_dir} ({by}), and not in {folder}", _AGAIN)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ Deed = Callable[[World], None]
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> Iterator[World]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     ledger = Ledger.open(tmp_path / "ledger.db")
     made = World(tmp_path, ledger)
     made.commit("base")
@@ -28,12 +28,12 @@ async def world(tmp_path: Path) -> Iterator[World]:
     await ledger.close()
 
 
-def plan(world: World, *verbs: str, onto: str = "main", ok: bool = True, **env: str) -> None:
+def plan(world: World, *verbs: str, onto: str = "main", editor: str = "true") -> None:
     """Rebase the commits in their order, with these verbs."""
     lines = "\n".join(f"{number}s/^pick/{verb}/" for number, verb in enumerate(verbs, 1))
     script = world.folder / "plan.sed"
     script.write_text(lines + "\n")
-    world.git("rebase", "-i", onto, ok=ok, GIT_SEQUENCE_EDITOR=f"sed -i -f {script}", **env)
+    world.git("rebase", "-i", onto, GIT_SEQUENCE_EDITOR=f"sed -i -f {script}", GIT_EDITOR=editor)
 
 
 def onto_another(world: World) -> str:
@@ -69,7 +69,7 @@ def fix_up_with_a_message(world: World) -> None:
 
 
 def reword(world: World) -> None:
-    plan(world, "reword", "pick", "reword", "pick", GIT_EDITOR="sed -i 1s/^/new:/")
+    plan(world, "reword", "pick", "reword", "pick", editor="sed -i 1s/^/new:/")
 
 
 def drop(world: World) -> None:

@@ -81,17 +81,19 @@ def test_other_hooks_are_wanted_later(modern: World, tree: Path, config: Path) -
     before = config.read_bytes()
     install(look(tree), modern.paths, scripts.EVENTS, None, consent=False)
     assert install(look(tree), modern.paths, ALL, None, consent=False).changed
-    assert b"tokenguard-commit-msg" in config.read_bytes()
-    assert config.read_bytes().count(b"tokenguard-pre-push") == 1
+    assert modern.git(tree, "config", "hook.tokenguard-commit-msg.event").stdout == "commit-msg\n"
+    assert modern.git(tree, "config", "--get-all", "hook.tokenguard-pre-push.event").stdout == "pre-push\n"
     uninstall(look(tree), modern.paths)
     assert config.read_bytes() == before
 
 
-def test_sections_of_others_among_our_lines_are_not_taken_out(modern: World, tree: Path, config: Path) -> None:
-    install(look(tree), modern.paths, ALL, None, consent=False)
-    data = config.read_bytes().replace(
-        b'[hook "tokenguard-pre-push"]', b'[alias]\n\tx = y\n[hook "tokenguard-pre-push"]'
-    )
+@pytest.mark.parametrize("included", [True, False])
+def test_sections_of_others_among_our_lines_are_not_taken_out(
+    modern: World, tree: Path, config: Path, included: bool
+) -> None:
+    configuring.put_in(config, configuring.included() if included else configuring.hooks(ALL, modern.paths))
+    ours = b'[includeIf "gitdir:/"]' if included else b'[hook "tokenguard-pre-push"]'
+    data = config.read_bytes().replace(ours, b"[alias]\n\tx = y\n" + ours)
     config.write_bytes(data)
     with pytest.raises(UsageError, match="has other sections between the lines"):
         uninstall(look(tree), modern.paths)

@@ -1,7 +1,7 @@
 """What hooks would have noted while they slept, read from what git itself keeps: the logs of HEAD.
 
-They tell of each commit that was made, on which branch, and what it took the place of; what a rebase or a squash has put
-together is found in the commits. The lines are those of `spool`.
+They tell of each commit that was made, on which branch, and what it took the place of; what a rebase or a squash has
+put together is found in the commits. The lines are those of `spool`.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def rebased(common_dir: Path, found: list[Move], end: int, branch: str | None) -
 
 
 class _Rebase:
-    """Finds, step by step, which commits have come together in which. What is changed by hand belongs to the step before."""
+    """Finds, step by step, which commits have become which. What is changed by hand belongs to the step before."""
 
     def __init__(self, repo: str, known: Mapping[str, Commit], olds: list[Commit], start: str) -> None:
         """`known` holds those of its log, and `olds`, which are not there any more."""
@@ -52,11 +52,12 @@ class _Rebase:
         self._strange: list[_Group] = []
 
     def pairs(self, log: list[Move]) -> list[tuple[str, str]]:
-        changes = _changes(self._repo, [*((old,) for old in self._left), *(self._change(*two) for two in pairwise(log))])
+        steps = [self._change(before, move) for before, move in pairwise(log)]
+        changes = _changes(self._repo, [*((old,) for old in self._left), *steps])
         same = {changes[old,]: old for old in reversed(self._left) if (old,) in changes}
-        for before, move in pairwise(log):
+        for (before, move), step in zip(pairwise(log), steps, strict=True):
             if move.hash in self._known and move.hash != before.hash:
-                change = changes.get(self._change(before, move))
+                change = changes.get(step)
                 self._step(before, move, same.get(change or ""), is_empty=change is None)
         if len(self._strange) == len(self._left):
             for group, old in zip(self._strange, self._left, strict=True):
@@ -140,7 +141,7 @@ def _tip_before(common_dir: Path, branch: str | None, tip: str) -> str | None:
 
 
 def _changes(repo: str, pairs: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """A fingerprint of what each of these commits changes, against its parent, or against a second one that is named."""
+    """A fingerprint of what each of these commits changes: beyond its parent, or a second one that is named."""
     wanted = lines_of(" ".join(pair) for pair in pairs)
     told = ask(repo, "diff-tree", "--stdin", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", told=wanted)
     by_hash = {pair[0]: pair for pair in pairs}

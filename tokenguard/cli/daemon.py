@@ -139,12 +139,13 @@ def uninstall() -> None:
 def run(foreground: bool) -> None:
     """Be the daemon."""
     from tokenguard.daemon import main  # heavy, and needed by nobody who only talks to it
+    from tokenguard_hooks.rounds import Rounds
 
     paths = find_paths(os.environ)
     # Whoever upgrades gets a new daemon soon, and hooks that read what that one writes.
     with suppress(TokenguardError):
         scripts.refresh(paths)
-    main(paths, os.environ, foreground=foreground)
+    main(paths, os.environ, Rounds(paths), foreground=foreground)
 
 
 def _stop(running: client.Daemon, *, now: bool) -> int:

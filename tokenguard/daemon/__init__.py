@@ -15,14 +15,15 @@ from tokenguard.config import settings
 from tokenguard.config.paths import Paths
 from tokenguard.daemon import logs
 from tokenguard.daemon.instance import Instance
+from tokenguard.daemon.resting import Hooks
 from tokenguard.errors import TokenguardError
 from tokenguard.intercept.environment import undo
 
 log = logging.getLogger(__name__)
 
 
-def main(paths: Paths, env: MutableMapping[str, str], *, foreground: bool = False) -> None:
-    """Be the daemon until a signal or the control API ends it.
+def main(paths: Paths, env: MutableMapping[str, str], hooks: Hooks, *, foreground: bool = False) -> None:
+    """Be the daemon until a signal or the control API ends it. `hooks` are those of git, awake for as long as it is.
 
     Once it can be reached it says so on stdout and then lets go of its terminal, unless it is in the `foreground`;
     there it logs to stderr too. Raises `TokenguardError` if it cannot start; that is in the log as well.
@@ -42,7 +43,7 @@ def main(paths: Paths, env: MutableMapping[str, str], *, foreground: bool = Fals
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             detach_to = None if foreground else paths.log_file
-            runner.run(serve(paths, config, instance, env, lambda port: _ready(port, detach_to)))
+            runner.run(serve(paths, config, instance, env, hooks, lambda port: _ready(port, detach_to)))
     except TokenguardError as error:
         log.error("ended: %s", error)
         raise

@@ -25,6 +25,7 @@ from tokenguard.daemon.following import Following
 from tokenguard.daemon.hooking import status_files
 from tokenguard.daemon.instance import Instance
 from tokenguard.daemon.listening import listen
+from tokenguard.daemon.resting import Hooks, Resting
 from tokenguard.daemon.teams import Teams
 from tokenguard.daemon.upkeep import Upkeep
 from tokenguard.errors import ConfigError, DaemonError
@@ -45,7 +46,12 @@ MINUTE = 60.0
 
 
 async def serve(
-    paths: Paths, config: Config, instance: Instance, env: MutableMapping[str, str], ready: Callable[[int], None]
+    paths: Paths,
+    config: Config,
+    instance: Instance,
+    env: MutableMapping[str, str],
+    hooks: Hooks,
+    ready: Callable[[int], None],
 ) -> None:
     """Be the daemon until it is asked to end. `ready` is called with the port once everything can be reached.
 
@@ -57,7 +63,7 @@ async def serve(
         log.error("the ledger was damaged; it is kept as %s, and a new one begins", ledger.set_aside)
     async with AsyncExitStack() as after_all:
         try:
-            await Daemon(paths, config, ledger, env).serve(instance, env, ready, after_all)
+            await Daemon(paths, config, ledger, env, hooks).serve(instance, env, ready, after_all)
         finally:
             await ledger.close()
 
@@ -71,7 +77,7 @@ def _tell_summing_up(percent: int) -> None:
 class Daemon:
     """The parts of one daemon; to the control API, its `Host`. To be made in a running event loop."""
 
-    def __init__(self, paths: Paths, config: Config, ledger: Ledger, env: Mapping[str, str]) -> None:
+    def __init__(self, paths: Paths, config: Config, ledger: Ledger, env: Mapping[str, str], hooks: Hooks) -> None:
         self.port = 0
         self._paths = paths
         self._config = config
@@ -88,6 +94,7 @@ class Daemon:
         self._notifier = notify.configured(config, self._upstreams)
         self._exporter = exporting.configured(config, self._upstreams)
         self._status_files = status_files(paths, ledger, self._guard, self._desk, self.teams.pushed)
+        self._resting = Resting(hooks)
         self._proxy = Proxy(
             self._guard,
             self._upstreams,
@@ -139,6 +146,7 @@ class Daemon:
             notifier = tasks.create_task(self._notifier.run(self._desk))
             exporter = tasks.create_task(self._exporter.run(self._desk))
             hook_files = tasks.create_task(self._status_files.run(self._desk))
+            resting = tasks.create_task(self._resting.run(self._desk))
             follows = self._config.daemon.follow_logs
             following = tasks.create_task(self._following.run()) if follows else None
             await self._stop.wait()
@@ -152,7 +160,9 @@ class Daemon:
             teams.cancel()
             notifier.cancel()
             exporter.cancel()
+            resting.cancel()
             hook_files.cancel()
+        await self._resting.end()
         await door.stop()
         await self._upstreams.close()
 

@@ -80,6 +80,7 @@ def test_for_programs(cli: Cli, tree: Path) -> None:
         "ways": ["chain"],
         "where": f"{tree}/.git/hooks/pre-push",
         "chained": True,
+        "asleep": False,
     }
     assert (stands["daemon"], stands["problems"], stands["managers"], stands["hooks_path"]) == (False, [], [], None)
     assert cli("hooks", "uninstall", "--json").document == {

@@ -14,7 +14,7 @@ from tokenguard.cli.hooks import telling
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import everywhere, installing, scripts, standing
+from tokenguard_hooks import everywhere, installing, resting, scripts, standing
 from tokenguard_hooks.repository import look
 
 _NOT_YET = 1
@@ -26,7 +26,7 @@ def hooks() -> None:
     """Let git say what budgets say, at commits and pushes.
 
     Commits are noted, too, so that reports can tell what each of them cost. A hook costs about 2 ms and starts no
-    Python; while the daemon does not run, it is silent.
+    Python; when the daemon is stopped, git does not even start it.
     """
 
 
@@ -93,8 +93,11 @@ def status(as_json: bool) -> int:
     """
     paths = find_paths(os.environ)
     here = look(Path.cwd())
-    now = standing.look(here, paths, _events(paths))
     running = client.find(paths) is not None
+    if running:
+        # The daemon does not know a repository that was moved while its hooks slept.
+        resting.wake(here.common_dir, paths)
+    now = standing.look(here, paths, _events(paths))
     telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running))
     return 0 if now.works else _NOT_YET
 

@@ -115,8 +115,15 @@ def of_standing(now: Standing, here: Repository, running: bool) -> dict[str, Any
         "git": ".".join(map(str, here.git)),
         "installed": now.installed,
         "works": now.works,
+        "asleep": now.asleep,
         "hooks": [
-            {"event": hook.event, "ways": hook.ways, "where": _text(hook.where), "chained": hook.chained}
+            {
+                "event": hook.event,
+                "ways": hook.ways,
+                "where": _text(hook.where),
+                "chained": hook.chained,
+                "asleep": hook.asleep,
+            }
             for hook in now.hooks
         ],
         "script": now.script,
@@ -148,7 +155,10 @@ def stands(now: Standing, here: Repository, running: bool) -> Iterator[str]:
         yield f"{output.styled('!', 'warn')} {printable(problem.what, _LONGEST)}"
         yield f"  → {printable(problem.remedy, _LONGEST)}"
     if now.works and not running:
-        yield "the daemon does not run: until it does, they are silent, and note commits for it"
+        if now.asleep:
+            yield "asleep until the daemon runs: git does not start them, and the daemon reads later what was committed"
+        else:
+            yield "the daemon does not run: until it does, they are silent, and note commits for it"
 
 
 _AFTER = {True: "the one that was there runs after it", False: ""}

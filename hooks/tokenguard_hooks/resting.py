@@ -1,0 +1,168 @@
+"""While the daemon does not run, hooks have nothing to say, so git need not start them: they sleep.
+
+A mark in the repository says that they do, for which state folder, and how far git's own logs went then. What was done
+meanwhile is read from those when hooks are woken, and left where hooks would have noted it. Only a repository's own
+hooks sleep, and where git keeps such logs: what serves others as well, or would be lost, stays awake.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tokenguard.attribution.layout import MAIN
+from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError
+from tokenguard_hooks import chaining, configuring, files, scripts, sleeping
+
+log = logging.getLogger(__name__)
+
+MARK = "tokenguard-asleep"
+"""In the common git folder of a repository whose hooks sleep."""
+
+_ALL = (*scripts.EVENTS, *scripts.SIGNING)
+_UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
+"""What git has in the folder of a working tree while it makes commits there."""
+
+
+@contextmanager
+def alone(common_dir: Path, seconds: float = 0) -> Generator[None]:
+    """Keep others from changing the hooks of a repository; what they do now is waited for so long.
+
+    Raises `TokenguardError`.
+    """
+    until_s = time.monotonic() + seconds
+    with files.told(common_dir):
+        folder = os.open(common_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until_s:
+                    raise TokenguardError(f"the hooks of {common_dir} are being changed", "try again") from None
+                time.sleep(0.02)
+            except OSError:
+                break  # a file system without locks
+        yield
+    finally:
+        os.close(folder)
+
+
+def put_to_sleep(common_dir: Path, paths: Paths) -> bool:
+    """Have git start no hook of ours in a repository; whether they sleep. Raises `TokenguardError`."""
+    with alone(common_dir):
+        hooks = common_dir / "hooks"
+        stubs = {event: scripts.stub(event, paths) for event in _ALL}
+        chained = [event for event, stub in stubs.items() if files.read(hooks / event) == stub]
+        if _is_busy(common_dir) or not hooks.resolve().is_relative_to(common_dir):
+            chained = []
+        configured = configuring.is_awake(common_dir / "config", paths)
+        since = marks(common_dir)
+        if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, _name(paths)):
+            return False
+        if not is_asleep(common_dir, paths):
+            _put_mark(common_dir, paths, since)
+        if configured:
+            configuring.put_to_sleep(common_dir / "config")
+        slept = [sleeping.put_to_sleep(hooks, event, stubs[event]) for event in chained]
+        if not configured and not any(slept):
+            forget(common_dir)
+            return False
+        return True
+
+
+def wake(common_dir: Path, paths: Paths) -> bool:
+    """Have git start hooks again that were put to sleep for this state folder; whether there were any.
+
+    What was done meanwhile is noted as they would have. Blocks while git is asked. Raises `TokenguardError`.
+    """
+    if not is_asleep(common_dir, paths):
+        return False
+    with alone(common_dir):
+        return wake_alone(common_dir, paths)
+
+
+def wake_alone(common_dir: Path, paths: Paths) -> bool:
+    """The same for those who see to it that nobody else does."""
+    if not is_asleep(common_dir, paths):
+        return False
+    since, now = _marks(common_dir), marks(common_dir)
+    _note(common_dir, paths, missed(common_dir, since))
+    configuring.wake(common_dir / "config")
+    left = [event for event in _ALL if not chaining.wake(common_dir / "hooks", event)]
+    if left:
+        log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)
+    # A commit that was made while this was done may have been noted by nobody, or by both.
+    _note(common_dir, paths, missed(common_dir, now))
+    forget(common_dir)
+    return True
+
+
+def is_asleep(common_dir: Path, paths: Paths) -> bool:
+    """Whether hooks in a repository were put to sleep for this state folder. Costs next to nothing; never raises."""
+    return _owner(common_dir) == _name(paths)
+
+
+def forget(common_dir: Path) -> None:
+    """Remove the mark, whoever has put it there."""
+    with files.told(common_dir / MARK):
+        (common_dir / MARK).unlink(missing_ok=True)
+
+
+def _note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
+    """Leave lines where hooks leave theirs, but for those that are there."""
+    folder = hook_paths.folder(paths, common_dir)
+    spool = folder / hook_paths.SPOOL
+    known = set((files.read(spool) or b"").decode("utf-8", "surrogateescape").splitlines())
+    new = "".join(f"{line}\n" for line in lines if line not in known)
+    with files.told(spool):
+        folder.mkdir(parents=True, exist_ok=True)
+        if new:
+            with open(spool, "ab", buffering=0) as opened:
+                opened.write(new.encode("utf-8", "surrogateescape"))
+
+
+def _is_busy(common_dir: Path) -> bool:
+    """Whether git may be about to start a hook that it has found."""
+    trees = [common_dir, *common_dir.glob("worktrees/*")]
+    return any((tree / name).exists() for tree in trees for name in _UNDER_WAY)
+
+
+def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:
+    parts = [b"1", _name(paths)]
+    for name, mark in since.items():
+        parts += [os.fsencode(name), b"%d" % mark.size, b"%d" % mark.tail]
+    file = common_dir / MARK
+    with files.told(file):
+        # Not flushed to the disk, as with the logs that it tells of: all of it may be old after a power cut.
+        new = file.with_name(f"{MARK}.new")
+        new.write_bytes(b"\0".join(parts))
+        new.replace(file)
+
+
+def _marks(common_dir: Path) -> dict[str, Mark]:
+    parts = (files.read(common_dir / MARK) or b"").split(b"\0")[2:]
+    found: dict[str, Mark] = {}
+    for name, size, tail in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+        if size.isdigit() and tail.isdigit():
+            found[os.fsdecode(name)] = Mark(int(size), int(tail))
+    return found
+
+
+def _owner(common_dir: Path) -> bytes | None:
+    """The state folder for which hooks sleep; None if they do not."""
+    parts = (files.read(common_dir / MARK) or b"").split(b"\0")
+    return parts[1] if len(parts) > 1 and parts[0] == b"1" else None
+
+
+def _name(paths: Paths) -> bytes:
+    return os.fsencode(paths.state_dir)
