@@ -135,16 +135,19 @@ class History:
         self.close(branch, subject)
 
 
-@pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(params=["awake", "asleep"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """What hooks note, and what is read from git if they sleep, has the same effect."""
     ledger = Ledger.open(tmp_path / "ledger.db")
     made = World(tmp_path, ledger)
     made.commit("base")
+    if request.param == "asleep":
+        made.let_hooks_sleep()
     yield made
     await ledger.close()
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [*range(5), 22])
 async def test_every_call_is_for_one_commit(world: World, seed: int) -> None:
     history = History(world, seed)
     await history.go()

@@ -18,8 +18,20 @@ from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, audit
 
 
+@pytest_asyncio.fixture(params=["awake", "asleep"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """What hooks note, and what is read from git if they sleep, has the same effect."""
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    made = World(tmp_path, ledger)
+    made.commit("base")
+    if request.param == "asleep":
+        made.let_hooks_sleep()
+    yield made
+    await ledger.close()
+
+
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def awake(tmp_path: Path) -> AsyncIterator[World]:
     ledger = Ledger.open(tmp_path / "ledger.db")
     made = World(tmp_path, ledger)
     made.commit("base")
@@ -352,22 +364,22 @@ async def test_a_repository_that_was_moved_goes_on(world: World) -> None:
     assert await world.range("HEAD~2..HEAD") == {"one": 1, "two": 20}
 
 
-async def test_what_a_daemon_before_has_left_halfway(world: World) -> None:
-    await world.work(1, "one")
-    world.spool.rename(world.spool.with_name("tokenguard-spool.taken"))
-    await world.work(20, "two")
-    assert await world.by_commit() == {"one": 1, "two": 20}
-    assert [file.name for file in world.hook_folder.iterdir()] == []
+async def test_what_a_daemon_before_has_left_halfway(awake: World) -> None:
+    await awake.work(1, "one")
+    awake.spool.rename(awake.spool.with_name("tokenguard-spool.taken"))
+    await awake.work(20, "two")
+    assert await awake.by_commit() == {"one": 1, "two": 20}
+    assert [file.name for file in awake.hook_folder.iterdir()] == []
 
 
-async def test_a_hook_that_was_held_up_while_it_wrote_is_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Commits(world.ledger, world.paths, lambda: time.time_ns() // 1_000, lambda: False, grace_s=60)
-    await world.spend(5)
-    world.commit("one")
-    line = world.spool.read_text()
-    world.spool.write_text("")
+async def test_a_hook_that_was_held_up_while_it_wrote_is_heard(awake: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Commits(awake.ledger, awake.paths, lambda: time.time_ns() // 1_000, lambda: False, grace_s=60)
+    await awake.spend(5)
+    awake.commit("one")
+    line = awake.spool.read_text()
+    awake.spool.write_text("")
     waits: list[float] = []
-    with world.spool.open("a") as late:
+    with awake.spool.open("a") as late:
 
         async def wait(seconds: float) -> None:
             if not waits:
@@ -376,51 +388,51 @@ async def test_a_hook_that_was_held_up_while_it_wrote_is_heard(world: World, mon
             waits.append(seconds)
 
         monkeypatch.setattr(asyncio, "sleep", wait)
-        await slow.take(world.hook_folder)
-    assert await world.by_commit() == {"one": 5}
+        await slow.take(awake.hook_folder)
+    assert await awake.by_commit() == {"one": 5}
     assert 50 < waits[0] <= 60
 
 
 async def test_what_the_ledger_does_not_take_stays_where_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    awake: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await world.work(1, "one")
+    await awake.work(1, "one")
 
     async def full(deeds: object) -> None:
         raise LedgerError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.ledger, "note", full)
-        await world.commits.take(world.hook_folder)
+        patched.setattr(awake.ledger, "note", full)
+        await awake.commits.take(awake.hook_folder)
     assert "was not taken: the disk is full" in caplog.text
-    await world.work(20, "two")
-    assert await world.by_commit() == {"one": 1, "two": 20}
+    await awake.work(20, "two")
+    assert await awake.by_commit() == {"one": 1, "two": 20}
 
 
-async def test_whoever_went_on_all_the_same_is_on_record(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.spool.write_text("1 override . main push the demo is now\n1 override . main commit \nnonsense\n")
-    await world.commits.take(world.hook_folder)
-    said = audit.trail(world.ledger.read(), 5)
+async def test_whoever_went_on_all_the_same_is_on_record(awake: World, caplog: pytest.LogCaptureFixture) -> None:
+    awake.spool.write_text("1 override . main push the demo is now\n1 override . main commit \nnonsense\n")
+    await awake.commits.take(awake.hook_folder)
+    said = audit.trail(awake.ledger.read(), 5)
     assert [(one.kind, one.budget, one.key, one.reason) for one in said] == [
-        ("override", "commit", str(world.top), None),
-        ("override", "push", str(world.top), "the demo is now"),
+        ("override", "commit", str(awake.top), None),
+        ("override", "push", str(awake.top), "the demo is now"),
     ]
     assert {one.who for one in said} == {getpass.getuser()}
     assert "1 lines that git hooks have left" in caplog.text
 
 
-async def test_a_folder_whose_name_is_no_text(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    strange = World(world.folder, world.ledger, top="w\udcffb")
+async def test_a_folder_whose_name_is_no_text(awake: World, caplog: pytest.LogCaptureFixture) -> None:
+    strange = World(awake.folder, awake.ledger, top="w\udcffb")
     strange.commit("one")
     strange.spool.write_text(strange.spool.read_text() + "1 override . main commit why\n")
     await strange.commits.take(strange.hook_folder)
-    assert [one.reason for one in audit.trail(world.ledger.read(), 5)] == ["why"]
+    assert [one.reason for one in audit.trail(awake.ledger.read(), 5)] == ["why"]
     assert [file.name for file in strange.hook_folder.iterdir()] == []
     assert not caplog.text
 
 
-async def test_a_folder_that_is_no_repository_s(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    await world.commits.take(world.folder / "elsewhere")
+async def test_a_folder_that_is_no_repository_s(awake: World, caplog: pytest.LogCaptureFixture) -> None:
+    await awake.commits.take(awake.folder / "elsewhere")
     assert "was not taken" in caplog.text
 
 
@@ -437,12 +449,12 @@ async def test_notes_are_written_as_commits_are_made(world: World) -> None:
     assert len(world.git("notes", "--ref=tokenguard", "list").splitlines()) == 3
 
 
-async def test_a_push_is_told_of_whichever_working_tree_it_begins_in(world: World) -> None:
-    await world.work(1, "one")
-    await world.by_commit()
-    assert world.pushing == []
-    world.git("worktree", "add", "--quiet", str(world.folder / "linked"))
+async def test_a_push_is_told_of_whichever_working_tree_it_begins_in(awake: World) -> None:
+    await awake.work(1, "one")
+    await awake.by_commit()
+    assert awake.pushing == []
+    awake.git("worktree", "add", "--quiet", str(awake.folder / "linked"))
     for told, line in enumerate(("1 push . main", "1 push linked linked", "1 push . -"), 1):
-        world.spool.write_text(f"{line}\n")
-        await world.commits.take(world.hook_folder)
-        assert world.pushing == [str(world.top)] * told
+        awake.spool.write_text(f"{line}\n")
+        await awake.commits.take(awake.hook_folder)
+        assert awake.pushing == [str(awake.top)] * told

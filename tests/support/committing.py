@@ -19,10 +19,20 @@ from tokenguard.ledger import Ledger, Settlement, Where
 from tokenguard.records import Call, Charge, Leg, Usage
 from tokenguard.reports import report
 from tokenguard.reports.ranges import range_report
-from tokenguard_hooks import scripts
+from tokenguard_hooks import resting, scripts
 
 BEGIN_S = 1_763_719_200
 MODEL = "claude-opus-5-5"
+
+
+class _Commits(Commits):
+    """Hooks that sleep are awake only while their notes are taken."""
+
+    async def take(self, folder: Path) -> None:
+        common_dir = hook_paths.repositories(self._paths) in folder.parents and hook_paths.common_dir(self._paths, folder)
+        slept = common_dir and resting.wake(common_dir, self._paths)
+        await super().take(folder)
+        assert not slept or resting.put_to_sleep(common_dir, self._paths)
 
 
 class World:
@@ -39,7 +49,7 @@ class World:
         self.spent = 0
         self.wants_notes = False
         self.pushing: list[str] = []
-        self.commits = Commits(
+        self.commits = _Commits(
             ledger,
             self.paths,
             lambda: time.time_ns() // 1_000,
@@ -68,6 +78,10 @@ class World:
             hook = common_dir / "hooks" / event
             hook.write_bytes(scripts.stub(event, self.paths))
             hook.chmod(0o755)
+
+    def let_hooks_sleep(self) -> None:
+        """From now on, but for when their notes are taken."""
+        assert resting.put_to_sleep(self.top / ".git", self.paths)
 
     def git(self, *words: str, tree: Path | None = None, ok: bool = True, **env: str) -> str:
         """Run git, a minute later; `ok` is whether it is to succeed."""

@@ -33,7 +33,7 @@ def rebased(common_dir: Path, found: list[Move], end: int, branch: str | None) -
     if begin == 0:
         return []
     repo, tip = str(common_dir), found[end - 1].hash
-    old_tip = _tip_before(common_dir, branch, tip) or found[begin - 1].hash
+    old_tip = _tip_before(common_dir, branch, found[end] if end < len(found) else None) or found[begin - 1].hash
     told = ask(repo, "rev-list", "--reverse", "--topo-order", f"--max-count={_MOST}", old_tip, f"^{tip}") or ""
     known = described(repo, {*told.split(), *(move.hash for move in found[begin:end])}) or {}
     olds = [known[old] for old in told.split() if old in known]
@@ -131,12 +131,13 @@ def squashed(common_dir: Path, found: list[Move], at: int) -> tuple[str, ...]:
     return tuple(olds) if merged.strip() and merged == ask(repo, "rev-parse", f"{hash}^{{tree}}") else ()
 
 
-def _tip_before(common_dir: Path, branch: str | None, tip: str) -> str | None:
-    """Where a branch stood before a rebase brought it to this commit, as its own log tells."""
-    if branch is None:
+def _tip_before(common_dir: Path, branch: str | None, end: Move | None) -> str | None:
+    """Where a branch stood before the rebase that ended with this move, as its own log tells."""
+    if branch is None or end is None:
         return None
     log = moves.read(moves.log_of(common_dir, f"refs/heads/{branch}"))
-    at = next((n for n in range(len(log) - 1, 0, -1) if log[n].hash == tip and moves.finishes(log[n].how)), None)
+    places = [at for at in range(1, len(log)) if log[at].hash == end.hash and moves.finishes(log[at].how)]
+    at = min(places, key=lambda at: (abs(log[at].at_us - end.at_us), -at), default=None)
     return None if at is None else log[at - 1].hash
 
 
