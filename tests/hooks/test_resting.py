@@ -1,0 +1,352 @@
+"""The hooks of a repository that sleep while the daemon does not run: nothing starts, and nothing is lost."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.hooks.world import World, everything
+from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError
+from tokenguard_hooks import chaining, configuring, resting, scripts
+from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.repository import look
+from tokenguard_hooks.standing import look as standing
+
+EVENTS = scripts.EVENTS
+TELL = '#!/bin/sh\necho "own $(basename "$0") $*" >&2\n'.replace('$(basename "$0")', "pre-commit")
+
+
+@pytest.fixture
+def tree(user: World) -> Path:
+    return user.repository()
+
+
+def put_in(world: World, tree: Path, way: str | None = None, events: tuple[str, ...] = EVENTS) -> None:
+    install(look(tree), world.paths, events, way, consent=False)
+
+
+def sleep(world: World, tree: Path) -> bool:
+    return resting.put_to_sleep((tree / ".git").resolve(), world.paths)
+
+
+def wake(world: World, tree: Path) -> bool:
+    return resting.wake((tree / ".git").resolve(), world.paths)
+
+
+def hooks(tree: Path) -> set[str]:
+    """The hooks that git would start."""
+    return {file.name for file in (tree / ".git" / "hooks").iterdir() if "." not in file.name}
+
+
+def test_git_starts_nothing_and_what_was_done_is_noted_later(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    user.commit(tree, "noted at once")
+    noted = user.spool(tree / ".git")
+    assert sleep(user, tree) and hooks(tree) == set()
+    user.say(tree / ".git", "* * 0 block block nobody hears this")
+    user.commit(tree, "second")
+    old = user.hash(tree)
+    user.commit(tree, "third", "--amend")
+    new = user.hash(tree)
+    assert user.spool(tree / ".git") == noted
+    assert wake(user, tree) and hooks(tree) == set(EVENTS)
+    expected = [f"1 commit . main {old}", f"1 commit . main {new}", f"1 rewrite amend {old} {new}"]
+    assert user.spool(tree / ".git") == [*noted, *expected]
+    assert not wake(user, tree)
+    user.commit(tree, "stopped", code=1)
+
+
+def test_what_was_there_before_runs_while_ours_sleeps(user: World, tree: Path) -> None:
+    user.put_script(tree / ".git" / "hooks" / "pre-commit", TELL)
+    put_in(user, tree)
+    for change in (sleep, wake, sleep):
+        assert change(user, tree)
+        assert user.commit(tree, "again").stderr == "own pre-commit \n"
+    wake(user, tree)
+    assert len(user.spool(tree / ".git")) == 3
+
+
+def test_a_hook_of_ours_that_was_just_started_runs_what_was_there_before(user: World, tree: Path) -> None:
+    user.put_script(tree / ".git" / "hooks" / "pre-commit", TELL)
+    put_in(user, tree)
+    late = tree / ".git" / "hooks" / "pre-commit"
+    started = late.read_bytes()
+    assert sleep(user, tree)
+    # Its shell has read it; from there on it goes by names.
+    user.put_script(tree / "started", started.replace(b'"$0.tg-chained"', f'"{late}.tg-chained"'.encode()))
+    done = user.git(tree, "-c", f"alias.late=!{tree}/started", "late")
+    assert done.stderr == "own pre-commit \n"
+
+
+@pytest.mark.parametrize("way", ["chain", "config"])
+def test_uninstalled_while_they_sleep_everything_is_as_it_was(modern: World, way: str) -> None:
+    tree = modern.repository()
+    modern.put_script(tree / ".git" / "hooks" / "pre-commit", TELL)
+    before = everything(tree / ".git")
+    put_in(modern, tree, way)
+    assert sleep(modern, tree)
+    assert uninstall(look(tree), modern.paths)
+    assert everything(tree / ".git") == before
+    assert not uninstall(look(tree), modern.paths)
+
+
+def test_what_was_committed_before_they_were_uninstalled_is_noted(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    sleep(user, tree)
+    user.commit(tree, "second")
+    uninstall(look(tree), user.paths)
+    assert user.spool(tree / ".git") == [f"1 commit . main {user.hash(tree)}"]
+
+
+@pytest.mark.parametrize("way", ["chain", "config"])
+def test_installed_while_they_sleep_they_are_awake(modern: World, way: str) -> None:
+    tree = modern.repository()
+    put_in(modern, tree, way)
+    awake = everything(tree / ".git")
+    assert sleep(modern, tree)
+    put_in(modern, tree)
+    assert everything(tree / ".git") == awake
+    assert standing(look(tree), modern.paths, EVENTS).works
+
+
+def test_another_way_is_taken_while_they_sleep(modern: World) -> None:
+    tree = modern.repository()
+    before = everything(tree / ".git")
+    for way, kind in (("chain", "config"), ("config", "chain")):
+        put_in(modern, tree, way)
+        assert sleep(modern, tree)
+        put_in(modern, tree, kind)
+        found = standing(look(tree), modern.paths, EVENTS)
+        assert {hook.ways for hook in found.hooks} == {(kind,)} and not found.asleep
+    uninstall(look(tree), modern.paths)
+    assert everything(tree / ".git") == before
+
+
+@pytest.mark.parametrize("way", ["chain", "config"])
+def test_how_it_stands_with_hooks_that_sleep(modern: World, way: str) -> None:
+    tree = modern.repository()
+    modern.put_script(tree / ".git" / "hooks" / "pre-push", TELL)
+    put_in(modern, tree, way)
+    found = standing(look(tree), modern.paths, EVENTS)
+    assert found.works and not found.asleep
+    sleep(modern, tree)
+    found = standing(look(tree), modern.paths, EVENTS)
+    assert (found.works, found.asleep, found.problems) == (True, True, ())
+    assert {hook.ways for hook in found.hooks} == {(way,)}
+    assert [hook.event for hook in found.hooks if hook.chained] == (["pre-push"] if way == "chain" else [])
+
+
+def test_another_hook_in_their_place_is_told_of(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    sleep(user, tree)
+    hook = tree / ".git" / "hooks" / "pre-commit"
+    user.put_script(hook, TELL)
+    assert standing(look(tree), user.paths, EVENTS).works
+    user.put_script(hook, '#!/bin/sh\necho "$(basename $0)"\n')
+    (missing, problem) = standing(look(tree), user.paths, EVENTS).problems
+    assert missing.what == "not installed: pre-commit"
+    assert problem.what.endswith("pre-commit was put in the place of tokenguard's while that slept")
+    assert wake(user, tree)
+    assert hooks(tree) == set(EVENTS) and b"basename" in hook.read_bytes()
+    with pytest.raises(TokenguardError, match="goes by its own name"):
+        put_in(user, tree)
+    hook.unlink()
+    put_in(user, tree)
+    assert standing(look(tree), user.paths, EVENTS).works
+
+
+def test_two_state_folders_leave_each_other_s_hooks_alone(user: World, tree: Path) -> None:
+    other = replace(user.paths, state_dir=user.root / "elsewhere")
+    put_in(user, tree)
+    common_dir = tree / ".git"
+    awake = everything(common_dir)
+    assert not resting.put_to_sleep(common_dir, other) and everything(common_dir) == awake
+    assert sleep(user, tree)
+    asleep = everything(common_dir)
+    assert not resting.wake(common_dir, other) and not resting.put_to_sleep(common_dir, other)
+    assert everything(common_dir) == asleep
+    install(look(tree), other, EVENTS, None, consent=False)
+    assert not sleep(user, tree) and not wake(user, tree)
+    assert resting.put_to_sleep(common_dir, other)
+
+
+def test_a_repository_that_was_moved_while_they_slept(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    sleep(user, tree)
+    user.commit(tree, "second")
+    moved = tree.rename(user.root / "moved")
+    user.commit(moved, "third")
+    assert wake(user, moved) and hooks(moved) == set(EVENTS)
+    assert user.spool(moved / ".git") == [f"1 commit . main {user.hash(moved, name)}" for name in ("HEAD~1", "HEAD")]
+
+
+def test_linked_working_trees_and_what_is_made_in_new_ones(user: World, tree: Path) -> None:
+    linked, later = user.root / "linked", user.root / "la ter"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "one", str(linked))
+    user.commit(linked, "before")
+    put_in(user, tree)
+    sleep(user, tree)
+    user.git(tree, "worktree", "add", "--quiet", "-b", "two", str(later))
+    later_name = next(name.name for name in (tree / ".git" / "worktrees").iterdir() if name.name != "linked")
+    user.commit(linked, "there")
+    user.commit(later, "later")
+    wake(user, tree)
+    spooled = {f"1 commit linked one {user.hash(linked)}"}
+    if " " not in later_name:
+        spooled.add(f"1 commit {later_name} two {user.hash(later)}")
+    assert spooled <= set(user.spool(tree / ".git")) and len(user.spool(tree / ".git")) == 2
+
+
+def test_hooks_that_others_use_as_well_stay_awake(user: World, tree: Path) -> None:
+    shared = user.root / "shared"
+    shared.mkdir()
+    user.git(tree, "config", "core.hooksPath", str(shared))
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    assert not sleep(user, tree)
+    assert chaining.look(shared, "pre-commit").state == "ours"
+    other = user.repository("other")
+    shutil.rmtree(other / ".git" / "hooks")
+    (other / ".git" / "hooks").symlink_to(shared)
+    assert not sleep(user, other)
+    assert not (tree / ".git" / resting.MARK).exists() and not (other / ".git" / resting.MARK).exists()
+
+
+def test_where_git_keeps_no_log_they_stay_awake(user: World) -> None:
+    tree = user.root / "web"
+    tree.mkdir()
+    user.git(tree, "init", "--quiet")
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    user.commit(tree, "first")
+    put_in(user, tree)
+    assert not sleep(user, tree) and hooks(tree) == set(EVENTS)
+
+
+@pytest.mark.parametrize("name", ["index.lock", "rebase-merge", "sequencer"])
+def test_where_a_commit_may_be_under_way_they_stay_awake(user: World, tree: Path, name: str) -> None:
+    put_in(user, tree)
+    (tree / ".git" / name).mkdir()
+    assert not sleep(user, tree) and hooks(tree) == set(EVENTS)
+
+
+def test_while_somebody_else_changes_them_they_stay_as_they_are(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    folder = os.open(tree / ".git", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(TokenguardError, match="are being changed"):
+        sleep(user, tree)
+    os.close(folder)
+    assert sleep(user, tree)
+
+
+def test_a_mark_that_was_not_written_to_its_end(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    sleep(user, tree)
+    user.commit(tree, "second")
+    (tree / ".git" / resting.MARK).write_bytes(b"")
+    assert not wake(user, tree)
+    put_in(user, tree)
+    assert hooks(tree) == set(EVENTS) and not (tree / ".git" / resting.MARK).exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", "line\nfeed", "$HOME `id`", "-n", "ü ☃", "\udce9"])
+def test_strange_names(user: World, name: str) -> None:
+    tree = user.repository(name)
+    paths = Paths(user.root / name / "x", user.root / "state")
+    install(look(tree), paths, EVENTS, None, consent=False)
+    assert resting.put_to_sleep(tree / ".git", paths)
+    user.commit(tree, "second")
+    assert resting.wake(tree / ".git", paths)
+    assert user.spool(tree / ".git") == [f"1 commit . main {user.hash(tree)}"]
+
+
+def test_a_state_folder_with_a_strange_name(user: World, tree: Path) -> None:
+    paths = replace(user.paths, state_dir=user.root / 'a "b" it\'s\n$x')
+    install(look(tree), paths, EVENTS, None, consent=False)
+    assert resting.put_to_sleep(tree / ".git", paths) and resting.wake(tree / ".git", paths)
+    assert hooks(tree) == set(EVENTS)
+
+
+def test_hooks_in_the_configuration_of_an_earlier_version_stay_awake_until_they_are_installed_again(
+    modern: World,
+) -> None:
+    tree = modern.repository()
+    config = tree / ".git" / "config"
+    before = config.read_bytes()
+    configuring.put_in(config, configuring.hooks(EVENTS, modern.paths))
+    assert standing(look(tree), modern.paths, EVENTS).works
+    assert not sleep(modern, tree)
+    put_in(modern, tree)
+    assert b"[hook " not in config.read_bytes() and standing(look(tree), modern.paths, EVENTS).works
+    assert sleep(modern, tree)
+    uninstall(look(tree), modern.paths)
+    assert config.read_bytes() == before
+
+
+def test_whoever_can_read_the_configuration_can_read_what_it_includes(modern: World) -> None:
+    """Git fails in a repository where it may not read an included file."""
+    tree = modern.repository()
+    config = tree / ".git" / "config"
+    for mode in (0o644, 0o640, 0o600):
+        config.chmod(mode)
+        put_in(modern, tree)
+        assert (tree / ".git" / "tokenguard-hooks").stat().st_mode & 0o777 == mode
+        assert str(modern.paths.state_dir).encode() not in config.read_bytes()
+        sleep(modern, tree)
+        wake(modern, tree)
+        assert (tree / ".git" / "tokenguard-hooks").stat().st_mode & 0o777 == mode
+
+
+def test_a_path_that_somebody_includes_is_not_in_our_way(modern: World) -> None:
+    tree = modern.repository()
+    modern.git(tree, "config", "include.path", "mine")
+    before = (tree / ".git" / "config").read_bytes()
+    put_in(modern, tree)
+    modern.git(tree, "config", "include.path", "yours")
+    modern.git(tree, "config", "--add", "include.path", "theirs")
+    assert standing(look(tree), modern.paths, EVENTS).works
+    uninstall(look(tree), modern.paths)
+    told = modern.git(tree, "config", "--get-all", "include.path").stdout
+    assert told == "yours\ntheirs\n"
+    assert (tree / ".git" / "config").read_bytes().startswith(before.replace(b"mine", b"yours"))
+
+
+def test_an_include_without_the_lines_around_it_is_taken_out(modern: World) -> None:
+    tree = modern.repository()
+    config = tree / ".git" / "config"
+    before = config.read_bytes()
+    put_in(modern, tree)
+    config.write_bytes(b"".join(line for line in config.read_bytes().splitlines(True) if b"# tokenguard" not in line))
+    assert uninstall(look(tree), modern.paths)
+    assert config.read_bytes() == before and not (tree / ".git" / "tokenguard-hooks").exists()
+
+
+def test_a_real_git_starts_none_that_sleep(real_modern: World) -> None:
+    world = real_modern
+    tree = world.repository()
+    modern = everything(tree / ".git")
+    put_in(world, tree, events=(*EVENTS, *scripts.SIGNING))
+    linked = world.root / "linked"
+    world.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    world.say(tree / ".git", "* * 0 warn ok here")
+    for where in (tree, linked):
+        assert "tokenguard: here." in world.commit(where, "awake").stderr
+    noted = world.spool(tree / ".git")
+    assert sleep(world, tree)
+    for where in (tree, linked):
+        assert world.commit(where, "asleep").stderr == ""
+    assert world.git(tree, "hook", "list", "pre-commit", code=None).stdout == ""
+    assert world.spool(tree / ".git") == noted and wake(world, tree)
+    expected = {f"1 commit . main {world.hash(tree)}", f"1 commit linked topic {world.hash(linked)}"}
+    assert set(world.spool(tree / ".git")) - set(noted) == expected
+    assert "tokenguard: here." in world.commit(linked, "awake").stderr
+    sleep(world, tree)
+    uninstall(look(tree), world.paths)
+    assert everything(tree / ".git" / "config") == {
+        name: what for name, what in modern.items() if name.endswith(".git/config")
+    }
