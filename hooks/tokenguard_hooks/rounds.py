@@ -47,6 +47,17 @@ class Rounds:
         common_dir = folder if is_repository(str(folder)) else Path(locate(folder).common_dir or folder)
         self._try(lambda found: resting.wake(found, self._paths), common_dir)
 
+    def asleep(self, seconds: float) -> list[Path]:
+        """The repositories in which they sleep, as far as those answer within so many seconds."""
+        found: list[Path] = []
+
+        def look(common_dir: Path) -> None:
+            if resting.is_asleep(common_dir, self._paths):
+                found.append(common_dir)
+
+        self._each(look, seconds)
+        return sorted(found)
+
     def _each(self, work: Callable[[Path], object], seconds: float) -> None:
         until_s = time.monotonic() + seconds
         waiting: SimpleQueue[Path] = SimpleQueue()

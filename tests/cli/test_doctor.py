@@ -16,8 +16,10 @@ import pytest
 from tests.cli.support import Cli, call, record
 from tokenguard import __version__, client, platforms
 from tokenguard.cli import installation
+from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
+from tokenguard_hooks import chaining, resting, scripts
 
 Finding = Mapping[str, Any]
 
@@ -298,3 +300,23 @@ def test_who_is_told_of_held_calls(cli: Cli, home: Path, quiet_machine: Path, mo
 
     monkeypatch.setattr(platforms, "_SYSTEMS", {})
     assert findings(cli, "notify")[0]["detail"].startswith("this system's desktop is not known")
+
+
+def test_hooks_that_sleep(cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(cli, "hooks") == []
+    trees = [tmp_path / name for name in ("web", "api")]
+    paths = Paths(home, home)
+    for number, tree in enumerate(trees, 1):
+        for name in ("HEAD", "objects/x", "refs/x", "logs/HEAD", "hooks/x"):
+            (tree / ".git" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / ".git" / name).touch()
+        chaining.put_in(tree / ".git" / "hooks", scripts.EVENTS, paths)
+        hook_paths.folder(paths, tree / ".git").mkdir(parents=True)
+        assert resting.put_to_sleep(tree / ".git", paths)
+        many = "1 repository" if number == 1 else "2 repositories"
+        (told,) = findings(cli, "hooks")
+        assert (told["state"], told["detail"]) == ("ok", f"those of {many} sleep until the daemon runs")
+    monkeypatch.setattr(client, "find", lambda paths: FakeDaemon(__version__, 4747))
+    api, told = findings(cli, "hooks")
+    assert (told["state"], told["detail"]) == ("warn", f"those of {trees[0]}/.git sleep, though the daemon runs")
+    assert "tokenguard hooks status" in told["remedy"]

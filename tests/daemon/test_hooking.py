@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.support.waiting import until
 from tokenguard import client
 from tokenguard.config import hook_paths
 from tokenguard.ledger import queries
+from tokenguard.ledger.commits import closings, rewrites
 
 ONE_CALL = '[[budget]]\nname = "day"\nscope = "repo"\nlimit = "1 call"\nwindow = "day"\nat_limit = "warn"\n'
 BLOCK = '[hooks]\npush = "block"\n'
@@ -203,3 +206,58 @@ def test_a_commit_is_warned_a_push_stopped_and_what_they_say_helps(
     os.kill(daemon.pid, signal.SIGKILL)
     home.started[0].wait(30)
     assert commit() == (0, "") and push() == (0, "")
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_hooks_sleep_while_it_is_stopped_and_what_was_committed_is_on_record(
+    home: Home, place: Place, former: bool
+) -> None:
+    who = ("-c", "user.name=A", "-c", "user.email=a@b")
+    hook = place.top / ".git" / "hooks" / "pre-commit"
+    if former:
+        hook.write_text("#!/bin/sh\ntouch ran\n")
+        hook.chmod(0o755)
+
+    def tokenguard(*words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "tokenguard", *words, "--json"]
+        told: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=place.top, env=home.env))
+        return told
+
+    def stop() -> None:
+        home.daemon.post("/v1/shutdown", {"mode": "graceful"})
+        home.started[-1].wait(30)
+
+    tokenguard("hooks", "install", "--way", "chain")
+    home.start()
+    place.says("* * 0 ok ok")
+    stop()
+    assert hook.exists() is former
+    stands = tokenguard("hooks", "status")
+    assert (stands["works"], stands["asleep"], stands["daemon"]) == (True, True, False)
+    place.git(*who, "commit", "-q", "--allow-empty", "-m", "second")
+    assert (place.top / "ran").exists() is former
+    old = place.git("rev-parse", "HEAD")
+    place.git(*who, "commit", "-q", "--allow-empty", "--amend", "-m", "third")
+    new = place.git("rev-parse", "HEAD")
+    home.start()
+    with closing(queries.connect_readonly(home.paths.ledger)) as conn:
+        until(lambda: [one.hash for one in closings(conn)] == [old, new])
+        assert [(one.old, one.new) for one in rewrites(conn)] == [(old, new)]
+    until(lambda: not tokenguard("hooks", "status")["asleep"])
+    # One that is moved while they sleep is woken by the first session in it.
+    place.says("* * 0 ok ok")
+    stop()
+    place.top = place.top.rename(home.folder / "src" / "moved")
+    daemon = home.start()
+    home.session(daemon, cwd=str(place.top))
+    moved = place.top / ".git" / "hooks" / "pre-commit"
+    until(lambda: moved.exists() and b"tokenguard" in moved.read_bytes())
+
+
+def test_hooks_of_one_that_is_killed_stay_awake(home: Home, place: Place) -> None:
+    subprocess.check_call([sys.executable, "-m", "tokenguard", "hooks", "install"], cwd=place.top, env=home.env)
+    daemon = home.start()
+    place.says("* * 0 ok ok")
+    os.kill(daemon.pid, signal.SIGKILL)
+    home.started[0].wait(30)
+    assert not (place.top / ".git" / "tokenguard-asleep").exists()

@@ -11,6 +11,7 @@ from tokenguard.cli import installation, interception, logs, monitoring, output,
 from tokenguard.cli.commands import examples
 from tokenguard.cli.env import checks
 from tokenguard.cli.findings import Finding, show
+from tokenguard.cli.hooks import checks as hooks
 from tokenguard.cli.team import checks as teams
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
@@ -54,3 +55,4 @@ def _findings(paths: Paths) -> Iterator[Finding]:
     yield from surroundings.notifications(os.environ, config)
     yield from monitoring.metrics(config)
     yield surroundings.git(os.environ)
+    yield from hooks.findings(paths)
