@@ -80,14 +80,15 @@ def put_to_sleep(common_dir: Path, paths: Paths) -> bool:
         return True
 
 
-def wake(common_dir: Path, paths: Paths) -> bool:
+def wake(common_dir: Path, paths: Paths, seconds: float = 0) -> bool:
     """Have git start hooks again that were put to sleep for this state folder; whether there were any.
 
-    What was done meanwhile is noted as they would have. Blocks while git is asked. Raises `TokenguardError`.
+    What was done meanwhile is noted as they would have. Blocks while git is asked, and for so many seconds while others
+    change them. Raises `TokenguardError`.
     """
     if not is_asleep(common_dir, paths):
         return False
-    with alone(common_dir):
+    with alone(common_dir, seconds):
         return wake_alone(common_dir, paths)
 
 
@@ -140,7 +141,7 @@ def _is_busy(common_dir: Path) -> bool:
 def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:
     parts = [b"1", _name(paths)]
     for name, mark in since.items():
-        parts += [os.fsencode(name), b"%d" % mark.size, b"%d" % mark.tail]
+        parts += [os.fsencode(name), b"%d" % mark.size, b"%d" % mark.line]
     file = common_dir / MARK
     with files.told(file):
         # Not flushed to the disk, as with the logs that it tells of: all of it may be old after a power cut.
@@ -152,9 +153,9 @@ def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:
 def _marks(common_dir: Path) -> dict[str, Mark]:
     parts = (files.read(common_dir / MARK) or b"").split(b"\0")[2:]
     found: dict[str, Mark] = {}
-    for name, size, tail in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        if size.isdigit() and tail.isdigit():
-            found[os.fsdecode(name)] = Mark(int(size), int(tail))
+    for name, size, line in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
+        if size.isdigit() and line.isdigit():
+            found[os.fsdecode(name)] = Mark(int(size), int(line))
     return found
 
 

@@ -33,6 +33,7 @@ class Rounds:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._told: dict[Path, str] = {}
 
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
@@ -82,7 +83,9 @@ class Rounds:
             if is_repository(str(common_dir)):
                 work(common_dir)
         except (OSError, ValueError, TokenguardError) as error:
-            log.warning("hooks in %s stay as they are: %s", common_dir, error)
+            if self._told.get(common_dir) != str(error):
+                log.warning("hooks in %s stay as they are: %s", common_dir, error)
+            self._told[common_dir] = str(error)
 
     def _known(self) -> Iterator[Path]:
         """All that may be repositories: folders on the way to others are among them."""

@@ -24,6 +24,10 @@ class Problem(Struct, frozen=True):
     remedy: str
 
 
+OVERSLEPT = Problem("hooks sleep, though the daemon runs", _AGAIN)
+"""Of hooks that another state folder put to sleep, or that nothing says were."""
+
+
 class Hook(Struct, frozen=True):
     """One hook."""
 

@@ -288,12 +288,15 @@ def test_a_rebase_that_goes_on_is_told_of_when_it_ends(world: World) -> None:
     assert missed(common_dir, since) == noted(world)[before:] != []
 
 
-def test_a_log_that_was_written_anew_is_read_as_a_whole(world: World) -> None:
+@pytest.mark.parametrize("kept", [3, 1])
+def test_a_log_that_git_has_written_anew(world: World, kept: int) -> None:
+    """It is read from the line on that was the last one; where that is gone, as a whole."""
     log = world.top / ".git" / "logs" / "HEAD"
     since = marks(world.top / ".git")
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[2:]))
-    world.commit("after")
-    assert missed(world.top / ".git", since) == noted(world)[1:]
+    world.commit("five")
+    world.commit("six")
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[-kept:]))
+    assert missed(world.top / ".git", since) == noted(world)[-min(kept, 2) :]
 
 
 def test_without_a_log_there_is_nothing_to_tell(world: World) -> None:

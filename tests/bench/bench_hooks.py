@@ -1,6 +1,8 @@
 """What git hooks add to `git commit` and `git push`, and what it takes the daemon to keep what they read.
 
 python -m tests.bench.bench_hooks [--runs N]     medians over N runs of each (61), taken in turn
+
+TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration are measured with that one.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import asyncio
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,7 +32,8 @@ from tokenguard.config.paths import Paths
 from tokenguard.status_files import keeping
 from tokenguard.status_files.files import Files
 from tokenguard.status_files.keeping import Keeper, Wanted
-from tokenguard_hooks import scripts
+from tokenguard_hooks import resting, scripts
+from tokenguard_hooks.rounds import Rounds
 
 COMMIT_MS, PUSH_MS = 5, 20
 """For what is added, at most."""
@@ -40,6 +44,8 @@ OWN = "".join(
     for number, window in enumerate(("day", "week", "rolling 5h"))
 )
 REPOSITORIES = 50
+MANY = 200
+"""Repositories whose hooks fall asleep at once."""
 SETTLEMENTS = 2_000
 SECONDS = 12
 """In which they come, at least."""
@@ -58,6 +64,12 @@ class Tree:
         git(top, env, "init", "-q", "--bare", str(self._there))
         git(top, env, "remote", "add", "origin", str(self._there))
         self.commit()
+
+    def former_hook(self) -> None:
+        """A hook that is there before ours are put in."""
+        hook = self.top / ".git" / "hooks" / "pre-commit"
+        hook.write_text("#!/bin/sh\nexit 0\n")
+        hook.chmod(0o755)
 
     def empty_hooks(self, like: Tree) -> None:
         """Hooks that do nothing, wherever the other tree has hooks that do something."""
@@ -112,21 +124,60 @@ def say(what: str, value: float, unit: str, goal: str = "") -> None:
     print(f"{what:<52} {value:8.2f} {unit}{f'   ({goal})' if goal else ''}")
 
 
+def environment(home: Path) -> dict[str, str]:
+    """Of somebody whose home and state are in this folder."""
+    who = {f"GIT_{role}_{what}": "a@b" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**os.environ, **who, "HOME": str(home), "TOKENGUARD_HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def install(tree: Tree, env: Mapping[str, str], *options: str) -> None:
+    command = [sys.executable, "-m", "tokenguard", "hooks", "install", *options]
+    subprocess.run(command, cwd=tree.top, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def bench_rounds(repositories: int) -> None:
+    """What it takes to put the hooks of many repositories to sleep, and to wake them."""
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+        home = Path(folder).resolve()
+        env, paths = environment(home), Paths(home, home)
+        (home / "config.toml").write_text("[daemon]\nport = 0\n")
+        tree = Tree(home / "r0", env)
+        install(tree, env)
+        stops = [stop(paths, env) for _ in range(5)]
+        for number in range(1, repositories):
+            shutil.copytree(tree.top, home / f"r{number}", symlinks=True)
+            resting.wake(home / f"r{number}" / ".git", paths)
+            hook_paths.folder(paths, home / f"r{number}" / ".git").mkdir(parents=True, exist_ok=True)
+        rounds = Rounds(paths)
+        took: list[list[float]] = [[], []]
+        for _ in range(9):
+            for way, times in zip((rounds.put_to_sleep, rounds.wake), took, strict=True):
+                begun = time.perf_counter()
+                way(60)
+                times.append(ms(begun))
+        say(f"{repositories} repositories fall asleep", statistics.median(took[0]), f"ms, {max(took[0]):.0f} at most")
+        say("... and wake", statistics.median(took[1]), f"ms, {max(took[1]):.0f} at most")
+        more = [stop(paths, env) for _ in range(5)]
+        say("tokenguard daemon stop with 1 repository", statistics.median(stops), f"ms, {max(stops):.0f} at most")
+        say(f"... with {repositories}", statistics.median(more), f"ms, {max(more):.0f} at most")
+
+
+def stop(paths: Paths, env: Mapping[str, str]) -> float:
+    daemon = client.ensure(paths, env, print)
+    wait_for(lambda: not Rounds(paths).asleep(60))
+    begun = time.perf_counter()
+    daemon.stop(now=False, timeout=30)
+    return ms(begun)
+
+
 def bench_git(runs: int) -> bool:
     """Whether it is fast enough."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder, Upstream() as upstream:
         home = Path(folder).resolve()
-        who = {
-            "GIT_AUTHOR_NAME": "A",
-            "GIT_AUTHOR_EMAIL": "a@b",
-            "GIT_COMMITTER_NAME": "A",
-            "GIT_COMMITTER_EMAIL": "a@b",
-        }
-        env = {**os.environ, **who, "HOME": folder, "TOKENGUARD_HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"}
+        env = environment(home)
         (home / "config.toml").write_text(f"[daemon]\nport = 0\n{upstream.settings}\n{SPENT}")
         plain, empty, hooked = (Tree(home / name, env) for name in ("plain", "empty", "hooked"))
-        install = [sys.executable, "-m", "tokenguard", "hooks", "install"]
-        subprocess.run(install, cwd=hooked.top, env=env, check=True, stdout=subprocess.DEVNULL)
+        install(hooked, env)
         empty.empty_hooks(hooked)
         commits = in_turn(runs, plain.commit, empty.commit, hooked.commit)
         pushes = in_turn(runs, plain.push, empty.push, hooked.push)
@@ -156,6 +207,48 @@ def bench_git(runs: int) -> bool:
     say_took("... beyond an empty hook", beyond(pushes[1], pushes[2]))
     say_took("added to it, with a warning and a poke", pushed, PUSH_MS)
     return max(away.wall, fine.wall, warned.wall) <= COMMIT_MS and pushed.wall <= PUSH_MS
+
+
+def bench_asleep(runs: int) -> bool:
+    """Whether a commit takes no longer while the daemon is stopped."""
+    ways = [("chain", os.environ["PATH"])]
+    if modern := os.environ.get("TOKENGUARD_TEST_GIT"):
+        ways.append(("config", f"{modern}{os.pathsep}{os.environ['PATH']}"))
+    found: list[bool] = []
+    for way, path in ways:
+        with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+            home = Path(folder).resolve()
+            env = environment(home) | {"PATH": path}
+            (home / "config.toml").write_text("[daemon]\nport = 0\n")
+            names = ("plain", "hooked", "plain-former", "former")
+            plain, hooked, plain_former, former = [Tree(home / name, env) for name in names]
+            plain_former.former_hook()
+            former.former_hook()
+            for tree in (hooked, former):
+                install(tree, env, "--way", way)
+            client.ensure(Paths(home, home), env, print).stop(now=False, timeout=30)
+            found += [
+                asleep(f"{way}, {what}", *in_turn(runs, one.commit, two.commit, one.commit))
+                for what, one, two in (("no other hook", plain, hooked), ("one that was there", plain_former, former))
+            ]
+    return all(found)
+
+
+def asleep(what: str, first: list[Took], slept: list[Took], again: list[Took]) -> bool:
+    """Whether a commit with hooks that sleep takes no longer than one without differs from the next one without."""
+    gaps = sorted(two.wall - one.wall for one, two in zip(first, slept, strict=True))
+    noise = sorted(two.wall - one.wall for one, two in zip(first, again, strict=True))
+    took = beyond(first, slept)
+    low, high = gaps[len(gaps) // 4], gaps[-len(gaps) // 4]
+    say_took(f"asleep ({what}): git commit without hooks", middle(first))
+    say_took("... added to it", took)
+    say("... half of all differences are between", low, f"and {high:.2f} ms")
+    say(
+        "... of no hooks to no hooks",
+        statistics.median(noise),
+        f"ms, {noise[len(noise) // 4]:.2f} to {noise[-len(noise) // 4]:.2f}",
+    )
+    return low <= 0 <= high
 
 
 def say_took(what: str, took: Took, most: int | None = None) -> None:
@@ -272,7 +365,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What git hooks take.")
     parser.add_argument("--runs", type=int, default=61)
     runs: int = parser.parse_args().runs
-    fast = bench_git(runs)
+    fast = bench_git(runs) and bench_asleep(runs)
+    bench_rounds(MANY)
     asyncio.run(bench_daemon())
     sys.exit(0 if fast else 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Signal
@@ -51,7 +51,7 @@ class Desk:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
 
     @contextmanager
-    def subscribe(self, *types: str) -> Iterator[AsyncIterator[Event]]:
+    def subscribe(self, *types: str) -> Generator[AsyncIterator[Event]]:
         assert types == ("session.started",)
 
         async def told() -> AsyncIterator[Event]:
@@ -64,7 +64,7 @@ class Desk:
         self.events.put_nowait(Event("session.started", 1, {"id": "s1", "repo": repo}))
 
 
-async def ended(task: asyncio.Task[None]) -> None:
+async def ended(task: asyncio.Future[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
 
@@ -72,7 +72,7 @@ async def ended(task: asyncio.Task[None]) -> None:
 async def test_they_wake_at_once_again_and_where_a_session_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resting, "AGAIN_S", 0)
     hooks, desk = Hooks(), Desk()
-    task = asyncio.create_task(Resting(hooks).run(desk))
+    task = asyncio.ensure_future(Resting(hooks).run(desk))
     assert [await hooks.next(), await hooks.next()] == ["wake", "wake"]
     desk.started(None)
     desk.started("/src/web")
@@ -92,7 +92,7 @@ async def test_folders_that_do_not_answer_hold_up_nobody(monkeypatch: pytest.Mon
     monkeypatch.setattr(resting, "ENDING_S", 0.01)
     hooks, desk = Hooks(), Desk()
     hooks.answers.clear()
-    task = asyncio.create_task(Resting(hooks).run(desk))
+    task = asyncio.ensure_future(Resting(hooks).run(desk))
     assert await hooks.next() == "wake"
     await ended(task)
     await Resting(hooks).end()

@@ -1,4 +1,4 @@
-"""All repositories at once: those that do not answer keep nobody waiting, and what is wrong with one is its own affair."""
+"""All repositories at once: those that do not answer keep nobody waiting, and one that is broken no other."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def test_nothing_is_known(rounds: Rounds) -> None:
     assert rounds.asleep(LONG) == []
 
 
-def test_one_that_is_gone_or_broken(
-    user: World, rounds: Rounds, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_that_is_gone_or_broken(user: World, rounds: Rounds, caplog: pytest.LogCaptureFixture) -> None:
     gone, broken, sound = (hooked(user, name) for name in ("gone", "broken", "sound"))
     shutil.rmtree(gone)
     (broken / ".git" / "tokenguard-asleep.new").mkdir()
     rounds.put_to_sleep(LONG)
     assert sleeps(sound) and not sleeps(broken)
     assert f"hooks in {broken}/.git stay as they are" in caplog.text and str(gone) not in caplog.text
+    rounds.put_to_sleep(LONG)
+    assert caplog.text.count("stay as they are") == 1
 
 
 def test_what_does_not_answer_is_not_waited_for(user: World, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -57,13 +56,13 @@ class Folder:
             world.put_script(self.path / EVENT, before)
         self.untouched = everything(self.path)
         self.install()
-        self.awake = self.bytes()
+        self.awake = self.there()
 
     @property
     def stub(self) -> bytes:
         return scripts.stub(EVENT, self.world.paths)
 
-    def bytes(self) -> dict[str, bytes]:
+    def there(self) -> dict[str, bytes]:
         return {file.name: file.read_bytes() for file in self.path.iterdir()}
 
     def install(self) -> None:
@@ -85,12 +84,12 @@ class Folder:
 
     def runs(self) -> None:
         """What was there before runs: alone, or after ours, also where git has started ours a moment ago."""
-        there = self.bytes()
+        found = self.there()
         if self.before is not None:
-            assert there[EVENT] in (self.stub, self.before)
-            assert there[f"{EVENT}.tg-chained"] == self.before
+            assert found[EVENT] in (self.stub, self.before)
+            assert found[f"{EVENT}.tg-chained"] == self.before
         else:
-            assert self.stub in there.values() and f"{EVENT}.tg-chained" not in there
+            assert self.stub in found.values() and f"{EVENT}.tg-chained" not in found
 
 
 @pytest.fixture(params=[None, BEFORE], ids=["alone", "chained"])
@@ -101,15 +100,15 @@ def folder(world: World, request: pytest.FixtureRequest) -> Folder:
 def test_asleep_and_awake_again(folder: Folder) -> None:
     for _ in range(2):
         folder.sleep()
-        assert folder.bytes() == folder.asleep
+        assert folder.there() == folder.asleep
         found = chaining.look(folder.path, EVENT)
         assert found.sleeps and chaining.will_wake(found) and found.chained is (folder.before is not None)
         folder.sleep()
-        assert folder.bytes() == folder.asleep
+        assert folder.there() == folder.asleep
         folder.wake()
-        assert folder.bytes() == folder.awake
+        assert folder.there() == folder.awake
         folder.wake()
-        assert folder.bytes() == folder.awake and not chaining.look(folder.path, EVENT).sleeps
+        assert folder.there() == folder.awake and not chaining.look(folder.path, EVENT).sleeps
 
 
 def test_uninstalled_while_it_sleeps(folder: Folder) -> None:
@@ -122,7 +121,7 @@ def test_uninstalled_while_it_sleeps(folder: Folder) -> None:
 def test_installed_while_it_sleeps(folder: Folder) -> None:
     folder.sleep()
     folder.install()
-    assert folder.bytes() == folder.awake
+    assert folder.there() == folder.awake
 
 
 @pytest.mark.parametrize("then", [Folder.sleep, Folder.wake, Folder.uninstall, Folder.install])
@@ -134,7 +133,7 @@ def test_interrupted_on_its_way_to_sleep(
         number += 1
         folder.runs()
         goes_on(folder, then)
-    assert number > 3 and folder.bytes() == folder.asleep
+    assert number > 3 and folder.there() == folder.asleep
 
 
 @pytest.mark.parametrize("then", [Folder.sleep, Folder.wake, Folder.uninstall, Folder.install])
@@ -148,7 +147,7 @@ def test_interrupted_while_it_wakes(
         folder.runs()
         goes_on(folder, then)
         folder.sleep()
-    assert number > 2 and folder.bytes() == folder.awake
+    assert number > 2 and folder.there() == folder.awake
 
 
 def test_interrupted_while_it_is_taken_out(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,10 +166,10 @@ def goes_on(folder: Folder, then: Callable[[Folder], None]) -> None:
     """Whatever is done next finds its way; and the end is the beginning."""
     then(folder)
     if then is Folder.sleep:
-        assert folder.bytes() == folder.asleep
+        assert folder.there() == folder.asleep
         folder.wake()
     if then is not Folder.uninstall:
-        assert folder.bytes() == folder.awake
+        assert folder.there() == folder.awake
         folder.uninstall()
     assert everything(folder.path) == folder.untouched
     folder.install()
@@ -182,9 +181,9 @@ def test_a_hook_that_somebody_has_put_there_meanwhile_runs_after_it(world: World
     world.put_script(new, OTHER)
     new.replace(folder.path / EVENT)
     folder.wake()
-    assert folder.bytes() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER}
+    assert folder.there() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER}
     folder.uninstall()
-    assert folder.bytes() == {EVENT: OTHER}
+    assert folder.there() == {EVENT: OTHER}
 
 
 def test_a_hook_that_was_edited_meanwhile_is_the_one_that_runs_after_it(world: World) -> None:
@@ -192,7 +191,7 @@ def test_a_hook_that_was_edited_meanwhile_is_the_one_that_runs_after_it(world: W
     folder.sleep()
     (folder.path / EVENT).write_bytes(OTHER)
     folder.wake()
-    assert folder.bytes() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER}
+    assert folder.there() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER}
 
 
 def test_a_hook_that_was_removed_meanwhile_stays_removed(world: World) -> None:
@@ -200,7 +199,7 @@ def test_a_hook_that_was_removed_meanwhile_stays_removed(world: World) -> None:
     folder.sleep()
     (folder.path / EVENT).unlink()
     folder.wake()
-    assert folder.bytes() == {EVENT: folder.stub}
+    assert folder.there() == {EVENT: folder.stub}
 
 
 def test_a_hook_manager_that_has_moved_the_one_before_away(world: World) -> None:
@@ -211,9 +210,9 @@ def test_a_hook_manager_that_has_moved_the_one_before_away(world: World) -> None
     world.put_script(folder.path / EVENT, OTHER)
     folder.wake()
     legacy = {f"{EVENT}.legacy": BEFORE}
-    assert folder.bytes() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER} | legacy
+    assert folder.there() == {EVENT: folder.stub, f"{EVENT}.tg-chained": OTHER} | legacy
     folder.uninstall()
-    assert folder.bytes() == {EVENT: OTHER} | legacy
+    assert folder.there() == {EVENT: OTHER} | legacy
 
 
 @pytest.mark.parametrize("why", ["name", "folder", "link"])
@@ -272,9 +271,9 @@ def test_without_second_names_a_hook_that_others_run_after_stays_awake(
 
     monkeypatch.setattr(os, "link", refuse)
     folder.sleep()
-    assert folder.bytes() == (folder.asleep if folder.before is None else folder.awake)
+    assert folder.there() == (folder.asleep if folder.before is None else folder.awake)
     folder.wake()
-    assert folder.bytes() == folder.awake
+    assert folder.there() == folder.awake
 
 
 def test_a_folder_that_cannot_be_written_to(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,4 +285,4 @@ def test_a_folder_that_cannot_be_written_to(folder: Folder, monkeypatch: pytest.
             patched.setattr(os, name, refuse)
         with pytest.raises(TokenguardError):
             folder.sleep()
-    assert folder.bytes() == folder.awake
+    assert folder.there() == folder.awake

@@ -28,11 +28,15 @@ MODEL = "claude-opus-5-5"
 class _Commits(Commits):
     """Hooks that sleep are awake only while their notes are taken."""
 
+    asleep: tuple[Path, ...] = ()
+
     async def take(self, folder: Path) -> None:
-        common_dir = hook_paths.repositories(self._paths) in folder.parents and hook_paths.common_dir(self._paths, folder)
-        slept = common_dir and resting.wake(common_dir, self._paths)
+        found = [one for one in self.asleep if hook_paths.folder(self._paths, one) == folder]
+        for common_dir in found:
+            assert resting.wake(common_dir, self._paths)
         await super().take(folder)
-        assert not slept or resting.put_to_sleep(common_dir, self._paths)
+        for common_dir in found:
+            assert resting.put_to_sleep(common_dir, self._paths)
 
 
 class World:
@@ -70,6 +74,8 @@ class World:
     def find_hooks(self, common_dir: Path | None = None) -> None:
         """Where the hooks and the daemon leave files for each other."""
         self.hook_folder = hook_paths.folder(self.paths, common_dir or self.top / ".git")
+        if self.commits.asleep:
+            self.commits.asleep = (common_dir or self.top / ".git",)
 
     def hook(self, common_dir: Path) -> None:
         """Put the hooks in place, as they are installed."""
@@ -81,6 +87,7 @@ class World:
 
     def let_hooks_sleep(self) -> None:
         """From now on, but for when their notes are taken."""
+        self.commits.asleep = (self.top / ".git",)
         assert resting.put_to_sleep(self.top / ".git", self.paths)
 
     def git(self, *words: str, tree: Path | None = None, ok: bool = True, **env: str) -> str:

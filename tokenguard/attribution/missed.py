@@ -22,8 +22,8 @@ from tokenguard.attribution.moves import Move
 from tokenguard.attribution.place import Place
 from tokenguard.attribution.reflog import branch_named
 
-_TAIL = 512
-"""Bytes at the end of a log by which it is known again."""
+_ENOUGH = 512
+"""Bytes at the end of a line by which it is known again."""
 
 _BLANK = re.compile(r"\s")
 _SWITCHED = re.compile(r"checkout: moving from (\S+) to (\S+)$|Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$")
@@ -35,8 +35,8 @@ class Mark(Struct, frozen=True):
     """How far the log of a HEAD was read."""
 
     size: int = 0
-    tail: int = 0
-    """A checksum of the end of what was read: git can write a log anew."""
+    line: int = 0
+    """A checksum of the last line that was read: git writes a log anew when it forgets what is old."""
 
 
 def marks(common_dir: Path) -> dict[str, Mark]:
@@ -48,7 +48,7 @@ def marks(common_dir: Path) -> dict[str, Mark]:
 def missed(common_dir: Path, since: Mapping[str, Mark]) -> list[str]:
     """The lines about what was done after these marks, in their order. Blocks while git is asked.
 
-    A log that was written anew is read from its beginning: taking what was taken already changes nothing.
+    A log in which the last line that was read is gone is read from its beginning: what was taken changes nothing.
     """
     told = [_told(common_dir, name, since.get(name, Mark())) for name in _trees(common_dir)]
     return [line for _, lines in merge(*told, key=lambda one: one[0]) for line in lines]
@@ -60,8 +60,7 @@ def _told(common_dir: Path, name: str, since: Mark) -> list[tuple[int, list[str]
     if _mark(git_dir) in (since, None):
         return []
     data = moves.log_of(git_dir)
-    seen = data[: since.size] if _tail(data[: since.size]) == since.tail else b""
-    found, begun = moves.read(data), len(moves.read(seen))
+    found, begun = moves.read(data), len(moves.read(_seen(data, since)))
     branches = _branches(found, common_dir, git_dir)
     tree = "?" if _BLANK.search(name) else name
     times = list(accumulate((move.at_us for move in found), max))
@@ -137,11 +136,20 @@ def _mark(git_dir: Path) -> Mark | None:
     try:
         with open(git_dir / "logs" / "HEAD", "rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - _TAIL))
-            return Mark(size, _tail(log.read()))
+            log.seek(max(0, size - _ENOUGH - 1))
+            return Mark(size, _last_line(log.read()))
     except (OSError, ValueError):
         return None
 
 
-def _tail(data: bytes) -> int:
-    return zlib.crc32(data[-_TAIL:])
+def _seen(log: bytes, since: Mark) -> bytes:
+    """What of a log was read before."""
+    end = since.size if len(log) >= since.size else len(log)
+    while end and _last_line(log[max(0, end - _ENOUGH - 1) : end]) != since.line:
+        end = log.rfind(b"\n", 0, end - 1) + 1
+    return log[:end]
+
+
+def _last_line(log: bytes) -> int:
+    """A checksum of the end of the last line of a log."""
+    return zlib.crc32(log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:])

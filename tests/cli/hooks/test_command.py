@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.support import Cli
-from tokenguard_hooks import scripts
+from tokenguard import client
+from tokenguard.config.paths import Paths
+from tokenguard_hooks import resting, scripts
 
 
 @pytest.fixture
@@ -229,3 +231,22 @@ def test_nothing_heavy_is_imported_for_it(tree: Path) -> None:
     program = "import sys, tokenguard.cli; tokenguard.cli.main(['hooks', 'status']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"aiohttp", "rich", "asyncio", "sqlite3", "psutil", "textual"} & set(done.stdout.split())
+
+
+def test_hooks_that_sleep(cli: Cli, home: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = Paths(home, home)
+    subprocess.run(["git", "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
+    cli("hooks", "install")
+    assert resting.put_to_sleep(tree / ".git", paths)
+    stands = cli("hooks", "status")
+    assert stands.code == 0 and stands.out.splitlines()[-1].startswith("asleep until the daemon runs: ")
+    assert cli("hooks", "status", "--json").document["asleep"] is True
+    monkeypatch.setattr(client, "find", lambda paths: object())
+    awake = cli("hooks", "status", "--json")
+    assert (awake.code, awake.document["asleep"], awake.document["works"]) == (0, False, True)
+    assert resting.put_to_sleep(tree / ".git", paths)
+    resting.forget(tree / ".git")
+    told = cli("hooks", "status")
+    assert told.code == 1 and "! hooks sleep, though the daemon runs\n  → tokenguard hooks install\n" in told.out
+    cli("hooks", "install")
+    assert cli("hooks", "status").code == 0

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from tokenguard import client
 from tokenguard.cli import output
@@ -16,6 +17,9 @@ from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import everywhere, installing, resting, scripts, standing
 from tokenguard_hooks.repository import look
+
+_PATIENCE_S = 10.0
+"""How long `status` waits for a daemon that is waking hooks."""
 
 _NOT_YET = 1
 """Exit code where something is left to do before hooks run."""
@@ -96,8 +100,10 @@ def status(as_json: bool) -> int:
     running = client.find(paths) is not None
     if running:
         # The daemon does not know a repository that was moved while its hooks slept.
-        resting.wake(here.common_dir, paths)
+        resting.wake(here.common_dir, paths, _PATIENCE_S)
     now = standing.look(here, paths, _events(paths))
+    if running and now.asleep:
+        now = replace(now, problems=(*now.problems, standing.OVERSLEPT))
     telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running))
     return 0 if now.works else _NOT_YET
 

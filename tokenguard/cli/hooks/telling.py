@@ -156,7 +156,7 @@ def stands(now: Standing, here: Repository, running: bool) -> Iterator[str]:
         yield f"  → {printable(problem.remedy, _LONGEST)}"
     if now.works and not running:
         if now.asleep:
-            yield "asleep until the daemon runs: git does not start them, and the daemon reads later what was committed"
+            yield "asleep until the daemon runs: git does not start them; what is committed is read when it does"
         else:
             yield "the daemon does not run: until it does, they are silent, and note commits for it"
 
