@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tokenguard.attribution.layout import MAIN
@@ -21,11 +21,18 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, configuring, files, scripts, sleeping
+from tokenguard_hooks.gits import Gits
 
 log = logging.getLogger(__name__)
 
 MARK = "tokenguard-asleep"
 """In the common git folder of a repository whose hooks sleep."""
+
+_SECONDS = 0.5
+"""How long is waited for others that change the same hooks."""
+
+_TRIES = 5
+"""How often it is looked whether a git has ended that was there, within a tenth of a second."""
 
 _ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
@@ -54,17 +61,20 @@ def alone(common_dir: Path, seconds: float = 0) -> Generator[None]:
                 break  # a file system without locks
         yield
     finally:
+        # A program that is being started this moment has the same lock until it has begun.
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_UN)
         os.close(folder)
 
 
-def put_to_sleep(common_dir: Path, paths: Paths) -> bool:
-    """Have git start no hook of ours in a repository; whether they sleep. Raises `TokenguardError`."""
-    with alone(common_dir):
+def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bool:
+    """Have git start no hook of ours in a repository; whether they sleep. Raises `TokenguardError`.
+
+    Where a git is about that may start one, they stay awake.
+    """
+    with alone(common_dir, _SECONDS):
         hooks = common_dir / "hooks"
-        stubs = {event: scripts.stub(event, paths) for event in _ALL}
-        chained = [event for event, stub in stubs.items() if files.read(hooks / event) == stub]
-        if _is_busy(common_dir) or not hooks.resolve().is_relative_to(common_dir):
-            chained = []
+        chained = any(files.read(hooks / event) == scripts.stub(event, paths) for event in _ALL)
         configured = configuring.is_awake(common_dir / "config", paths)
         since = marks(common_dir)
         if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, _name(paths)):
@@ -72,15 +82,28 @@ def put_to_sleep(common_dir: Path, paths: Paths) -> bool:
         if not is_asleep(common_dir, paths):
             _put_mark(common_dir, paths, since)
         if configured:
-            configuring.put_to_sleep(common_dir / "config")
-        slept = [sleeping.put_to_sleep(hooks, event, stubs[event]) for event in chained]
-        if not configured and not any(slept):
+            configuring.put_to_sleep(common_dir / "config")  # git reads its configuration once
+        slept = chained and _put_folder_to_sleep(common_dir, paths, gits or Gits())
+        if not configured and not slept:
             forget(common_dir)
-            return False
-        return True
+        return configured or slept
 
 
-def wake(common_dir: Path, paths: Paths, seconds: float = 0) -> bool:
+def _put_folder_to_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
+    hooks = common_dir / "hooks"
+    if _is_under_way(common_dir) or not hooks.resolve().is_relative_to(common_dir):
+        return False
+    # Last of all: whoever has written to a log before it was marked, or has found a hook, is still there.
+    for _ in range(_TRIES):
+        if not gits.is_near(common_dir):
+            break
+        time.sleep(0.1 / _TRIES)
+    else:
+        return False
+    return any([sleeping.put_to_sleep(hooks, event, scripts.stub(event, paths)) for event in _ALL])
+
+
+def wake(common_dir: Path, paths: Paths, seconds: float = _SECONDS) -> bool:
     """Have git start hooks again that were put to sleep for this state folder; whether there were any.
 
     What was done meanwhile is noted as they would have. Blocks while git is asked, and for so many seconds while others
@@ -132,10 +155,10 @@ def _note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
                 opened.write(new.encode("utf-8", "surrogateescape"))
 
 
-def _is_busy(common_dir: Path) -> bool:
-    """Whether git may be about to start a hook that it has found."""
+def _is_under_way(common_dir: Path) -> bool:
+    """Whether git is in the midst of making commits."""
     trees = [common_dir, *common_dir.glob("worktrees/*")]
-    return any((tree / name).exists() for tree in trees for name in _UNDER_WAY)
+    return any(os.path.lexists(f"{tree}/{name}") for tree in trees for name in _UNDER_WAY)
 
 
 def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:

@@ -21,6 +21,7 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import resting
+from tokenguard_hooks.gits import Gits
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ class Rounds:
 
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
-        self._each(lambda common_dir: resting.put_to_sleep(common_dir, self._paths), seconds)
+        gits = Gits()
+        self._each(lambda common_dir: resting.put_to_sleep(common_dir, self._paths, gits), seconds)
 
     def wake(self, seconds: float) -> None:
         """Wake those that sleep; after so many seconds, what has not answered goes on by itself."""

@@ -33,15 +33,18 @@ def put_to_sleep(folder: Path, event: str, stub: bytes) -> bool:
     Where the file system knows no second names, one with a hook to run after it stays awake.
     """
     file = folder / event
-    asleep, chained = _places(file)
-    if file.is_symlink() or files.read(file) != stub or scripts.is_stub(files.read(chained)):
+    if files.read(file) != stub or file.is_symlink():
         return False
+    asleep, chained = _places(file)
     with files.told(file):
-        _clean_up(file)
-        _forget(asleep)  # of somebody who was interrupted
+        if files.same(file, asleep):  # somebody was interrupted
+            asleep.unlink()
         if not files.is_there(chained):
             file.rename(asleep)
             return True
+        if scripts.is_stub(files.read(chained)):
+            return False
+        _forget(asleep)
         try:
             os.link(file, asleep)
             _take_place(chained, file)

@@ -136,8 +136,8 @@ def _mark(git_dir: Path) -> Mark | None:
     try:
         with open(git_dir / "logs" / "HEAD", "rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - _ENOUGH - 1))
-            return Mark(size, _last_line(log.read()))
+            begin = log.seek(max(0, size - _ENOUGH - 1))
+            return Mark(size, _last_line(log.read(size - begin)))
     except (OSError, ValueError):
         return None
 

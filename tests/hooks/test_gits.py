@@ -1,0 +1,92 @@
+"""Git processes that may be about to start a hook, with a real git that waits for its editor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.world import World
+from tests.support.waiting import until
+from tokenguard_hooks import resting, scripts
+from tokenguard_hooks.gits import Gits
+from tokenguard_hooks.installing import install
+from tokenguard_hooks.repository import look
+
+
+@contextmanager
+def running(world: World, where: Path, *arguments: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A git that runs until it is told to go on."""
+    pipe = subprocess.PIPE
+    git = subprocess.Popen(
+        ["git", *arguments], cwd=where, env=world.env | env, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield git
+    finally:
+        git.kill()
+        git.communicate()
+
+
+@contextmanager
+def committing(world: World, where: Path, *options: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A commit that waits for its message."""
+    ready, go_on = world.root / "ready", world.root / "go-on"
+    os.mkfifo(go_on)
+    world.put_script(world.root / "editor", f"#!/bin/sh\ntouch '{ready}'\nread line <'{go_on}'\necho more >\"$1\"\n")
+    env = {"GIT_EDITOR": f"'{world.root}/editor'"} | env
+    with running(world, where, *options, "commit", "--allow-empty", **env) as git:
+        until(ready.exists)
+        try:
+            yield git
+        finally:
+            go_on.write_text("\n")
+            git.wait(60)
+            go_on.unlink()
+            ready.unlink()
+
+
+@pytest.mark.parametrize("way", ["there", "option", "folder", "variable", "below"])
+def test_a_commit_that_is_made(user: World, way: str) -> None:
+    tree, other = user.repository(), user.repository("other")
+    (tree / "below").mkdir()
+    where = {"there": tree, "below": tree / "below"}.get(way, user.root)
+    options = {"option": ("-C", "web"), "folder": (f"--git-dir={tree}/.git", f"--work-tree={tree}")}.get(way, ())
+    env = {"GIT_DIR": "web/.git", "GIT_WORK_TREE": "web"} if way == "variable" else {}
+    gits = Gits()
+    assert not gits.is_near(tree / ".git")
+    with committing(user, where, *options, **env):
+        for about in (gits, Gits()):
+            assert about.is_near(tree / ".git") and not about.is_near(other / ".git")
+    assert not gits.is_near(tree / ".git")
+
+
+def test_one_in_a_linked_working_tree_is_in_the_same_repository(user: World) -> None:
+    tree, linked = user.repository(), user.root / "linked"
+    user.git(tree, "worktree", "add", "--quiet", str(linked))
+    with committing(user, linked):
+        assert Gits().is_near(tree / ".git")
+
+
+def test_what_only_reads_is_in_nobody_s_way(user: World) -> None:
+    tree = user.repository()
+    with running(user, tree, "cat-file", "--batch") as git:
+        assert git.stdin is not None and git.stdout is not None
+        git.stdin.write(b"HEAD\n")
+        git.stdin.flush()
+        git.stdout.readline()
+        assert not Gits().is_near(tree / ".git")
+
+
+def test_hooks_stay_awake_until_a_commit_is_made(user: World) -> None:
+    tree = user.repository()
+    install(look(tree), user.paths, scripts.EVENTS, None, consent=False)
+    with committing(user, tree):
+        assert not resting.put_to_sleep(tree / ".git", user.paths)
+        assert not (tree / ".git" / resting.MARK).exists()
+    assert user.spool(tree / ".git") == [f"1 commit . main {user.hash(tree)}"]
+    assert resting.put_to_sleep(tree / ".git", user.paths)
