@@ -14,6 +14,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenguard.attribution.layout import MAIN
 from tokenguard.attribution.missed import Mark, marks, missed
@@ -21,7 +22,9 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, configuring, files, scripts, sleeping
-from tokenguard_hooks.gits import Gits
+
+if TYPE_CHECKING:
+    from tokenguard_hooks.gits import Gits
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bo
             _put_mark(common_dir, paths, since)
         if configured:
             configuring.put_to_sleep(common_dir / "config")  # git reads its configuration once
-        slept = chained and _put_folder_to_sleep(common_dir, paths, gits or Gits())
+        slept = chained and _put_folder_to_sleep(common_dir, paths, gits or _gits())
         if not configured and not slept:
             forget(common_dir)
         return configured or slept
@@ -101,6 +104,12 @@ def _put_folder_to_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     else:
         return False
     return any([sleeping.put_to_sleep(hooks, event, scripts.stub(event, paths)) for event in _ALL])
+
+
+def _gits() -> Gits:
+    from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only asks how it stands
+
+    return Gits()
 
 
 def wake(common_dir: Path, paths: Paths, seconds: float = _SECONDS) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tokenguard_hooks.repository import look
 
 
 @contextmanager
-def running(world: World, where: Path, *arguments: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(world: World, where: Path, *arguments: str, **env: str) -> Generator[subprocess.Popen[bytes]]:
     """A git that runs until it is told to go on."""
     pipe = subprocess.PIPE
     git = subprocess.Popen(
@@ -33,7 +33,7 @@ def running(world: World, where: Path, *arguments: str, **env: str) -> Iterator[
 
 
 @contextmanager
-def committing(world: World, where: Path, *options: str, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def committing(world: World, where: Path, *options: str, **env: str) -> Generator[subprocess.Popen[bytes]]:
     """A commit that waits for its message."""
     ready, go_on = world.root / "ready", world.root / "go-on"
     os.mkfifo(go_on)

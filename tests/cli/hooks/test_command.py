@@ -241,7 +241,11 @@ def test_hooks_that_sleep(cli: Cli, home: Path, tree: Path, monkeypatch: pytest.
     stands = cli("hooks", "status")
     assert stands.code == 0 and stands.out.splitlines()[-1].startswith("asleep until the daemon runs: ")
     assert cli("hooks", "status", "--json").document["asleep"] is True
-    monkeypatch.setattr(client, "find", lambda paths: object())
+
+    def running(paths: Paths) -> object:
+        return object()
+
+    monkeypatch.setattr(client, "find", running)
     awake = cli("hooks", "status", "--json")
     assert (awake.code, awake.document["asleep"], awake.document["works"]) == (0, False, True)
     assert resting.put_to_sleep(tree / ".git", paths)
