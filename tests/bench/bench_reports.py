@@ -33,7 +33,9 @@ REPORTS = (
     ),
     *((by, EVER) for by in ("sub-agent", "commit", "origin", "session,model", "block", "month,model", "hour")),
     *((by, EVER) for by in ("hour --timezone Asia/Kolkata", "day,repo", "day,session", "block,model", "hour,model")),
+    *((by, EVER) for by in ("hour,agent", "hour,repo", "hour,task", "hour,session", "block,repo", "block,agent")),
     *((f"{by} --json", EVER) for by in ("hour", "hour,model")),
+    ("hour,model --csv", EVER),
     *(("", since) for since in (MONTH, EVER)),
 )
 """(keys and options, since); without keys, the dearest calls."""
