@@ -2,7 +2,7 @@
 
 python -m tests.bench.bench_large [--calls N] [--runs N] [--ledger PATH]
 
-N calls (1,000,000; the goal is set for 10,000,000, which take 4 GB and 4 minutes to make), made in a temporary folder
+N calls (1,000,000; the goal is set for 10,000,000, which take 10 GB and 4 minutes to make), made in a temporary folder
 that is deleted afterwards, or taken from PATH; medians of N runs (9).
 """
 
