@@ -316,7 +316,11 @@ def test_hooks_that_sleep(cli: Cli, home: Path, tmp_path: Path, monkeypatch: pyt
         many = "1 repository" if number == 1 else "2 repositories"
         (told,) = findings(cli, "hooks")
         assert (told["state"], told["detail"]) == ("ok", f"those of {many} sleep until the daemon runs")
-    monkeypatch.setattr(client, "find", lambda paths: FakeDaemon(__version__, 4747))
-    api, told = findings(cli, "hooks")
+
+    def find(paths: Paths) -> FakeDaemon:
+        return FakeDaemon(__version__, 4747)
+
+    monkeypatch.setattr(client, "find", find)
+    _, told = findings(cli, "hooks")
     assert (told["state"], told["detail"]) == ("warn", f"those of {trees[0]}/.git sleep, though the daemon runs")
     assert "tokenguard hooks status" in told["remedy"]
