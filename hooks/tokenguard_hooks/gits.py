@@ -58,9 +58,12 @@ class Gits:
                 if any(_may_be_in(process, common_dir) for process in self._git.values()):
                     return True
                 pids = set(psutil.pids())
-                if pids <= self._known:
+                if pids <= self._known and not self._has_become_one():
                     return False
         return True
+
+    def _has_become_one(self) -> bool:
+        return any(pid not in self._git and _is_git(process) for pid, (process, _) in self._young.items())
 
     def _look(self, pids: set[int]) -> None:
         now_s, first = time.monotonic(), not self._known

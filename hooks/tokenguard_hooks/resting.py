@@ -34,8 +34,8 @@ MARK = "tokenguard-asleep"
 _SECONDS = 0.5
 """How long is waited for others that change the same hooks."""
 
-_TRIES = 5
-"""How often it is looked whether a git has ended that was there, within a tenth of a second."""
+_TRIES, _WHILE = 5, 0.1
+"""How often it is looked whether a git has ended that was there, within so many seconds."""
 
 _ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
@@ -75,9 +75,13 @@ def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bo
 
     Where a git is about that may start one, they stay awake.
     """
+    return make_ready(common_dir, paths) and let_sleep(common_dir, paths, gits or _gits())
+
+
+def make_ready(common_dir: Path, paths: Paths) -> bool:
+    """Mark a repository as one whose hooks sleep, if they can, and do all that takes time or hurts nobody."""
     with alone(common_dir, _SECONDS):
-        hooks = common_dir / "hooks"
-        chained = any(files.read(hooks / event) == scripts.stub(event, paths) for event in _ALL)
+        chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
         configured = configuring.is_awake(common_dir / "config", paths)
         since = marks(common_dir)
         if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, _name(paths)):
@@ -86,7 +90,17 @@ def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bo
             _put_mark(common_dir, paths, since)
         if configured:
             configuring.put_to_sleep(common_dir / "config")  # git reads its configuration once
-        slept = chained and _put_folder_to_sleep(common_dir, paths, gits or _gits())
+        return True
+
+
+def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
+    """Do the rest in a repository that was made ready; whether hooks sleep there.
+
+    Not from several threads at once: they would hold each other up between the last look for a git and the new names.
+    """
+    with alone(common_dir, _SECONDS):
+        configured = configuring.is_asleep(common_dir / "config")
+        slept = is_asleep(common_dir, paths) and _put_folder_to_sleep(common_dir, paths, gits)
         if not configured and not slept:
             forget(common_dir)
         return configured or slept
@@ -94,16 +108,15 @@ def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bo
 
 def _put_folder_to_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     hooks = common_dir / "hooks"
+    stubs = {event: scripts.stub(event, paths) for event in _ALL}
     if _is_under_way(common_dir) or not hooks.resolve().is_relative_to(common_dir):
         return False
     # Last of all: whoever has written to a log before it was marked, or has found a hook, is still there.
     for _ in range(_TRIES):
         if not gits.is_near(common_dir):
-            break
-        time.sleep(0.1 / _TRIES)
-    else:
-        return False
-    return any([sleeping.put_to_sleep(hooks, event, scripts.stub(event, paths)) for event in _ALL])
+            return any([sleeping.put_to_sleep(hooks, event, stub) for event, stub in stubs.items()])
+        time.sleep(_WHILE / _TRIES)
+    return False
 
 
 def _gits() -> Gits:

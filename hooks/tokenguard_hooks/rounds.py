@@ -38,8 +38,18 @@ class Rounds:
 
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
+        until_s = time.monotonic() + seconds
+        ready: list[Path] = []
+
+        def make_ready(common_dir: Path) -> None:
+            if resting.make_ready(common_dir, self._paths):
+                ready.append(common_dir)
+
+        self._each(make_ready, seconds / 2)
         gits = Gits()
-        self._each(lambda common_dir: resting.put_to_sleep(common_dir, self._paths, gits), seconds)
+        for common_dir in tuple(ready):
+            if time.monotonic() < until_s:
+                self._try(lambda found: resting.let_sleep(found, self._paths, gits), common_dir)
 
     def wake(self, seconds: float) -> None:
         """Wake those that sleep; after so many seconds, what has not answered goes on by itself."""

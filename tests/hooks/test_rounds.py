@@ -62,22 +62,37 @@ def test_one_that_is_gone_or_broken(user: World, rounds: Rounds, caplog: pytest.
 
 def test_what_does_not_answer_is_not_waited_for(user: World, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
     trees = [hooked(user, f"r{number}") for number in range(4)]
+    rounds.put_to_sleep(LONG)
     answers, others = Event(), [Event() for _ in trees[1:]]
-    put_to_sleep = resting.put_to_sleep
+    wake = resting.wake
 
     def slowly(common_dir: Path, *more: object) -> bool:
         if common_dir == trees[0] / ".git":
             answers.wait(LONG)
             return False
-        done = put_to_sleep(common_dir, user.paths)
+        done = wake(common_dir, user.paths)
         others[trees.index(common_dir.parent) - 1].set()
         return done
 
-    monkeypatch.setattr(resting, "put_to_sleep", slowly)
-    rounds.put_to_sleep(0)
+    monkeypatch.setattr(resting, "wake", slowly)
+    rounds.wake(0)
     assert all(other.wait(LONG) for other in others) and not answers.is_set()
     answers.set()
-    assert not sleeps(trees[0]) and all(map(sleeps, trees[1:]))
+    assert sleeps(trees[0]) and not any(map(sleeps, trees[1:]))
+
+
+def test_where_there_is_no_time_hooks_stay_awake(user: World, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, ready = hooked(user, "web"), Event()
+    make_ready = resting.make_ready
+
+    def slowly(common_dir: Path, *more: object) -> bool:
+        ready.wait(LONG)
+        return make_ready(common_dir, user.paths)
+
+    monkeypatch.setattr(resting, "make_ready", slowly)
+    rounds.put_to_sleep(0)
+    ready.set()
+    assert not sleeps(tree)
 
 
 def test_a_repository_that_was_moved_is_woken_where_it_is(user: World, rounds: Rounds) -> None:
