@@ -71,14 +71,15 @@ def is_awake(file: Path, paths: Paths) -> bool:
     return holds_include(file) and _are_of(files.read(_awake(file)), paths)
 
 
-def is_asleep(file: Path) -> bool:
-    """Whether it would, if hooks were not asleep."""
-    return not files.is_there(_awake(file)) and files.is_there(_asleep(file)) and holds_include(file)
+def is_asleep(file: Path, paths: Paths) -> bool:
+    """Whether it would, if those were not asleep."""
+    return not files.is_there(_awake(file)) and _are_of(files.read(_asleep(file)), paths) and holds_include(file)
 
 
 def sleeps(file: Path, event: str) -> bool:
     """Whether it would read this one, if hooks were not asleep."""
-    return is_asleep(file) and b'[hook "%s"]\n' % name(event).encode() in (files.read(_asleep(file)) or b"")
+    there = not files.is_there(_awake(file)) and holds_include(file)
+    return there and b'[hook "%s"]\n' % name(event).encode() in (files.read(_asleep(file)) or b"")
 
 
 def put_to_sleep(file: Path) -> None:

@@ -84,7 +84,7 @@ def make_ready(common_dir: Path, paths: Paths) -> bool:
         chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
         configured = configuring.is_awake(common_dir / "config", paths)
         since = marks(common_dir)
-        if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, _name(paths)):
+        if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, b"", _name(paths)):
             return False
         if not is_asleep(common_dir, paths):
             _put_mark(common_dir, paths, since)
@@ -99,9 +99,9 @@ def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     Not from several threads at once: they would hold each other up between the last look for a git and the new names.
     """
     with alone(common_dir, _SECONDS):
-        configured = configuring.is_asleep(common_dir / "config")
+        configured = configuring.is_asleep(common_dir / "config", paths)
         slept = is_asleep(common_dir, paths) and _put_folder_to_sleep(common_dir, paths, gits)
-        if not configured and not slept:
+        if not configured and not slept and not _has_sleepers(common_dir, paths):
             forget(common_dir)
         return configured or slept
 
@@ -155,7 +155,9 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
 
 def is_asleep(common_dir: Path, paths: Paths) -> bool:
     """Whether hooks in a repository were put to sleep for this state folder. Costs next to nothing; never raises."""
-    return _owner(common_dir) == _name(paths)
+    owner = _owner(common_dir)
+    # After a power cut, there may be nothing in the mark.
+    return owner == _name(paths) or (owner == b"" and _has_sleepers(common_dir, paths))
 
 
 def forget(common_dir: Path) -> None:
@@ -205,9 +207,19 @@ def _marks(common_dir: Path) -> dict[str, Mark]:
 
 
 def _owner(common_dir: Path) -> bytes | None:
-    """The state folder for which hooks sleep; None if they do not."""
-    parts = (files.read(common_dir / MARK) or b"").split(b"\0")
-    return parts[1] if len(parts) > 1 and parts[0] == b"1" else None
+    """The state folder for which hooks sleep; None if they do not, nothing if that is not to be read."""
+    mark = files.read(common_dir / MARK)
+    if mark is None:
+        return None
+    parts = mark.split(b"\0")
+    return parts[1] if len(parts) > 1 and parts[0] == b"1" else b""
+
+
+def _has_sleepers(common_dir: Path, paths: Paths) -> bool:
+    """Whether hooks of this state folder are asleep in a repository."""
+    hooks = {common_dir / "hooks" / f"{event}{scripts.ASLEEP}": scripts.stub(event, paths) for event in _ALL}
+    chained = any(files.read(file) == stub for file, stub in hooks.items())
+    return chained or configuring.is_asleep(common_dir / "config", paths)
 
 
 def _name(paths: Paths) -> bytes:

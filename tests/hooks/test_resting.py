@@ -244,14 +244,33 @@ def test_while_somebody_else_changes_them_they_stay_as_they_are(user: World, tre
     assert sleep(user, tree)
 
 
-def test_a_mark_that_was_not_written_to_its_end(user: World, tree: Path) -> None:
+@pytest.mark.parametrize("way", ["chain", "config"])
+def test_a_mark_that_was_not_written_to_its_end(modern: World, way: str) -> None:
+    """As after a power cut: then git's logs are read from their beginning."""
+    tree = modern.repository()
+    put_in(modern, tree, way)
+    awake = everything(tree / ".git" / "hooks")
+    sleep(modern, tree)
+    modern.commit(tree, "second")
+    mark = tree / ".git" / resting.MARK
+    mark.write_bytes(b"")
+    other = replace(modern.paths, state_dir=modern.root / "elsewhere")
+    assert not resting.wake(tree / ".git", other)
+    assert wake(modern, tree) and not mark.exists() and everything(tree / ".git" / "hooks") == awake
+    assert modern.spool(tree / ".git") == [f"1 commit . main {modern.hash(tree, name)}" for name in ("HEAD~1", "HEAD")]
+    mark.write_bytes(b"")
+    assert not wake(modern, tree) and sleep(modern, tree) and wake(modern, tree)
+
+
+def test_where_only_some_fell_asleep_all_are_woken(user: World, tree: Path) -> None:
     put_in(user, tree)
     sleep(user, tree)
-    user.commit(tree, "second")
-    (tree / ".git" / resting.MARK).write_bytes(b"")
-    assert not wake(user, tree)
-    put_in(user, tree)
-    assert hooks(tree) == set(EVENTS) and not (tree / ".git" / resting.MARK).exists()
+    asleep = tree / ".git" / "hooks" / "pre-push.tg-asleep"
+    asleep.rename(tree / ".git" / "hooks" / "pre-push")
+    (tree / ".git" / "index.lock").touch()
+    assert not sleep(user, tree)
+    (tree / ".git" / "index.lock").unlink()
+    assert wake(user, tree) and hooks(tree) == set(EVENTS)
 
 
 @pytest.mark.parametrize("name", ["with space", "it's", "line\nfeed", "$HOME `id`", "-n", "ü ☃", "\udce9"])
