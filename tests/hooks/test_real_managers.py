@@ -11,7 +11,7 @@ import pytest
 from tests.agents.installing import Unreachable, search_path
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, managers, scripts
+from tokenguard_hooks import chaining, managers, resting, scripts
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 
@@ -189,3 +189,35 @@ def test_the_hooks_of_husky_are_left_to_it(managed: World, tree: Path) -> None:
         install(look(tree), managed.paths, ALL, "chain", consent=True)
     assert everything(tree) == before
     assert managed.commit(tree, "second").stderr == "theirs\n"
+
+
+@pytest.mark.parametrize("former", [False, True])
+@pytest.mark.parametrize("manager", ["pre-commit", "lefthook"])
+def test_a_manager_that_comes_while_ours_sleep(managed: World, tree: Path, manager: str, former: bool) -> None:
+    """Its hooks run alone, then after ours; and it runs what was there before as it does without ours."""
+    hook = tree / ".git" / "hooks" / "pre-commit"
+    if former:
+        managed.put_script(hook, "#!/bin/sh\necho the one before >&2\n")
+    install(look(tree), managed.paths, ALL, "chain", consent=False)
+    assert resting.put_to_sleep(tree / ".git", managed.paths)
+    if manager == "pre-commit":
+        own = "      - {id: own, name: own, language: system, entry: sh -c 'echo theirs; exit 1', always_run: true}\n"
+        pre_commit(managed, tree, f"  - repo: local\n    hooks:\n{own}")
+    else:
+        (tree / "lefthook.yml").write_text("pre-commit:\n  commands:\n    own:\n      run: echo theirs; exit 1\n")
+        managed.git(tree, "add", "lefthook.yml")
+        ran(managed, tree, "lefthook", "install")
+    change(managed, tree)
+    alone = managed.commit(tree, "alone", code=1)
+    assert "theirs" in alone.stdout + alone.stderr
+    runs_former = "the one before" in alone.stdout + alone.stderr
+    managed.say(tree / ".git", "* * 0 warn ok here")
+    assert resting.wake(tree / ".git", managed.paths)
+    both = managed.commit(tree, "both", code=1)
+    assert "tokenguard: here." in both.stderr and "theirs" in both.stdout + both.stderr
+    assert ("the one before" in both.stdout + both.stderr) is runs_former
+    assert resting.put_to_sleep(tree / ".git", managed.paths)
+    again = managed.commit(tree, "again", code=1)
+    assert "theirs" in again.stdout + again.stderr and "tokenguard" not in again.stderr
+    uninstall(look(tree), managed.paths)
+    assert "theirs" in hook.read_text() or manager in hook.read_text()
