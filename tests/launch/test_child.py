@@ -24,8 +24,11 @@ OpenTerminal = Callable[[Sequence[str]], Terminal]
 COUNTS_SIGNALS = textwrap.dedent("""
     import os, signal, sys
     seen = []
+    def got(number, frame):
+        seen.append(number)
+        os.write(1, b"got %d\\n" % number)  # it may come within a print
     for number in map(int, sys.argv[1:]):
-        signal.signal(number, lambda number, frame: (seen.append(number), print("got", number, flush=True)))
+        signal.signal(number, got)
     print("ready", os.getpid(), os.getpgrp(), flush=True)
     for line in sys.stdin:
         print("seen", sorted(seen), flush=True)
@@ -223,7 +226,9 @@ def test_a_stop_is_passed_on_and_a_continuation_too() -> None:
 
 def test_the_agent_sees_a_resized_window(terminal: OpenTerminal) -> None:
     script = (
-        "import os, signal; signal.signal(signal.SIGWINCH, lambda *_: print(*os.get_terminal_size(), flush=True));"
+        "import os, signal\n"
+        "told = lambda *_: os.write(1, b'%d %d' % os.get_terminal_size())  # it may come within a print\n"
+        "signal.signal(signal.SIGWINCH, told)\n"
         "print('ready', flush=True)\nwhile True: signal.pause()"
     )
     screen = terminal(launched(sys.executable, "-c", script))

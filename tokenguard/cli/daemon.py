@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -104,8 +105,11 @@ def logs(lines: int, follow: bool) -> None:
         for line in deque(log, maxlen=lines):
             output.say(line.rstrip("\n"))
         if follow:
+            sys.stdout.flush()
             for line in _new_lines(log, file):
                 output.say(line.rstrip("\n"))
+                # A pipe would keep lines back until there are many.
+                sys.stdout.flush()
 
 
 @daemon.command(short_help="Let its port answer after a reboot.", epilog=examples("tokenguard daemon install"))
