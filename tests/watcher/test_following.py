@@ -162,6 +162,29 @@ async def test_folders_that_come_are_read_as_a_whole() -> None:
         assert stage.folders.asked == [{Wanted(ROOT, deep=True)}] * 2
 
 
+async def test_folders_that_come_while_others_begin_to_be_watched_are_not_forgotten() -> None:
+    class Busy(Folders):
+        def arm(self, wanted: Iterable[Wanted]) -> set[Path]:
+            anew = super().arm(wanted)
+            if len(self.asked) == 1:
+                self.heard(None)
+            return anew
+
+    stage = Stage()
+    made: list[Folders] = []
+
+    def observe(heard: Callable[[Path | None], None]) -> Folders:
+        made.append(Busy(heard, stage.there))
+        return made[-1]
+
+    run = asyncio.ensure_future(Watcher(stage.wanted, stage.reads, sleep=stage.clock.sleep, observation=observe).run())
+    await stage.clock.passes(GATHER)
+    await until(lambda: len(made[0].asked) == 2)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+
 async def test_everything_is_looked_through_from_time_to_time_also_what_is_new() -> None:
     async with running(Stage()) as stage:
         new = Path("/home/me/.codex/sessions")

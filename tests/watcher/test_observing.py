@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from watchdog.observers import Observer
@@ -301,3 +302,28 @@ def test_nothing_is_left_of_one_that_is_closed(root: Path, ear: Ear) -> None:
     assert threading.active_count() > before
     observation.close()
     assert threading.active_count() == before
+
+
+def test_a_folder_that_comes_while_those_above_it_begin_to_be_watched(
+    observe: Callable[..., Observation], ear: Ear, tmp_path: Path
+) -> None:
+    root = tmp_path / "state" / "hooks" / "repositories"
+    comings = iter([tmp_path / "state", tmp_path / "state" / "hooks", root])
+
+    def late() -> BaseObserver:
+        made: Any = Observer()
+        schedule = made.schedule
+
+        def scheduled(*given: object, **named: object) -> object:
+            for folder in comings:
+                folder.mkdir()
+                break
+            return schedule(*given, **named)
+
+        made.schedule = scheduled
+        return cast(BaseObserver, made)
+
+    observation = observe(native=late, above=1)
+    assert observation.arm([Wanted(root, deep=True)]) == {root}
+    (root / "web").mkdir()
+    ear.hears(root / "web")

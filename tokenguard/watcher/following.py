@@ -80,6 +80,9 @@ class Watcher:
             await self._ask()
             await self._arm(observation)
             self._woken.clear()
+            with self._lock:
+                if self._moved:  # folders came or went meanwhile
+                    self._woken.set()
             await self._hand_over(self._take())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._sweep())

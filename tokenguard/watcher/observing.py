@@ -50,6 +50,9 @@ _ALL: list[type[FileSystemEvent]] = [*_COMINGS, FileModifiedEvent]
 _ABOVE = 3
 """So many folders above one are watched, where that is cheap."""
 
+_TRIES = 10
+"""How often it is looked again whether folders have come while others began to be watched."""
+
 _OFTEN = 1.0
 _SELDOM = 60.0
 _LEISURE = 20
@@ -92,20 +95,37 @@ class Observation:
         """
         asked = sorted(set(wanted))
         self._on_the_way = frozenset(str(path) for one in asked for path in (one.folder, *one.folder.parents))
-        above = {Wanted(folder, deep=False) for one in asked for folder in self._folders_above(one.folder)}
+        anew: set[Path] = set()
+        above = self._all_above(asked)
+        for _ in range(_TRIES):
+            anew |= self._watch(asked, above)
+            # What came before those above it were watched, nobody has told of.
+            before, above = above, self._all_above(asked)
+            if above == before:
+                break
+        return anew
+
+    def _watch(self, asked: list[Wanted], above: set[Wanted]) -> set[Path]:
+        """Watch these and those above them; which of the former are watched anew."""
         for old in self._watched.keys() - above - set(asked):
             self._drop(old)
+        silent = self._keep_all_above(asked, above)
         anew = {one.folder for one in asked if self._keep(one, _ALL)}
         if anew and self._native is not None and _is_full(self._native):
             log.warning("the system watches no more folders (fs.inotify.max_user_watches): they are looked at instead")
             self.close()
             self._native = None
+            silent = self._keep_all_above(asked, above)
             anew = {one.folder for one in asked if self._keep(one, _ALL)}
+        self.uncertain = self._above == 0 or silent
+        return anew
+
+    def _keep_all_above(self, asked: list[Wanted], above: set[Wanted]) -> bool:
+        """Watch those above, as far as the system tells of them; whether there are others."""
         silent = [one for one in above.difference(asked) if not self._tells_of(one)]
         for one in above.difference(asked, silent):
             self._keep(one, _COMINGS)
-        self.uncertain = self._above == 0 or bool(silent)
-        return anew
+        return bool(silent)
 
     def close(self) -> None:
         """Watch nothing any more; nothing is told after this."""
@@ -117,6 +137,9 @@ class Observation:
         for observer in observers.values():
             observer.join()
         self._watched.clear()
+
+    def _all_above(self, asked: list[Wanted]) -> set[Wanted]:
+        return {Wanted(folder, deep=False) for one in asked for folder in self._folders_above(one.folder)}
 
     def _folders_above(self, folder: Path) -> list[Path]:
         """The nearest ones that are there; not the root, which never comes or goes."""
