@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tokenguard.errors import UsageError
 from tokenguard.guard.books import Books, Reservation, recovered
 from tokenguard.guard.calibration import Calibration
+from tokenguard.guard.changes import Changes
 from tokenguard.guard.count import Count, Part
 from tokenguard.guard.levels import Levels
 from tokenguard.guard.limits import Limits
@@ -72,7 +73,7 @@ class Counting:
         self.now = now
         self._levels = Levels(ledger, now)
         self._glanced: dict[tuple[str, str, str], Slot] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._changes = Changes()
         self._writing = 0
         self._doubtful = False
         for call, reserved in ledger.open_calls():
@@ -190,7 +191,7 @@ class Counting:
         """
         counts = self.books.settle(call.id, charge, self.now(), billing=call.billing, teaches=exact)
         risen = self._risen(counts)
-        self._wake()
+        self._changes.tell()
         return risen
 
     def admit_freely(self, call: Call) -> None:
@@ -201,7 +202,7 @@ class Counting:
     def release(self, call: Call) -> None:
         """Give back what was set aside for a call that is not forwarded after all."""
         self.books.settle(call.id, Amount(), self.now())
-        self._wake()
+        self._changes.tell()
 
     def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions now, called or not; each slot once, the fullest first."""
@@ -260,7 +261,7 @@ class Counting:
         # There is more room: the levels above the present one can be reached anew.
         standing = self.standing(slot)
         self._levels.tell(self.books.count(slot), standing.level)
-        self._wake()
+        self._changes.tell()
         return standing
 
     def charged(self, call: Call, amount: Amount) -> list[Standing]:
@@ -298,7 +299,7 @@ class Counting:
         """Count anew from the ledger, in which others have written: what of these sessions reached a level by that."""
         self.books.forget()
         risen = [one for one in self.ahead(sessions) if self._levels.rises(self.books.count(one.slot), one)]
-        self._wake()
+        self._changes.tell()
         return risen
 
     def presumed(self, call_ids: Iterable[int]) -> None:
@@ -318,7 +319,7 @@ class Counting:
         """What is handed to this machine has changed: what reached a level by that, once each."""
         counts = [count for count in self.books.counts() if count.slot.budget.scope == TEAM]
         risen = self._risen([self._limited(count) for count in counts])
-        self._wake()
+        self._changes.tell()
         return risen
 
     def sweep(self) -> None:
@@ -329,20 +330,9 @@ class Counting:
         self._outlook.sweep()
         self._levels.sweep()
 
-    @contextmanager
-    def change(self) -> Generator[asyncio.Future[None]]:
+    def change(self) -> AbstractContextManager[asyncio.Future[None]]:
         """A future that is done once something settles or a limit rises."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(waiter)
-        try:
-            yield waiter
-        finally:
-            self._waiting.discard(waiter)
-
-    def _wake(self) -> None:
-        for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+        return self._changes.next()
 
     def _begin(self, slot: Slot) -> Count:
         """A count to be kept."""
