@@ -54,8 +54,10 @@ def write(
         keeper = Keeper(paths.state_dir, file, ide.language(), holds_keys=ide.HOLDS_KEYS)
         outcome = keeper.write(ide.settings(keeper.text(), addresses, here))
     except NotUnderstood as error:
-        show("\n".join([_by_hand(ide, addresses, here), *notes]).strip())
-        raise UsageError(f"{file} is not written: {error}", "correct it, or set by hand what is shown") from error
+        by_hand = _by_hand(ide, addresses, here)
+        show("\n".join([by_hand, *notes]).strip())
+        remedy = "correct it, or set by hand what is shown" if by_hand else "see to that, and try again"
+        raise UsageError(f"{file} is not written: {error}", remedy) from error
     return {
         "ide": ide.NAME,
         "file": str(file),
