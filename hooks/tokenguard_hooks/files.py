@@ -65,7 +65,7 @@ def give_second_name(file: Path, name: Path) -> None:
             os.link(file, name, follow_symlinks=False)
         except FileExistsError:
             raise
-        except (OSError, NotImplementedError):
+        except (OSError, NotImplementedError):  # the latter where links themselves can have no second name
             if is_there(name):
                 raise
             file.rename(name)

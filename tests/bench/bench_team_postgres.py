@@ -110,6 +110,7 @@ def count_retries() -> None:
             Retries.count += 1
             raise
 
+    # Of a session, only what it sends shows that a transaction was lost; it has no hook for that.
     Session._send = counting  # type: ignore[method-assign, assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 
 

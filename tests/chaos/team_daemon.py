@@ -197,6 +197,7 @@ def spoil(setup: Setup, rng: Random) -> None:
             raise psycopg.OperationalError("torn off after")
         return rows
 
+    # Between the daemon and its database, there is no other place to stand.
     connecting.Session.run = run  # type: ignore[method-assign]
 
 

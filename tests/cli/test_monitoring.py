@@ -38,6 +38,7 @@ def answering() -> Iterator[tuple[int, list[bytes]]]:
 
 
 def states(**given: object) -> list[tuple[str, str]]:
+    # Fields of several types, which are nothing but objects here.
     return [(one.state, one.detail) for one in metrics(Config(metrics=MetricsSettings(**given)))]  # type: ignore[arg-type]
 
 

@@ -147,7 +147,7 @@ class FakeHost:
     async def import_logs(
         self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
     ) -> Progress:
-        raise NotImplementedError
+        raise NotImplementedError  # this double is not asked to import
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)

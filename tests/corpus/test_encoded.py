@@ -8,7 +8,7 @@ import sys
 import zlib
 from collections.abc import Callable
 
-import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # it has no types
 import pytest
 
 from tests.corpus.recorded import FOLDER, Recording
@@ -32,7 +32,7 @@ def _raw_deflate(body: bytes) -> bytes:
 
 ENCODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": ("gzip", gzip.compress),
-    "br": ("br", brotli.compress),  # pyright: ignore[reportUnknownMemberType]
+    "br": ("br", brotli.compress),  # pyright: ignore[reportUnknownMemberType]  # it has no types
     "zstd": ("zstd", zstd.compress),
     "deflate": ("deflate", zlib.compress),
     "raw-deflate": ("deflate", _raw_deflate),

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # it has no types
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -8,7 +8,7 @@ import socket
 import ssl
 from urllib.parse import unquote, urlsplit
 
-from aiohappyeyeballs import start_connection  # pyright: ignore[reportUnknownVariableType]
+from aiohappyeyeballs import start_connection  # pyright: ignore[reportUnknownVariableType]  # typed in part only
 
 from tokenguard.errors import TokenguardError
 from tokenguard.intercept.head import END, Head

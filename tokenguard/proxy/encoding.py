@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol, cast
 
-import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+import brotli  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # it has no types
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -17,7 +17,7 @@ else:
 PIECE = 1 << 18
 """Most bytes that one step of decoding yields: what a few compressed bytes can blow up to stays bounded."""
 
-_BrotliError = cast(type[Exception], brotli.error)  # pyright: ignore[reportUnknownMemberType]
+_BrotliError = cast(type[Exception], brotli.error)  # pyright: ignore[reportUnknownMemberType]  # it has no types
 _Stage = Callable[[bytes], Iterator[bytes]]
 
 
@@ -159,7 +159,7 @@ def _zstd() -> _Stage:
 
 
 def _brotli() -> _Stage:
-    stream = cast(_Brotli, brotli.Decompressor())  # pyright: ignore[reportUnknownMemberType]
+    stream = cast(_Brotli, brotli.Decompressor())  # pyright: ignore[reportUnknownMemberType]  # it has no types
 
     def feed(data: bytes) -> Iterator[bytes]:
         piece = stream.process(data, output_buffer_limit=PIECE)

@@ -83,7 +83,7 @@ def read(said: str) -> Directions:
     for name, value in _MARKER.findall(said):
         field, parsed = _parse(name, value)
         found[field] = parsed
-    return Directions(**found)  # type: ignore[arg-type]
+    return Directions(**found)  # type: ignore[arg-type]  # `_parse` gives each field what it takes
 
 
 def _parse(name: str, value: str) -> tuple[str, object]:

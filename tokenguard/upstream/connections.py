@@ -18,7 +18,7 @@ class Connector(aiohttp.TCPConnector):
     """Makes connections without a limit to their number; `trust` is as aiohttp's `ssl`."""
 
     def __init__(self, trust: ssl.SSLContext | bool) -> None:
-        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]  # aiohttp types it in part only
             limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=DNS_CACHE, ssl=trust
         )
         kind: type[ResponseHandler] = _Connection
