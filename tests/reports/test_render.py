@@ -161,6 +161,7 @@ def test_commits_show_what_they_are_about_and_cost_on_average() -> None:
     assert shown[3].startswith(" (not committed)  ")
     assert " 2 commits for $8.00: $4.00 a commit" in shown
     assert " $1.00 for what was not committed on its branch, or outside of repositories" in shown
+    assert " 1 commit for $6.00" in lines(answer(["commit"], done, rest))
     both = {**done, "model": "opus"}
     assert lines(answer(["commit", "model"], both))[1].startswith(" aaaaaaaa  opus ")
 

@@ -75,16 +75,21 @@ def _commits(report: dict[str, Any]) -> Iterator[str]:
     done = sum(nanos for commit, nanos in listed if commit)
     rest = sum(nanos for commit, nanos in listed if not commit)
     if commits:
-        yield f"{len(commits):,} commits for {usd(done)}: {usd(done // len(commits))} a commit"
+        mean = f": {usd(done // len(commits))} a commit" if len(commits) > 1 else ""
+        yield f"{_counted(len(commits))} for {usd(done)}{mean}"
     if rest:
         yield f"{usd(rest)} for what was not committed on its branch, or outside of repositories"
+
+
+def _counted(commits: int) -> str:
+    return f"{commits:,} commit{'s' if commits > 1 else ''}"
 
 
 def _range(report: dict[str, Any]) -> Iterator[str]:
     """What the commits of a range cost, and what was spent beside them."""
     number, done, rest = report["commits"], _listed(report["committed"]), _listed(report["rest"])
     if number:
-        yield f"{number:,} commit{'s' if number > 1 else ''} for {usd(done)}"
+        yield f"{_counted(number)} for {usd(done)}"
     if rest:
         yield f"{usd(rest)} on the branch for no commit that is there: not committed, or dropped"
 
