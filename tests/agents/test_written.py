@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.agents.isolation import Gate
-from tests.agents.roster import CLINE_OPENAI, KEY, KILO, RealAgent
+from tests.agents.roster import CLINE_OPENAI, CONTINUE, KEY, KILO, RealAgent
+from tests.agents.roster.continue_ import CONTINUE_CHAT
 from tests.agents.stage import Alone, calls, shown
 from tests.support.installation import Installation
 from tests.support.waiting import until
@@ -78,3 +79,17 @@ def test_once_undone_it_asks_its_provider_again(stage: Alone) -> None:
     host = f"{PROVIDERS[stage.agent.name]}:443"
     until(lambda: host in stage.gate.asked, f"it asks {host}", seconds=90)
     assert stage.bill() == {}
+
+
+@pytest.mark.parametrize("agent", [CONTINUE, CONTINUE_CHAT], ids=lambda agent: agent.name)
+def test_continues_calls_come_here_until_that_is_undone(stage: Alone, tmp_path: Path) -> None:
+    settings = tmp_path / "home" / ".continue" / "config.yaml"
+    before = settings.read_bytes()
+    home = {"HOME": str(tmp_path / "home")}
+    stage.installation("env", "--write", "continue", env=home)
+    done = stage.run("say hello")
+    assert (done.returncode, "Here is the answer:" in shown(done)) == (0, True), done
+    assert stage.session["calls"] == calls(stage.bill()) > 0
+    assert stage.ledger() == stage.bill()
+    stage.installation("env", "--undo", "continue", env=home)
+    assert settings.read_bytes() == before

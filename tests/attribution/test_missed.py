@@ -99,30 +99,29 @@ def split(world: World) -> None:
     world.git("rebase", "--continue")
 
 
-def conflict(world: World) -> None:
+def stop_at_two(world: World) -> None:
+    """Let a rebase end in a conflict."""
     world.git("checkout", "-q", "main")
     world.commit("two", "two on main")
     world.git("checkout", "-q", "feat")
     world.git("rebase", "-q", "main", ok=False)
+
+
+def conflict(world: World) -> None:
+    stop_at_two(world)
     world.put("two", "both")
     world.git("rebase", "--continue")
 
 
 def conflict_that_is_committed(world: World) -> None:
-    world.git("checkout", "-q", "main")
-    world.commit("two", "two on main")
-    world.git("checkout", "-q", "feat")
-    world.git("rebase", "-q", "main", ok=False)
+    stop_at_two(world)
     world.put("two", "both")
     world.git("commit", "-q", "-C", "feat~2")
     world.git("rebase", "--continue")
 
 
 def skip(world: World) -> None:
-    world.git("checkout", "-q", "main")
-    world.commit("two", "two on main")
-    world.git("checkout", "-q", "feat")
-    world.git("rebase", "-q", "main", ok=False)
+    stop_at_two(world)
     world.git("rebase", "--skip")
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.support.committing import World
 from tests.support.gated import Upstream
 from tests.support.home import Home
+from tokenguard.ledger import Ledger
 
 
 @pytest.fixture
@@ -20,3 +23,15 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def upstream() -> Iterator[Upstream]:
     with Upstream() as made:
         yield made
+
+
+@pytest_asyncio.fixture(params=["awake", "asleep"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """What hooks note, and what is read from git if they sleep, has the same effect."""
+    ledger = Ledger.open(tmp_path / "ledger.db")
+    made = World(tmp_path, ledger)
+    made.commit("base")
+    if request.param == "asleep":
+        made.let_hooks_sleep()
+    yield made
+    await ledger.close()

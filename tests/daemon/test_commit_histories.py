@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
 
 from tests.support.committing import World
-from tokenguard.ledger import Ledger
 
 STEPS = 22
 
@@ -133,18 +130,6 @@ class History:
             self.merge_into(gone, subject)
         self.branches[branch] = [subject]
         self.close(branch, subject)
-
-
-@pytest_asyncio.fixture(params=["awake", "asleep"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    """What hooks note, and what is read from git if they sleep, has the same effect."""
-    ledger = Ledger.open(tmp_path / "ledger.db")
-    made = World(tmp_path, ledger)
-    made.commit("base")
-    if request.param == "asleep":
-        made.let_hooks_sleep()
-    yield made
-    await ledger.close()
 
 
 @pytest.mark.parametrize("seed", [*range(5), 22])

@@ -18,18 +18,6 @@ from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, audit
 
 
-@pytest_asyncio.fixture(params=["awake", "asleep"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    """What hooks note, and what is read from git if they sleep, has the same effect."""
-    ledger = Ledger.open(tmp_path / "ledger.db")
-    made = World(tmp_path, ledger)
-    made.commit("base")
-    if request.param == "asleep":
-        made.let_hooks_sleep()
-    yield made
-    await ledger.close()
-
-
 @pytest_asyncio.fixture
 async def awake(tmp_path: Path) -> AsyncIterator[World]:
     ledger = Ledger.open(tmp_path / "ledger.db")
