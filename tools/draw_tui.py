@@ -83,7 +83,7 @@ class _Shown(Dashboard):
         self.conn = conn
         self._feed.stop()
 
-    def on_asked(self, message: Asked) -> None:  # type: ignore[override]
+    def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         """As the daemon would."""
         message.prevent_default()
         if message.path == "/v1/models":

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -110,13 +110,10 @@ def sentences(draw: st.DrawFn) -> str:
 def said_in(value: Any) -> Iterator[str]:
     """Every text in a JSON value."""
     if isinstance(value, dict):
-        for one in value.values():  # pyright: ignore[reportUnknownVariableType]
+        for one in cast("dict[str, Any]", value).values():
             yield from said_in(one)
     elif isinstance(value, list):  # llm-gemini wants one
-        for one in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from said_in(one)
-    elif isinstance(value, list):
-        for one in value:  # pyright: ignore[reportUnknownVariableType]
+        for one in cast("list[object]", value):
             yield from said_in(one)
     elif isinstance(value, str):
         yield value

@@ -101,6 +101,7 @@ async def visits(way: str, folder: Path, count: int) -> list[float]:
 
 def count_retries() -> None:
     """Have every lost transaction counted."""
+    # Of a session, only what it sends shows that a transaction was lost; it has no hook for that.
     send = Session._send  # pyright: ignore[reportPrivateUsage]
 
     async def counting(self: Session, name: str, values: dict[str, object]) -> list[dict[str, object]]:
@@ -110,7 +111,7 @@ def count_retries() -> None:
             Retries.count += 1
             raise
 
-    # Of a session, only what it sends shows that a transaction was lost; it has no hook for that.
+    # The way back, from what counts to what is counted.
     Session._send = counting  # type: ignore[method-assign, assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 
 

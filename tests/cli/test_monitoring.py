@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,8 @@ def answering() -> Iterator[tuple[int, list[bytes]]]:
     server.server_close()
 
 
-def states(**given: object) -> list[tuple[str, str]]:
-    # Fields of several types, which are nothing but objects here.
-    return [(one.state, one.detail) for one in metrics(Config(metrics=MetricsSettings(**given)))]  # type: ignore[arg-type]
+def states(**given: Any) -> list[tuple[str, str]]:
+    return [(one.state, one.detail) for one in metrics(Config(metrics=MetricsSettings(**given)))]
 
 
 def test_nothing_is_said_where_nothing_is_wanted() -> None:

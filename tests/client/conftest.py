@@ -41,9 +41,14 @@ class Fake:
                 else:
                     connection.close()
 
+    def hang_up(self) -> None:
+        """Answer nobody any more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Hang up on everybody."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it may have hung up before
+            self.hang_up()
         self._thread.join()
         self._listener.close()
         for connection in self._held:

@@ -74,7 +74,7 @@ class TestFind:
             path = socket_path(deep)
             somebody = os.getuid() + 1
             monkeypatch.setattr(os, "getuid", lambda: somebody)
-            monkeypatch.setattr("tokenguard.client.access.socket_path", lambda _: path)  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
+            monkeypatch.setattr("tokenguard.client.access.socket_path", {deep: path}.get)
             with pytest.raises(DaemonError, match="another user"):
                 client.find(Paths(deep, deep))
         finally:
@@ -132,7 +132,7 @@ class TestAnswers:
         server = fake(VERSION)
         daemon = client.find(paths)
         assert daemon is not None
-        server._listener.shutdown(socket.SHUT_RDWR)  # pyright: ignore[reportPrivateUsage]
+        server.hang_up()
 
         with pytest.raises(DaemonError, match="not running") as raised:
             daemon.get("/v1/status")
@@ -185,7 +185,7 @@ class TestStream:
         server = fake(VERSION)
         daemon = client.find(paths)
         assert daemon is not None
-        server._listener.shutdown(socket.SHUT_RDWR)  # pyright: ignore[reportPrivateUsage]
+        server.hang_up()
         assert daemon.wait_until_gone(60)
 
 

@@ -152,6 +152,7 @@ def test_one_that_sums_up_its_ledger_is_waited_for_as_long_as_it_says_so(
 
     monkeypatch.setattr(starting, "select", SimpleNamespace(select=select))
     monkeypatch.setattr(starting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    # As if a daemon had summed up for longer than any test could wait.
     read = starting._read_to_end(ours, starting.PATIENCE, said)  # pyright: ignore[reportPrivateUsage]
     os.close(ours)
     assert read.endswith(b"100%\n")
@@ -184,6 +185,7 @@ class TestOlder:
         ("older", "newer"), [("0.1.0", "0.1.1"), ("0.9", "0.10"), ("0.1.9", "1.0"), ("0.2", "0.2.1"), ("x", "0.1")]
     )
     def test_releases_are_ordered(self, older: str, newer: str) -> None:
+        # Seen from outside, each pair would take two daemons.
         assert starting._release(older) < starting._release(newer)  # pyright: ignore[reportPrivateUsage]
 
 

@@ -50,9 +50,10 @@ async def following(tmp_path: Path, importer: FakeImporter) -> Following:
 
 
 async def read(following: Following, *changed: Path) -> None:
+    # As the watcher asks, which does not run here.
     following._sources()  # pyright: ignore[reportPrivateUsage]
     with suppress(KeyError):  # whoever follows logs it
-        await following._read(frozenset(changed))  # pyright: ignore[reportPrivateUsage]
+        await following._read(frozenset(changed))  # pyright: ignore[reportPrivateUsage]  # what the watcher tells
 
 
 async def test_how_long_the_rest_takes(following: Following, importer: FakeImporter) -> None:
@@ -76,7 +77,7 @@ async def test_how_long_the_rest_takes(following: Following, importer: FakeImpor
 async def test_single_lines_are_no_news(
     following: Following, importer: FakeImporter, progress: Progress | None, busy: bool, state: str
 ) -> None:
-    following._runs = True  # pyright: ignore[reportPrivateUsage]
+    following._runs = True  # pyright: ignore[reportPrivateUsage]  # `run` would begin to watch
     assert following.view(0)["state"] == "reading"
     await read(following)
     importer.progress, importer.busy = progress, busy

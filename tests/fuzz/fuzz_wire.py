@@ -5,8 +5,8 @@
 No exception may leave a meter, `facts` may only raise `ValueError`, and any split must give the same reading.
 """
 
+# atheris compiles for minutes where it has no wheel, so it is no development dependency, and nothing is known of it.
 # pyright: basic, reportMissingImports=false, reportMissingModuleSource=false, reportAttributeAccessIssue=false
-# atheris compiles for minutes where it has no wheel, so it is no development dependency.
 
 from __future__ import annotations
 

@@ -28,6 +28,13 @@ def begin(house: House, session: Session, facts: Facts) -> Call:
     return house.guard.begin(session, provider="openai", dialect="openai-responses", facts=facts, headers={})
 
 
+def likely(house: House, session: Session) -> Usage:
+    """What is expected of the next call."""
+    # Nobody outside is told.
+    turns = house.guard._turns  # pyright: ignore[reportPrivateUsage]
+    return turns.likely(begin(house, session, later("none")), later("none"))
+
+
 async def admitted(house: House, session: Session, facts: Facts) -> Call | None:
     call = begin(house, session, facts)
     return call if (await house.guard.admit(call, facts)).refusal is None else None
@@ -68,12 +75,12 @@ async def test_a_warm_up_that_is_reported_is_charged_and_marked(house: House) ->
 
 async def test_a_warm_up_does_not_teach_that_answers_are_short(house: House) -> None:
     session = await house.session()
-    expected = house.guard._turns.likely(begin(house, session, later("none")), later("none"))  # pyright: ignore
+    expected = likely(house, session)
     for number in range(20):
         call = await admitted(house, session, WARM_UP)
         assert call is not None
         house.guard.settle(call, Reading(state="final", response_id=f"resp_{number}"), status=200, outcome="ok")
-    assert house.guard._turns.likely(begin(house, session, later("none")), later("none")) == expected  # pyright: ignore
+    assert likely(house, session) == expected
 
 
 async def test_a_call_that_began_by_itself_counts_though_the_budget_is_used_up(house: House) -> None:

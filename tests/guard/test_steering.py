@@ -157,7 +157,7 @@ async def test_a_number_that_another_process_has_got_is_nobody(house: House, sta
     session_id, agent = await begin(house, child.pid)
     # The session's agent had this number, and began at another time.
     earlier = psutil.Process(child.pid)
-    earlier._ident = (child.pid, 1.0)  # type: ignore[attr-defined]
+    earlier._ident = (child.pid, 1.0)  # type: ignore[attr-defined]  # no number is given out again at will
     live(house, session_id).process = earlier
     assert await seen(house, session_id) == []
     with pytest.raises(UsageError, match="no process of claude is known"):

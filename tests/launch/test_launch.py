@@ -8,14 +8,15 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.launch.support import PATIENCE, SUMMARY, FakeDaemon, launched
 
 
-def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(launched(*command, **options), timeout=PATIENCE, capture_output=True, text=True)  # type: ignore[arg-type]
+def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(launched(*command, **options), timeout=PATIENCE, capture_output=True, text=True)
 
 
 @pytest.fixture

@@ -66,12 +66,12 @@ async def test_the_ledger_notes_commits(ledger: Ledger) -> None:
 
 
 def test_decisions_from_before_are_kept_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    steps = migrations.STEPS
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
-        monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:12])
+        monkeypatch.setattr(migrations, "STEPS", steps[:12])
         migrations.migrate(old)
         old.execute("INSERT INTO decisions (at_us, kind, who, reason) VALUES (1, 'deny', 'ann', 'no')")
-        monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+        monkeypatch.setattr(migrations, "STEPS", steps)
         migrations.migrate(old)
         assert queries.decisions(old) == [Decision(1, "deny", "ann", reason="no")]
         write(old, [Decision(2, "override", "ann")])

@@ -27,15 +27,15 @@ def test_migrating_again_changes_nothing(conn: sqlite3.Connection) -> None:
 
 
 def test_what_a_crash_left_open_may_have_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    steps = migrations.STEPS
     old = sqlite3.connect(":memory:", isolation_level=None)
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:1])
+    monkeypatch.setattr(migrations, "STEPS", steps[:1])
     migrations.migrate(old)
     columns = "id, session, agent, provider, dialect, model, started_us, stream, request_class, state, cost_nanos"
     for number, state in ((1, "presumed"), (2, "settled")):
         values = (number, "s", "a", "p", "d", "m", number, 1, "main", state, 700)
         old.execute(f"INSERT INTO calls ({columns}) VALUES ({', '.join('?' for _ in values)})", values)
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    monkeypatch.setattr(migrations, "STEPS", steps)
     migrations.migrate(old)
     rows = old.execute("SELECT cost_low, cost_high FROM calls ORDER BY id").fetchall()
     old.close()
@@ -48,7 +48,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(conn: sqlite3.Connection, m
         conn.execute("SELECT novelty FROM absent")
 
     version = migrations.version_of(conn)
-    monkeypatch.setattr(migrations, "_MIGRATIONS", [*migrations._MIGRATIONS, broken])  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(migrations, "STEPS", [*migrations.STEPS, broken])
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         migrations.migrate(conn)
     assert migrations.version_of(conn) == version
@@ -126,12 +126,12 @@ def test_what_is_asked_often_uses_an_index(
 
 
 def test_a_ledger_from_before_sub_agents_keeps_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
+    steps = migrations.STEPS
     old = sqlite3.connect(":memory:", isolation_level=None)
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:7])
+    monkeypatch.setattr(migrations, "STEPS", steps[:7])
     migrations.migrate(old)
     old.execute("INSERT INTO sessions (id, agent, started_us, labels, upstreams) VALUES ('s', 'claude', 1, '[]', '[]')")
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    monkeypatch.setattr(migrations, "STEPS", steps)
     migrations.migrate(old)
     known = queries.running_sessions(old)
     writes.settle(old, settlement(call(1)))
@@ -144,14 +144,14 @@ def test_a_ledger_from_before_sub_agents_keeps_what_it_holds(monkeypatch: pytest
 async def test_a_ledger_from_before_logs_were_read_keeps_what_it_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = migrations._MIGRATIONS  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps[:6])
+    steps = migrations.STEPS
+    monkeypatch.setattr(migrations, "STEPS", steps[:6])
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as old:
         migrations.migrate(old)
         columns = "id, session, agent, provider, dialect, model, started_us, stream, request_class, state, cost_nanos"
         values = (1, "s", "claude", "anthropic", "d", "opus", 1, 1, "main", "settled", 700)
         old.execute(f"INSERT INTO calls ({columns}) VALUES ({', '.join('?' for _ in values)})", values)
-    monkeypatch.setattr(migrations, "_MIGRATIONS", steps)
+    monkeypatch.setattr(migrations, "STEPS", steps)
     ledger = Ledger.open(tmp_path / "ledger.db")
     assert agreement.agrees_as_a_whole(ledger.read())
     assert queries.totals(ledger.read(), Where(origin="measured")).cost_nanos == 700

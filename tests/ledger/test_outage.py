@@ -65,6 +65,7 @@ class Full:
         await self._at_most(10**6)
 
     async def _at_most(self, pages: int) -> None:
+        # A limit on pages holds for the connection that sets it: the writer's own.
         await self._ledger._writer.submit(limit_pages, pages)  # pyright: ignore[reportPrivateUsage]
 
 

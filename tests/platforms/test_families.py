@@ -102,7 +102,7 @@ def test_another_process_of_the_same_number_gets_no_signal(
     process = start()
     # As it is known to those who knew the one that had the number before.
     earlier = psutil.Process(process.pid)
-    earlier._ident = (earlier.pid, 1.0)  # type: ignore[attr-defined]
+    earlier._ident = (earlier.pid, 1.0)  # type: ignore[attr-defined]  # no number is given out again at will
     assert not families.send(earlier, signal.SIGKILL)
     assert families.pause(earlier) == families.resume(earlier) == families.stop(earlier, 0) == 0
     assert states(process) == [False] * 3

@@ -44,6 +44,7 @@ def accepted(request: pytest.FixtureRequest) -> Iterator[Accepted]:
 
 def uid_by_tables(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """What `linux.peer_uid` says where the kernel is not to be asked."""
+    # What `peer_uid` falls back to, the kernel's answer says as well: who asks there does not see which one it was.
     owner = linux._read_tables(linux._packed(peer[0]), peer[1], linux._packed(local[0]), local[1])  # pyright: ignore[reportPrivateUsage]
     return owner.uid if owner else None
 

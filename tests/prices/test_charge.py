@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,8 +18,8 @@ AT = 1_795_219_200_000_000
 EXACT, ESTIMATED, BOUND = Confidence
 
 
-def leg(model: str, input: int = 0, output: int = 0, tier: str | None = None, **more: object) -> Leg:
-    return Leg(model, Usage(input, output=output), context=Context(tier), **more)  # type: ignore[arg-type]
+def leg(model: str, input: int = 0, output: int = 0, tier: str | None = None, **more: Any) -> Leg:
+    return Leg(model, Usage(input, output=output), context=Context(tier), **more)
 
 
 def priced(catalogue: Catalogue, provider: str, leg: Leg, at_us: int = AT) -> Charge:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,8 @@ DOLLAR = 1_000_000_000
 """Per million tokens."""
 
 
-def own(provider: str, model: str, input: int = DOLLAR, output: int = 2 * DOLLAR, **more: object) -> Override:
-    prices = Prices((Band(0, input, output),), own=True, **more)  # type: ignore[arg-type]
+def own(provider: str, model: str, input: int = DOLLAR, output: int = 2 * DOLLAR, **more: Any) -> Override:
+    prices = Prices((Band(0, input, output),), own=True, **more)
     return Override(provider, model, (prices,))
 
 

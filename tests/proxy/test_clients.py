@@ -109,7 +109,7 @@ async def test_a_client_that_leaves_meanwhile_is_forgotten() -> None:
         clients.ready.set()
         assert (await (await rig.post(target=DIRECT)).message()).status == 200
         assert len(rig.upstream.received) == 1
-        assert len(rig.proxy._visitors._known) == 1  # pyright: ignore[reportPrivateUsage]
+        assert len(rig.proxy._visitors._known) == 1  # pyright: ignore[reportPrivateUsage]  # being forgotten shows in memory only
 
 
 async def test_others_are_served_while_one_is_looked_for() -> None:

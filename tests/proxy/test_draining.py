@@ -228,5 +228,6 @@ async def test_a_request_whose_client_is_gone_before_its_turn_is_not_made() -> N
 
     async with proxied(streaming()) as rig:
         with pytest.raises(ConnectionResetError):
+            # No client can choose that moment.
             await rig.proxy._handle(cast(web.BaseRequest, Orphan()))  # pyright: ignore[reportPrivateUsage]
         assert not rig.guard.begun

@@ -30,7 +30,7 @@ async def test_headers_and_query_pass_as_over_http() -> None:
         assert seen.headers["Authorization"] == "Bearer sk-planted-secret"
         assert (seen.headers["OpenAI-Beta"], seen.headers["X-Odd"]) == ("responses_websockets", "é")
         assert seen.headers["Host"] == rig.guard.base_url.removeprefix("http://")
-        answer = pair.client._response.headers  # pyright: ignore[reportPrivateUsage]
+        answer = pair.client._response.headers  # pyright: ignore[reportPrivateUsage]  # aiohttp has a socket's headers there only
         assert (answer["x-codex-turn-state"], answer.getall("Set-Cookie")) == ("state", ["a=1", "b=2"])
 
 

@@ -107,7 +107,9 @@ async def test_a_burst_is_one_writing_and_its_end_is_what_is_written(tmp_path: P
 
 
 @pytest.mark.parametrize(("takes_s", "rests_s"), [(0, REST_S), (0.04, REST_S), (0.2, 2.0), (60, LONGEST_REST_S)])
-async def test_it_rests_the_longer_the_more_it_has_to_say(tmp_path: Path, takes_s: float, rests_s: float) -> None:
+async def test_it_rests_the_longer_the_more_it_has_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes_s: float, rests_s: float
+) -> None:
     stage = Stage(tmp_path)
     wanted = stage.board.wanted
 
@@ -115,23 +117,23 @@ async def test_it_rests_the_longer_the_more_it_has_to_say(tmp_path: Path, takes_
         stage.now_s += takes_s
         return await wanted()
 
-    stage.board.wanted = slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.board, "wanted", slowly)
     async with running(stage):
         assert stage.rested_s == pytest.approx(rests_s)
 
 
-async def test_what_happens_while_it_writes_is_not_missed(tmp_path: Path) -> None:
+async def test_what_happens_while_it_writes_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(Stage(tmp_path)) as stage:
         wanted = stage.board.wanted
 
         async def meanwhile() -> Wanted:
             found = await wanted()
-            stage.board.wanted = wanted  # type: ignore[method-assign]
+            monkeypatch.setattr(stage.board, "wanted", wanted)
             stage.board.text = Text("later")
             stage.tell()
             return found
 
-        stage.board.wanted = meanwhile  # type: ignore[method-assign]
+        monkeypatch.setattr(stage.board, "wanted", meanwhile)
         stage.tell()
         await stage.rested()
         await stage.rested()

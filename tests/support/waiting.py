@@ -18,6 +18,6 @@ def until(what: Callable[[], T | None | bool], describe: str = "", seconds: floa
     while time.monotonic() < deadline:
         found = what()
         if found:
-            return found  # type: ignore[return-value]
+            return found  # type: ignore[return-value]  # who says no more than True or False has T = bool
         time.sleep(0.01)
     raise AssertionError(f"this did not happen in {seconds:.0f} s: {describe or what}")

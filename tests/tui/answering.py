@@ -32,9 +32,9 @@ class Answering(Dashboard):
         """Why nothing is done; empty if all is."""
         self.said: list[str] = []
         self._waiting = 0
-        self._feed.start = lambda: None  # type: ignore[method-assign]
+        self._feed.start = lambda: None  # type: ignore[method-assign]  # there is no daemon to listen to
 
-    def on_asked(self, message: Asked) -> None:  # type: ignore[override]
+    def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         message.prevent_default()
         self._waiting += 1
         self.call_later(self._answer, message)
@@ -44,12 +44,12 @@ class Answering(Dashboard):
         message.take(told, "" if told is not None else f"there is no {message.path}")
         self._waiting -= 1
 
-    def on_wanted(self, message: Wanted) -> None:  # type: ignore[override]
+    def on_wanted(self, message: Wanted) -> None:  # type: ignore[override]  # no thread is needed here
         message.prevent_default()
         self.done.append((message.path, message.body))
         self.call_later(message.take, self.problem)
 
-    def act(self, path: str, body: Any, said: str) -> None:  # type: ignore[override]
+    def act(self, path: str, body: Any, said: str) -> None:  # type: ignore[override]  # no thread is needed here
         self.done.append((path, body))
 
     def notify(self, message: str, **_: Any) -> None:

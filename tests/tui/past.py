@@ -99,7 +99,7 @@ class Past(Dashboard):
         self.problem = ""
         self._feed.stop()
 
-    def on_asked(self, message: Asked) -> None:  # type: ignore[override]
+    def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         """Answered at once."""
         message.prevent_default()
         self.questions.append(message.query)
@@ -113,6 +113,7 @@ class Past(Dashboard):
 
     def text(self) -> str:
         """What stands on the screen."""
+        # Textual gives what it has drawn as pictures only.
         strips = self.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]
         return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 

@@ -41,7 +41,7 @@ class Alone(Dashboard):
         super().__init__(Paths(folder, folder))
         self.asked: list[tuple[str, object]] = []
 
-    def act(self, path: str, body: object, said: str) -> None:  # type: ignore[override]
+    def act(self, path: str, body: object, said: str) -> None:  # type: ignore[override]  # no thread is needed here
         self.asked.append((path, body))
 
 

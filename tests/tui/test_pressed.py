@@ -90,7 +90,7 @@ async def test_advice_is_of_the_time_that_is_chosen(tmp_path: Path, key: str, si
     asked: list[Asked] = []
 
     class Noting(Answering):
-        def on_asked(self, message: Asked) -> None:  # type: ignore[override]
+        def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
             asked.append(message)
             super().on_asked(message)
 

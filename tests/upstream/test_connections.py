@@ -67,7 +67,7 @@ async def test_a_body_that_had_to_wait_for_its_reader_arrives_whole(piece: bytes
         transport = answer.connection.transport
         assert transport is not None
         async with asyncio.timeout(20):
-            while transport.is_reading():  # noqa: ASYNC110
+            while transport.is_reading():  # noqa: ASYNC110  # nobody tells when reading pauses
                 await asyncio.sleep(0)
         data = piece.split(b"\r\n")[1]
         assert await read_all(answer) == data * count

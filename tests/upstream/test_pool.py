@@ -228,6 +228,7 @@ async def test_no_proxy_and_loopback_are_direct() -> None:
 
 
 async def test_a_private_authority_is_trusted_besides_the_systems(authority: Authority) -> None:
+    # A connection does not tell whom else it would have trusted.
     context = pool._trust(Network(ca_bundles=(str(authority.bundle),)))  # pyright: ignore[reportPrivateUsage]
     assert isinstance(context, ssl.SSLContext)
     names = {str(known.get("subject")) for known in context.get_ca_certs()}
@@ -291,8 +292,8 @@ async def test_connecting_has_a_limit_in_time(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr("aiohttp.TCPConnector._create_connection", never)
         with pytest.raises(UpstreamError, match="127.0.0.1 cannot be reached within 30 s"):
             await fetch(upstreams, Network(), "http://127.0.0.1:1")
-    assert (pool._TIMEOUT.total, pool._TIMEOUT.sock_read) == (None, None)  # pyright: ignore[reportPrivateUsage]
-    assert pool._TIMEOUT.connect == 30  # pyright: ignore[reportPrivateUsage]
+    timeout = pool._TIMEOUT  # pyright: ignore[reportPrivateUsage]  # no test waits that long
+    assert (timeout.total, timeout.sock_read, timeout.connect) == (None, None, 30)
 
 
 async def test_an_idle_connection_that_is_reset_is_no_error() -> None:
@@ -318,6 +319,7 @@ async def test_an_idle_connection_that_is_reset_is_no_error() -> None:
         begun.set()
         assert (await next_bytes(answer), await next_bytes(answer)) == (b"x", b"")
         reset.set()
+        # That the connection is lost is told to nobody who could be asked.
         while upstreams._bodies:  # noqa: ASYNC110  # pyright: ignore[reportPrivateUsage]
             await asyncio.sleep(0)
         # The next request drops the dead connection, and with it all that nobody asked about.
@@ -337,7 +339,7 @@ async def test_what_has_come_and_was_not_taken_can_be_had_without_waiting() -> N
     async with listening(connected) as port, pooled() as upstreams, asyncio.timeout(20):
         url = f"http://127.0.0.1:{port}"
         answer = await upstreams.send(Network(), url, "/", method="GET", headers=(), body=b"")
-        while not (got := arrived(answer)):  # noqa: ASYNC110
+        while not (got := arrived(answer)):  # noqa: ASYNC110  # `arrived` is the one that does not wait
             await asyncio.sleep(0)
         assert (got, arrived(answer)) == (b"abc", b"")
         taken.set()

@@ -73,6 +73,12 @@ class Stage:
         self.folders = Folders(heard, self.there)
         return self.folders
 
+    async def asked(self, times: int) -> None:
+        """Until folders were asked for as often as that."""
+        folders = self.folders
+        assert folders is not None
+        await until(lambda: len(folders.asked) == times)
+
     def hear(self, *paths: Path | None) -> None:
         assert self.folders is not None
         for path in paths:
@@ -81,7 +87,7 @@ class Stage:
 
 async def until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not what():  # noqa: ASYNC110
+        while not what():  # noqa: ASYNC110  # what is looked at tells nobody of it
             await asyncio.sleep(0.001)
 
 
@@ -205,13 +211,13 @@ async def test_where_nobody_tells_it_is_looked_whether_folders_came() -> None:
         for times in (3, 4):
             await stage.clock.passes(LOOK)
             await stage.clock.passes(GATHER)
-            await until(lambda times=times: len(stage.folders.asked) == times)  # type: ignore[misc]
+            await stage.asked(times)
         assert stage.read == []
         stage.folders.uncertain = False
         for times in (5, 6):
             await stage.clock.passes(LOOK)
             await stage.clock.passes(GATHER)
-            await until(lambda times=times: len(stage.folders.asked) == times)  # type: ignore[misc]
+            await stage.asked(times)
         assert LOOK not in stage.clock.asleep
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from tests.support.waiting import DEADLINE
 from tokenguard.watcher.folders import Wanted
@@ -43,8 +43,8 @@ def ear() -> Ear:
 def observe(ear: Ear) -> Iterator[Callable[..., Observation]]:
     made: list[Observation] = []
 
-    def make(**options: object) -> Observation:
-        made.append(Observation(ear.told.put, **options))  # type: ignore[arg-type]
+    def make(**options: Any) -> Observation:
+        made.append(Observation(ear.told.put, **options))
         return made[-1]
 
     yield make
@@ -236,12 +236,12 @@ def full() -> BaseObserver:
     observer = Observer()
     schedule = observer.schedule
 
-    def limited(*args: object, **options: object) -> object:
+    def limited(*args: Any, **options: Any) -> ObservedWatch:
         if options.get("recursive"):
-            return schedule(*args, **options)  # type: ignore[arg-type]
+            return schedule(*args, **options)
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    observer.schedule = limited  # type: ignore[method-assign,assignment]
+    observer.schedule = limited  # type: ignore[method-assign]  # no test can use up the watches of a system
     return observer
 
 

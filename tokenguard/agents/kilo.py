@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenguard.agents import opencode, opencode_kin
-from tokenguard.agents.opencode_kin import SERVICES, Kin, with_addresses
+from tokenguard.agents.opencode_kin import Kin
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side
 from tokenguard.records import Facts
@@ -62,15 +62,8 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`."""
-    services = {name: SERVICES[name] for name in ("anthropic", "openai", "google", "openrouter")}
-    urls = {name: f"{base_url}/{service.provider}{service.path}" for name, service in services.items()}
-    return ByHand(
-        settings=(("~/.config/kilo/kilo.jsonc", json.dumps(with_addresses({}, urls), indent=2)),),
-        notes=(
-            f"leave out what you have no key for; with a ChatGPT login, openai gets {base_url}/chatgpt",
-            "tokenguard env --write kilo does this for the providers that you have set up",
-        ),
-    )
+    note = "tokenguard env --write kilo does this for the providers that you have set up"
+    return opencode_kin.by_hand(base_url, "~/.config/kilo/kilo.jsonc", note)
 
 
 def trial(key: str, project: Path) -> Trial:

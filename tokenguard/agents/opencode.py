@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenguard.agents import opencode_kin
-from tokenguard.agents.opencode_kin import SERVICES, Kin, with_addresses
+from tokenguard.agents.opencode_kin import Kin
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side, identifier
 from tokenguard.records import Facts
@@ -34,7 +34,6 @@ NOT_COVERED = (
     "a base URL in managed settings or in those of an organisation",
 )
 LEAVES = ""
-
 
 KIN = Kin(
     title=TITLE,
@@ -60,12 +59,7 @@ def refuse(dialect: str, text: str) -> Refusal | None:
 
 def by_hand(base_url: str) -> ByHand:
     """See `Agent.by_hand`. The variables lose to settings, and exist for two providers only."""
-    services = {name: SERVICES[name] for name in ("anthropic", "openai", "google", "openrouter")}
-    urls = {name: f"{base_url}/{service.provider}{service.path}" for name, service in services.items()}
-    return ByHand(
-        settings=(("~/.config/opencode/opencode.json", json.dumps(with_addresses({}, urls), indent=2)),),
-        notes=(f"leave out what you have no key for; with a ChatGPT login, openai gets {base_url}/chatgpt",),
-    )
+    return opencode_kin.by_hand(base_url, "~/.config/opencode/opencode.json")
 
 
 def trial(key: str, project: Path) -> Trial:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from tokenguard.agents import environment
 from tokenguard.agents.options import take
 from tokenguard.agents.settings import object_at, parse_json, read_json, read_text, text_at
-from tokenguard.agents.shape import Recipe, Situation
+from tokenguard.agents.shape import ByHand, Recipe, Situation
 from tokenguard.agents.urls import Ways
 
 
@@ -121,6 +121,16 @@ def recipe(kin: Kin, situation: Situation) -> Recipe:
         upstreams=ways.upstreams,
         network=environment.network(env),
         notes=(*notes, *_not_guarded(kin, situation, clashes, unknown)),
+    )
+
+
+def by_hand(base_url: str, file: str, *notes: str) -> ByHand:
+    """See `Agent.by_hand`: settings for a file, in which the user leaves what is needed."""
+    services = {name: SERVICES[name] for name in ("anthropic", "openai", "google", "openrouter")}
+    urls = {name: f"{base_url}/{service.provider}{service.path}" for name, service in services.items()}
+    return ByHand(
+        settings=((file, json.dumps(with_addresses({}, urls), indent=2)),),
+        notes=(f"leave out what you have no key for; with a ChatGPT login, openai gets {base_url}/chatgpt", *notes),
     )
 
 

@@ -41,7 +41,7 @@ class Pages(Server):
     """The pages of textual-serve, behind a key."""
 
     def __init__(self, port: int, key: str, command: list[str]) -> None:
-        super().__init__(shlex.join(command), host=_HOST, port=port, title="tokenguard")  # pyright: ignore[reportUnknownMemberType] -- of a path
+        super().__init__(shlex.join(command), host=_HOST, port=port, title="tokenguard")  # pyright: ignore[reportUnknownMemberType]  # a path is typed in part
         self.public_url = f"http://{_HOST}:{port}"
         self._key = key
 

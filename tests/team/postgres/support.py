@@ -14,6 +14,7 @@ from tests.support.postgres import Server, rows
 from tokenguard.policy.money import NANOS
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.postgres import admin
+from tokenguard.team.postgres.book import Book
 from tokenguard.team.postgres.connecting import Row, connected
 from tokenguard.team.postgres.machine import Machine
 from tokenguard.team.postgres.schema import set_up
@@ -99,8 +100,12 @@ class Team:
         """A machine, or the next process on the same one; by another way to the server, if one is given."""
         where = f"host={host or self._host} port={port or self.server.port} dbname={self._database}"
         policy = replace(self.policy, database=where, repository=repository)
-        place = Place(self._folder / f"{login}-{name}", login, name, login=f"user={login}")
+        place = Place(self._of(login, name), login, name, login=f"user={login}")
         return Machine(policy, place, clock, functions=self.functions)
+
+    def book(self, login: str, name: str = "laptop") -> Book:
+        """What a machine has written down; who writes there reckons with the next process."""
+        return Book(self._of(login, name))
 
     def now_us(self) -> int:
         """The server's clock."""
@@ -140,6 +145,9 @@ class Team:
 
     def audit(self) -> list[tuple[str, str]]:
         return admin.audit(self.dsn)
+
+    def _of(self, login: str, name: str) -> Path:
+        return self._folder / f"{login}-{name}"
 
     @property
     def _host(self) -> str:

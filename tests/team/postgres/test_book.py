@@ -58,6 +58,7 @@ async def test_what_was_overtaken_is_not_written(tmp_path: Path) -> None:
     """A visit that ran out of time has left a thread that still writes."""
     book = Book(tmp_path)
     await book.write(State(heard_us=2))
+    # Of `write`, no test can choose which thread is the last.
     book._write(b"older", 0)  # pyright: ignore[reportPrivateUsage]
     assert book.read()[0].heard_us == 2
 

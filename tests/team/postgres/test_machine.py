@@ -370,10 +370,13 @@ async def test_a_new_window_has_leases_of_its_own(team: Team, clock: Clock, book
     team.lapse()
     clock.s += 31 * 86_400
     month_us = 31 * 86_400_000_000
-    state = machine._state  # pyright: ignore[reportPrivateUsage]
+    book = team.book("ann")
+    state, _ = book.read()
     (chain,) = state.chains
     since_us = chain.since_us
     state.chains = (type(chain)(since_us - month_us, since_us, leases=chain.leases),)
+    await book.write(state)
+    machine = team.machine("ann", clock)
     books.calls = [(at_us - month_us, amount) for at_us, amount in books.calls]
     books.spend(NANOS, since_us - 1)
     heard = await machine.sync(books)

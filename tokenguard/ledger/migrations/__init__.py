@@ -21,7 +21,7 @@ from tokenguard.ledger.migrations import calls, commits, logs
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it."""
 
-_MIGRATIONS = (*calls.STEPS, *logs.STEPS, *commits.STEPS)
+STEPS = (*calls.STEPS, *logs.STEPS, *commits.STEPS)
 
 
 def version_of(conn: sqlite3.Connection) -> int:
@@ -32,7 +32,7 @@ def version_of(conn: sqlite3.Connection) -> int:
 
 def newest() -> int:
     """The version that this program writes."""
-    return len(_MIGRATIONS)
+    return len(STEPS)
 
 
 def refuse_newer(conn: sqlite3.Connection) -> None:
@@ -51,7 +51,7 @@ def migrate(conn: sqlite3.Connection) -> None:
     """
     refuse_newer(conn)
     done = version_of(conn)
-    for number, step in enumerate(_MIGRATIONS[done:], done + 1):
+    for number, step in enumerate(STEPS[done:], done + 1):
         conn.execute("BEGIN IMMEDIATE")
         try:
             step(conn)
