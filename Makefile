@@ -12,7 +12,7 @@ PYTHON = python3
 # Which real agents are tested: tests/agents/subset.py says what is fast.
 AGENTS = fast
 
-.PHONY: help env demo test lint types tests test-agents test-editors test-hooks vsix bench budget-bench team-chaos parity agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors test-hooks test-metrics vsix bench budget-bench team-chaos parity agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test-agents  some real agents against the simulator, as in CI; AGENTS=all: all of them; AGENTS=pi,llm: these'
 	@echo 'make test-editors the extension in a real VS Code, against the simulator (needs npm and Chromium)'
 	@echo 'make test-hooks   real hook managers: pre-commit, lefthook, husky (needs npm and PyPI)'
+	@echo 'make test-metrics real collectors: Prometheus, and one of OpenTelemetry (needs prometheus and PyPI)'
 	@echo 'make vsix         the extension of VS Code, as dist/tokenguard.vsix (needs npm)'
 	@echo 'make bench        the numbers of docs/benchmarks.md'
 	@echo 'make budget-bench the numbers of docs/budget-bench.md: the budgets of others beside ours'
@@ -75,6 +76,9 @@ test-editors: $(TOOLS)
 
 test-hooks: $(TOOLS)
 	$(BIN)/pytest tests/hooks -m real_managers -rs -n 0
+
+test-metrics: $(TOOLS)
+	$(BIN)/pytest tests/exporting -m real_collectors -rs -n 0
 
 vsix: $(TOOLS)
 	$(BIN)/python -m tools.build_vsix
