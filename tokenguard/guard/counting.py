@@ -1,10 +1,8 @@
-"""Budgets in force: which slots a call meets, what they hold, and which level they have reached."""
+"""Calls counted against budgets: set aside for, charged, and the levels that are reached by that."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import NamedTuple
@@ -16,21 +14,18 @@ from tokenguard.guard.books import Books, Reservation, recovered
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.changes import Changes
 from tokenguard.guard.count import Count, Part
+from tokenguard.guard.current import Current
 from tokenguard.guard.levels import Levels
-from tokenguard.guard.limits import Limits
-from tokenguard.guard.outlook import Outlook
-from tokenguard.guard.slots import call_of, zone_of
-from tokenguard.guard.tally import Tally
+from tokenguard.guard.slots import Slots
+from tokenguard.guard.standings import Standings
 from tokenguard.guard.teams import Teams
 from tokenguard.ledger import Ledger
-from tokenguard.policy.budgets import TEAM, Slot, Standing, repository_of, severity, slots_ahead, slots_of
+from tokenguard.policy.budgets import TEAM, Slot, Standing, severity
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure
 from tokenguard.policy.wording import raised_by_team
-from tokenguard.records import Amount, Budget, Call, OfficialWindow, Session
+from tokenguard.records import Amount, Call, OfficialWindow, Session
 from tokenguard.records.teams import Heard
-
-log = logging.getLogger(__name__)
 
 PATIENCE_S = 3.0
 """How long a call that only open reservations block waits for one of them to settle."""
@@ -46,72 +41,33 @@ class Over(NamedTuple):
 
 
 class Counting:
-    """Counts calls against budgets."""
+    """Counts calls against budgets.
+
+    Its parts are open to those who look: `standings` (what budgets hold), `books` (the sums in memory), `tally` (the
+    ledger's), `limits`, `teams`.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
-        budgets_of: Callable[[str], Iterable[Budget]],
-        above: Callable[[str], Iterable[tuple[str, Iterable[Budget]]]],
+        slots: Slots,
         official: Callable[[str], OfficialWindow | None],
         teams: Teams,
         now: Callable[[], int],
     ) -> None:
-        """`budgets_of` gives the budgets of a session by its id, `official` a provider's window by its name.
-
-        `above` gives the sessions in which it was started, with the budgets that count there by session.
-        """
-        self.books = Books(self.slots, self._begin, self._refresh, Calibration())
-        self.limits = Limits(ledger, now)
-        self.tally = Tally(ledger, teams, self.slots, now)
-        self.teams = teams
-        self._ledger = ledger
-        self._budgets_of = budgets_of
-        self._above = above
-        self._official = official
-        self._outlook = Outlook(ledger, now)
+        """`official` gives a provider's window by its name, `now` the time in microseconds."""
+        self._slots = slots
+        self._current = Current(ledger, teams, slots.of, official, now)
+        self.limits, self.tally, self.teams = self._current.limits, self._current.tally, teams
+        self.books = Books(slots.of, self._begin, self._current.refresh, Calibration())
+        self.standings = Standings(self.books, self._current, slots, now)
         self.now = now
         self._levels = Levels(ledger, now)
-        self._glanced: dict[tuple[str, str, str], Slot] = {}
         self._changes = Changes()
         self._writing = 0
         self._doubtful = False
         for call, reserved in ledger.open_calls():
             self.books.recover(call, recovered(reserved))
-
-    def slots(self, call: Call) -> list[Slot]:
-        """The slots that a call meets."""
-        found = slots_of(self._budgets(call.session, call.repo), call, zone_of)
-        for outer, budgets in self._above(call.session):
-            found += slots_of(budgets, replace(call, session=outer), zone_of)
-        return found
-
-    def _budgets(self, session_id: str, repo: str | None) -> Iterable[Budget]:
-        """Those that count for calls of a session. What a team shares is known also of one that is not known again."""
-        return (*self._budgets_of(session_id), *self.teams.budgets(repo))
-
-    def standing(self, slot: Slot) -> Standing:
-        """What a slot holds now, and where that is going."""
-        return self._with_outlook(self.books.count(slot))
-
-    def glance(self, slot: Slot) -> Standing:
-        """What a slot has spent, and where that is going only if its level depends on it; whoever calls there.
-
-        Each working tree has budgets of its own file: those are read from the ledger, for no call meets them all.
-        """
-        self._renew_if_due()
-        if repository_of(slot.budget) is None:
-            count = self.books.count(slot)
-        else:
-            self._glanced[slot.budget.source, slot.budget.name, slot.key] = slot
-            count = self._limited(self.tally.count(slot))
-        return self._with_outlook(count) if slot.budget.forecast else self._now_of(count).standing()
-
-    def _with_outlook(self, count: Count) -> Standing:
-        standing = self._now_of(count).standing()
-        if standing.slot.budget.mode == "strict" and standing.spent > standing.limit:
-            standing = replace(standing, logged=self.tally.logged(standing.slot))
-        return replace(standing, forecast=self._outlook.of(standing))
 
     def strict(self, call: Call) -> Slot | None:
         """A slot with a strict budget that counts this call and would stop it; None if there is none."""
@@ -147,7 +103,7 @@ class Counting:
         return all(count.fits(need) for counts, need in parts for count in counts if stops(count.standing()))
 
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
-        self._renew_if_due()
+        self._current.renew_if_due(self.books.counts)
         met = self.books.met(call, self.now())
         return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
 
@@ -204,42 +160,6 @@ class Counting:
         self.books.settle(call.id, Amount(), self.now())
         self._changes.tell()
 
-    def ahead(self, sessions: Iterable[Session]) -> list[Standing]:
-        """What counts for these sessions now, called or not; each slot once, the fullest first."""
-        now, found = self.now(), set[Slot]()
-        for session in sessions:
-            found.update(slots_ahead(self._budgets(session.id, session.repo), call_of(session, now), zone_of))
-            for outer, budgets in self._above(session.id):
-                found.update(slots_ahead(budgets, replace(call_of(session, now), session=outer), zone_of))
-        return sorted((self.standing(slot) for slot in found), key=_fullness)
-
-    def ahead_of(self, call: Call, wanted: Callable[[Budget, Call], bool]) -> list[Standing]:
-        """Of the budgets that are wanted for a call like this one, what counts for it now; not where that is going."""
-        self._renew_if_due()
-        slots = slots_ahead(_for(self._budgets(call.session, call.repo), call, wanted), call, zone_of)
-        for outer, budgets in self._above(call.session):
-            within = replace(call, session=outer)
-            slots += slots_ahead(_for(budgets, within, wanted), within, zone_of)
-        return [self._now_of(self.books.count(slot)).standing() for slot in slots]
-
-    def glanced(self) -> list[Slot]:
-        """What was looked at beside what counts for sessions, and lasts."""
-        return [slot for slot in self._glanced.values() if _lasts(slot, self.now())]
-
-    def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
-        """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
-        now = self.now()
-        ahead = {standing.slot: standing for standing in self.ahead(sessions)}
-        for count in self.books.counts():
-            slot = count.slot
-            lasts = _lasts(slot, now)
-            self._now_of(count)
-            # The limit of a session that has ended stops nobody any more; where nothing is, somebody only looked.
-            used = count.spent or count.reserved or count.limit != slot.budget.limit
-            if slot not in ahead and lasts and used and slot.budget.scope != "session":
-                ahead[slot] = self._with_outlook(count)
-        return sorted(ahead.values(), key=_fullness)
-
     async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
         """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit.
 
@@ -247,7 +167,7 @@ class Counting:
         """
         if slot.budget.scope == TEAM:
             raise UsageError(f"{slot.label} belongs to all of {slot.key}", raised_by_team(slot.budget))
-        ends_us = self._now_of(self.books.count(slot)).resets_us
+        ends_us = self.standings.now_of(self.books.count(slot)).resets_us
         await self.limits.raise_by(slot, value, reason=reason, who=who, ends_us=ends_us, ttl_us=ttl_us)
         return self._opened(slot)
 
@@ -257,9 +177,10 @@ class Counting:
         return self._opened(slot)
 
     def _opened(self, slot: Slot) -> Standing:
-        self._limits_changed()
+        for count in self.books.counts():
+            self._current.limited(count)
         # There is more room: the levels above the present one can be reached anew.
-        standing = self.standing(slot)
+        standing = self.standings.of(slot)
         self._levels.tell(self.books.count(slot), standing.level)
         self._changes.tell()
         return standing
@@ -267,7 +188,7 @@ class Counting:
     def charged(self, call: Call, amount: Amount) -> list[Standing]:
         """A call that did not pass here takes so much (more): what reached a level by it, once each."""
         now, counts = self.now(), {count.slot: count for count in self.books.counts()}
-        met = [counts[slot] for slot in self.slots(call) if slot in counts]
+        met = [counts[slot] for slot in self._slots.of(call) if slot in counts]
         for count in met:
             if count.slot.budget.official is None:
                 count.charge(call.started_us, measure(count.slot.budget, amount, call.billing), now)
@@ -279,7 +200,7 @@ class Counting:
         for count in counts:
             ahead = count.slot.budget.forecast
             if ahead or count.spent >= count.alarm:
-                standing = self._with_outlook(count) if ahead else self._now_of(count).standing()
+                standing = self.standings.with_outlook(count) if ahead else self.standings.now_of(count)
                 if self._levels.rises(count, standing):
                     risen.append(standing)
         return risen
@@ -298,7 +219,7 @@ class Counting:
     def reread(self, sessions: Iterable[Session]) -> list[Standing]:
         """Count anew from the ledger, in which others have written: what of these sessions reached a level by that."""
         self.books.forget()
-        risen = [one for one in self.ahead(sessions) if self._levels.rises(self.books.count(one.slot), one)]
+        risen = [one for one in self.standings.ahead(sessions) if self._levels.rises(self.books.count(one.slot), one)]
         self._changes.tell()
         return risen
 
@@ -318,16 +239,15 @@ class Counting:
     def teams_changed(self) -> list[Standing]:
         """What is handed to this machine has changed: what reached a level by that, once each."""
         counts = [count for count in self.books.counts() if count.slot.budget.scope == TEAM]
-        risen = self._risen([self._limited(count) for count in counts])
+        risen = self._risen([self._current.limited(count) for count in counts])
         self._changes.tell()
         return risen
 
     def sweep(self) -> None:
         """Drop what has ended: windows, raises, and what was told of them."""
-        now = self.now()
-        self.books.sweep(now)
-        self._renew_limits()
-        self._outlook.sweep()
+        self.books.sweep(self.now())
+        self._current.renew(self.books.counts())
+        self._current.sweep()
         self._levels.sweep()
 
     def change(self) -> AbstractContextManager[asyncio.Future[None]]:
@@ -337,56 +257,9 @@ class Counting:
     def _begin(self, slot: Slot) -> Count:
         """A count to be kept."""
         self._doubtful |= self._writing > 0
-        return self._limited(self.tally.count(slot))
-
-    def _limited(self, count: Count) -> Count:
-        """With its limits as they stand."""
-        if count.slot.budget.scope == TEAM:
-            self.teams.bring_up(count)
-        else:
-            count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
-        count.alarm = 0
-        return count
-
-    def _now_of(self, count: Count) -> Count:
-        self.books.refresh(count, self.now())
-        return count
-
-    def _refresh(self, count: Count, now_us: int) -> None:
-        """Bring a sum up to now that changes by itself: of a rolling window, or of one that a provider keeps."""
-        if count.slot.budget.official is None:
-            count.move_on(now_us)
-            return
-        window = self._official(count.slot.budget.official)
-        count.spent = math.ceil(window.used_percent) if window else 0
-        count.resets_us = window.resets_us if window else None
-
-    def _renew_if_due(self) -> None:
-        if self.now() >= self.limits.until_us or self.teams.overdue:
-            self._renew_limits()
-
-    def _renew_limits(self) -> None:
-        self.limits.sweep()
-        self.teams.look_again()
-        self._limits_changed()
-
-    def _limits_changed(self) -> None:
-        for count in self.books.counts():
-            self._limited(count)
+        return self._current.begin(slot)
 
 
 def stops(standing: Standing) -> bool:
     """Whether a slot's budget does more than warn."""
     return standing.slot.budget.at_limit != "warn"
-
-
-def _lasts(slot: Slot, now_us: int) -> bool:
-    return slot.window.end_us is None or slot.window.end_us > now_us
-
-
-def _for(budgets: Iterable[Budget], call: Call, wanted: Callable[[Budget, Call], bool]) -> Iterable[Budget]:
-    return (budget for budget in budgets if wanted(budget, call))
-
-
-def _fullness(standing: Standing) -> tuple[float, str]:
-    return -standing.spent / max(standing.limit, 1), standing.slot.label

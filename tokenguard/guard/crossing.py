@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from tokenguard import prices
 from tokenguard.agents import Agents
-from tokenguard.agents.recognition import recognise
 from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
 from tokenguard.guard import view, ways
 from tokenguard.guard.asking import Asking
 from tokenguard.guard.beyond import Beyond
+from tokenguard.guard.calls import Calls
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
@@ -32,6 +32,7 @@ from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.settling import Settler, log_failure
 from tokenguard.guard.sharing import Sharing
+from tokenguard.guard.slots import Slots
 from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.teams import Teams
 from tokenguard.guard.telling import told_of
@@ -41,7 +42,6 @@ from tokenguard.ledger import Decision, Ledger, queries
 from tokenguard.platforms import boot_seconds
 from tokenguard.policy import billing, estimate, wording
 from tokenguard.policy.disconnects import Drain
-from tokenguard.policy.task_types import shows_tools, task_type
 from tokenguard.records import (
     Budget,
     Call,
@@ -93,7 +93,8 @@ class Guard:
         self._strangers = Strangers(ledger)
         self.official = Official(ledger, self.now)
         self.teams = Teams(boot_seconds)
-        self.counting = Counting(ledger, self._budgets_of, self._above, self.official.window, self.teams, self.now)
+        slots = Slots(self._budgets_of, self._above)
+        self.counting = Counting(ledger, slots, self.official.window, self.teams, self.now)
         self.sharing = Sharing(self.counting, self.tell)
         self.holds = Holds(self.tell, view.hold_view)
         self._ledger = ledger
@@ -109,9 +110,10 @@ class Guard:
         self._decider = Decider(self.counting, self.holds, self._noticing, self._record, self.now)
         self.asking = Asking(self.holds, self._record, self.now)
         ledger.notify(lambda: self.tell("ledger.changed", view.ledger_view(ledger)))
+        known, ids = Agents(config.agents), itertools.count(ledger.next_call_id)
+        self._calls = Calls(ids, self.official, self.now, agents=known, catalogue=catalogue, config=config)
         self._take_prices(catalogue)
-        self._take_agents(Agents(config.agents))
-        self._ids = itertools.count(ledger.next_call_id)
+        self._take_agents(known)
 
     def session_of(self, token: str) -> Session | None:
         """The running session that a token stands for."""
@@ -123,60 +125,7 @@ class Guard:
     ) -> Call:
         """The call that a request of this session makes; without a session it belongs to the unwrapped ones."""
         live = self.sessions.of(session.id if session else UNWRAPPED)
-        said = recognise(live.session.agent, headers, facts)
-        agent = self._agents.speaking(live.session.agent, said.agent)
-        if agent != live.session.agent and live.token_hash is not None:
-            self._meet(live, agent)
-        side, trail = said.side, facts.trail
-        branch = live.place.branch() or live.session.branch
-        # Where nothing was read of a request, nothing is known of its tools either.
-        read = trail.body != 0 and shows_tools(agent, facts.has_tools)
-        return Call(
-            id=next(self._ids),
-            session=live.session.id,
-            agent=agent,
-            provider=provider,
-            dialect=dialect,
-            model=facts.model,
-            started_us=self.now(),
-            stream=facts.stream,
-            repo=live.session.repo,
-            branch=branch,
-            task=live.session.task,
-            request_class=side.request_class,
-            billing=self._billing(provider, dialect, facts.model, headers),
-            agent_session=side.session,
-            subagent=side.subagent,
-            subagent_type=side.subagent_type,
-            worktree=live.session.worktree,
-            task_type=task_type(
-                side.request_class,
-                trail.steps,
-                prompted=read and not trail.brings_results,
-                subagent_type=side.subagent_type,
-                branch=branch,
-            ),
-            tool_free=not trail.brings_results if read else None,
-        )
-
-    def _meet(self, live: Live, agent: str) -> None:
-        """Another agent than the one that was started makes calls in a session: it has its token, or runs in it."""
-        if agent not in live.guests:
-            live.guests.add(agent)
-            session = live.session
-            log.warning("%s makes calls in session %s of %s: they count there", agent, session.id, session.agent)
-
-    def _billing(self, provider: str, dialect: str, model: str, headers: Mapping[str, str]) -> str:
-        found = self._catalogue.find(provider, model)
-        return billing.expected(
-            provider,
-            headers,
-            local=found is not None and found.local,
-            setting=self.config.billing.get(provider),
-            windows=self.official.all(),
-            dialect=dialect,
-            model=model,
-        )
+        return self._calls.begin(live, provider=provider, dialect=dialect, facts=facts, headers=headers)
 
     async def admit(self, call: Call, facts: Facts, count: Count | None = None) -> Admission:
         """Decide on a call. One that is let through is reserved, durably, in every budget that it meets.
@@ -323,7 +272,7 @@ class Guard:
         `ConfigError` for agents that contradict those that are known; nothing has changed then.
         """
         known = Agents(config.agents)
-        before, self.config = self.config, config
+        before, self.config, self._calls.config = self.config, config, config
         self._take_agents(known)
         self._network = ways.configured_network(config)
         if config.loops != before.loops or config.preflight != before.preflight:
@@ -336,13 +285,13 @@ class Guard:
         return queries.charged(self._ledger.read(), ids)
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
-        self._catalogue = catalogue
+        self._calls.catalogue = catalogue
         self.beyond.prices = prices.Many(catalogue)
         self._decider.reserver = Reserver(catalogue, self._turns)
         self._settler.charger = Charger(catalogue, self._turns)
 
     def _take_agents(self, known: Agents) -> None:
-        self._agents = self._decider.agents = known
+        self._calls.agents = self._decider.agents = known
         self.unwrapped.know(known.all)
 
     async def tick(self) -> None:
@@ -363,8 +312,9 @@ class Guard:
     def _record(self, decision: Decision) -> None:
         self._ledger.decide(decision).add_done_callback(_log_undecided)
 
-    def _budgets_of(self, session_id: str) -> tuple[Budget, ...]:
-        return (*self.sessions.of(session_id).budgets, *self.config.budgets)
+    def _budgets_of(self, session_id: str, repo: str | None) -> tuple[Budget, ...]:
+        # What a team shares is known also of a repository whose session is not known again.
+        return (*self.sessions.of(session_id).budgets, *self.config.budgets, *self.teams.budgets(repo))
 
     def _above(self, session_id: str) -> list[tuple[str, tuple[Budget, ...]]]:
         everybodys = tuple(budget for budget in self.config.budgets if budget.scope == "session")
@@ -388,7 +338,7 @@ class Guard:
         return self._worded(session.agent if session else "", dialect, text)
 
     def _worded(self, agent: str, dialect: str, text: str) -> Refusal:
-        return refusal(self._agents.named(agent), dialect, text)
+        return refusal(self._calls.agents.named(agent), dialect, text)
 
 
 def _log_undecided(done: asyncio.Future[None]) -> None:

@@ -67,7 +67,7 @@ class Desk:
             ],
             "budgets": [
                 view.budget_view(standing)
-                for standing in guard.counting.in_force(live.session for live in running)
+                for standing in guard.counting.standings.in_force(live.session for live in running)
                 if standing.slot.key != UNWRAPPED or standing.spent or standing.reserved
             ],
             "ledger": view.ledger_view(self._ledger),
@@ -90,7 +90,7 @@ class Desk:
         reserved = guard.counting.books.reserved_nanos(session_id)
         return {
             "session": view.session_view(live, reserved, _state(live, guard.holds)),
-            "budgets": [view.budget_view(standing) for standing in guard.counting.ahead([live.session])],
+            "budgets": [view.budget_view(standing) for standing in guard.counting.standings.ahead([live.session])],
             "processes": await steering.told(live),
             "at_us": guard.now(),
         }
@@ -127,7 +127,7 @@ class Desk:
         """
         guard = self._guard
         await guard.counting.tally.written()
-        budgets = guard.counting.ahead([guard.sessions.of(session_id).session])
+        budgets = guard.counting.standings.ahead([guard.sessions.of(session_id).session])
         told_before = bool(guard.sessions.of(session_id).left)
         guard.asking.gone(session_id)
         live = await guard.sessions.end(session_id, exit_code)
@@ -156,7 +156,7 @@ class Desk:
         slot = self._find(name)
         if not slot.budget.landing:
             raise UsageError(f"{slot.label} holds nothing back", "its landing is not set; see tokenguard budget list")
-        if not self._guard.counting.standing(slot).held_back:
+        if not self._guard.counting.standings.of(slot).held_back:
             raise UsageError(f"the landing reserve of {slot.label} is open already", "see tokenguard status")
         return self._raised(
             await self._guard.counting.release_landing(slot, reason=reason or "released", who=getpass.getuser())
@@ -201,7 +201,7 @@ class Desk:
         await asyncio.wait([hold.answer], timeout=min(asked.wait_s, PATIENCE_S))
         answer = hold.answer.result() if hold.answer.done() else Answer("waiting")
         told = {"answer": answer.kind, "who": answer.who, "answer_reason": answer.reason}
-        return view.hold_view(hold) | told | {"standing": view.budget_view(guard.counting.standing(slot))}
+        return view.hold_view(hold) | told | {"standing": view.budget_view(guard.counting.standings.of(slot))}
 
     def official(self, rate_limits: bytes) -> None:
         """Take note of what Claude Code's status line was told of official windows, as JSON."""
@@ -229,7 +229,7 @@ class Desk:
         In microseconds; 0 is until something changes. None if its next prompt may begin.
         """
         live = self._guard.sessions.running.get(session_id)
-        return None if live is None else prompts.refused(self._guard.counting, live, self._guard.now())
+        return None if live is None else prompts.refused(self._guard.counting.standings, live, self._guard.now())
 
     def _find(self, label: str) -> Slot:
         """The slot that people call `label`: its label, the whole or the opaque one, or its budget's name.
@@ -239,8 +239,8 @@ class Desk:
         """
         counting, running = self._guard.counting, self._guard.sessions.running.all()
         recent = queries.recent_sessions(self._ledger.read(), _RECENT)
-        slots = [one.slot for one in counting.in_force([*(live.session for live in running), *recent])]
-        slots += [slot for slot in counting.glanced() if slot not in slots]
+        slots = [one.slot for one in counting.standings.in_force([*(live.session for live in running), *recent])]
+        slots += [slot for slot in counting.standings.glanced() if slot not in slots]
         found = [slot for slot in slots if label in (slot.label, safe_label(slot.label), slot.whole_label)]
         found = found or [slot for slot in slots if slot.budget.name == label]
         if not found:
@@ -253,7 +253,7 @@ class Desk:
 
     def _raisable(self, session: Session, name: str | None) -> Slot:
         """The budget of this name that counts for a session and can be raised here; else the one nearest its end."""
-        for standing in self._guard.counting.ahead([session]):
+        for standing in self._guard.counting.standings.ahead([session]):
             slot = standing.slot
             if slot.budget.scope != TEAM and name in (None, slot.label, slot.budget.name):
                 return slot

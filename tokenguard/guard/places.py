@@ -83,6 +83,6 @@ class Look:
     def _holds(self, slot: Slot) -> Held:
         held = self._held.get(slot)
         if held is None:
-            standing = self._counting.glance(slot)
+            standing = self._counting.standings.glance(slot)
             held = self._held[slot] = standing, resets_at(standing)
         return held

@@ -61,7 +61,7 @@ class Sharing:
         counting, team = self._counting, self._team(name)
         repo = next(iter(team.repositories), None)
         anybody = Call(0, "", "", "", "", "", counting.now(), repo=repo, request_class="", billing="")
-        return [counting.standing(slot) for slot in slots_ahead(team.budgets, anybody, zone_of)]
+        return [counting.standings.of(slot) for slot in slots_ahead(team.budgets, anybody, zone_of)]
 
     def view(self, name: str) -> dict[str, Any]:
         """A team, as the control API tells it."""
