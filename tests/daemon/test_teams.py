@@ -37,6 +37,7 @@ class Remote:
 
     def __init__(self, place: Place, clock: TeamClock) -> None:
         self.place = place
+        self.machine = place.machine
         self.granted = NANOS
         self.before: Heard | None = None
         self.failing: Exception | None = None

@@ -101,7 +101,8 @@ class Teams:
         """All of them, as the control API tells them."""
         told: list[dict[str, Any]] = []
         for seat in self._seats.values():
-            mine = {"member": seat.membership.member, "machine": seat.membership.machine}
+            machine = seat.backend.machine if seat.backend else seat.membership.machine
+            mine = {"member": seat.membership.member, "machine": machine}
             shown = self._guard.sharing.view(seat.name)
             named = [one | {"name": self._names.get(one["id"])} for one in shown["members"]]
             told.append({**shown, **mine, "members": named})

@@ -81,6 +81,11 @@ class Backend(Protocol):
     every_s: float
     """How often `sync` is worth while if nothing else asks for it."""
 
+    @property
+    def machine(self) -> str:
+        """As which machine it takes part now: the copy of one has another name than it was asked to take."""
+        ...
+
     def last(self) -> Heard | None:
         """What was heard before, also by an earlier process; what was granted then is in it only while it is safe."""
         ...

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from tokenguard.team.gitrefs.document import is_part
-from tokenguard.team.gitrefs.members import member_id, new_machine, new_salt, writer
+from tokenguard.team.gitrefs.members import member_id, new_salt, writer
+from tokenguard.team.identity import new_machine
 
 
 def test_a_person_has_one_name_in_a_team_and_another_in_the_next() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tokenguard.errors import TeamError
 from tokenguard.policy.rights import Cells, Holding
-from tokenguard.team.gitrefs.memory import Memory, Seen, State, Where
+from tokenguard.team.gitrefs.memory import Memory, Seen, State
+from tokenguard.team.identity import Where
 
 HERE = Where("machine", 1, "/a")
 STATE = State(
@@ -17,25 +18,6 @@ STATE = State(
     holdings={"all": {"0-9": Holding(Cells(spent=3, given={"bob/m": 1}), {"bob/m": 2}, honoured=True, before=5)}},
     seen={"bob/m": Seen(3, 4, budgets={"all": {"0-9": Cells(kept=2)}}, doubted=(("all", "0-9"),))},
 )
-
-
-@pytest.mark.parametrize(
-    ("now", "copied"),
-    [
-        (HERE, False),
-        (Where("machine", 1, "/b"), False),
-        (Where("machine", 2, "/a"), False),
-        (Where("machine", 2, "/b"), True),
-        (Where("other", 1, "/a"), True),
-    ],
-)
-def test_a_folder_may_be_moved_and_not_copied(now: Where, copied: bool) -> None:
-    assert now.is_copy_of(HERE) is copied
-
-
-def test_where_machines_have_no_id_a_folders_own_number_counts() -> None:
-    assert Where("", 2, "/a").is_copy_of(Where("", 1, "/a"))
-    assert not Where("", 1, "/b").is_copy_of(Where("", 1, "/a"))
 
 
 def test_what_was_written_is_read_and_nobody_else_reads_it(tmp_path: Path) -> None:
@@ -54,23 +36,3 @@ def test_a_disk_that_takes_nothing_is_an_error_for_a_person_and_the_old_state_st
     with pytest.raises(TeamError, match=r"state\.json cannot be written"):
         memory.save(State("bob/m", "bob/m", HERE, "born"))
     assert memory.load() == STATE
-
-
-def test_where_it_is(tmp_path: Path) -> None:
-    one, other = Memory(tmp_path / "a").where(), Memory(tmp_path / "b").where()
-    assert one.machine == other.machine
-    assert other.is_copy_of(one)
-    (tmp_path / "file").touch()
-    with pytest.raises(TeamError, match="cannot be written"):
-        Memory(tmp_path / "file/below").where()
-
-
-def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
-    one, other = Memory(tmp_path), Memory(tmp_path)
-    one.own()
-    one.own()
-    with pytest.raises(TeamError, match="another process uses"):
-        other.own()
-    one.close()
-    other.own()
-    other.close()

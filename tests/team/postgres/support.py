@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ class Team:
         self.server = server
         self.functions = functions
         self._folder = folder
+        self._processes: dict[Path, Machine] = {}
         self._database, self.dsn = _database(server, functions)
         self.ask("TRUNCATE tokenguard.team, tokenguard.entry RESTART IDENTITY CASCADE")
         self.policy = TeamPolicy("web", backend="postgres", mode="leases")
@@ -95,13 +97,29 @@ class Team:
         return self.server.way(self._database, login)
 
     def machine(
-        self, login: str, clock: Clock, *, name: str = "laptop", repository: str = "", host: str = "", port: int = 0
+        self,
+        login: str,
+        clock: Clock,
+        *,
+        name: str = "laptop",
+        joined: str = "",
+        repository: str = "",
+        host: str = "",
+        port: int = 0,
     ) -> Machine:
-        """A machine, or the next process on the same one; by another way to the server, if one is given."""
+        """A machine, or the next process on the same one; by another way to the server, if one is given.
+
+        `name` is that of its folder, too; it may have been asked to take part as another one.
+        """
         where = f"host={host or self._host} port={port or self.server.port} dbname={self._database}"
         policy = replace(self.policy, database=where, repository=repository)
-        place = Place(self._of(login, name), login, name, login=f"user={login}")
-        return Machine(policy, place, clock, functions=self.functions)
+        place = Place(self._of(login, name), login, joined or name, login=f"user={login}")
+        if former := self._processes.pop(place.folder, None):
+            # Its process has ended, and with it what it had locked; nothing is waited for.
+            with suppress(StopIteration):
+                former.close().send(None)
+        self._processes[place.folder] = machine = Machine(policy, place, clock, functions=self.functions)
+        return machine
 
     def book(self, login: str, name: str = "laptop") -> Book:
         """What a machine has written down; who writes there reckons with the next process."""

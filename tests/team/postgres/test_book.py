@@ -16,7 +16,9 @@ from tokenguard.team.postgres.chains import Chain
 
 async def test_what_is_written_is_read(tmp_path: Path) -> None:
     share = Share(TeamBudget("month", 100), 5, None, others=3, granted=4, usable_s=0.0)
-    state = State((Chain(5, None, leases=(Lease("a", 10, 3, 99.5, "boot"),)),), "asked", (share,), heard_us=7)
+    state = State(
+        chains=(Chain(5, None, leases=(Lease("a", 10, 3, 99.5, "boot"),)),), asked="asked", shares=(share,), heard_us=7
+    )
     folder = tmp_path / "team"
     await Book(folder).write(state)
     assert Book(folder).read() == (state, "")

@@ -97,7 +97,7 @@ def migration() -> str:
 
 
 def test_it_is_set_up_once(dsn: str) -> None:
-    assert admin.init_db(dsn) == ["0001"]
+    assert admin.init_db(dsn) == ["0001", "0002"]
     assert admin.init_db(dsn) == []
 
 
@@ -117,7 +117,7 @@ def test_functions_are_those_of_this_version(dsn: str) -> None:
 
 
 def test_every_value_of_a_step_has_a_type() -> None:
-    assert set(steps()) == {"change", "expire", "grant", "members", "report", "standing", "write_off"}
+    assert set(steps()) == {"change", "expire", "grant", "members", "report", "standing", "visit", "write_off"}
     for step in steps().values():
         assert "SECURITY DEFINER" in function(step)
         for statement in transaction(step):

@@ -26,8 +26,9 @@ from tokenguard.config.teams import BACKENDS, MODES, UNREACHABLE, WINDOWS
 from tokenguard.errors import UsageError
 from tokenguard.policy.naming import printable
 from tokenguard.records.teams import TeamPolicy
-from tokenguard.team.gitrefs.members import member_id, new_machine, writer
+from tokenguard.team.gitrefs.members import member_id, writer
 from tokenguard.team.gitrefs.urls import MEANS, looks_public, refusal
+from tokenguard.team.identity import new_machine
 
 _LONGEST = 400
 

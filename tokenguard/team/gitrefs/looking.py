@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from tokenguard.records.teams import Heard, TeamPolicy
 from tokenguard.team.gitrefs import hearing, periods, telling, turns
-from tokenguard.team.gitrefs.memory import State, Where
+from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Remote
 from tokenguard.team.gitrefs.spots import Facts
+from tokenguard.team.identity import Where
 
 _SECONDS = 30.0
 """A pipeline may begin with a clone that is slow."""

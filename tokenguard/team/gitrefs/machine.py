@@ -16,12 +16,14 @@ from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs import hearing, telling, turns
 from tokenguard.team.gitrefs.document import Change, Document, encode
-from tokenguard.team.gitrefs.members import new_machine, writer
+from tokenguard.team.gitrefs.members import writer
 from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_id
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
 from tokenguard.team.gitrefs.remote import Found, Pushed
 from tokenguard.team.gitrefs.spots import Facts, Spot, holding_of, others
+from tokenguard.team.identity import new_machine, where
+from tokenguard.team.ownership import Ownership
 from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
 
 _TURNS = 4
@@ -58,6 +60,7 @@ class GitRefs:
         self._clock = clock
         self._seconds = seconds
         self._memory = Memory(place.folder)
+        self._ownership = Ownership(place.folder)
         self._runner = runner
         self._remote = remote
         self._instance = new_id()
@@ -71,12 +74,11 @@ class GitRefs:
         """The most that calls were admitted by at any time since their books were looked at."""
         self._remarks: tuple[str, ...] = ()
         self._facts = Facts(policy, clock.now_us())
-        self._owned = False
         self._state = self._loaded()
 
     @property
     def machine(self) -> str:
-        """This machine, as it takes part now: the copy of one has another name."""
+        """See `Backend`."""
         return self._state.writer.partition("/")[2]
 
     @property
@@ -222,7 +224,9 @@ class GitRefs:
     def _go(self, facts: Facts, first: Callable[[State], State]) -> None:
         with self._thread:
             self._runner.begin(self._seconds)
-            self._own()
+            if self._ownership.take():
+                # Another process may have written it until now.
+                self._state = self._loaded()
             state = turns.opened(first(self._state), facts)
             state = turns.reported(state, facts) if facts.looked else state
             # What was spent is not forgotten, whether anybody can be told or not.
@@ -263,20 +267,12 @@ class GitRefs:
         at_s = document.at_us // 1_000_000
         return state, self._remote.push(state.writer, data, at_s, own.commit if own else "")
 
-    def _own(self) -> None:
-        """From now on this process alone writes the file; another may have written it until now."""
-        if not self._owned:
-            self._memory.own()
-            self._state = self._loaded()
-            self._owned = True
-
     def _let_go(self) -> None:
         with self._thread:
-            self._memory.close()
-            self._owned = False
+            self._ownership.release()
 
     def _loaded(self) -> State:
-        joined, here = writer(self._place.member, self._place.machine), self._memory.where()
+        joined, here = writer(self._place.member, self._place.machine), where(self._place.folder)
         state = self._memory.load()
         if state is None:
             return State(joined, joined, here, self._birth)

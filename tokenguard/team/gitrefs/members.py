@@ -16,11 +16,6 @@ def member_id(salt: str, address: str) -> str:
     return hmac.new(salt.encode(), address.strip().lower().encode(), "sha256").hexdigest()[:16]
 
 
-def new_machine() -> str:
-    """A machine; it tells nothing of it."""
-    return secrets.token_hex(6)
-
-
 def writer(member: str, machine: str) -> str:
     """One machine of a person, as `[team] treasurer` names it."""
     return f"{member}/{machine}"

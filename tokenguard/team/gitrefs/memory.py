@@ -1,16 +1,12 @@
 """What a machine must not forget: its own totals, what it was given, and the greatest that it ever saw of others.
 
-Written and synced to the disk before anybody is told. A folder that was copied is found out by the machine's id, its
-inode and its path, so that two never spend what was given to one.
+Written and synced to the disk before anybody is told.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import secrets
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -19,8 +15,7 @@ from msgspec import Struct
 from tokenguard.errors import TeamError
 from tokenguard.policy.rights import Cells, Holding
 from tokenguard.team.gitrefs.document import Change
-
-_MACHINE_ID = Path("/etc/machine-id")
+from tokenguard.team.identity import Where
 
 
 class Seen(Struct, frozen=True, omit_defaults=True):
@@ -33,24 +28,6 @@ class Seen(Struct, frozen=True, omit_defaults=True):
     doubted: tuple[tuple[str, str], ...] = ()
     """Budgets and periods of which it contradicted itself: nothing more is taken from it there."""
     birth: str = ""
-
-
-class Where(Struct, frozen=True):
-    """Where a state is written."""
-
-    machine: str = ""
-    """By the id that some systems have; empty: this one has none."""
-    inode: int = 0
-    path: str = ""
-
-    def is_copy_of(self, other: Where) -> bool:
-        """Whether what was written there is found here because it was copied.
-
-        A folder can be moved, and some file systems number anew whenever they are mounted.
-        """
-        if self.machine != other.machine:
-            return True
-        return self.inode != other.inode and (self.path != other.path or not self.machine)
 
 
 class Asked(Struct, frozen=True):
@@ -100,7 +77,6 @@ class Memory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "state.json"
-        self._lock: int | None = None
 
     def load(self) -> State | None:
         """What was written last. Raises `TeamError` for a file that cannot be read: it must not be taken for none."""
@@ -115,7 +91,7 @@ class Memory:
             ) from None
 
     def save(self, state: State) -> None:
-        """On the disk when this returns. Call `own` first. Raises `TeamError`."""
+        """On the disk when this returns. Raises `TeamError`."""
         new = self._file.with_suffix(".new")
         try:
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -130,40 +106,6 @@ class Memory:
                 os.close(folder)
         except OSError as error:
             raise TeamError(f"{self._file} cannot be written: {error.strerror}", "make room on the disk") from None
-
-    def where(self) -> Where:
-        """Here. Makes the folder; raises `TeamError` where that cannot be."""
-        machine = b""
-        with contextlib.suppress(OSError):
-            machine = _MACHINE_ID.read_bytes().strip()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            inode = self._folder.stat().st_ino
-        except OSError as error:
-            raise TeamError(f"{self._folder} cannot be written: {error.strerror}") from None
-        id = sha256(b"tokenguard " + machine).hexdigest()[:16] if machine else ""
-        return Where(id, inode, str(self._folder.resolve()))
-
-    def own(self) -> None:
-        """Keep other processes from writing. Raises `TeamError` where one does."""
-        if self._lock is None:
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                lock = os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
-            except OSError as error:
-                raise TeamError(f"{self._folder} cannot be written: {error.strerror}") from None
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                os.close(lock)
-                raise TeamError(f"another process uses {self._folder}", "stop the other daemon") from None
-            self._lock = lock
-
-    def close(self) -> None:
-        """Let another process write."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def new_id() -> str:

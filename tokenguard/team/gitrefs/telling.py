@@ -11,12 +11,10 @@ from tokenguard.records.teams import Heard, TeamBudget
 from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.periods import key
 from tokenguard.team.gitrefs.spots import Facts, givers, limit_for, others, rivals
+from tokenguard.team.identity import NEWS_US, renaming
 
 _WRONG_US = 3_600 * 1_000_000
 """By how much clocks may differ before it is told."""
-
-_NEWS_US = 7 * 24 * 3_600 * 1_000_000
-"""So long it is told that a machine has another name."""
 
 
 def heard(state: State, facts: Facts, remarks: tuple[str, ...]) -> Heard:
@@ -39,11 +37,8 @@ def remarks(state: State, facts: Facts, refused: str) -> list[str]:
             f"the remote takes no reports of this machine ({refused}): others do not see what it spends; ask for write "
             "access, or set `remote` in [team] to a private repository for budgets only"
         )
-    if state.renamed_us and abs(facts.now_us - state.renamed_us) < _NEWS_US:
-        told.append(
-            f"what this machine knew of the team is a copy, or was put back from a backup: it takes part as "
-            f"{state.writer} now, and what was handed to {state.joined} stays with that one"
-        )
+    if state.renamed_us and abs(facts.now_us - state.renamed_us) < NEWS_US:
+        told.append(renaming(state.writer, state.joined))
     if facts.now_us < state.heard_us - _WRONG_US:
         told.append(f"the clock of this machine was set back, from {_day(state.heard_us)} to {_day(facts.now_us)}")
     ahead = sorted(who for who, seen in state.seen.items() if seen.at_us > facts.now_us + _WRONG_US and not seen.left)

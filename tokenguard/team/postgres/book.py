@@ -9,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard.errors import TeamError
 from tokenguard.records.teams import Member, Share
+from tokenguard.team.identity import Where
 from tokenguard.team.postgres.chains import Chain
 
 _FILE = "state.json"
@@ -21,6 +23,18 @@ _FIRST_EVERY_S = 60.0
 class State(Struct):
     """All of it."""
 
+    machine: str = ""
+    """As which machine it takes part: the copy of one has another name."""
+    joined: str = ""
+    """As which it was asked to."""
+    place: Where | None = None
+    """Where this was written; None: by a version that did not note it."""
+    renamed_us: int = 0
+    """When it was found to be a copy, and took another name; 0: never."""
+    visits: int = 0
+    """To the database, under that name."""
+    tokens: tuple[str, ...] = ()
+    """One of which it left there at its last visit: the newest, unless nobody heard of that."""
     chains: tuple[Chain, ...] = ()
     asked: str = ""
     """A lease that was asked for, and of which it is not known whether it was granted."""
@@ -31,6 +45,26 @@ class State(Struct):
     heard_us: int = 0
     """When; 0: never."""
     every_s: float = _FIRST_EVERY_S
+
+
+def placed(state: State, joined: str, here: Where, spare: str, now_us: int) -> State:
+    """A state as it is read: by a machine that was asked to take part as `joined`, and is `spare` if it is a copy."""
+    if state.joined not in ("", joined):
+        state = replace(renamed(state, joined, now_us), renamed_us=0)
+    elif state.place is not None and here.is_copy_of(state.place):
+        state = renamed(state, spare, now_us)
+    return replace(state, machine=state.machine or joined, joined=joined, place=here)
+
+
+def renamed(state: State, machine: str, now_us: int) -> State:
+    """As another machine: what was leased is left to the former one, and so is what was reported as it.
+
+    What both have spent and neither reported before the one was copied is told by both: rather twice than never.
+    """
+    chains = tuple(Chain(*chain.span, base=chain.base + chain.reported) for chain in state.chains)
+    # Who never heard of the team has nothing to tell of its former name.
+    told_us = now_us if state.heard_us else 0
+    return replace(state, machine=machine, chains=chains, asked="", visits=0, tokens=(), renamed_us=told_us)
 
 
 class Book:

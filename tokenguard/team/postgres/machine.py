@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -15,8 +16,10 @@ from tokenguard.policy import leasing
 from tokenguard.policy.leasing import Lease
 from tokenguard.policy.money import usd
 from tokenguard.records.teams import Heard, Member, TeamBudget, TeamPolicy
+from tokenguard.team.identity import NEWS_US, new_machine, renaming, where
+from tokenguard.team.ownership import Ownership
 from tokenguard.team.postgres import chains
-from tokenguard.team.postgres.book import Book
+from tokenguard.team.postgres.book import Book, State, placed, renamed
 from tokenguard.team.postgres.chains import Chain, Due
 from tokenguard.team.postgres.connecting import Row, Session, connected, way_to
 from tokenguard.team.postgres.telling import Standing, budget_of, remarks_on, share_of, with_leases
@@ -39,12 +42,22 @@ class Machine:
         self._functions = functions
         self._way = way_to(policy.database, place.login)
         self._book = Book(place.folder)
-        self._state, self._trouble = self._book.read()
+        self._ownership = Ownership(place.folder)
+        self._spare = new_machine()
+        """Under which name it goes on if it turns out to be a copy."""
+        self._state, self._trouble = self._read()
+        self._token = ""
+        """Of a visit that nobody heard of."""
         self.every_s = self._state.every_s
         """See `Backend.every_s`."""
         self._turn = asyncio.Lock()
         self._in_use: frozenset[str] = frozenset()
         """Leases on which whoever was told last may still begin calls."""
+
+    @property
+    def machine(self) -> str:
+        """See `Backend.machine`."""
+        return self._state.machine
 
     def last(self) -> Heard | None:
         """See `Backend.last`."""
@@ -96,6 +109,8 @@ class Machine:
 
     async def close(self) -> None:
         """See `Backend.close`. No connection outlives a visit."""
+        async with self._turn:
+            self._ownership.release()
 
     @asynccontextmanager
     async def _visit(self) -> AsyncGenerator[Session]:
@@ -105,9 +120,45 @@ class Machine:
                 self._turn,
                 connected(self._way, functions=self._functions) as session,
             ):
+                if self._ownership.take():
+                    # Another process may have written it until now.
+                    self._state, self._trouble = self._read()
+                if not await self._enters(session):
+                    self._state = renamed(self._state, self._spare, self._clock.now_us())
+                    self._spare = new_machine()
+                    self._in_use = frozenset()
+                    await self._enters(session)
                 yield session
         except TimeoutError:
             raise TeamError(f"the team's database did not answer within {DEADLINE_S:.0f} s") from None
+
+    def _read(self) -> tuple[State, str]:
+        """What was written, and what is wrong with it."""
+        state, trouble = self._book.read()
+        here = where(self._place.folder)
+        return placed(state, self._place.machine, here, self._spare, self._clock.now_us()), trouble
+
+    async def _enters(self, session: Session) -> bool:
+        """Say who comes. False: under this name somebody else does, who remembers what this machine does."""
+        state = self._state
+        if not self._token:
+            self._token = secrets.token_hex(6)
+            state.tokens = (*state.tokens, self._token)
+            await self._book.write(state)
+        rows = await session.run(
+            "visit",
+            team=self._policy.name,
+            machine=state.machine,
+            visits=state.visits,
+            known=list(state.tokens),
+            token=self._token,
+        )
+        token, self._token = self._token, ""
+        if rows and not rows[0]["yours"]:
+            return False
+        state.tokens = (token,)
+        state.visits = rows[0]["visits"] if rows else 0
+        return True
 
     async def _round(self, session: Session, own: Own, wanted: int) -> str:
         """Report, hear, and ask for more where it runs low. Returns why that was refused."""
@@ -135,6 +186,9 @@ class Machine:
         )
         state.members = tuple(msgspec.convert(row, Member) for row in members)
         state.heard_us = self._clock.now_us()
+        if state.renamed_us and abs(state.heard_us - state.renamed_us) < NEWS_US:
+            member = self._place.member
+            remarks.append(renaming(f"{member}/{state.machine}", f"{member}/{state.joined}"))
         remarks += [*remarks_on(self._policy, rows, state.heard_us), refused]
         state.remarks = tuple(remark for remark in remarks if remark)
         self.every_s = state.every_s = leasing.pace(rows[0].ttl_s, max(row.live for row in rows))
@@ -250,7 +304,7 @@ class Machine:
             self._state.asked = str(uuid4())
             await self._book.write(self._state)
         sent_s = self._clock.boot_s()
-        names = {**self._names, "machine": self._place.machine}
+        names = {**self._names, "machine": self._state.machine}
         rows = await session.run("grant", **names, lease=self._state.asked, want=want, least=least)
         return await self._take(rows, sent_s, firm=firm)
 

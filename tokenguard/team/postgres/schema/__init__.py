@@ -29,9 +29,10 @@ GRANT INSERT, UPDATE ON tokenguard.team, tokenguard.member, tokenguard.budget TO
 
 _RIGHTS_WITHOUT_FUNCTIONS = """
 GRANT SELECT ON ALL TABLES IN SCHEMA tokenguard TO tokenguard_member;
-GRANT INSERT ON tokenguard.period, tokenguard.lease, tokenguard.lease_period, tokenguard.holding, tokenguard.entry,
-  tokenguard.decision TO tokenguard_member, tokenguard_admin;
-GRANT UPDATE ON tokenguard.period, tokenguard.lease, tokenguard.holding TO tokenguard_member, tokenguard_admin;
+GRANT INSERT ON tokenguard.machine, tokenguard.period, tokenguard.lease, tokenguard.lease_period, tokenguard.holding,
+  tokenguard.entry, tokenguard.decision TO tokenguard_member, tokenguard_admin;
+GRANT UPDATE ON tokenguard.machine, tokenguard.period, tokenguard.lease, tokenguard.holding
+  TO tokenguard_member, tokenguard_admin;
 """
 
 
