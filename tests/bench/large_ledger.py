@@ -10,7 +10,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tokenguard.ledger import agreement
+from tokenguard.ledger.filling import fill
 from tokenguard.ledger.opening import open_for_writing
 
 YEAR_US = 365 * 86_400_000_000
@@ -72,7 +72,7 @@ def generate(path: Path, calls: int, until_us: int) -> float:
         conn.execute(sql)
     conn.execute("COMMIT")
     started = time.process_time()
-    agreement.fill(conn)
+    fill(conn)
     took = time.process_time() - started
     _sessions(conn, calls)
     conn.close()

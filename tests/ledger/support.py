@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 
 import msgspec
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from msgspec import Struct
 from tokenguard.ledger import Settlement, writes
 from tokenguard.ledger.migrations import migrate
 from tokenguard.ledger.rollups import BLOCK, HALF_US, HOUR_US, SHIFT
+from tokenguard.ledger.sums import SUMS
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
 
@@ -24,6 +26,17 @@ def in_memory() -> sqlite3.Connection:
     conn = sqlite3.connect(":memory:", isolation_level=None)
     migrate(conn)
     return conn
+
+
+def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
+    """The sums that are kept, whatever numbers stand for their keys."""
+    names = "repo, branch, agent, provider, model, task, request_class, billing, confidence, leg, role"
+    whose = "t.session || '/' || t.agent_session || '/' || t.subagent"
+    start = f"CASE r.size WHEN -1 THEN {whose} WHEN -4 THEN r.start >> 32 || ' ' || {whose} ELSE r.start END"
+    sql = f"""SELECT {names}, r.size, {start}, {", ".join(f"r.{name}" for name in SUMS)}
+        FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key
+        LEFT JOIN rollup_threads AS t ON t.id = iif(r.size = -4, r.start & 0xffffffff, r.start)"""
+    return Counter(conn.execute(sql).fetchall())
 
 
 def call(number: int, *, session: str = "s1", model: str = "opus", started_us: int | None = None) -> Call:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -14,10 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
-from tokenguard.ledger import Ledger, Where, agreement, migrations, queries, rollups, writes
+from tests.ledger.support import START_US, Entry, call, contents, entries, in_memory, instants, settlement, write
+from tokenguard.ledger import Ledger, Where, agreement, filling, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
-from tokenguard.ledger.rollups import BARE, BARE_SHIFT, BLOCK, CALLS, HOUR, HOUR_US, MODELS, SHIFT, SPELLS, THREADS
+from tokenguard.ledger.rollups import (
+    BARE,
+    BLOCK,
+    CALLS,
+    HOUR,
+    HOUR_US,
+    MODELS,
+    NARROW,
+    PLACES,
+    SHIFT,
+    SPELLS,
+    TASKS,
+    THREADS,
+)
 from tokenguard.ledger.sums import SUMS
 from tokenguard.records import Leg, Usage
 
@@ -35,14 +47,6 @@ def conn() -> Iterator[sqlite3.Connection]:
             helped = replace(whole, legs=(*whole.legs, Leg("haiku", Usage(5))), usage=Usage(15, output=2))
             writes.settle(opened, helped if number % 3 else whole)
         yield opened
-
-
-def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
-    names = "repo, branch, agent, provider, model, task, request_class, billing, confidence, leg, role"
-    thread = "iif(r.size = -1, t.session || '/' || t.agent_session || '/' || t.subagent, r.start)"
-    sql = f"""SELECT {names}, r.size, {thread}, {", ".join(f"r.{name}" for name in SUMS)}
-        FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key LEFT JOIN rollup_threads AS t ON t.id = r.start"""
-    return Counter(conn.execute(sql).fetchall())
 
 
 def walk(conn: sqlite3.Connection) -> list[int]:
@@ -64,7 +68,7 @@ def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry
         assert agreement.check_all(conn) == 0
         conn.execute("DELETE FROM rollups")
         conn.execute("DELETE FROM rollup_keys")
-        agreement.fill(conn)
+        filling.fill(conn)
         assert contents(conn) == added
 
 
@@ -135,7 +139,7 @@ def test_times_are_told_from_few_sums_whatever_was_done_in_them(conn: sqlite3.Co
     asked = Where(billing="metered", match=(("origin", "m*"),))
     sound = [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)]
     hours = queries.hours(conn, Where(), slices[0][0], slices[-1][1])
-    conn.execute("DELETE FROM rollups WHERE size NOT IN (?, ?)", (BARE, BARE_SHIFT))
+    conn.execute("DELETE FROM rollups WHERE size <> ?", (BARE.size,))
     conn.execute("DELETE FROM calls")
     assert [queries.grouped_in(conn, by, where, slices) for by in keys for where in (Where(), asked)] == sound
     assert queries.hours(conn, Where(), slices[0][0], slices[-1][1]) == hours
@@ -155,10 +159,14 @@ def in_slices_of(hours: float) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("keys", "slices", "sizes"),
     [
-        ([], in_slices_of(0.5), (BARE,)),
-        (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE_SHIFT,)),
-        (["model"], in_slices_of(0), (MODELS,)),
-        (["provider", "model", "origin"], in_slices_of(0), (MODELS,)),
+        ([], in_slices_of(0.5), (BARE.size,)),
+        (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE.size,)),
+        (["model"], in_slices_of(0), (MODELS.size,)),
+        (["provider", "model", "origin"], in_slices_of(0), (MODELS.size,)),
+        (["task"], in_slices_of(0), (TASKS.size,)),
+        (["request-class", "confidence"], in_slices_of(0), (TASKS.size,)),
+        (["repo", "branch", "worktree"], in_slices_of(0), (PLACES.size,)),
+        (["agent", "provider", "billing"], in_slices_of(0), (PLACES.size,)),
         (["session"], in_slices_of(0), (SPELLS, THREADS)),
         (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS)),
     ],
@@ -180,6 +188,8 @@ def test_few_sums_are_read_where_they_tell_enough(
         (["repo"], Where()),
         (["model"], Where(match=(("model", "op*"),))),
         (["model", "agent"], Where()),
+        (["repo", "task"], Where()),
+        (["request-class"], Where(agent="claude")),
         (["session", "agent"], Where()),
         (["session"], Where(repo="/src/web")),
         ([], Where(branch="main")),
@@ -188,34 +198,9 @@ def test_few_sums_are_read_where_they_tell_enough(
 def test_others_are_read_where_they_do_not(conn: sqlite3.Connection, keys: list[str], where: Where) -> None:
     sound = queries.grouped_in(conn, keys, where, in_slices_of(0.5))
     assert sum(group.totals.calls for _, group in sound) >= 39
-    conn.execute(f"DELETE FROM rollups WHERE size IN ({BARE}, {BARE_SHIFT}, {MODELS}, {SPELLS})")
+    narrow = ", ".join(str(one.size) for one in NARROW)
+    conn.execute(f"DELETE FROM rollups WHERE size IN ({SPELLS}, {narrow})")
     assert queries.grouped_in(conn, keys, where, in_slices_of(0.5)) == sound
-
-
-def test_a_ledger_from_before_the_sums_gets_them(conn: sqlite3.Connection) -> None:
-    sound = contents(conn)
-    conn.execute("DELETE FROM rollups")
-    conn.execute("DELETE FROM rollup_keys")
-    told: list[int] = []
-    agreement.fill(conn, told.append)
-    assert contents(conn) == sound
-    assert told and told == sorted(set(told)) and told[-1] == 100
-
-
-def test_a_ledger_from_before_the_few_sums_is_summed_up_anew(conn: sqlite3.Connection) -> None:
-    sound = contents(conn)
-    conn.execute("DELETE FROM rollups WHERE size < 0")
-    conn.execute("DELETE FROM rollup_keys WHERE agent = ''")
-    for column in ("bare", "by_model"):
-        conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {column}")
-    conn.execute("DROP INDEX calls_nameless")
-    conn.execute("PRAGMA user_version = 13")
-    migrations.migrate(conn)
-    agreement.fill(conn)
-    assert contents(conn) == sound
-    assert agreement.check_all(conn) == 0
-    writes.settle(conn, settlement(call(40)))
-    assert agreement.check_all(conn) == 0
 
 
 def test_every_hour_and_block_comes_up_to_be_checked(conn: sqlite3.Connection) -> None:

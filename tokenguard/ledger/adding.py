@@ -13,17 +13,18 @@ from typing import TypeVar
 from msgspec.structs import astuple
 
 from tokenguard.ledger.recount import of_calls
-from tokenguard.ledger.rollup_keys import WIDTH, Key, names_of, thread_of
+from tokenguard.ledger.rollup_keys import WIDTH, Key, Names, names_of, thread_of
 from tokenguard.ledger.rollups import (
     BARE,
-    BARE_SHIFT,
     BLOCK,
     HALF_US,
     HALVES,
     HOUR,
     MODELS,
+    PLACES,
     SHIFT,
     SPELLS,
+    TASKS,
     THREADS,
     spell,
 )
@@ -46,7 +47,7 @@ def _adding(places: int) -> str:
     return f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {', '.join(rows)} {_ON_CONFLICT}"
 
 
-_ADD = [_adding(places) for places in range(9)]
+_ADD = [_adding(places) for places in range(10)]
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 
 
@@ -126,9 +127,9 @@ def _add(conn: sqlite3.Connection, half: int, key: Key, sums: Sequence[int]) -> 
     return places
 
 
-def _places(half: int, names: tuple[int, int | None, int | None], thread: int) -> list[_Place]:
+def _places(half: int, names: Names, thread: int) -> list[_Place]:
     hour = half // HALVES
-    name, bare, by_model = names
+    name, bare, by_model, by_task, by_place = names
     places = [
         (HOUR, hour, name),
         (SHIFT, hour // SHIFT * SHIFT, name),
@@ -136,10 +137,13 @@ def _places(half: int, names: tuple[int, int | None, int | None], thread: int) -
         (THREADS, thread, name),
     ]
     if bare is not None:
-        shift = hour // SHIFT * SHIFT * HALVES
-        places += ((BARE, half, bare), (BARE_SHIFT, shift, bare), (SPELLS, spell(hour, thread), bare))
+        places += ((BARE.size, half, bare), (SPELLS, spell(hour, thread), bare))
     if by_model is not None:
-        places.append((MODELS, hour, by_model))
+        places.append((MODELS.size, hour, by_model))
+    if by_task is not None:
+        places.append((TASKS.size, hour, by_task))
+    if by_place is not None:
+        places.append((PLACES.size, hour, by_place))
     return places
 
 

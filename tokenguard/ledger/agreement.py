@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
 
 from tokenguard.ledger.recount import (
     SUMMED,
-    add_threads,
     agrees,
     kept_of_hour,
     of_halves,
@@ -20,22 +18,7 @@ from tokenguard.ledger.recount import (
     threads_of,
 )
 from tokenguard.ledger.rollup_keys import Numbers
-from tokenguard.ledger.rollups import (
-    BARE,
-    BARE_SHIFT,
-    BLOCK,
-    COARSE,
-    HALVES,
-    HOUR,
-    HOUR_US,
-    MODELS,
-    SHIFT,
-    SPELLS,
-    THREADS,
-    Piece,
-    kept,
-    spell,
-)
+from tokenguard.ledger.rollups import COARSE, HOUR, HOUR_US, NARROW, SPELLS, THREADS, Piece, kept, spell
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import CHARGED, per_call
 from tokenguard.ledger.values import Where
@@ -43,7 +26,7 @@ from tokenguard.ledger.values import Where
 log = logging.getLogger(__name__)
 
 _NO_HOUR = 2**62 // HOUR_US
-_UNITS = {HOUR: 1, BARE: HALVES, MODELS: 1, SPELLS: spell(1, 0), **{one.size: one.units for one in COARSE}}
+_UNITS = {HOUR: 1, SPELLS: spell(1, 0), **dict.fromkeys(COARSE, 1), **{one.size: one.units for one in NARROW}}
 """What an hour is in each size by which sums are found in time."""
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
@@ -62,12 +45,12 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
             sound = False
     if kept_of_hour(conn, hour) != of_hour(conn, hour, found):
         put_hour(conn, hour, found, Numbers(conn))
-        for coarse in COARSE:
-            put_coarse(conn, coarse, hour)
+        for size in COARSE:
+            put_coarse(conn, size, hour)
         return False
-    for coarse in COARSE:
-        if hour % coarse.hours == 0 and not agrees(conn, coarse, hour):
-            put_coarse(conn, coarse, hour)
+    for size in COARSE:
+        if hour % size == 0 and not agrees(conn, size, hour):
+            put_coarse(conn, size, hour)
             sound = False
     return sound
 
@@ -96,7 +79,7 @@ def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
         start = conn.execute(_LATEST, (size, end * unit)).fetchone()[0]
         found.append(None if start is None else start // unit)
     if hour is not None:
-        found += [hour // coarse.hours * coarse.hours for coarse in COARSE if hour % coarse.hours]
+        found += [hour // size * size for size in COARSE if hour % size]
     return max((one for one in found if one is not None), default=None)
 
 
@@ -114,45 +97,14 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
     # With the plus, SQLite reads the calls one after the other, not in the order of an index of the charged ones.
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'+{CHARGED}')}").fetchone()
-    sizes = (HOUR, SHIFT, BLOCK, THREADS)
-    by_call = {_sum_of(conn, Piece(size, None, None)) for size in (*sizes, BARE, BARE_SHIFT, SPELLS)}
-    by_leg = {_sum_of(conn, Piece(size, None, None), by_leg=True) for size in (*sizes, MODELS)}
+    sizes = (HOUR, *COARSE, THREADS)
+    over_calls = (*sizes, SPELLS, *(narrow.size for narrow in NARROW if not narrow.by_leg))
+    by_call = {_sum_of(conn, Piece(size, None, None)) for size in over_calls}
+    by_leg = {
+        _sum_of(conn, Piece(size, None, None), by_leg=True)
+        for size in (*sizes, *(narrow.size for narrow in NARROW if narrow.by_leg))
+    }
     return by_call == {of_all} and len(by_leg) == 1
-
-
-def fill(conn: sqlite3.Connection, tell: Callable[[int], None] | None = None) -> None:
-    """Sum up the calls of a ledger that has no sums yet: some minutes for ten million calls, which is logged.
-
-    The connection must be in autocommit mode. `tell` is called with each percent that is done.
-    """
-    if conn.execute("SELECT EXISTS (SELECT 1 FROM rollups)").fetchone()[0]:
-        return
-    hour = before(conn, None)
-    if hour is None:
-        return
-    log.info("summing up what was charged so far, once")
-    newest, told = hour, 0
-    oldest: int = conn.execute("SELECT min(started_us) FROM calls").fetchone()[0] // HOUR_US
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        numbers = Numbers(conn)
-        while hour is not None:
-            found = of_halves(conn, hour)
-            put_hour(conn, hour, found, numbers)
-            add_threads(conn, hour, found, numbers)
-            for coarse in COARSE:
-                if hour % coarse.hours == 0:
-                    put_coarse(conn, coarse, hour)
-            # What is summed up to blocks begins before the first call.
-            done = min(100, 100 * (newest - hour) // max(1, newest - oldest))
-            if tell is not None and done > told:
-                told = done
-                tell(done)
-            hour = before(conn, hour)
-        conn.execute("COMMIT")
-    except BaseException:
-        conn.rollback()
-        raise
 
 
 def tell_rebuilt(hours: int) -> None:

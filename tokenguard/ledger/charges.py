@@ -10,9 +10,33 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger.rollups import BARE, CALLS, HALVES, HOUR, HOUR_US, Piece, kept, pieces
+from tokenguard.ledger.rollups import (
+    BARE,
+    BLOCK,
+    CALLS,
+    HOUR,
+    HOUR_US,
+    SHIFT,
+    Narrow,
+    Piece,
+    kept,
+    narrowed,
+    narrowest,
+    pieces,
+)
 from tokenguard.ledger.rows import Row, fetch
-from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, THREAD, TOTALS, condition, per_call, per_leg, within
+from tokenguard.ledger.sums import (
+    AMOUNT,
+    CHARGED,
+    NOTIONAL,
+    THREAD,
+    TOTALS,
+    asked_of,
+    condition,
+    per_call,
+    per_leg,
+    within,
+)
 from tokenguard.ledger.values import Where
 from tokenguard.records import Amount, Confidence, Totals, Usage
 
@@ -69,36 +93,20 @@ def last_charge(conn: sqlite3.Connection, since_us: int | None, until_us: int | 
     return rows[0][0] if rows else None
 
 
-def summed_up(conn: sqlite3.Connection) -> bool:
-    """Whether there are sums, if anything was charged: a newer version can keep others, and makes them anew first."""
-    if fetch(conn, "SELECT EXISTS (SELECT 1 FROM rollups)", [])[0][0]:
-        return True
-    return first_charge(conn, None, None) is None
-
-
 def hours(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[int]:
     """When the hours of UTC that touch the span, and in which there was a charge, begin; in order."""
     first, last = since_us // HOUR_US, -(-until_us // HOUR_US)
-    source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", f"s.start / {HALVES}"
-    values: list[object] = [BARE, first * HALVES, last * HALVES]
-    if by_call(where):
-        source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
-        hour = f"s.started_us / {HOUR_US}"
-    elif where != ALL:
-        source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
-        hour = "s.start"
+    if where == ALL:
+        source, hour = "rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?", f"s.start / {BARE.units}"
+        values: list[object] = [BARE.size, first * BARE.units, last * BARE.units]
+    else:
+        source, hour, values = _by_hour(where, first, last)
     return [row[0] * HOUR_US for row in fetch(conn, f"SELECT DISTINCT {hour} FROM {source} ORDER BY {hour}", values)]
 
 
 def hourly(conn: sqlite3.Connection, where: Where, since_us: int, until_us: int) -> list[tuple[int, Amount, Amount]]:
     """What `spent` tells, for every hour of UTC in the span in which there was a charge: (beginning, ..., ...)."""
-    first, last = -(-since_us // HOUR_US), until_us // HOUR_US
-    if not by_call(where):
-        source, values = kept(Piece(HOUR, first, last), where, by_leg=False)
-        hour = "s.start"
-    else:
-        source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
-        hour = f"s.started_us / {HOUR_US}"
+    source, hour, values = _by_hour(where, -(-since_us // HOUR_US), until_us // HOUR_US)
     rows = fetch(conn, f"SELECT {hour}, {_SPENT} FROM {source} GROUP BY {hour} ORDER BY {hour}", values)
     return [(at * HOUR_US, _amount(sums), Amount(unbilled, above=above)) for at, *sums, unbilled, above in rows]
 
@@ -121,18 +129,34 @@ def ask(
     grouping: str = "",
 ) -> Iterator[Row]:
     """The rows of columns over every piece of the span, whatever keeps its sums."""
+    narrow = _narrowest(where, by_leg=by_leg)
+    sizes = (BLOCK, SHIFT, HOUR) if narrow is None else (BLOCK, HOUR)
     whole = [Piece(CALLS, since_us, until_us)]
-    for piece in whole if by_call(where) else pieces(since_us, until_us):
+    for piece in whole if by_call(where) else pieces(since_us, until_us, sizes):
         if piece.size == CALLS:
             source, values = _of_calls(where, piece.since, piece.until, by_leg=by_leg)
         else:
-            source, values = kept(piece, where, by_leg=by_leg)
+            source, values = kept(narrowed(piece, narrow), where, by_leg=by_leg)
         yield from fetch(conn, f"SELECT {columns} FROM {source}{grouping}", values)
 
 
 def by_call(where: Where) -> bool:
     """Whether sessions are asked for: an index leads to their calls, and sums of hours do not tell them apart."""
     return (where.session, where.family) != (None, None) or any(name in THREAD for name, _ in where.match)
+
+
+def _narrowest(where: Where, *, by_leg: bool) -> Narrow | None:
+    return narrowest(asked_of(where), by_leg=by_leg)
+
+
+def _by_hour(where: Where, first: int, last: int) -> tuple[str, str, list[object]]:
+    """The source of the charges in these hours of UTC, the hour of each of its rows, and the values in it."""
+    if by_call(where):
+        source, values = _of_calls(where, first * HOUR_US, last * HOUR_US, by_leg=False)
+        return source, f"s.started_us / {HOUR_US}", values
+    narrow = _narrowest(where, by_leg=False)
+    source, values = kept(narrowed(Piece(HOUR, first, last), narrow), where, by_leg=False)
+    return source, f"s.start / {narrow.units if narrow else 1}", values
 
 
 def _of_calls(where: Where, since_us: int | None, until_us: int | None, *, by_leg: bool) -> tuple[str, list[object]]:

@@ -10,23 +10,18 @@ from msgspec.structs import replace
 
 from tokenguard.ledger.charges import ALL, ask, totals_of
 from tokenguard.ledger.rollups import (
-    BARE,
     BARE_KEYS,
-    BARE_SHIFT,
     BLOCK,
     CALLS,
-    HALF_US,
-    HALVES,
     HOUR,
     HOUR_US,
     KEPT_IN_SLICES,
     KEPT_IN_SPELLS,
     KEPT_OF_THREADS,
-    MODEL_KEYS,
-    MODELS,
     SHIFT,
     SPELLS,
     named,
+    narrowest,
     pieces,
 )
 from tokenguard.ledger.rows import Row, fetch
@@ -72,6 +67,9 @@ _KEYS = {
 GROUP_KEYS = tuple(_KEYS)
 """What `grouped` can group by. `model` is that of the legs: a call counts under every model that it used. A
 `conversation` is what the agent itself calls a session: one that is resumed is the same."""
+
+_COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), "model": ()}
+"""The columns that sums are kept by of what is not called like its own; the model is that of the legs."""
 
 _SLICES = """slices (number, since, until, size) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
@@ -219,12 +217,13 @@ _Kept = tuple[tuple[int, int], ...]
 
 def _kept_for(keys: Sequence[str], where: Where) -> tuple[_Kept, int]:
     """Where sums that tell apart what is asked for have the fewest rows, and the unit that they are found by."""
-    asked = {*keys, *asked_of(where)}
-    if asked <= BARE_KEYS:
-        return ((SHIFT * HALVES, BARE_SHIFT), (1, BARE)), HALF_US
-    if "model" in keys and asked_of(where) <= MODEL_KEYS and asked <= MODEL_KEYS | {"model"}:
-        return ((BLOCK, BLOCK), (HOUR, MODELS)), HOUR_US
-    return tuple((size, size) for size in (BLOCK, SHIFT, HOUR)), HOUR_US
+    columns = (column for key in keys for column in _COLUMNS.get(key, (key,)))
+    narrow = narrowest((*columns, *asked_of(where)), by_leg="model" in keys)
+    if narrow is None:
+        return ((BLOCK, BLOCK), (SHIFT, SHIFT), (HOUR, HOUR)), HOUR_US
+    if narrow.units > 1:
+        return ((1, narrow.size),), HOUR_US // narrow.units
+    return ((BLOCK, BLOCK), (HOUR, narrow.size)), HOUR_US
 
 
 def _in_pieces(

@@ -12,6 +12,7 @@ from pathlib import Path
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import agreement
 from tokenguard.ledger.failures import is_corrupt, ledger_error, marker
+from tokenguard.ledger.filling import fill
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
 from tokenguard.ledger.rows import Row, places
 
@@ -116,7 +117,7 @@ def _open(path: Path, durability: str, tell: Callable[[int], None] | None = None
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         migrate(conn)
         # No step of the migrations: an old one does not know the columns that sums are kept by today.
-        agreement.fill(conn, tell)
+        fill(conn, tell)
         _check(conn, thoroughly=marker(path).exists())
     except BaseException:
         conn.close()

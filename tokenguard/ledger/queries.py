@@ -20,8 +20,8 @@ from tokenguard.ledger.charges import hours as hours
 from tokenguard.ledger.charges import last_charge as last_charge
 from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
-from tokenguard.ledger.charges import summed_up
 from tokenguard.ledger.charges import totals as totals
+from tokenguard.ledger.due import due
 from tokenguard.ledger.failures import ledger_error
 from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
 from tokenguard.ledger.groups import GROUP_KEYS as GROUP_KEYS
@@ -65,10 +65,10 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
             refuse_newer(conn)
             if version_of(conn) < newest():
                 raise LedgerError(f"the ledger at {path} is older than this tokenguard", "restart the daemon")
-            if not summed_up(conn):
+            if (left := due(conn)) is not None:
                 # Most of what is asked would be answered by sums, and nothing would seem to have been spent.
                 raise LedgerError(
-                    "the ledger has to be summed up anew, once: about half a minute for a million calls",
+                    f"the ledger has to be summed up anew, once, of which {left.percent}% is done",
                     "the daemon does it when it starts; try again then, or start one: tokenguard daemon start",
                 )
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from operator import add as add_up
 
 from msgspec.structs import astuple
@@ -13,11 +14,10 @@ from tokenguard.ledger.rollup_keys import (
     WIDTH,
     Key,
     Numbers,
-    bare_key,
     known_thread,
-    model_key,
+    narrow_key,
 )
-from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, MODELS, SPELLS, THREADS, Coarse, spell
+from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, NARROW, SPELLS, THREADS, Narrow, spell
 from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, per_part, per_role
 
 Halves = tuple[dict[Key, Sums], dict[Key, Sums]]
@@ -36,8 +36,11 @@ _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES (?, ?,
 _ADD_TO_THREAD = f"""{_PUT} ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
-    SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?
+    SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
+_NARROW = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
+    SELECT ?, s.start, k.{{0}}, {SUMMED} FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key
+    WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ? AND k.{{0}} IS NOT NULL GROUP BY s.start, k.{{0}}"""
 _CLEAR = "DELETE FROM rollups WHERE size = ? AND start >= ? AND start < ?"
 _ENDED = f"SELECT id, {', '.join(THREAD)} FROM rollup_threads WHERE last = ?"
 _IN_THREAD = "c.session = ? AND coalesce(c.agent_session, '') = ? AND coalesce(c.subagent_type, c.subagent, '') = ?"
@@ -70,24 +73,29 @@ def threads_of(conn: sqlite3.Connection, hour: int) -> list[tuple[int, dict[Key,
     return [(thread, _together(of_calls(conn, _IN_THREAD, whose).items(), _in_all)) for thread, *whose in found]
 
 
-def of_hour(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers | None = None) -> Rows:
-    """The sums of an hour, its halves, and its threads, as they must be kept.
+def of_hour(
+    conn: sqlite3.Connection,
+    hour: int,
+    halves: Halves,
+    numbers: Numbers | None = None,
+    narrow: Sequence[Narrow] = NARROW,
+) -> Rows:
+    """The sums of an hour, its halves, and its threads, as they must be kept, and these narrow ones.
 
     A thread that has no number has none here, if it is not given one of these.
     """
     every = [pair for half in halves for pair in half.items()]
-    rows = {
-        (HOUR, hour): _together(every, _in_all),
-        (BARE, hour * HALVES): _together(halves[0].items(), bare_key),
-        (BARE, hour * HALVES + 1): _together(halves[1].items(), bare_key),
-        (MODELS, hour): _together(every, model_key),
-    }
+    rows = {(HOUR, hour): _together(every, _in_all)}
+    for one in narrow:
+        of_units = [every] if one.units == 1 else [half.items() for half in halves]
+        for start, found in enumerate(of_units, hour * one.units):
+            rows[one.size, start] = _together(found, partial(_narrowed, one))
     by_thread: dict[Key, list[tuple[Key, Sums]]] = {}
     for key, sums in every:
         by_thread.setdefault(key[WIDTH:], []).append((key, sums))
-    for whose, found in by_thread.items():
+    for whose, of_thread in by_thread.items():
         thread = numbers.thread_of(whose, hour) if numbers else known_thread(conn, whose) or 0
-        rows[SPELLS, spell(hour, thread)] = _together(found, bare_key)
+        rows[SPELLS, spell(hour, thread)] = _together(of_thread, partial(_narrowed, BARE))
     return {place: sums for place, sums in rows.items() if sums}
 
 
@@ -100,9 +108,11 @@ def kept_of_hour(conn: sqlite3.Connection, hour: int) -> Rows:
     return found
 
 
-def put_hour(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers) -> None:
-    """Keep these sums of an hour, in place of those that were kept."""
-    rows = of_hour(conn, hour, halves, numbers)
+def put_hour(
+    conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers, narrow: Sequence[Narrow] = NARROW
+) -> None:
+    """Keep these sums of an hour, in place of all that were kept, and of the narrow ones these."""
+    rows = of_hour(conn, hour, halves, numbers, narrow)
     for span in _of_hour(hour):
         conn.execute(_CLEAR, span)
     for (size, start), sums in rows.items():
@@ -114,17 +124,23 @@ def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Ke
     return {row[:WIDTH]: Sums(*row[WIDTH:]) for row in conn.execute(_ADDED, (size, start, end))}
 
 
-def agrees(conn: sqlite3.Connection, coarse: Coarse, hour: int) -> bool:
-    """Whether sums are those that they sum up."""
-    span = _span(coarse, hour)
-    return stored(conn, coarse.size, *span) == stored(conn, coarse.of, *span)
+def agrees(conn: sqlite3.Connection, size: int, hour: int) -> bool:
+    """Whether sums of this size are those of the hours that they sum up."""
+    start, end = _span(size, hour)
+    return stored(conn, size, start, end) == stored(conn, HOUR, start, end)
 
 
-def put_coarse(conn: sqlite3.Connection, coarse: Coarse, hour: int) -> None:
+def put_coarse(conn: sqlite3.Connection, size: int, hour: int) -> None:
     """Sum up what an hour is part of, in place of the sums that were kept of it."""
-    start, end = _span(coarse, hour)
-    conn.execute(_CLEAR, (coarse.size, start, end))
-    conn.execute(_COARSEN, (coarse.size, start, coarse.of, start, end))
+    start, end = _span(size, hour)
+    conn.execute(_CLEAR, (size, start, end))
+    conn.execute(_COARSEN, (size, start, start, end))
+
+
+def put_narrow(conn: sqlite3.Connection, narrow: Narrow, first: int, end: int) -> None:
+    """Keep narrow sums of whole hours, by the sums that are kept of these, in place of those that were kept."""
+    conn.execute(_CLEAR, (narrow.size, first, end))
+    conn.execute(_NARROW.format(narrow.number), (narrow.size, first, end))
 
 
 def put_thread(conn: sqlite3.Connection, thread: int, found: dict[Key, Sums]) -> None:
@@ -144,18 +160,17 @@ def add_threads(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Nu
     conn.executemany(_ADD_TO_THREAD, list(rows))
 
 
-def _span(coarse: Coarse, hour: int) -> tuple[int, int]:
-    start = coarse.start(hour)
-    return start, start + coarse.hours * coarse.units
+def _span(size: int, hour: int) -> tuple[int, int]:
+    start = hour // size * size
+    return start, start + size
 
 
 def _of_hour(hour: int) -> tuple[tuple[int, int, int], ...]:
     """Size, first and end of all that is kept of an hour alone."""
     return (
         (HOUR, hour, hour + 1),
-        (BARE, hour * HALVES, (hour + 1) * HALVES),
-        (MODELS, hour, hour + 1),
         (SPELLS, spell(hour, 0), spell(hour + 1, 0)),
+        *((narrow.size, hour * narrow.units, (hour + 1) * narrow.units) for narrow in NARROW),
     )
 
 
@@ -170,6 +185,10 @@ def _put(
 
 def _in_all(key: Key) -> Key:
     return key[:WIDTH]
+
+
+def _narrowed(narrow: Narrow, key: Key) -> Key | None:
+    return narrow_key(key[:WIDTH], narrow)
 
 
 def _together(found: Iterable[tuple[Key, Sums]], narrowed: Callable[[Key], Key | None]) -> dict[Key, Sums]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache, partial
 
-from tokenguard.ledger.rollups import BARE_KEYS, MODEL_KEYS
+from tokenguard.ledger.rollups import NARROW, Narrow
 from tokenguard.ledger.sums import KEYS
 
 Key = tuple[str | None, ...]
@@ -21,56 +21,78 @@ _MOST_KEYS, _MOST_THREADS = 100_000, 1_000
 
 _ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
 """Those that every key has."""
-_FIND = f"SELECT id, bare, by_model FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
-_NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, bare, by_model)
-    VALUES ({", ".join("?" for _ in COLUMNS)}, ?, ?)"""
+_NUMBERS = ", ".join(narrow.number for narrow in NARROW)
+_FIND = f"SELECT id, {_NUMBERS} FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
+_NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, {_NUMBERS})
+    VALUES ({", ".join("?" for _ in (*COLUMNS, *NARROW))})"""
+_UNNAMED = f"""SELECT {", ".join(COLUMNS)} FROM rollup_keys
+    WHERE {{}} IS NULL AND ({" OR ".join(f"{narrow.number} IS NOT NULL" for narrow in NARROW)})"""
+_SEEN = """SELECT id FROM rollup_threads
+    WHERE session = ?1 AND agent_session = ?2 AND subagent = ?3 AND first <= ?4 AND last >= ?4"""
 _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (session, agent_session, subagent)
     DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last) RETURNING id"""
 _KNOWN_THREAD = "SELECT id FROM rollup_threads WHERE session = ? AND agent_session = ? AND subagent = ?"
 
 
-def _kept(keys: frozenset[str]) -> list[tuple[int | None, str | None]]:
-    """Where a key that only these tell apart takes each of `KEYS` from, or what it has in its place."""
-    return [(at if key in keys else None, "" if key in _ALWAYS else None) for at, key in enumerate(KEYS)]
+Names = tuple[int, int | None, int | None, int | None, int | None]
+"""The number that stands for a key without its thread, and those for the narrower keys, in the order of `NARROW`."""
+
+_SOURCES = {
+    narrow: [(at if key in narrow.keys else None, "" if key in _ALWAYS else None) for at, key in enumerate(KEYS)]
+    for narrow in NARROW
+}
+"""Where a narrow key takes each of `KEYS` from, or what it has in its place."""
 
 
-_BARE, _MODEL = _kept(BARE_KEYS), _kept(MODEL_KEYS)
+@lru_cache(_MOST_KEYS)
+def narrow_key(key: Key, narrow: Narrow) -> Key | None:
+    """The key that only what is narrow tells apart, by one without its thread; None for those its sums do not have.
 
-
-def bare_key(key: Key) -> Key | None:
-    """The key that only `BARE_KEYS` tell apart; None for a part of a call, which the sums over calls do not have."""
-    if key[_ROLE_AT] == "part":
+    Those are, over calls, the parts of a call, and by leg a call of several, which its parts are.
+    """
+    if key[_ROLE_AT] == ("whole" if narrow.by_leg else "part"):
         return None
-    return (*(key[at] if at is not None else none for at, none in _BARE), None, "whole")
+    kept = (key[at] if at is not None else none for at, none in _SOURCES[narrow])
+    return (*kept, key[_LEG_AT], "part") if narrow.by_leg else (*kept, None, "whole")
 
 
-def model_key(key: Key) -> Key | None:
-    """The key that only the leg and `MODEL_KEYS` tell apart; None for a call of several legs, which its parts are."""
-    if key[_ROLE_AT] == "whole":
-        return None
-    return (*(key[at] if at is not None else none for at, none in _MODEL), key[_LEG_AT], "part")
-
-
-def names_of(conn: sqlite3.Connection, key: Key) -> tuple[int, int | None, int | None]:
-    """The number that stands for a key without its thread, and those for its `bare_key` and its `model_key`."""
-    for number, bare, by_model in conn.execute(_FIND, key):
-        return number, bare, by_model
-    bare, by_model = (name_of(conn, narrow) if narrow else None for narrow in (bare_key(key), model_key(key)))
-    return conn.execute(_NAME, (*key, bare, by_model)).lastrowid or 0, bare, by_model
+def names_of(conn: sqlite3.Connection, key: Key) -> Names:
+    """The numbers that stand for a key without its thread."""
+    names: Names
+    for names in conn.execute(_FIND, key):
+        return names
+    bare, by_model, by_task, by_place = (_narrow_name(conn, key, narrow) for narrow in NARROW)
+    number = conn.execute(_NAME, (*key, bare, by_model, by_task, by_place)).lastrowid or 0
+    return number, bare, by_model, by_task, by_place
 
 
 def name_of(conn: sqlite3.Connection, key: Key) -> int:
     """The number that stands for a key that is kept as it is."""
-    for number, _, _ in conn.execute(_FIND, key):
+    for number, *_ in conn.execute(_FIND, key):
         return int(number)
-    return conn.execute(_NAME, (*key, None, None)).lastrowid or 0
+    return conn.execute(_NAME, (*key, *(None for _ in NARROW))).lastrowid or 0
+
+
+def name_narrow(conn: sqlite3.Connection, narrow: Narrow) -> None:
+    """Give all keys the number of their narrow one that a former version did not give them."""
+    named = {key: _narrow_name(conn, key, narrow) for key in conn.execute(_UNNAMED.format(narrow.number)).fetchall()}
+    assigned = f"UPDATE rollup_keys SET {narrow.number} = ? WHERE {' AND '.join(f'{one} IS ?' for one in COLUMNS)}"
+    conn.executemany(assigned, [(number, *key) for key, number in named.items() if number is not None])
+
+
+def _narrow_name(conn: sqlite3.Connection, key: Key, narrow: Narrow) -> int | None:
+    narrower = narrow_key(key, narrow)
+    return None if narrower is None else name_of(conn, narrower)
 
 
 def thread_of(conn: sqlite3.Connection, whose: Key, hour: int) -> int:
     """The number that stands for a thread, by the values of `THREAD`, which has a call in this hour."""
-    number: int = conn.execute(_THREAD_OF, (*(value or "" for value in whose), hour, hour)).fetchone()[0]
-    return number
+    session, agent_session, subagent = (value or "" for value in whose)
+    # Most have had one in it already, and looking takes half as long as writing.
+    for (number,) in conn.execute(_SEEN, (session, agent_session, subagent, hour)):
+        return int(number)
+    return int(conn.execute(_THREAD_OF, (session, agent_session, subagent, hour, hour)).fetchone()[0])
 
 
 class Numbers:

@@ -2,10 +2,10 @@
 
 There is one row for each hour of UTC and combination of keys, one for each shift of `SHIFT` hours, one for each block
 of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it). So that what was done when is told from
-few rows, however much tells calls apart, there are more that only `BARE_KEYS` tell apart: one for each half hour (some
-zones are half an hour off) and for each shift, one for each thread in an hour (`SPELLS`), and one for each model in an
-hour (`MODELS`). `tokenguard.ledger.adding` adds every charge to all of them in the transaction that writes it. What a
-call adds depends on the `role` of the key:
+few rows, however much tells calls apart, there are more that only some keys tell apart: those of `NARROW`, for each
+hour or half hour (some zones are half an hour off), and one for each thread in an hour (`SPELLS`).
+`tokenguard.ledger.adding` adds every charge to all of them in the transaction that writes it. What a call adds depends
+on the `role` of the key:
 
 - `plain`: a call that one model served, which is its `leg`. Most are.
 - `whole`: a call of several legs, without a `leg`; its `part`s are the same sums once more, one for each leg's model.
@@ -15,7 +15,7 @@ Sums over calls leave `part`s out, sums by model leave `whole`s out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -30,47 +30,41 @@ SHIFT = 6
 """Hours in a shift: days of any zone hold three of them, and a few hours."""
 BLOCK = 720
 """Hours in a block: thirty days, counted from the epoch."""
+COARSE = (SHIFT, BLOCK)
+"""The sizes that hours are summed up to."""
 
 THREADS = -1
 """The `size` of the sums of whole threads: their `start` is the thread's number."""
 
-BARE = -2
-"""The `size` of the sums of half hours that only `BARE_KEYS` tell apart; their `start` is in half hours."""
 BARE_KEYS = frozenset(("billing", "origin", "confidence"))
-BARE_SHIFT = -5
-"""The `size` of the same sums of shifts; their `start` is in half hours, too."""
+"""The keys that all narrow sums tell apart, and the only ones that those of threads in an hour do."""
 HALVES = 2
 """Half hours in an hour."""
 
-MODELS = -3
-"""The `size` of the sums of hours by leg that only `MODEL_KEYS` tell apart."""
-MODEL_KEYS = BARE_KEYS | {"provider"}
+
+class Narrow(NamedTuple):
+    """Sums of hours, or of half hours, that only some keys tell apart."""
+
+    size: int
+    keys: frozenset[str]
+    number: str
+    """The column of `rollup_keys` that has the number of such a key, for one that tells more apart."""
+    by_leg: bool = False
+    """Whether they are sums by leg, which is told apart as well; else over calls."""
+    units: int = 1
+    """How many of them an hour has; their `start` is counted in these."""
+
+
+BARE = Narrow(-2, BARE_KEYS, "bare", units=HALVES)
+MODELS = Narrow(-3, BARE_KEYS | {"provider"}, "by_model", by_leg=True)
+TASKS = Narrow(-6, BARE_KEYS | {"task", "task_type", "request_class"}, "by_task")
+PLACES = Narrow(-7, BARE_KEYS | {"repo", "worktree", "branch", "agent", "provider"}, "by_place")
+NARROW = (BARE, MODELS, TASKS, PLACES)
+"""The narrowest first."""
 
 SPELLS = -4
 """The `size` of the sums of threads in an hour that only `BARE_KEYS` tell apart; their `start` is `spell`."""
 _THREAD_BITS = 32
-
-
-class Coarse(NamedTuple):
-    """Sums that others are summed up to."""
-
-    size: int
-    of: int
-    """The size of the others."""
-    units: int
-    """How many of the others an hour has."""
-    hours: int
-
-    def start(self, hour: int) -> int:
-        """The `start` of the one that holds an hour."""
-        return hour // self.hours * self.hours * self.units
-
-
-COARSE = (
-    Coarse(SHIFT, HOUR, 1, SHIFT),
-    Coarse(BLOCK, HOUR, 1, BLOCK),
-    Coarse(BARE_SHIFT, BARE, HALVES, SHIFT),
-)
 
 CALLS = 0
 """The `size` of a piece that is read from the calls themselves."""
@@ -88,10 +82,10 @@ class Piece(Struct, frozen=True):
     """A part of a span, and where its sums are: among the calls, the hours or the blocks."""
 
     size: int
-    """`CALLS`, `HOUR`, `SHIFT` or `BLOCK`."""
+    """`CALLS`, `HOUR`, `SHIFT`, `BLOCK`, or one of the narrow ones."""
     since: int | None
     until: int | None
-    """Instants in microseconds among the calls, else hours since the epoch; None is open."""
+    """Instants in microseconds among the calls, else hours since the epoch, or their `units`; None is open."""
 
 
 def pieces(
@@ -132,6 +126,20 @@ def _whole_units(first: int | None, last: int | None, sizes: Sequence[int]) -> I
         yield from _whole_units(end, last, smaller)
 
 
+def narrowest(asked: Iterable[str], *, by_leg: bool) -> Narrow | None:
+    """The sums with the fewest rows in an hour of those that tell these columns apart; None if only all keys do."""
+    wanted = frozenset(asked)
+    return next((one for one in NARROW if one.by_leg == by_leg and wanted <= one.keys), None)
+
+
+def narrowed(piece: Piece, narrow: Narrow | None) -> Piece:
+    """The same piece among narrow sums, if it is one of hours and there are such sums."""
+    if narrow is None or piece.size != HOUR:
+        return piece
+    since, until = (None if end is None else end * narrow.units for end in (piece.since, piece.until))
+    return Piece(narrow.size, since, until)
+
+
 def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]]:
     """The source of the sums that are kept of a piece, and the values in it."""
     terms, values = condition(where, "k", "t")
@@ -149,7 +157,8 @@ def named(where: Where, by: Sequence[str], *, by_leg: bool) -> tuple[str, list[o
     Keys `s` in which the expressions `by` are the same have the same label, which is the id of one of them. SQLite
     sorts what it groups: numbers much faster than names.
     """
-    terms, values = condition(where, "s", "s")
+    # With the plus, no index is used: SQLite would expect few keys then, and read through them for every sum.
+    terms, values = condition(where, "+s", "s")
     label = f"first_value(s.id) OVER (PARTITION BY {', '.join(by)})" if by else "min(s.id) OVER ()"
     holds = " AND ".join([*terms, _ROLE[by_leg].format("s")])
     keys = f"SELECT s.id, {label}, {notional_of('s')} FROM rollup_keys AS s WHERE {holds}"

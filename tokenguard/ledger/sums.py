@@ -199,9 +199,11 @@ def condition(where: Where, table: str, threads: str) -> tuple[list[str], list[o
 
 
 def asked_of(where: Where) -> set[str]:
-    """The names of what is asked of calls."""
+    """The columns of what is asked of calls."""
     asked = {name for name in Where.__struct_fields__ if name != "match" and getattr(where, name) is not None}
-    return asked.union(name for name, _ in where.match)
+    for name, _ in where.match:
+        asked.update(("task", "task_type") if name == "inferred_task" else (name,))
+    return asked
 
 
 def notional_of(table: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from tokenguard.cli.demo import audit
 from tokenguard.cli.demo.audit import Charged, by_dialect, differences, recorded
-from tokenguard.ledger import agreement, migrations
+from tokenguard.ledger import migrations
+from tokenguard.ledger.filling import fill
 from tokenguard.simulator import Bill, BilledCall, Usage
 
 BUCKETS = (1, 2, 3, 4)
@@ -106,7 +107,7 @@ def test_charges_are_read_from_the_file(tmp_path: Path) -> None:
                 values,
             )
         conn.commit()
-        agreement.fill(conn)
+        fill(conn)
     assert recorded(file) == [
         Charged("gemini", "served", 1, 2, 3, 4, 5, 10),
         Charged("gemini", "asked", 1, 2, 3, 4, 5, 20),

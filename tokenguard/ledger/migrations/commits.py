@@ -1,4 +1,4 @@
-"""Commits and what they closed, and sums of few keys: steps 13 to 16."""
+"""Commits and what they closed, and sums of few keys: steps 13 to 17."""
 
 from __future__ import annotations
 
@@ -84,9 +84,34 @@ def _016_nameless(conn: sqlite3.Connection) -> None:
     conn.execute("CREATE INDEX calls_nameless ON calls (started_us) WHERE log_key IS NOT NULL AND response_id IS NULL")
 
 
+def _017_tasks_and_places(conn: sqlite3.Connection) -> None:
+    for statement in (
+        "ALTER TABLE rollup_keys ADD COLUMN by_task INTEGER",
+        "ALTER TABLE rollup_keys ADD COLUMN by_place INTEGER",
+        """
+        CREATE TABLE rollup_due (
+            source TEXT NOT NULL CHECK (source IN ('calls', 'hours')),
+            since INTEGER NOT NULL,
+            until INTEGER NOT NULL,
+            next INTEGER NOT NULL
+        ) STRICT
+        """,
+        # They are summed up anew by tasks and by places in an hour, from the sums that there are of hours.
+        """
+        INSERT INTO rollup_due (source, since, until, next)
+        SELECT 'hours', since, (SELECT max(start) + 1 FROM rollups WHERE size = 1), since
+        FROM (SELECT min(start) AS since FROM rollups WHERE size = 1) WHERE since IS NOT NULL
+        """,
+        # Days by what all narrow sums tell apart are as soon told from those of half hours.
+        "DELETE FROM rollups WHERE size = -5",
+    ):
+        conn.execute(statement)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _013_commits,
     _014_bare_hours,
     _015_spells_and_models,
     _016_nameless,
+    _017_tasks_and_places,
 )

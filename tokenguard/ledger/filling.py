@@ -1,0 +1,98 @@
+"""Summing up a ledger that has no sums yet, or not all of today's: in parts, each in a transaction of its own.
+
+What is left stands in the ledger (`tokenguard.ledger.due`): whoever is stopped halfway goes on there, and nobody reads
+any sums before all are made.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import astuple, replace
+
+from tokenguard.ledger.due import Due, due
+from tokenguard.ledger.recount import add_threads, of_halves, put_coarse, put_hour, put_narrow
+from tokenguard.ledger.rollup_keys import Numbers, name_narrow
+from tokenguard.ledger.rollups import BLOCK, HALVES, HOUR, HOUR_US, NARROW, PLACES, SHIFT, TASKS
+
+log = logging.getLogger(__name__)
+
+PART = 120
+"""Hours that are summed up at once: whole shifts, and a block is some of them."""
+
+_NEXT_CALL = "SELECT min(started_us) FROM calls WHERE started_us >= ?"
+_NEXT_SUM = f"SELECT min(start) FROM rollups WHERE size = {HOUR} AND start >= ?"
+_BY_HALVES = [narrow for narrow in NARROW if narrow.units == HALVES]
+_MISSING = {"calls": [narrow for narrow in NARROW if narrow.units == 1], "hours": [TASKS, PLACES]}
+"""The narrow sums that are made from those of whole hours, by what is summed up."""
+
+
+def fill(conn: sqlite3.Connection, tell: Callable[[int], None] | None = None) -> None:
+    """Make the sums that are still to be made, which is logged: half a minute for a million calls without any sums,
+    or a second if only narrow ones are missing.
+
+    The connection must be in autocommit mode. `tell` is called with each percent that is done.
+    """
+    left = due(conn)
+    if left is None:
+        return
+    log.info("summing up what was charged so far, once")
+    numbers, told = Numbers(conn), 0
+    while left is not None:
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            left = _do_part(conn, left, numbers)
+            conn.execute("COMMIT")
+        except BaseException:
+            conn.rollback()
+            raise
+        percent = left.percent if left else 100
+        if tell is not None and percent > told:
+            told = percent
+            tell(percent)
+
+
+def _do_part(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | None:
+    """Sum up the next part; what is left after it."""
+    if left.next == left.since:
+        for narrow in NARROW:
+            name_narrow(conn, narrow)
+    first = left.next // PART * PART
+    end = first + PART
+    following = _next_hour(conn, left.source, end)
+    if left.source == "calls":
+        for hour in _hours(conn, first, end):
+            halves = of_halves(conn, hour)
+            put_hour(conn, hour, halves, numbers, _BY_HALVES)
+            add_threads(conn, hour, halves, numbers)
+        for shift in range(first, end, SHIFT):
+            put_coarse(conn, SHIFT, shift)
+        if following is None or following // BLOCK > first // BLOCK:
+            put_coarse(conn, BLOCK, first)
+    for narrow in _MISSING[left.source]:
+        put_narrow(conn, narrow, first, end)
+    conn.execute("DELETE FROM rollup_due")
+    if following is None:
+        return None
+    left = replace(left, next=following)
+    conn.execute("INSERT INTO rollup_due (source, since, until, next) VALUES (?, ?, ?, ?)", astuple(left))
+    return left
+
+
+def _hours(conn: sqlite3.Connection, first: int, end: int) -> Iterator[int]:
+    """The hours of these in which calls started."""
+    hour = _next_hour(conn, "calls", first)
+    while hour is not None and hour < end:
+        yield hour
+        hour = _next_hour(conn, "calls", hour + 1)
+
+
+def _next_hour(conn: sqlite3.Connection, source: str, hour: int) -> int | None:
+    """This hour or the first one after it of which there is something to be summed up."""
+    if source == "hours":
+        found: int | None = conn.execute(_NEXT_SUM, (hour,)).fetchone()[0]
+        return found
+    started_us: int | None = conn.execute(_NEXT_CALL, (hour * HOUR_US,)).fetchone()[0]
+    return None if started_us is None else started_us // HOUR_US
