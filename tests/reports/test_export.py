@@ -4,11 +4,12 @@ import csv
 import io
 from typing import Any
 
+import pytest
 from msgspec import json, to_builtins
 
 from tests.reports.made import made
 from tokenguard.records import Usage
-from tokenguard.reports.export import as_csv, plain
+from tokenguard.reports.export import as_csv, as_json, plain
 
 
 def answer(**row: Any) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def answer(**row: Any) -> dict[str, Any]:
 
 
 def test_csv_has_a_column_for_every_key_and_number() -> None:
-    (line,) = csv.DictReader(io.StringIO(as_csv(answer(repo="/src/a, b", branch=None))))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(answer(repo="/src/a, b", branch=None)))))
     assert line == {
         "repo": "/src/a, b",
         "branch": "",
@@ -49,15 +50,15 @@ def test_csv_of_commits_and_lengths_has_what_belongs_to_them() -> None:
     report = answer(commit="abc", model="opus")
     about = {"subject": "Fix, and more", "committed_at": "2026-11-21T10:00:00+01:00"}
     report["rows"] = made([report["rows"][0] | about])
-    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(report))))
     assert (line["commit"], line["subject"], line["committed_at"][:10]) == ("abc", "Fix, and more", "2026-11-21")
     report = answer(length="1-5")
     growth = {"first_nanos": 1, "last_nanos": 2, "per_turn_nanos": 3, "first_prompt": 4, "last_prompt": 5}
     report["rows"] = made([report["rows"][0] | {"sessions": 7, "turns": 9, "growth": growth}])
-    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(report))))
     assert (line["sessions"], line["turns"], line["growth_last_prompt"]) == ("7", "9", "5")
     report["rows"] = made([report["rows"][0] | {"growth": None}])
-    (line,) = csv.DictReader(io.StringIO(as_csv(report)))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(report))))
     assert line["growth_last_prompt"] == ""
 
 
@@ -65,16 +66,31 @@ def test_csv_of_the_dearest_calls_has_a_line_for_each() -> None:
     names = "id started_at session agent provider model repo branch task request_class billing origin outcome turn"
     call = {**dict.fromkeys(names.split(), "x"), "usage": to_builtins(Usage(1, output=2)), "list_nanos": 1_000_000_001}
     call |= {"confidence": "exact", "why": [{"reason": "output", "text": "a"}, {"reason": "fast", "text": "b"}]}
-    (line,) = csv.DictReader(io.StringIO(as_csv({"since": None, "until": None, "calls": [call]})))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv({"since": None, "until": None, "calls": [call]}))))
     assert (line["list_usd"], line["why"], line["input"], line["output"]) == ("1.000000001", "a; b", "1", "2")
 
 
 def test_csv_of_nothing_is_its_header() -> None:
     report = answer(day="x")
-    assert as_csv(report | {"rows": report["rows"].at([])}).count("\n") == 1
+    assert "".join(as_csv(report | {"rows": report["rows"].at([])})).count("\n") == 1
 
 
 def test_json_is_the_answer_itself() -> None:
     given = answer(task=None)
     assert json.decode(json.encode(plain(given))) == {**given, "rows": list(given["rows"])}
     assert plain({"calls": []}) == {"calls": []}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2_001])
+def test_pieces_are_those_of_one_document(rows: int) -> None:
+    given = answer(repo='/src/"rows": []', branch=None)
+    given |= {"rows": given["rows"].at([0] * rows), "by": ["repo", "branch"]}
+    assert b"".join(as_json(given)) == json.format(json.encode(plain(given)), indent=2)
+    header, *lines = "".join(as_csv(given)).splitlines()
+    (alone,) = "".join(as_csv(given | {"rows": given["rows"].at([0])})).splitlines()[1:] if rows else [""]
+    assert header.startswith("repo,branch,calls,")
+    assert lines == [alone] * rows
+
+
+def test_the_dearest_calls_are_a_document_in_one_piece() -> None:
+    assert b"".join(as_json({"calls": [{"id": 1}]})) == json.format(b'{"calls":[{"id":1}]}', indent=2)

@@ -15,8 +15,9 @@ from tests.ledger.support import SECOND_US, Entry, entries, in_memory, write
 from tokenguard.ledger import Where
 from tokenguard.records import Totals, Usage
 from tokenguard.reports import report
+from tokenguard.reports.columns import share
 from tokenguard.reports.export import plain
-from tokenguard.reports.rows import Rows, rows_of, share
+from tokenguard.reports.rows import Rows, rows_of
 
 KEYS = ("hour", "day", "repo", "branch", "agent", "provider", "model", "billing", "request-class", "session", "task")
 _TIMES = {"hour": "%Y-%m-%dT%H:00+00:00", "day": "%Y-%m-%d"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-import traceback
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TextIO
 
@@ -38,14 +37,18 @@ def say(text: str = "") -> None:
 
 def say_json(value: object) -> None:
     """The whole result as one JSON document."""
-    document = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    say_document([msgspec.json.format(msgspec.json.encode(value), indent=2)])
+
+
+def say_document(pieces: Iterable[bytes]) -> None:
+    """The whole result as one document in UTF-8, whose pieces follow each other."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None or sys.stdout.encoding.lower() != "utf-8":
-        sys.stdout.write(f"{document.decode()}\n")
+        sys.stdout.writelines(piece.decode() for piece in (*pieces, b"\n"))
         return
     # As it is: of the many megabytes of a long report, every copy takes its time.
     sys.stdout.flush()
-    buffer.write(document)
+    buffer.writelines(pieces)
     buffer.write(b"\n")
 
 
@@ -62,6 +65,8 @@ def help_wanted(text: str) -> None:
 def failed(failure: Failure, *, as_json: bool, debug: bool) -> None:
     """Tell what went wrong; with `as_json` stdout gets a document too, so that it stays valid JSON."""
     if debug:
+        import traceback
+
         traceback.print_exception(failure.error)
     sys.stdout.flush()
     note(failure.line)

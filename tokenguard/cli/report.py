@@ -127,9 +127,9 @@ def report(
             question = Question(by=by or "model", dearest=dearest or 0, repo=place, **given)
             found = answer(ledger, question, time.time_ns() // 1000)
     if as_json:
-        output.say_json(export.plain(found))
+        output.say_document(export.as_json(found))
     elif as_csv:
-        sys.stdout.write(export.as_csv(found))
+        sys.stdout.writelines(export.as_csv(found))
     elif as_markdown:
         from tokenguard.reports.markdown import markdown
 

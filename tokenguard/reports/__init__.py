@@ -7,9 +7,9 @@ daemon or not.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
-from itertools import repeat
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokenguard.errors import UsageError
@@ -27,18 +27,21 @@ from tokenguard.ledger.rows import Row
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
+from tokenguard.reports.columns import Columns, at
 from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
 from tokenguard.reports.ordering import folded, ordered
-from tokenguard.reports.rows import Columns, Rows, by_column, number_of, numbers_in, rows_of, sums, told
+from tokenguard.reports.rows import Rows, by_column, column_of, numbers_in, rows_of, sums, told
 
 if TYPE_CHECKING:
     from tokenguard.reports.commits import Committed
 
 __all__ = ["KEYS", "report"]
 
+_SLICE = "slice"
+"""The first column of `sums_in`."""
 _MONTH_US = 31 * 86_400_000_000
 """How far back the first block of a report can have been shifted by those before it: somebody pauses for five hours."""
 
@@ -93,7 +96,7 @@ class _Asked:
     ) -> None:
         self._conn, self._keys, self._where, self._tz = conn, keys, where, tz
         self._span = (since_us, until_us)
-        self._places = {"length": {length: at for at, length in enumerate(LENGTHS)}}
+        self._places = {"length": {length: place for place, length in enumerate(LENGTHS)}}
         self._conversations = Conversations(conn, where, since_us, until_us) if "length" in keys else None
         self._committed: Committed | None = None
         stored = [key for key in keys if key in STORED]
@@ -103,32 +106,33 @@ class _Asked:
         """The rows in the order of the keys, with their shares of the whole."""
         slices, numbers = self._slices(), numbers_in(whole)
         spans = [(one.since_us, one.until_us) for one in slices]
-        found = sums_in(self._conn, self._stored, self._where, spans, numbers) if spans else []
-        labels = list(zip(*self._labelled(slices, found), strict=True))
-        width = 1 + len(self._stored)
-        labels, sums = folded(labels, [row[width:] for row in found])
-        costs, notional = (number_of(name, numbers, sums) for name in ("cost_nanos", "notional_nanos"))
-        order = ordered(labels, costs, notional, self._keys, self._places)
-        named = {key: [labels[at][place] for at in order] for place, key in enumerate(self._keys)}
-        return rows_of({**named, **self._about(named)}, by_column(numbers, [sums[at] for at in order]), whole)
+        found: Sequence[Row] = sums_in(self._conn, self._stored, self._where, spans, numbers) if spans else []
+        names = [_SLICE, *self._stored, *numbers]
+        labels, found = folded(self._labels(slices, partial(column_of, names, found)), found, len(numbers))
+        order = ordered(
+            labels, column_of(names, found, "cost_nanos"), column_of(names, found, "notional_nanos"), self._places
+        )
+        named = at(labels, order)
+        return rows_of({**named, **self._about(named)}, by_column(names, [found[place] for place in order]), whole)
 
-    def _labelled(self, slices: Sequence[Cut], found: Sequence[Row]) -> Iterator[Sequence[str | None]]:
-        """What each of `sums_in` is called, key by key."""
-        read = zip(*found, strict=True) if found else repeat(())
-        numbers: Sequence[int] = next(read)
-        known: dict[str, Sequence[str | None]] = dict(zip(self._stored, read, strict=False))
+    def _labels(self, slices: Sequence[Cut], read: Callable[[str], Sequence[Any]]) -> dict[str, Sequence[str | None]]:
+        """What each of the sums that are `read` by column is called, by key."""
+        numbers: Sequence[int] = read(_SLICE)
+        labels: dict[str, Sequence[str | None]] = {}
         for key in self._keys:
             if key in CUTTING:
                 names = [one.labels[key] for one in slices]
-                self._places[key] = {name: at for at, name in enumerate(dict.fromkeys(name or "" for name in names))}
-                yield [names[number] for number in numbers]
+                distinct = dict.fromkeys(name or "" for name in names)
+                self._places[key] = dict(zip(distinct, range(len(distinct)), strict=True))
+                labels[key] = [names[number] for number in numbers]
             elif self._conversations is not None and key == "length":
-                yield list(map(self._conversations.length, known["conversation"]))
+                labels[key] = [self._conversations.length(name) for name in read("conversation")]
             elif self._committed is not None and key == "commit":
                 begins = [slices[number].since_us for number in numbers]
-                yield list(map(self._committed.next, known["repo"], known["branch"], known["worktree"], begins))
+                labels[key] = list(map(self._committed.next, read("repo"), read("branch"), read("worktree"), begins))
             else:
-                yield known.get(key, ())
+                labels[key] = read(key)
+        return labels
 
     def _slices(self) -> list[Cut]:
         """The span, cut where a key that goes by time changes; nothing where there are no charges."""

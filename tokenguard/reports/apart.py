@@ -10,7 +10,8 @@ from tokenguard.ledger.drift import Drift, drift
 from tokenguard.ledger.queries import grouped
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
-from tokenguard.reports.rows import share, sums
+from tokenguard.reports.columns import share
+from tokenguard.reports.rows import sums
 
 APART = ("origin", "confidence")
 """By what it is told."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from msgspec import json
+
 from tokenguard.records import Usage
-from tokenguard.reports.rows import Rows, each
+from tokenguard.reports.columns import digits, each
+from tokenguard.reports.rows import Rows
 
 _BUCKETS = Usage.__struct_fields__
 _NANOS = 1_000_000_000
 _MONEY = ("cost_nanos", "cost_usd", "notional_nanos", "token_share", "spend_share", "confidence", "unpriced")
 _SUMS = (*_MONEY, "list_share", "hit_rate", "saved_nanos", "notional_saved_nanos")
-_SHARES = ("token_share", "spend_share", "list_share")
 _COMMIT = ("subject", "committed_at")
 _LENGTH = ("sessions", "turns")
 _GROWTH = ("first_nanos", "last_nanos", "per_turn_nanos", "first_prompt", "last_prompt")
 _PLACE = ("id", "started_at", "session", "agent", "provider", "model", "repo", "branch", "task", "request_class")
+_CLOSING = b"\n  ]"
 _CALL = (*_PLACE, "billing", "origin", "outcome", "turn")
 
 
@@ -28,38 +32,62 @@ def plain(report: dict[str, Any]) -> dict[str, Any]:
     return {**report, "rows": rows.structs()} if isinstance(rows, Rows) else report
 
 
-def as_csv(report: dict[str, Any]) -> str:
+def as_json(report: dict[str, Any]) -> Iterator[bytes]:
+    """The report as a document for people, too, in pieces."""
+    rows = report.get("rows")
+    if not isinstance(rows, Rows) or not rows:
+        yield _indented(plain(report))
+        return
+    before, after = _indented({**report, "rows": []}).split(b'"rows": []')
+    yield before + b'"rows": ['
+    between = b""
+    for part in rows.parts():
+        # As deep in a document as they are in that of the report.
+        document = _indented({"rows": part.structs()})
+        yield between + document[document.index(b"[") + 1 : document.rindex(_CLOSING)]
+        between = b","
+    yield _CLOSING + after
+
+
+def as_csv(report: dict[str, Any]) -> Iterator[str]:
     """The rows of the report, without their total, so that columns can be summed; of the dearest calls, the calls."""
-    if "rows" in report:
-        return _rows(report["by"], report["rows"])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(_calls(report["calls"]))
-    return text.getvalue()
+    if "rows" not in report:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(_calls(report["calls"]))
+        yield text.getvalue()
+        return
+    rows: Rows = report["rows"]
+    yield ",".join(_cells(report["by"], rows.at([]))) + "\n"
+    for part in rows.parts():
+        lines = map(",".join, zip(*_cells(report["by"], part).values(), strict=True))
+        yield "\n".join([*lines, ""])
 
 
-def _rows(by: list[str], rows: Rows) -> str:
-    """A line for each row, and before them the names. Only labels and subjects can hold what has to be quoted."""
-    columns: dict[str, Sequence[Any]] = {
-        **rows.columns,
-        "cost_usd": list(map(_usd, rows.columns["cost_nanos"])),
-        "hit_rate": list(map(_shown, rows.columns["hit_rate"])),
-    }
-    told: list[tuple[str, Sequence[object]]] = [(name, each(_quoted, columns[name])) for name in by]
-    told += [("calls", columns["calls"]), *rows.usage.items()]
-    told += [(name, each(str, columns[name]) if name in _SHARES else columns[name]) for name in _SUMS]
+def _cells(by: list[str], rows: Rows) -> dict[str, Sequence[str]]:
+    """What stands below each name. Only labels and subjects can hold what has to be quoted."""
+    columns = rows.columns
+    cells: dict[str, Sequence[str]] = {name: each(_quoted, columns[name]) for name in by}
+    cells |= {"calls": digits(columns["calls"]), **{name: digits(counted) for name, counted in rows.usage.items()}}
+    for name in _SUMS:
+        cells[name] = _usd(columns["cost_nanos"]) if name == "cost_usd" else _SHOWN.get(name, digits)(columns[name])
     if "commit" in by:
-        told += [(name, each(_quoted, columns[name])) for name in _COMMIT]
+        cells |= {name: each(_quoted, columns[name]) for name in _COMMIT}
     if by == ["length"]:
-        told += [(name, columns[name]) for name in _LENGTH]
+        cells |= {name: digits(columns[name]) for name in _LENGTH}
         grown: Sequence[dict[str, int] | None] = columns["growth"]
-        told += [(f"growth_{name}", [growth[name] if growth else "" for growth in grown]) for name in _GROWTH]
-    line = ",".join(["%s"] * len(told)) + "\n"
-    lines = map(line.__mod__, zip(*(cells for _, cells in told), strict=True))
-    return "".join([line % tuple(name for name, _ in told), *lines])
+        cells |= {f"growth_{name}": [str(growth[name]) if growth else "" for growth in grown] for name in _GROWTH}
+    return cells
 
 
-def _shown(value: object) -> str:
+def _shown(value: float | None) -> str:
     return "" if value is None else str(value)
+
+
+_SHOWN: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
+    **dict.fromkeys(("token_share", "spend_share", "list_share", "hit_rate"), partial(each, _shown)),
+    "confidence": list,
+}
+"""How columns are shown that are not whole numbers."""
 
 
 def _quoted(value: str | None) -> str:
@@ -74,9 +102,13 @@ def _calls(calls: list[dict[str, Any]]) -> Iterator[list[object]]:
     for call in calls:
         usage = [call["usage"][bucket] for bucket in _BUCKETS]
         why = "; ".join(one["text"] for one in call["why"])
-        numbers = [call["list_nanos"], _usd(call["list_nanos"]), call["confidence"]]
+        numbers = [call["list_nanos"], *_usd([call["list_nanos"]]), call["confidence"]]
         yield [*(call[name] for name in _CALL), *usage, *numbers, why]
 
 
-def _usd(nanos: int) -> str:
-    return f"{nanos // _NANOS}.{nanos % _NANOS:09d}"
+def _usd(nanos: Sequence[int]) -> list[str]:
+    return [f"{one // _NANOS}.{one % _NANOS:09d}" for one in nanos]
+
+
+def _indented(document: object) -> bytes:
+    return json.format(json.encode(document), indent=2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -44,9 +45,19 @@ def _hour_at(at_us: int, tz: tzinfo) -> Bucket:
     local = datetime.fromtimestamp(at_us // _SECOND, tz)
     begun_s = local.minute * 60 + local.second
     end_us = (at_us // _SECOND - begun_s) * _SECOND + _HOUR
-    # Put together from the instant's own offset: the hour's beginning may have had another.
-    label = local.isoformat(timespec="hours")
-    return Bucket(f"{label[:13]}:00{label[13:]}", end_us)
+    # With the instant's own offset: the hour's beginning may have had another.
+    return Bucket(f"{_day(local.date())}T{local.hour:02}:00{_offset(local.utcoffset() or timedelta())}", end_us)
+
+
+# Most of the time that `isoformat` takes of an hour goes into what it shares with those around it.
+@lru_cache(maxsize=4)
+def _day(day: date) -> str:
+    return day.isoformat()
+
+
+@lru_cache(maxsize=16)
+def _offset(offset: timedelta) -> str:
+    return _EPOCH.replace(tzinfo=timezone(offset)).isoformat()[len("1970-01-01T00:00:00") :]
 
 
 def instant_at(at_us: int, tz: tzinfo) -> str:

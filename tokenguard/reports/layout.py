@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from msgspec import Struct
+
+from tokenguard.reports.columns import each
 
 Style = Callable[[str, str], str]
 """`style(text, name)`: the text in a style of the terminal."""
@@ -34,10 +37,12 @@ class Column(Struct):
     styles: list[str] | None = None
     late: Callable[[], list[str]] | None = None
     """Makes the cells of a column that can be left out, once there is room for its head: many cells take their time."""
+    width: int = 0
+    """Of its cells, in a table that fits."""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[Column]:
-    """The columns that fit, with names cut and bars drawn; cells have the width of their column."""
+    """The columns that fit, with names cut and bars drawn."""
     kept = [column for column in columns if any(column.cells) or column.shares is not None or column.head]
     needed = {id(column): _widest([column.head, *column.cells]) for column in kept}
     bars = [column for column in kept if column.shares is not None]
@@ -62,21 +67,21 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
         room -= size * len(bars)
         longest = max((share for column in bars for share in column.shares or ()), default=0.0)
         for column in bars:
-            column.cells = [bar(share / longest if longest else 0, size) for share in column.shares or ()]
+            column.cells = each(lambda share: bar(share / longest if longest else 0, size), column.shares or ())
             needed[id(column)] = size
     _cut(kept, needed, -room)
     for column in kept:
-        column.head = _padded(column.head, needed[id(column)], right=column.right)
-        column.cells = _all_padded(column.cells, needed[id(column)], right=column.right)
+        column.width = needed[id(column)]
     return kept
 
 
 def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list[str]:
     """The head and the rows of columns that `fit`."""
-    heads = "".join(_gap(column, at) + column.head for at, column in enumerate(columns))
-    row = indent + "".join(f"{_gap(column, at)}%s" for at, column in enumerate(columns))
-    told = zip(*(_told(column, style) for column in columns), strict=True)
-    return [indent + style(heads.rstrip(), "dim"), *map(str.rstrip, map(row.__mod__, told))]
+    heads = "".join(_gap(column, at) + _padded(column, column.head) for at, column in enumerate(columns))
+    written = [_written(column, style) for column in columns]
+    row = indent + "".join(_gap(column, at) + written[at][0] for at, column in enumerate(columns))
+    rows = map(row.__mod__, zip(*(told for _, told in written), strict=True))
+    return [indent + style(heads.rstrip(), "dim"), *map(str.rstrip, rows)]
 
 
 def bar(share: float, size: int) -> str:
@@ -119,36 +124,30 @@ def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None
             return
         needed[id(longest)] -= 1
         excess -= 1
-        longest.cells = [shortened(cell, needed[id(longest)]) for cell in longest.cells]
+        longest.cells = each(partial(shortened, size=needed[id(longest)]), longest.cells)
         longest.head = longest.head[: needed[id(longest)]]
 
 
-def _widest(texts: list[str]) -> int:
-    return max(map(len if _is_narrow(texts) else cells, texts), default=0)
+def _widest(texts: Iterable[str]) -> int:
+    distinct = set(texts)
+    return max(map(len if "".join(distinct).isascii() else cells, distinct), default=0)
 
 
-def _all_padded(texts: list[str], size: int, *, right: bool) -> list[str]:
-    if _is_narrow(texts):
-        return [text.rjust(size) for text in texts] if right else [text.ljust(size) for text in texts]
-    return [_padded(text, size, right=right) for text in texts]
+def _written(column: Column, style: Style) -> tuple[str, Sequence[str]]:
+    """The format in which a column is written, and its cells."""
+    if not column.styles and "".join({*column.cells}).isascii():
+        # Each character takes one cell: the format fills them up in a fraction of the time.
+        return f"%{'' if column.right else '-'}{column.width}s", column.cells
+    told = each(partial(_padded, column), column.cells)
+    if column.styles:
+        named = zip(told, column.styles, strict=True)
+        told = [style(cell, name) if name and cell.strip() else cell for cell, name in named]
+    return "%s", told
 
 
-def _is_narrow(texts: list[str]) -> bool:
-    """Whether each character takes one cell: found out much faster than how many each of them takes."""
-    return "".join(texts).isascii()
-
-
-def _padded(text: str, size: int, *, right: bool) -> str:
-    room = " " * max(0, size - cells(text))
-    return room + text if right else text + room
-
-
-def _told(column: Column, style: Style) -> Sequence[str]:
-    """The cells of a column as they are written."""
-    if not column.styles:
-        return column.cells
-    named = zip(column.cells, column.styles, strict=True)
-    return [style(cell, name) if name and cell.strip() else cell for cell, name in named]
+def _padded(column: Column, text: str) -> str:
+    room = " " * max(0, column.width - cells(text))
+    return room + text if column.right else text + room
 
 
 def _gap(column: Column, at: int) -> str:

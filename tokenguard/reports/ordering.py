@@ -2,57 +2,56 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from operator import add
 
 from tokenguard.ledger.rows import Row
 
-Labels = tuple[str | None, ...]
+Labels = Mapping[str, Sequence[str | None]]
+"""What rows are called, by key."""
 
 
-def folded(labels: Sequence[Labels], numbers: Sequence[Row]) -> tuple[list[Labels], list[Row]]:
-    """The numbers of rows with the same labels added up; those as they are that are alone."""
-    if len(set(labels)) == len(labels):
-        return list(labels), list(numbers)
-    found: dict[Labels, Row] = {}
-    for label, row in zip(labels, numbers, strict=True):
-        known = found.get(label)
-        found[label] = row if known is None else (*map(add, known, row),)
-    return list(found), list(found.values())
+def folded(labels: Labels, rows: Sequence[Row], numbers: int) -> tuple[Labels, Sequence[Row]]:
+    """The rows with the same labels as one, with their last `numbers` values added up; all others as they are."""
+    names = list(zip(*labels.values(), strict=True))
+    if len(set(names)) == len(names):
+        return labels, rows
+    found: dict[Row, Row] = {}
+    for name, row in zip(names, rows, strict=True):
+        known = found.get(name)
+        found[name] = row if known is None else (*row[:-numbers], *map(add, known[-numbers:], row[-numbers:]))
+    return dict(zip(labels, zip(*found, strict=True), strict=True)), list(found.values())
 
 
 def ordered(
-    labels: Sequence[Labels],
-    costs: Sequence[int],
-    notional: Sequence[int],
-    keys: Sequence[str],
-    places: Mapping[str, Mapping[str, int]],
+    labels: Labels, costs: Sequence[int], notional: Sequence[int], places: Mapping[str, Mapping[str, int]]
 ) -> list[int]:
     """Which row comes first, and so on, key by key: by the place of the label where the key has `places`, which ends
     with those that have none; else by the sum of all that the label holds, the dearest first.
     """
-    last = len(keys) - 1
     # By columns: rows are compared as tuples then, without a call of Python for each.
     by: list[Sequence[int | str]] = []
-    for at, key in enumerate(keys):
-        names = [label[at] or "" for label in labels]
+    nanos = [costs, notional] if any(notional) else [costs]
+    above: list[Sequence[str | None]] = []
+    for key, column in labels.items():
+        above.append(column)
         if key in places:
             known = places[key]
             end = len(known)
-            by.append([known.get(name, end) for name in names])
-            continue
-        held = [label[: at + 1] for label in labels] if at < last else []
-        by += (_dearest(costs, held), _dearest(notional, held), names)
+            by.append([known.get(label or "", end) for label in column])
+        elif len(above) == len(labels):
+            by += [*([-one for one in each] for each in nanos), [label or "" for label in column]]
+        else:
+            held = list(zip(*above, strict=True))
+            by += [*(_dearest(each, held) for each in nanos), [label or "" for label in column]]
     order = list(zip(*by, strict=True))
     return sorted(range(len(order)), key=order.__getitem__)
 
 
-def _dearest(nanos: Sequence[int], held: Sequence[Labels]) -> list[int]:
-    """What brings the dearest to the front: of each, or of all together that are `held` by the same."""
-    if not held:
-        return [-one for one in nanos]
-    sums: Counter[Labels] = Counter()
+def _dearest(nanos: Sequence[int], held: Sequence[Hashable]) -> list[int]:
+    """What brings to the front what has the dearest together with all that are held by the same."""
+    sums: defaultdict[Hashable, int] = defaultdict(int)
     for label, one in zip(held, nanos, strict=True):
         sums[label] -= one
     return [sums[label] for label in held]

@@ -24,10 +24,11 @@ from tokenguard.ledger.values import Where
 from tokenguard.policy.committing import Heritage, Standing
 from tokenguard.records import Closing, Totals
 from tokenguard.reports.apart import APART, told_apart
+from tokenguard.reports.columns import at
 from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
 from tokenguard.reports.keys import STORED
-from tokenguard.reports.ordering import Labels, ordered
+from tokenguard.reports.ordering import ordered
 from tokenguard.reports.rows import Rows, by_column, rows_of, sums, told
 
 KEYS = ("commit", *sorted(STORED))
@@ -38,6 +39,7 @@ _MONTH_US = 31 * 86_400_000_000
 
 _PLACE = ("repo", "branch", "worktree")
 
+_Labels = tuple[str | None, ...]
 _Place = tuple[str | None, str | None, str | None]
 
 
@@ -70,7 +72,7 @@ def range_report(
         parts = list(asked.parts(stored)) if stored else simple
     places = {"commit": {commit.hash: place for place, commit in enumerate(commits)}}
     known = {commit.hash: commit for commit in commits}
-    found: dict[Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
+    found: dict[_Labels, Totals] = {(hash,): Totals() for hash in known} if keys == ["commit"] else {}
     for part in parts:
         told = {**dict(zip(stored, part.values, strict=False)), "commit": part.hash}
         labels = tuple(told[key] for key in keys)
@@ -90,20 +92,20 @@ def range_report(
 
 
 def _rows(
-    found: Mapping[Labels, Totals],
+    found: Mapping[_Labels, Totals],
     keys: Sequence[str],
     places: Mapping[str, Mapping[str, int]],
     known: Mapping[str, Commit],
     whole: Totals,
     tz: tzinfo,
 ) -> Rows:
-    labels, sums = list(found), [numbers_of(totals) for totals in found.values()]
-    every = by_column(TOTALLED, sums)
-    order = ordered(labels, every["cost_nanos"], every["notional_nanos"], keys, places)
-    columns: dict[str, Sequence[Any]] = {key: [labels[at][place] for at in order] for place, key in enumerate(keys)}
+    labels = {key: [label[place] for label in found] for place, key in enumerate(keys)}
+    numbers = by_column(TOTALLED, [numbers_of(totals) for totals in found.values()])
+    order = ordered(labels, numbers["cost_nanos"], numbers["notional_nanos"], places)
+    named = at(labels, order)
     if "commit" in keys:
-        columns |= told("commit", (about(known.get(hash or ""), tz) for hash in columns["commit"]))
-    return rows_of(columns, by_column(TOTALLED, [sums[at] for at in order]), whole)
+        named |= told("commit", (about(known.get(hash or ""), tz) for hash in named["commit"]))
+    return rows_of(named, at(numbers, order), whole)
 
 
 class Part(Struct, frozen=True):
@@ -113,7 +115,7 @@ class Part(Struct, frozen=True):
     """Which of them; None is the rest."""
     first: str | None
     """The commit for which it was first."""
-    values: Labels
+    values: _Labels
     """Of the keys that were asked for."""
     totals: Totals
 
@@ -192,7 +194,7 @@ class _Scope:
         edges = [*self.committed.edges(), rest_us]
         self._spans = [(one.since_us, one.until_us) for one in cut((), span, UTC, (), edges)]
 
-    def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, Labels, Totals]]:
+    def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, _Labels, Totals]]:
         """Where, since when, the values of the keys, and the sums."""
         for number, group in grouped_in(conn, [*_PLACE, *keys], self._where, self._spans):
             repo, branch, worktree, *values = group.key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 from tokenguard.policy.money import NANOS, tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
+from tokenguard.reports.columns import Columns, each, minus
 from tokenguard.reports.keys import CUTTING, UNMARKED
 from tokenguard.reports.layout import Column, Style, fit, lines
 from tokenguard.reports.remarks import remarks
-from tokenguard.reports.rows import Rows, counts, each, prompts
+from tokenguard.reports.rows import Rows, counts, prompts
 
 _NONE = "-"
 _CENT, _MILL = NANOS // 100, NANOS // 1000
+_MANY, _FEW, _FEW_OF_MANY = 1_000_000, 10, 10_000
+"""From how many tokens on they are told in millions; and what is less than any that is told, before and then."""
 _PATHS = ("repo", "worktree")
 _MARK = "◀"
 _KINDS = ("IN", "CACHED", "OUT")
@@ -87,37 +90,29 @@ def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     saved = [*rows.saved(), *(end["saved_nanos"] + end["notional_saved_nanos"] for end in ends)]
     marked = len(rows) > 1 and last not in UNMARKED
     marks = [_MARK if dear and marked else "" for dear in of("stands_out")]
-    styles = ["warn" if mark else "" for mark in marks]
+    styles = ["warn" if mark else "" for mark in marks] if any(marks) else None
     return [
-        Column("CALLS", each(_counted, of("calls")), spare=1),
+        Column("CALLS", [], spare=1, late=lambda: each(_counted, of("calls"))),
         *(Column(head, [], spare=5, late=partial(_counts, usage, head)) for head in _KINDS),
-        Column("TOKENS", list(map(tokens, counts(usage)))),
+        Column("TOKENS", _tokens(counts(usage))),
         Column("", each(_percent, token_shares), gap=1),
-        Column("", [""] * len(marks), right=False, spare=4, shares=[share or 0.0 for share in token_shares], gap=1),
+        Column("", [], right=False, spare=4, shares=[share or 0.0 for share in token_shares], gap=1),
         Column("COST", _dollars(of("cost_nanos"), about)),
         Column("", each(_percent, dollar_shares), gap=1, styles=styles),
-        Column(
-            "",
-            [""] * len(marks),
-            right=False,
-            spare=4,
-            shares=[share or 0.0 for share in dollar_shares],
-            gap=1,
-            styles=styles,
-        ),
-        *([Column("", marks, gap=1, styles=styles)] if any(marks) else []),
+        Column("", [], right=False, spare=4, shares=[share or 0.0 for share in dollar_shares], gap=1, styles=styles),
+        *([Column("", marks, gap=1, styles=styles)] if styles else []),
         *([Column("NOTIONAL", _some(_dollars(notional, about), notional))] if any(notional) else []),
-        Column("HIT", list(map(_percent, of("hit_rate"))), spare=2),
-        *([Column("SAVED", _some(_dollars(saved, [False] * len(saved)), saved), spare=3)] if any(saved) else []),
+        Column("HIT", [], spare=2, late=lambda: each(_percent, of("hit_rate"))),
+        *([Column("SAVED", [], spare=3, late=lambda: _some(_dollars(saved), saved))] if any(saved) else []),
     ]
 
 
-def _counts(usage: Mapping[str, Sequence[int]], kind: str) -> list[str]:
+def _counts(usage: Columns, kind: str) -> list[str]:
     """Tokens of a kind."""
     read = usage["cache_read"]
     if kind == "IN":
-        return [tokens(sent - cached) for sent, cached in zip(prompts(usage), read, strict=True)]
-    return list(map(tokens, read if kind == "CACHED" else usage["output"]))
+        return _tokens(minus(prompts(usage), read))
+    return _tokens(read if kind == "CACHED" else usage["output"])
 
 
 def _lengths(rows: Rows, left: Rows) -> list[Column]:
@@ -172,7 +167,19 @@ def _counted(number: int) -> str:
     return f"{number:,}"
 
 
-def _dollars(nanos: Sequence[int], about: Sequence[bool]) -> list[str]:
+def _tokens(numbers: Sequence[int]) -> list[str]:
+    # Thousands of numbers come to the same few with three digits. They are rounded at multiples of a step, so that all
+    # between two of these look the same.
+    return each(
+        tokens,
+        [
+            number - rest + (rest > 0) if (rest := number % (_FEW if number < _MANY else _FEW_OF_MANY)) else number
+            for number in numbers
+        ],
+    )
+
+
+def _dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> list[str]:
     # Thousands of amounts come to the same few cents, or tenths of one below a dollar.
     shown = [
         (one + _CENT // 2) // _CENT * _CENT
