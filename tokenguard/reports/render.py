@@ -19,8 +19,8 @@ from tokenguard.reports.rows import Rows, counts, prompts
 
 _NONE = "-"
 _CENT, _MILL = NANOS // 100, NANOS // 1000
-_MANY, _FEW, _FEW_OF_MANY = 1_000_000, 10, 10_000
-"""From how many tokens on they are told in millions; and what is less than any that is told, before and then."""
+_STEP, _STEP_OF_MILLIONS = 10, 10_000
+"""Of numbers of tokens from a thousand on, and from a million on."""
 _PATHS = ("repo", "worktree")
 _MARK = "◀"
 _KINDS = ("IN", "CACHED", "OUT")
@@ -168,15 +168,15 @@ def _counted(number: int) -> str:
 
 
 def _tokens(numbers: Sequence[int]) -> list[str]:
-    # Thousands of numbers come to the same few with three digits. They are rounded at multiples of a step, so that all
-    # between two of these look the same.
-    return each(
-        tokens,
-        [
-            number - rest + (rest > 0) if (rest := number % (_FEW if number < _MANY else _FEW_OF_MANY)) else number
-            for number in numbers
-        ],
-    )
+    # Thousands of numbers come to the same few with three digits. These change at multiples of a step only, so that all
+    # numbers between two of these multiples are told like the first one.
+    told = [
+        number - rest + 1
+        if number >= 1_000 and (rest := number % (_STEP if number < 1_000_000 else _STEP_OF_MILLIONS))
+        else number
+        for number in numbers
+    ]
+    return each(tokens, told)
 
 
 def _dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> list[str]:
