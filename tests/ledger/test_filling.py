@@ -17,7 +17,6 @@ from tokenguard.ledger import Ledger, agreement, filling, migrations, queries, w
 from tokenguard.ledger.due import Due, due
 from tokenguard.ledger.filling import PART, fill
 from tokenguard.ledger.rollups import BLOCK, HOUR_US, PLACES, SHIFT, TASKS
-from tokenguard.ledger.sums import SUMS
 
 CALLS = 40
 LATER = (TASKS, PLACES)
@@ -48,12 +47,11 @@ def without_sums(conn: sqlite3.Connection) -> None:
 
 
 def without_narrow_sums(conn: sqlite3.Connection) -> None:
-    """As the version left it that did not tell tasks and places apart in hours, but shifts by few keys."""
+    """As the version left it that did not tell tasks and places apart in hours."""
     for narrow in LATER:
         conn.execute("DELETE FROM rollups WHERE size = ?", (narrow.size,))
         conn.execute(f"DELETE FROM rollup_keys WHERE id IN (SELECT {narrow.number} FROM rollup_keys)")
         conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {narrow.number}")
-    conn.execute(f"INSERT INTO rollups SELECT -5, start, key{', 0' * len(SUMS)} FROM rollups LIMIT 1")
     conn.execute("DROP TABLE rollup_due")
     conn.execute("PRAGMA user_version = 16")
     migrations.migrate(conn)

@@ -16,6 +16,7 @@ from tokenguard.ledger.recount import of_calls
 from tokenguard.ledger.rollup_keys import WIDTH, Key, Names, names_of, thread_of
 from tokenguard.ledger.rollups import (
     BARE,
+    BARE_SHIFT,
     BLOCK,
     HALF_US,
     HALVES,
@@ -47,7 +48,7 @@ def _adding(places: int) -> str:
     return f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {', '.join(rows)} {_ON_CONFLICT}"
 
 
-_ADD = [_adding(places) for places in range(10)]
+_ADD = [_adding(places) for places in range(11)]
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 
 
@@ -137,7 +138,8 @@ def _places(half: int, names: Names, thread: int) -> list[_Place]:
         (THREADS, thread, name),
     ]
     if bare is not None:
-        places += ((BARE.size, half, bare), (SPELLS, spell(hour, thread), bare))
+        shift = hour // SHIFT * SHIFT * HALVES
+        places += ((BARE.size, half, bare), (BARE_SHIFT, shift, bare), (SPELLS, spell(hour, thread), bare))
     if by_model is not None:
         places.append((MODELS.size, hour, by_model))
     if by_task is not None:

@@ -18,7 +18,20 @@ from tokenguard.ledger.recount import (
     threads_of,
 )
 from tokenguard.ledger.rollup_keys import Numbers
-from tokenguard.ledger.rollups import COARSE, HOUR, HOUR_US, NARROW, SPELLS, THREADS, Piece, kept, spell
+from tokenguard.ledger.rollups import (
+    BARE_SHIFT,
+    BLOCK,
+    COARSE,
+    HOUR,
+    HOUR_US,
+    NARROW,
+    SHIFT,
+    SPELLS,
+    THREADS,
+    Piece,
+    kept,
+    spell,
+)
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import CHARGED, per_call
 from tokenguard.ledger.values import Where
@@ -26,7 +39,7 @@ from tokenguard.ledger.values import Where
 log = logging.getLogger(__name__)
 
 _NO_HOUR = 2**62 // HOUR_US
-_UNITS = {HOUR: 1, SPELLS: spell(1, 0), **dict.fromkeys(COARSE, 1), **{one.size: one.units for one in NARROW}}
+_UNITS = {HOUR: 1, SPELLS: spell(1, 0), **{one.size: one.units for one in (*COARSE, *NARROW)}}
 """What an hour is in each size by which sums are found in time."""
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
@@ -45,12 +58,12 @@ def check(conn: sqlite3.Connection, hour: int) -> bool:
             sound = False
     if kept_of_hour(conn, hour) != of_hour(conn, hour, found):
         put_hour(conn, hour, found, Numbers(conn))
-        for size in COARSE:
-            put_coarse(conn, size, hour)
+        for coarse in COARSE:
+            put_coarse(conn, coarse, hour)
         return False
-    for size in COARSE:
-        if hour % size == 0 and not agrees(conn, size, hour):
-            put_coarse(conn, size, hour)
+    for coarse in COARSE:
+        if hour % coarse.hours == 0 and not agrees(conn, coarse, hour):
+            put_coarse(conn, coarse, hour)
             sound = False
     return sound
 
@@ -79,7 +92,7 @@ def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
         start = conn.execute(_LATEST, (size, end * unit)).fetchone()[0]
         found.append(None if start is None else start // unit)
     if hour is not None:
-        found += [hour // size * size for size in COARSE if hour % size]
+        found += [hour // coarse.hours * coarse.hours for coarse in COARSE if hour % coarse.hours]
     return max((one for one in found if one is not None), default=None)
 
 
@@ -97,8 +110,8 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     """Whether all calls together agree with all hours, shifts, blocks and threads. Reads all calls, repairs nothing."""
     # With the plus, SQLite reads the calls one after the other, not in the order of an index of the charged ones.
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'+{CHARGED}')}").fetchone()
-    sizes = (HOUR, *COARSE, THREADS)
-    over_calls = (*sizes, SPELLS, *(narrow.size for narrow in NARROW if not narrow.by_leg))
+    sizes = (HOUR, SHIFT, BLOCK, THREADS)
+    over_calls = (*sizes, BARE_SHIFT, SPELLS, *(narrow.size for narrow in NARROW if not narrow.by_leg))
     by_call = {_sum_of(conn, Piece(size, None, None)) for size in over_calls}
     by_leg = {
         _sum_of(conn, Piece(size, None, None), by_leg=True)

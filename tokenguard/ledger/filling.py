@@ -15,7 +15,7 @@ from msgspec.structs import astuple, replace
 from tokenguard.ledger.due import Due, due
 from tokenguard.ledger.recount import add_threads, of_halves, put_coarse, put_hour, put_narrow
 from tokenguard.ledger.rollup_keys import Numbers, name_narrow
-from tokenguard.ledger.rollups import BLOCK, HALVES, HOUR, HOUR_US, NARROW, PLACES, SHIFT, TASKS
+from tokenguard.ledger.rollups import COARSE, HALVES, HOUR, HOUR_US, NARROW, PLACES, TASKS
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +67,11 @@ def _do_part(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | Non
             halves = of_halves(conn, hour)
             put_hour(conn, hour, halves, numbers, _BY_HALVES)
             add_threads(conn, hour, halves, numbers)
-        for shift in range(first, end, SHIFT):
-            put_coarse(conn, SHIFT, shift)
-        if following is None or following // BLOCK > first // BLOCK:
-            put_coarse(conn, BLOCK, first)
+        for coarse in COARSE:
+            # A block is more than a part: it is summed up with its last one.
+            if coarse.hours < PART or following is None or following // coarse.hours > first // coarse.hours:
+                for hour in range(first, end, min(PART, coarse.hours)):
+                    put_coarse(conn, coarse, hour)
     for narrow in _MISSING[left.source]:
         put_narrow(conn, narrow, first, end)
     conn.execute("DELETE FROM rollup_due")

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from tokenguard.ledger.charges import ALL, ask, totals_of
 from tokenguard.ledger.rollups import (
+    BARE,
     BARE_KEYS,
+    BARE_SHIFT,
     BLOCK,
     CALLS,
     HOUR,
@@ -221,8 +223,8 @@ def _kept_for(keys: Sequence[str], where: Where) -> tuple[_Kept, int]:
     narrow = narrowest((*columns, *asked_of(where)), by_leg="model" in keys)
     if narrow is None:
         return ((BLOCK, BLOCK), (SHIFT, SHIFT), (HOUR, HOUR)), HOUR_US
-    if narrow.units > 1:
-        return ((1, narrow.size),), HOUR_US // narrow.units
+    if narrow is BARE:
+        return ((SHIFT * BARE.units, BARE_SHIFT), (1, BARE.size)), HOUR_US // BARE.units
     return ((BLOCK, BLOCK), (HOUR, narrow.size)), HOUR_US
 
 

@@ -17,7 +17,7 @@ from tokenguard.ledger.rollup_keys import (
     known_thread,
     narrow_key,
 )
-from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, NARROW, SPELLS, THREADS, Narrow, spell
+from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, NARROW, SPELLS, THREADS, Coarse, Narrow, spell
 from tokenguard.ledger.sums import CHARGED, KEYS, SUMS, THREAD, Sums, per_part, per_role
 
 Halves = tuple[dict[Key, Sums], dict[Key, Sums]]
@@ -36,7 +36,7 @@ _PUT = f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES (?, ?,
 _ADD_TO_THREAD = f"""{_PUT} ON CONFLICT (size, start, key)
     DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}"""
 _COARSEN = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
-    SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = {HOUR} AND s.start >= ? AND s.start < ?
+    SELECT ?, ?, s.key, {SUMMED} FROM rollups AS s WHERE s.size = ? AND s.start >= ? AND s.start < ?
     GROUP BY s.key"""
 _NARROW = f"""INSERT INTO rollups (size, start, key, {", ".join(SUMS)})
     SELECT ?, s.start, k.{{0}}, {SUMMED} FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key
@@ -124,17 +124,17 @@ def stored(conn: sqlite3.Connection, size: int, start: int, end: int) -> dict[Ke
     return {row[:WIDTH]: Sums(*row[WIDTH:]) for row in conn.execute(_ADDED, (size, start, end))}
 
 
-def agrees(conn: sqlite3.Connection, size: int, hour: int) -> bool:
-    """Whether sums of this size are those of the hours that they sum up."""
-    start, end = _span(size, hour)
-    return stored(conn, size, start, end) == stored(conn, HOUR, start, end)
+def agrees(conn: sqlite3.Connection, coarse: Coarse, hour: int) -> bool:
+    """Whether sums are those that they sum up."""
+    span = _span(coarse, hour)
+    return stored(conn, coarse.size, *span) == stored(conn, coarse.of, *span)
 
 
-def put_coarse(conn: sqlite3.Connection, size: int, hour: int) -> None:
+def put_coarse(conn: sqlite3.Connection, coarse: Coarse, hour: int) -> None:
     """Sum up what an hour is part of, in place of the sums that were kept of it."""
-    start, end = _span(size, hour)
-    conn.execute(_CLEAR, (size, start, end))
-    conn.execute(_COARSEN, (size, start, start, end))
+    start, end = _span(coarse, hour)
+    conn.execute(_CLEAR, (coarse.size, start, end))
+    conn.execute(_COARSEN, (coarse.size, start, coarse.of, start, end))
 
 
 def put_narrow(conn: sqlite3.Connection, narrow: Narrow, first: int, end: int) -> None:
@@ -160,9 +160,9 @@ def add_threads(conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Nu
     conn.executemany(_ADD_TO_THREAD, list(rows))
 
 
-def _span(size: int, hour: int) -> tuple[int, int]:
-    start = hour // size * size
-    return start, start + size
+def _span(coarse: Coarse, hour: int) -> tuple[int, int]:
+    start = coarse.start(hour)
+    return start, start + coarse.hours * coarse.units
 
 
 def _of_hour(hour: int) -> tuple[tuple[int, int, int], ...]:

@@ -3,7 +3,8 @@
 There is one row for each hour of UTC and combination of keys, one for each shift of `SHIFT` hours, one for each block
 of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it). So that what was done when is told from
 few rows, however much tells calls apart, there are more that only some keys tell apart: those of `NARROW`, for each
-hour or half hour (some zones are half an hour off), and one for each thread in an hour (`SPELLS`).
+hour or half hour (some zones are half an hour off), those of `BARE_SHIFT`, and one for each thread in an hour
+(`SPELLS`).
 `tokenguard.ledger.adding` adds every charge to all of them in the transaction that writes it. What a call adds depends
 on the `role` of the key:
 
@@ -30,9 +31,6 @@ SHIFT = 6
 """Hours in a shift: days of any zone hold three of them, and a few hours."""
 BLOCK = 720
 """Hours in a block: thirty days, counted from the epoch."""
-COARSE = (SHIFT, BLOCK)
-"""The sizes that hours are summed up to."""
-
 THREADS = -1
 """The `size` of the sums of whole threads: their `start` is the thread's number."""
 
@@ -61,6 +59,30 @@ TASKS = Narrow(-6, BARE_KEYS | {"task", "task_type", "request_class"}, "by_task"
 PLACES = Narrow(-7, BARE_KEYS | {"repo", "worktree", "branch", "agent", "provider"}, "by_place")
 NARROW = (BARE, MODELS, TASKS, PLACES)
 """The narrowest first."""
+
+
+class Coarse(NamedTuple):
+    """Sums that others are summed up to."""
+
+    size: int
+    of: int
+    """The size of the others."""
+    units: int
+    """How many of the others an hour has."""
+    hours: int
+
+    def start(self, hour: int) -> int:
+        """The `start` of the one that holds an hour."""
+        return hour // self.hours * self.hours * self.units
+
+
+BARE_SHIFT = -5
+"""The `size` of the sums of shifts that only `BARE_KEYS` tell apart; their `start` is in half hours, too."""
+COARSE = (
+    Coarse(SHIFT, HOUR, 1, SHIFT),
+    Coarse(BARE_SHIFT, BARE.size, BARE.units, SHIFT),
+    Coarse(BLOCK, HOUR, 1, BLOCK),
+)
 
 SPELLS = -4
 """The `size` of the sums of threads in an hour that only `BARE_KEYS` tell apart; their `start` is `spell`."""

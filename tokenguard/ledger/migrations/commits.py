@@ -102,8 +102,6 @@ def _017_tasks_and_places(conn: sqlite3.Connection) -> None:
         SELECT 'hours', since, (SELECT max(start) + 1 FROM rollups WHERE size = 1), since
         FROM (SELECT min(start) AS since FROM rollups WHERE size = 1) WHERE since IS NOT NULL
         """,
-        # Days by what all narrow sums tell apart are as soon told from those of half hours.
-        "DELETE FROM rollups WHERE size = -5",
     ):
         conn.execute(statement)
 
