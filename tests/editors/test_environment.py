@@ -19,7 +19,12 @@ from tokenguard import simulator
 
 pytestmark = pytest.mark.real_editors
 
-MINE = '{\n  "workbench.startupEditor": "none" // nothing\n}\n'
+MINE = """\
+{
+  "workbench.startupEditor": "none", // nothing
+  "workbench.editor.useModal": "off" // settings in an editor, as files are
+}
+"""
 
 
 @pytest.fixture
@@ -35,10 +40,11 @@ def test_they_get_what_terminals_get_and_lose_it_again(
     port = tg.fix_port()
     tg("daemon", "start")
     user, extensions, out = tmp_path / "user", tmp_path / "extensions", tmp_path / "out"
-    settings = user / "User" / "settings.json"
-    for folder in (settings.parent, out, tg.work / ".vscode"):
+    settings, machine = user / "User" / "settings.json", user / "Machine" / "settings.json"
+    for folder in (settings.parent, machine.parent, out, tg.work / ".vscode"):
         folder.mkdir(parents=True)
     settings.write_text(MINE)
+    machine.write_text("{} // mine\n")
     elsewhere = {"terminal.integrated.env.linux": {"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}}
     (tg.work / ".vscode" / "settings.json").write_text(json.dumps(elsewhere))
     install(extension.package(), extensions)
@@ -55,12 +61,16 @@ def test_they_get_what_terminals_get_and_lose_it_again(
         found: dict[str, Any] = json.loads(told.read_bytes())
         return found
 
-    def begun_anew() -> None:
-        """The window; what code-server runs on here does not see that a file has changed."""
-        (out / "ready").unlink(missing_ok=True)
-        window.command("Developer: Reload Window")
-        until((out / "ready").exists, "the plug-in is there", seconds=120)
-        window.says(ITEM, "today", seconds=60)
+    def saved(sets: bool) -> None:
+        """The settings are saved in the editor: code-server does not take over what others write there."""
+        window.command("File: Revert File")  # to what is there now
+        until(
+            lambda: ("_BASE_URL" in window.text(".monaco-editor .view-lines")) == sets, "the editor shows what is there"
+        )
+        window("keyboard.press", "Control+s")
+
+    def begins(expected: dict[str, str]) -> None:
+        until(lambda: task() == expected, f"a task that begins now has {expected}")
 
     provider, ours = "https://api.anthropic.com", f"http://127.0.0.1:{port}/anthropic"
     try:
@@ -69,16 +79,22 @@ def test_they_get_what_terminals_get_and_lose_it_again(
             until((out / "ready").exists, "the plug-in is there", seconds=60)
             assert task() == {"address": provider}, "what a repository sets counts"
 
-            tg("env", "--write", "vscode", "--file", str(settings))
-            begun_anew()
-            assert task() == {"address": ours, "answer": "message"}
+            tg("env", "--write", "vscode", "--file", str(machine))
+            begins({"address": ours, "answer": "message"})
             (session,) = tg.json("status")["sessions"]
             assert (session["agent"], session["repo"]) == ("vscode", str(tg.work.resolve()))
             assert session["cost_nanos"] == sim.bill().total_nanos > 0
+            tg("env", "--undo", "vscode", "--file", str(machine))
+            begins({"address": provider})
 
+            window.command("Preferences: Open User Settings (JSON)")
+            window.says(".monaco-editor.focused .view-lines", "startupEditor")
+            tg("env", "--write", "vscode", "--file", str(settings))
+            saved(sets=True)
+            begins({"address": ours, "answer": "message"})
             tg("env", "--undo", "vscode", "--file", str(settings))
-            begun_anew()
-            assert task() == {"address": provider}
-        assert settings.read_text() == MINE
+            saved(sets=False)
+            begins({"address": provider})
+        assert (settings.read_text(), machine.read_text()) == (MINE, "{} // mine\n")
     finally:
         tg.stop()

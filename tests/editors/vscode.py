@@ -8,7 +8,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,15 +62,17 @@ class VSCode:
         fresh.rename(folder)
 
     @contextmanager
-    def running(self, settings: Path, extensions: Path, workspace: Path, env: Mapping[str, str]) -> Generator[str]:
-        """The address of an editor whose user settings are in this folder."""
+    def running(
+        self, settings: Path, extensions: Path, workspace: Path, env: Mapping[str, str], by: Sequence[str] = ()
+    ) -> Generator[str]:
+        """The address of an editor whose user settings are in this folder; `by` is a command that starts it."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         options = ("--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--auth", "none")
         entry = self._modules / "code-server/out/node/entry.js"
         folders = ("--user-data-dir", str(settings), "--extensions-dir", str(extensions))
         with subprocess.Popen(
-            [str(self._node), str(entry), *options, *folders, "--bind-addr", address, str(workspace)],
+            [*by, str(self._node), str(entry), *options, *folders, "--bind-addr", address, str(workspace)],
             env={**env, "PATH": f"{self._node.parent}:{env['PATH']}", "EXTENSIONS_GALLERY": '{"serviceUrl":"http://127.0.0.1:9/"}'},
             cwd=workspace, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as server:  # fmt: skip

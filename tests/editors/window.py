@@ -70,7 +70,7 @@ class Window:
 
     def choose(self, question: str, title: str) -> None:
         """In the list that is offered with a question in its field."""
-        self("waitForSelector", f'.quick-input-widget input[placeholder*="{question}"]')
+        self("waitForSelector", f'.quick-input-widget input[placeholder*="{question}"]:focus')
         self("keyboard.insertText", title)
         self.says(".quick-input-list .monaco-list-row.focused", re.escape(title))
         self("keyboard.press", "Enter")
