@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tokenguard.records import Usage
 from tokenguard.reports.rows import Rows
 
 
@@ -12,4 +13,5 @@ def made(rows: Sequence[dict[str, Any]]) -> Rows:
     """Of the objects that JSON has, all of which have the same names."""
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in (rows[0] if rows else ("calls",))}
     usages = columns.pop("usage", [])
-    return Rows(columns, {bucket: [usage[bucket] for usage in usages] for bucket in (usages[0] if usages else ())})
+    numbers = {bucket: [usage[bucket] for usage in usages] for bucket in Usage.__struct_fields__}
+    return Rows(columns, {"calls": columns["calls"], **numbers}, lambda given, _: given)

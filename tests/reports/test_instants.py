@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tokenguard.errors import UsageError
-from tokenguard.reports.instants import TIME_KEYS, bucket_at, parse_instant, zone_of
+from tokenguard.reports.instants import TIME_KEYS, bucket_at, buckets, parse_instant, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=BERLIN)
@@ -74,3 +74,27 @@ def test_a_bucket_holds_its_instants_up_to_its_end(at_us: int, key: str, name: s
     assert bucket.end_us > at_us
     assert bucket_at(key, bucket.end_us - 1, zone) == bucket
     assert bucket_at(key, bucket.end_us, zone).label != bucket.label
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 4_000_000_000_000_000),
+    st.sampled_from(TIME_KEYS),
+    st.integers(1, 60),
+    st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"]),
+)
+@example(1_325_200_000_000_000, "hour", 60, "Pacific/Apia")
+@example(1_774_700_000_000_000, "hour", 60, "Europe/Berlin")
+@example(1_759_500_000_000_000, "hour", 60, "Australia/Lord_Howe")
+def test_buckets_follow_each_other_as_they_are_alone(since_us: int, key: str, hours: int, name: str) -> None:
+    zone = ZoneInfo(name)
+    until_us = since_us + hours * 3_600_000_000
+    found = list(buckets(key, since_us, until_us, zone))
+    begins = [since_us, *(bucket.end_us for bucket in found)]
+    assert begins[-2] < until_us <= begins[-1]
+    assert found == [bucket_at(key, begin, zone) for begin in begins[:-1]]
+    if key == "hour":
+        locals = [datetime.fromtimestamp(begin // 1_000_000, zone) for begin in begins[:-1]]
+        assert [bucket.label for bucket in found] == [
+            f"{local:%Y-%m-%dT%H}:00{local.isoformat(timespec='hours')[13:]}" for local in locals
+        ]

@@ -7,17 +7,19 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import json, to_builtins
 
 from tests.ledger.support import SECOND_US, Entry, entries, in_memory, write
+from tests.reports.made import made
 from tokenguard.ledger import Where
 from tokenguard.records import Totals, Usage
 from tokenguard.reports import report
 from tokenguard.reports.columns import share
 from tokenguard.reports.export import plain
-from tokenguard.reports.rows import Rows, rows_of
+from tokenguard.reports.rows import rows_of
 
 KEYS = ("hour", "day", "repo", "branch", "agent", "provider", "model", "billing", "request-class", "session", "task")
 _TIMES = {"hour": "%Y-%m-%dT%H:00+00:00", "day": "%Y-%m-%d"}
@@ -113,7 +115,16 @@ def test_shares_and_hit_rates_are_rounded_as_python_rounds(part: int, rest: int)
 
 
 def test_rows_at_places_are_those_rows() -> None:
-    rows = Rows({"model": ["a", "b", "c"], "calls": [1, 2, 3]}, {"input": [4, 5, 6]})
-    assert list(rows.at([2, 0])) == [rows[2], rows[0]]
-    assert rows[1] == {"model": "b", "calls": 2, "usage": {"input": 5}}
+    every = [{"model": name, "calls": calls, "usage": to_builtins(Usage(calls))} for calls, name in enumerate("abc", 1)]
+    rows = made(every)
+    assert list(rows.at([2, 0])) == [every[2], every[0]]
+    assert rows[1] == every[1]
     assert not rows.at([])
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 2001])
+def test_parts_are_all_rows_in_their_order(count: int) -> None:
+    rows = made([{"calls": number, "usage": to_builtins(Usage(number))} for number in range(count)])
+    parts = list(rows.parts())
+    assert [row for part in parts for row in part] == list(rows)
+    assert max(map(len, parts), default=0) <= 1000

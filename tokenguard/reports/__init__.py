@@ -28,11 +28,11 @@ from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
 from tokenguard.reports.columns import Columns, at
-from tokenguard.reports.cuts import HOUR_US, Cut, blocks_of, cut
+from tokenguard.reports.cuts import HOUR_US, Cuts, blocks_of, cut
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
-from tokenguard.reports.ordering import folded, ordered
+from tokenguard.reports.ordering import Labels, folded, ordered
 from tokenguard.reports.rows import Rows, by_column, column_of, numbers_in, rows_of, sums, told
 
 if TYPE_CHECKING:
@@ -104,43 +104,47 @@ class _Asked:
 
     def rows(self, whole: Totals) -> Rows:
         """The rows in the order of the keys, with their shares of the whole."""
-        slices, numbers = self._slices(), numbers_in(whole)
-        spans = [(one.since_us, one.until_us) for one in slices]
-        found: Sequence[Row] = sums_in(self._conn, self._stored, self._where, spans, numbers) if spans else []
+        labels, numbers = self._columns(numbers_in(whole))
+        return rows_of({**labels, **self._about(labels)}, numbers, whole)
+
+    def _columns(self, numbers: Sequence[str]) -> tuple[Columns, Columns]:
+        """What the rows are called, by key, and their numbers, in their order."""
+        slices = self._slices()
+        found: Sequence[Row] = []
+        if slices.spans:
+            found = sums_in(self._conn, self._stored, self._where, slices.spans, numbers)
         names = [_SLICE, *self._stored, *numbers]
         labels, found = folded(self._labels(slices, partial(column_of, names, found)), found, len(numbers))
-        order = ordered(
-            labels, column_of(names, found, "cost_nanos"), column_of(names, found, "notional_nanos"), self._places
-        )
-        named = at(labels, order)
-        return rows_of({**named, **self._about(named)}, by_column(names, [found[place] for place in order]), whole)
+        nanos = [column_of(names, found, name) for name in ("cost_nanos", "notional_nanos")]
+        order = ordered(labels, nanos, self._places)
+        return at(labels, order), by_column(names, [found[place] for place in order])
 
-    def _labels(self, slices: Sequence[Cut], read: Callable[[str], Sequence[Any]]) -> dict[str, Sequence[str | None]]:
-        """What each of the sums that are `read` by column is called, by key."""
+    def _labels(self, slices: Cuts, read: Callable[[str], Sequence[Any]]) -> Labels:
+        """What each of the sums that are `read` by column is called."""
         numbers: Sequence[int] = read(_SLICE)
         labels: dict[str, Sequence[str | None]] = {}
         for key in self._keys:
             if key in CUTTING:
-                names = [one.labels[key] for one in slices]
+                names = slices.labels.get(key, [])
                 distinct = dict.fromkeys(name or "" for name in names)
                 self._places[key] = dict(zip(distinct, range(len(distinct)), strict=True))
                 labels[key] = [names[number] for number in numbers]
             elif self._conversations is not None and key == "length":
                 labels[key] = [self._conversations.length(name) for name in read("conversation")]
             elif self._committed is not None and key == "commit":
-                begins = [slices[number].since_us for number in numbers]
+                begins = [slices.spans[number][0] for number in numbers]
                 labels[key] = list(map(self._committed.next, read("repo"), read("branch"), read("worktree"), begins))
             else:
                 labels[key] = read(key)
         return labels
 
-    def _slices(self) -> list[Cut]:
+    def _slices(self) -> Cuts:
         """The span, cut where a key that goes by time changes; nothing where there are no charges."""
         cutting = [key for key in self._keys if key in CUTTING]
         first, last = first_charge(self._conn, *self._span), last_charge(self._conn, *self._span)
         since_us, until_us = self._span
         if first is None or last is None:
-            return []
+            return Cuts()
         # From the beginning of an hour on, where the report allows it: whole hours are summed up already.
         begin_us = max(since_us or 0, first // HOUR_US * HOUR_US)
         span = (begin_us, last + 1 if until_us is None else min(until_us, last + 1))
@@ -153,7 +157,7 @@ class _Asked:
             edges = list(self._committed.edges())
         if cutting or edges:
             return cut(cutting, span, self._tz, self._blocks(span), edges)
-        return [Cut(since_us or 0, FOREVER_US if until_us is None else until_us, {})]
+        return Cuts([(since_us or 0, FOREVER_US if until_us is None else until_us)])
 
     def _blocks(self, span: tuple[int, int]) -> list[int]:
         if "block" not in self._keys:

@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from tokenguard.reports.instants import TIME_KEYS, bucket_at
+from tokenguard.reports.instants import TIME_KEYS, buckets
 
 HOUR_US = 3_600_000_000
 BLOCK_US = 5 * HOUR_US
 """Claude's and Codex' short windows last so long."""
 
+_Run = tuple[str | None, int]
+"""What a part of the time is called by a key, and its end."""
 
-class Cut(Struct, frozen=True):
-    """A span in which no key changes, and what it is called by each key that goes by time."""
 
-    since_us: int
-    until_us: int
-    labels: dict[str, str | None]
+class Cuts(Struct, frozen=True):
+    """Spans that follow each other, in none of which a key changes."""
+
+    spans: Sequence[tuple[int, int]] = ()
+    labels: dict[str, list[str | None]] = {}
+    """What each of the spans is called, by the keys that go by time."""
 
 
 def cut(
     keys: Iterable[str], span: tuple[int, int], tz: tzinfo, blocks: Sequence[int] = (), edges: Iterable[int] = ()
-) -> list[Cut]:
+) -> Cuts:
     """The span, cut by the time keys, where any of the `blocks` begin or end, and at the other `edges`."""
-    asked = tuple(keys)
-    since_us, end_us = span
-    others = {edge for begin in blocks for edge in (begin, begin + BLOCK_US)} if "block" in asked else set[int]()
-    rest = sorted({edge for edge in (*others, *edges) if since_us < edge < end_us}, reverse=True)
-    found: list[Cut] = []
-    while since_us < end_us:
-        labels: dict[str, str | None] = {}
-        until_us = end_us
-        for key in asked:
-            if key in TIME_KEYS:
-                bucket = bucket_at(key, since_us, tz)
-                labels[key] = bucket.label
-                until_us = min(until_us, bucket.end_us)
-            elif key == "block":
-                labels[key] = _block(blocks, since_us, tz)
-        while rest and rest[-1] <= since_us:
-            rest.pop()
-        if rest:
-            until_us = min(until_us, rest[-1])
-        found.append(Cut(since_us, until_us, labels))
-        since_us = until_us
-    return found
+    since_us, until_us = span
+    runs: dict[str, list[_Run]] = {}
+    for key in keys:
+        if key in TIME_KEYS:
+            runs[key] = [(one.label, min(one.end_us, until_us)) for one in buckets(key, since_us, until_us, tz)]
+        elif key == "block":
+            runs[key] = list(_blocks(blocks, since_us, until_us, tz))
+    inner = {edge for edge in edges if since_us < edge < until_us}
+    ends = sorted(
+        inner.union([until_us] if since_us < until_us else [], *((end for _, end in run) for run in runs.values()))
+    )
+    spans = list(zip([since_us, *ends], ends, strict=False))
+    return Cuts(spans, {key: _spread(run, ends) for key, run in runs.items()})
 
 
 def blocks_of(hours: Iterable[int]) -> list[int]:
@@ -63,8 +56,26 @@ def blocks_of(hours: Iterable[int]) -> list[int]:
     return begins
 
 
-def _block(begins: Sequence[int], at_us: int, tz: tzinfo) -> str | None:
-    place = bisect_right(begins, at_us)
-    if not place or at_us >= begins[place - 1] + BLOCK_US:
-        return None
-    return datetime.fromtimestamp(begins[place - 1] // 1_000_000, tz).isoformat(timespec="minutes")
+def _blocks(begins: Sequence[int], since_us: int, until_us: int, tz: tzinfo) -> Iterator[_Run]:
+    """The blocks of a span, and the pauses between them."""
+    for begin in begins:
+        if begin + BLOCK_US <= since_us or begin >= until_us:
+            continue
+        if since_us < begin:
+            yield None, begin
+        since_us = min(begin + BLOCK_US, until_us)
+        yield datetime.fromtimestamp(begin // 1_000_000, tz).isoformat(timespec="minutes"), since_us
+    if since_us < until_us:
+        yield None, until_us
+
+
+def _spread(run: Sequence[_Run], ends: Sequence[int]) -> list[str | None]:
+    """What each of the spans that end there is called."""
+    labels: list[str | None] = []
+    left = iter(run)
+    label, until_us = next(left, (None, 0))
+    for end in ends:
+        if end > until_us:
+            label, until_us = next(left)
+        labels.append(label)
+    return labels

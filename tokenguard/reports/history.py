@@ -13,7 +13,7 @@ from tokenguard.ledger.queries import ALL, grouped, hourly, snapshot, totals
 from tokenguard.policy.forecast import DAY_US, HOUR_US, forecast, of_span
 from tokenguard.policy.windows import Window, window_at
 from tokenguard.records import Amount, Totals
-from tokenguard.reports.instants import bucket_at
+from tokenguard.reports.instants import buckets
 
 Measure = Literal["spend", "list", "tokens"]
 """What is billed, what all calls come to at list price, in nanodollars; tokens."""
@@ -99,8 +99,8 @@ def _window(asked: Asked, now_us: int, zone: tzinfo) -> Window:
 
 
 def _slots(key: str, since_us: int, until_us: int, zone: tzinfo) -> Iterator[tuple[int, int]]:
-    while since_us < until_us:
-        end_us = min(bucket_at(key, since_us, zone).end_us, until_us)
+    for bucket in buckets(key, since_us, until_us, zone):
+        end_us = min(bucket.end_us, until_us)
         yield since_us, end_us
         since_us = end_us
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -33,31 +33,37 @@ class Bucket(Struct, frozen=True):
 
 def bucket_at(key: str, at_us: int, tz: tzinfo) -> Bucket:
     """The bucket of this time key that holds the instant. Daylight saving makes days of 23 and 25 hours."""
+    return next(buckets(key, at_us, at_us + 1, tz))
+
+
+def buckets(key: str, since_us: int, until_us: int, tz: tzinfo) -> Iterator[Bucket]:
+    """The buckets of this time key that hold an instant of the span, in their order."""
     if key == "hour":
-        return _hour_at(at_us, tz)
-    window = window_at(key, at_us, tz)
-    assert window.end_us is not None, "only `session` and `total` windows never end"
-    return Bucket(datetime.fromtimestamp(window.start_us / _SECOND, tz).strftime(_LABELS[key]), window.end_us)
+        yield from _hours(since_us, until_us, tz)
+        return
+    while since_us < until_us:
+        window = window_at(key, since_us, tz)
+        assert window.end_us is not None, "only `session` and `total` windows never end"
+        begun = datetime.fromtimestamp(window.start_us / _SECOND, tz)
+        yield Bucket(begun.strftime(_LABELS[key]), window.end_us)
+        since_us = window.end_us
 
 
-def _hour_at(at_us: int, tz: tzinfo) -> Bucket:
+def _hours(since_us: int, until_us: int, tz: tzinfo) -> Iterator[Bucket]:
     """Hours carry their offset: that which daylight saving repeats is two buckets."""
-    local = datetime.fromtimestamp(at_us // _SECOND, tz)
-    begun_s = local.minute * 60 + local.second
-    end_us = (at_us // _SECOND - begun_s) * _SECOND + _HOUR
-    # With the instant's own offset: the hour's beginning may have had another.
-    return Bucket(f"{_day(local.date())}T{local.hour:02}:00{_offset(local.utcoffset() or timedelta())}", end_us)
-
-
-# Most of the time that `isoformat` takes of an hour goes into what it shares with those around it.
-@lru_cache(maxsize=4)
-def _day(day: date) -> str:
-    return day.isoformat()
-
-
-@lru_cache(maxsize=16)
-def _offset(offset: timedelta) -> str:
-    return _EPOCH.replace(tzinfo=timezone(offset)).isoformat()[len("1970-01-01T00:00:00") :]
+    offset: timedelta | None = None
+    shown, day, day_shown = "", 0, ""
+    while since_us < until_us:
+        second = since_us // _SECOND
+        local = datetime.fromtimestamp(second, tz)
+        # Put together from the instant's own offset: the hour's beginning may have had another. What it has in common
+        # with the hour before takes most of the time that `isoformat` needs.
+        if local.day != day or local.utcoffset() != offset:
+            offset, day = local.utcoffset(), local.day
+            label = local.isoformat(timespec="hours")
+            day_shown, shown = label[:11], f":00{label[13:]}"
+        since_us = (second - local.minute * 60 - local.second) * _SECOND + _HOUR
+        yield Bucket(f"{day_shown}{local.hour:02}{shown}", since_us)
 
 
 def instant_at(at_us: int, tz: tzinfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import add
 
 from tokenguard.ledger.rows import Row
@@ -24,15 +24,14 @@ def folded(labels: Labels, rows: Sequence[Row], numbers: int) -> tuple[Labels, S
     return dict(zip(labels, zip(*found, strict=True), strict=True)), list(found.values())
 
 
-def ordered(
-    labels: Labels, costs: Sequence[int], notional: Sequence[int], places: Mapping[str, Mapping[str, int]]
-) -> list[int]:
+def ordered(labels: Labels, nanos: Iterable[Sequence[int]], places: Mapping[str, Mapping[str, int]]) -> list[int]:
     """Which row comes first, and so on, key by key: by the place of the label where the key has `places`, which ends
-    with those that have none; else by the sum of all that the label holds, the dearest first.
+    with those that have none; else by the sum of all that the label holds, the dearest first: by the first of `nanos`,
+    then by the others.
     """
+    amounts = [one for one in nanos if any(one)]
     # By columns: rows are compared as tuples then, without a call of Python for each.
     by: list[Sequence[int | str]] = []
-    nanos = [costs, notional] if any(notional) else [costs]
     above: list[Sequence[str | None]] = []
     for key, column in labels.items():
         above.append(column)
@@ -40,17 +39,17 @@ def ordered(
             known = places[key]
             end = len(known)
             by.append([known.get(label or "", end) for label in column])
-        elif len(above) == len(labels):
-            by += [*([-one for one in each] for each in nanos), [label or "" for label in column]]
         else:
-            held = list(zip(*above, strict=True))
-            by += [*(_dearest(each, held) for each in nanos), [label or "" for label in column]]
+            held = list(zip(*above, strict=True)) if len(above) < len(labels) else []
+            by += [*(_dearest(one, held) for one in amounts), [label or "" for label in column]]
     order = list(zip(*by, strict=True))
     return sorted(range(len(order)), key=order.__getitem__)
 
 
 def _dearest(nanos: Sequence[int], held: Sequence[Hashable]) -> list[int]:
-    """What brings to the front what has the dearest together with all that are held by the same."""
+    """What brings the dearest to the front: of each, or of all together that are `held` by the same."""
+    if not held:
+        return [-one for one in nanos]
     sums: defaultdict[Hashable, int] = defaultdict(int)
     for label, one in zip(held, nanos, strict=True):
         sums[label] -= one

@@ -101,7 +101,7 @@ def _rows(
 ) -> Rows:
     labels = {key: [label[place] for label in found] for place, key in enumerate(keys)}
     numbers = by_column(TOTALLED, [numbers_of(totals) for totals in found.values()])
-    order = ordered(labels, numbers["cost_nanos"], numbers["notional_nanos"], places)
+    order = ordered(labels, (numbers["cost_nanos"], numbers["notional_nanos"]), places)
     named = at(labels, order)
     if "commit" in keys:
         named |= told("commit", (about(known.get(hash or ""), tz) for hash in named["commit"]))
@@ -192,7 +192,7 @@ class _Scope:
         places = grouped(conn, _PLACE, where, *span)
         self.committed = Committed(conn, (group.key for group in places), span[0])
         edges = [*self.committed.edges(), rest_us]
-        self._spans = [(one.since_us, one.until_us) for one in cut((), span, UTC, (), edges)]
+        self._spans = cut((), span, UTC, (), edges).spans
 
     def groups(self, conn: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[_Place, int, _Labels, Totals]]:
         """Where, since when, the values of the keys, and the sums."""

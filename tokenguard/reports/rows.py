@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -24,14 +24,21 @@ _PART = 1000
 class Rows:
     """The rows of a report: each is the object that JSON has."""
 
-    def __init__(self, columns: Columns, usage: Mapping[str, Sequence[int]]) -> None:
-        self.columns = columns
-        """By name, in the order of JSON; `usage` stands behind `calls`."""
-        self.usage = usage
+    def __init__(self, labels: Columns, numbers: Columns, told: Callable[[Columns, Columns], Columns]) -> None:
+        self._labels, self._numbers, self._told = labels, numbers, told
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What is `told` of labels and numbers, by name, in the order of JSON; `usage` stands behind `calls`."""
+        return self._told(self._labels, self._numbers)
+
+    @property
+    def usage(self) -> Columns:
         """By bucket."""
+        return {bucket: self._numbers[bucket] for bucket in BUCKETS}
 
     def __len__(self) -> int:
-        return len(self.columns["calls"])
+        return len(self._numbers["calls"])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.__getitem__, range(len(self)))
@@ -46,13 +53,16 @@ class Rows:
 
     def at(self, places: Sequence[int]) -> Rows:
         """The rows at these places."""
-        return Rows(at(self.columns, places), at(self.usage, places))
+        return Rows(at(self._labels, places), at(self._numbers, places), self._told)
 
     def parts(self) -> Iterator[Rows]:
-        """All of them, a thousand at a time: whoever writes them needs the memory of one part, again and again."""
+        """All of them, a thousand at a time.
+
+        Who writes them down needs the memory of one part, again and again, and finds all of it where it is fast.
+        """
         for begin in range(0, len(self), _PART):
             span = slice(begin, begin + _PART)
-            yield Rows(within(self.columns, span), within(self.usage, span))
+            yield Rows(within(self._labels, span), within(self._numbers, span), self._told)
 
     def listed(self) -> Sequence[int]:
         """At list price, billed or not."""
@@ -102,8 +112,7 @@ def column_of(names: Sequence[str], rows: Sequence[Row], name: str) -> Sequence[
 
 def rows_of(labels: Columns, numbers: Columns, whole: Totals) -> Rows:
     """Rows with these labels and numbers, among which are those of `TOTALLED`, and their shares of the whole."""
-    usage = _usage(numbers)
-    return Rows({**labels, **_sums(numbers), **_shares(numbers, whole)}, usage)
+    return Rows(labels, numbers, lambda named, found: {**named, **_sums(found), **_shares(found, whole)})
 
 
 def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
@@ -114,8 +123,7 @@ def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
 
 def sums(totals: Totals) -> dict[str, Any]:
     """The numbers of a total."""
-    numbers = by_column(TOTALLED, [numbers_of(totals)])
-    return Rows(_sums(numbers), _usage(numbers))[0]
+    return Rows({}, by_column(TOTALLED, [numbers_of(totals)]), lambda _, found: _sums(found))[0]
 
 
 def prompts(usage: Columns) -> list[int]:
@@ -127,10 +135,6 @@ def prompts(usage: Columns) -> list[int]:
 def counts(usage: Columns) -> Sequence[int]:
     """`Usage.total` of each row."""
     return plus(prompts(usage), usage["output"])
-
-
-def _usage(numbers: Columns) -> dict[str, Sequence[int]]:
-    return {bucket: numbers[bucket] for bucket in BUCKETS}
 
 
 def _sums(of: Columns) -> dict[str, Sequence[Any]]:
