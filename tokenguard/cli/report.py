@@ -156,13 +156,14 @@ def _repository(name: str) -> str:
 
 
 def _show(found: dict[str, Any], top: int) -> None:
-    from tokenguard.reports.render import table
-    from tokenguard.reports.render_calls import calls_table
-
     width = output.room() or _width_elsewhere()
     if "calls" in found:
+        from tokenguard.reports.render_calls import calls_table
+
         shown = calls_table(found, width, output.styled)
     else:
+        from tokenguard.reports.render import table
+
         # What goes by time is read as a whole.
         shown = table(found, width, output.styled, most=0 if found["by"][0] in CUTTING else top)
     # At once: thousands of lines are as many system calls where nothing is kept back.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import struct
 import sys
 import time
@@ -196,6 +195,8 @@ def _owner(local: tuple[str, int], peer: tuple[str, int]) -> _Owner | None:
 
 def _packed(host: str) -> bytes:
     """4 bytes for an IPv4 address, also for one that is written as IPv6 (`::ffff:127.0.0.1`); else 16."""
+    import socket  # here: commands that need no connection do not wait for its import
+
     plain = host.removeprefix("::ffff:")
     return socket.inet_pton(socket.AF_INET6 if ":" in plain else socket.AF_INET, plain)
 
@@ -205,6 +206,8 @@ def _ask_kernel(source: bytes, source_port: int, target: bytes, target_port: int
 
     A query for IPv4 addresses finds a socket of either family.
     """
+    import socket
+
     family = socket.AF_INET if len(source) == 4 else socket.AF_INET6
     wanted = _SOCKET_ID.pack(source_port, target_port, source, target, _NO_COOKIE)
     body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ALL_STATES) + wanted
