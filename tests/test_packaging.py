@@ -57,6 +57,7 @@ def test_every_module_is_installed(installed: list[str]) -> None:
         "tokenguard/team/postgres/schema/0001.sql",
         "tokenguard/team/postgres/steps/grant.sql",
         "tokenguard_hooks/hook.sh",
+        "tokenguard_hooks/rest.sh",
     ],
 )
 def test_data_files_are_installed(installed: list[str], name: str) -> None:

@@ -7,7 +7,7 @@
 #   tg_chained  the hook that was there before, to be run by whoever sources this; empty if there can be none
 #
 # On the usual way through here no program is started: everything is built into the shell, and that is why a hook costs
-# little more than starting one. The daemon is never waited for. What is missing, torn or not understood is passed over
+# little more than starting one. The daemon is never waited for; where it has died, hooks are put to sleep (rest.sh). What is missing, torn or not understood is passed over
 # in silence: tokenguard is in nobody's way when it does not run. Names begin with tg_, because a variable that is
 # exported already would be changed for the hook that comes after this one.
 
@@ -108,8 +108,10 @@ tg_commit() {
     tg_is_hash "$tg_hash"
 }
 
-# A line for the daemon, which takes it whenever it comes by: one write, so that lines are never mixed.
+# A line for the daemon, which takes it whenever it comes by: one write, so that lines are never mixed. The last one is
+# tg_noted.
 tg_note() {
+    tg_noted=$1
     [ -d "$tg_folder" ] || mkdir -p "$tg_folder" 2>/dev/null || return 1
     printf '%s\n' "$1" 2>/dev/null >>"$tg_folder/tokenguard-spool"
 }
@@ -155,6 +157,33 @@ tg_holds() {
     '' | *[!0123456789]*) return 1 ;;
     esac
     [ "$tg_now" -lt "$1" ]
+}
+
+# Whether no daemon lives. One that hangs does, and so does, as far as can be told, one whose number another process has.
+tg_is_gone() {
+    [ -e "$tg_state/daemon.json" ] || return 0
+    tg_word=
+    tg_pid=
+    IFS=:, read -r tg_word tg_pid tg_line <"$tg_state/daemon.json"
+    case $tg_pid in
+    '' | 0* | *[!0123456789]*) return 0 ;;
+    esac
+    [ "$tg_word" = '{"pid"' ] || return 0
+    if kill -0 "$tg_pid"; then
+        # What has ended and nobody has asked after has no folder any more.
+        [ -d "/proc/$$/cwd" ] && [ ! -d "/proc/$tg_pid/cwd" ]
+    else
+        # To somebody else's process nothing may be sent.
+        [ ! -e "/proc/$tg_pid" ]
+    fi
+} 2>/dev/null
+
+# A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does.
+tg_rest() {
+    if tg_is_gone && [ ! -e "$tg_common/tokenguard-asleep" ] && [ -r "$tg_state/hooks/rest.sh" ]; then
+        # shellcheck source=rest.sh
+        . "$tg_state/hooks/rest.sh"
+    fi
 }
 
 # What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.
@@ -345,9 +374,9 @@ tg_hook() {
         tg_sign "$@"
         ;;
     commit-msg) tg_sign "$@" ;;
-    post-commit) tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" ;;
+    post-commit) tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" && tg_rest ;;
     post-rewrite)
-        tg_rewritten "${1-}"
+        tg_rewritten "${1-}" && [ "${1-}" = amend ] && tg_rest
         tg_chain_with_lines "$@"
         ;;
     esac

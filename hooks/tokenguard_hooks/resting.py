@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.attribution.layout import MAIN
-from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.attribution.missed import Mark, last_line, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MARK = "tokenguard-asleep"
-"""In the common git folder of a repository whose hooks sleep."""
+"""In the common git folder of a repository whose hooks sleep. Where the daemon has died, hooks themselves put it there
+(`rest.sh`): what is said of either holds for both."""
+
+_NEW = f"{MARK}.new"
 
 _SECONDS = 0.5
 """How long is waited for others that change the same hooks."""
@@ -81,16 +84,23 @@ def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bo
 def make_ready(common_dir: Path, paths: Paths) -> bool:
     """Mark a repository as one whose hooks sleep, if they can, and do all that takes time or hurts nobody."""
     with alone(common_dir, _SECONDS):
-        chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
-        configured = configuring.is_awake(common_dir / "config", paths)
         since = marks(common_dir)
-        if not (chained or configured) or MAIN not in since or _owner(common_dir) not in (None, b"", _name(paths)):
+        if not may_sleep(common_dir, paths) or MAIN not in since:
             return False
         if not is_asleep(common_dir, paths):
             _put_mark(common_dir, paths, since)
-        if configured:
+        if configuring.is_awake(common_dir / "config", paths):
             configuring.put_to_sleep(common_dir / "config")  # git reads its configuration once
         return True
+
+
+def may_sleep(common_dir: Path, paths: Paths) -> bool:
+    """Whether hooks of this state folder are awake in a repository, are its own, and git keeps a log. Never raises."""
+    if not (common_dir / "logs" / "HEAD").is_file():
+        return False
+    chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
+    free = _owner(common_dir) in (None, b"", _name(paths))
+    return free and (chained or configuring.is_awake(common_dir / "config", paths))
 
 
 def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
@@ -101,7 +111,7 @@ def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     with alone(common_dir, _SECONDS):
         configured = configuring.is_asleep(common_dir / "config", paths)
         slept = is_asleep(common_dir, paths) and _put_folder_to_sleep(common_dir, paths, gits)
-        if not configured and not slept and not _has_sleepers(common_dir, paths):
+        if not configured and not slept and not has_sleepers(common_dir, paths):
             forget(common_dir)
         return configured or slept
 
@@ -128,8 +138,9 @@ def _gits() -> Gits:
 def wake(common_dir: Path, paths: Paths, seconds: float = _SECONDS) -> bool:
     """Have git start hooks again that were put to sleep for this state folder; whether there were any.
 
-    What was done meanwhile is noted as they would have. Blocks while git is asked, and for so many seconds while others
-    change them. Raises `TokenguardError`.
+    What was done meanwhile is noted as they would have. Where a git is about that may still do something of which hooks
+    will not be told, the mark stays until this is done again. Blocks while git is asked, and for so many seconds while
+    others change them. Raises `TokenguardError`.
     """
     if not is_asleep(common_dir, paths):
         return False
@@ -147,23 +158,29 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     left = [event for event in _ALL if not chaining.wake(common_dir / "hooks", event)]
     if left:
         log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)
+    # A git that has read its configuration before has found no hook in it, and notes nothing as long as it runs.
+    unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
     # A commit that was made while this was done may have been noted by nobody, or by both.
     _note(common_dir, paths, missed(common_dir, now))
-    forget(common_dir)
+    if unaware:
+        _put_mark(common_dir, paths, now)
+    else:
+        forget(common_dir)
     return True
 
 
 def is_asleep(common_dir: Path, paths: Paths) -> bool:
-    """Whether hooks in a repository were put to sleep for this state folder. Costs next to nothing; never raises."""
+    """Whether a mark says that hooks sleep here for this state folder. Costs next to nothing, never raises."""
     owner = _owner(common_dir)
     # After a power cut, there may be nothing in the mark.
-    return owner == _name(paths) or (owner == b"" and _has_sleepers(common_dir, paths))
+    return owner == _name(paths) or (owner == b"" and has_sleepers(common_dir, paths))
 
 
 def forget(common_dir: Path) -> None:
     """Remove the mark, whoever has put it there."""
-    with files.told(common_dir / MARK):
-        (common_dir / MARK).unlink(missing_ok=True)
+    for file in (common_dir / MARK, common_dir / _NEW):
+        with files.told(file):
+            file.unlink(missing_ok=True)
 
 
 def _note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
@@ -188,11 +205,11 @@ def _is_under_way(common_dir: Path) -> bool:
 def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:
     parts = [b"1", _name(paths)]
     for name, mark in since.items():
-        parts += [os.fsencode(name), b"%d" % mark.size, b"%d" % mark.line]
+        parts += [os.fsencode(name), b"%d" % mark.size, mark.line]
     file = common_dir / MARK
     with files.told(file):
         # Not flushed to the disk, as with the logs that it tells of: all of it may be old after a power cut.
-        new = file.with_name(f"{MARK}.new")
+        new = file.with_name(_NEW)
         new.write_bytes(b"\0".join(parts))
         new.replace(file)
 
@@ -201,8 +218,8 @@ def _marks(common_dir: Path) -> dict[str, Mark]:
     parts = (files.read(common_dir / MARK) or b"").split(b"\0")[2:]
     found: dict[str, Mark] = {}
     for name, size, line in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        if size.isdigit() and line.isdigit():
-            found[os.fsdecode(name)] = Mark(int(size), int(line))
+        if size.isdigit():
+            found[os.fsdecode(name)] = Mark(int(size), last_line(line))
     return found
 
 
@@ -215,7 +232,7 @@ def _owner(common_dir: Path) -> bytes | None:
     return parts[1] if len(parts) > 1 and parts[0] == b"1" else b""
 
 
-def _has_sleepers(common_dir: Path, paths: Paths) -> bool:
+def has_sleepers(common_dir: Path, paths: Paths) -> bool:
     """Whether hooks of this state folder are asleep in a repository."""
     hooks = {common_dir / "hooks" / f"{event}{scripts.ASLEEP}": scripts.stub(event, paths) for event in _ALL}
     chained = any(files.read(file) == stub for file, stub in hooks.items())

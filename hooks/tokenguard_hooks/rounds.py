@@ -65,7 +65,7 @@ class Rounds:
         found: list[Path] = []
 
         def look(common_dir: Path) -> None:
-            if resting.is_asleep(common_dir, self._paths):
+            if resting.is_asleep(common_dir, self._paths) and resting.has_sleepers(common_dir, self._paths):
                 found.append(common_dir)
 
         self._each(look, seconds)

@@ -1,7 +1,7 @@
 """The scripts of the hooks.
 
-`hook.sh` in the state folder does the work. What git runs only leads there, so that a newer tokenguard replaces one
-file and no repository; without that file, hooks are silent.
+`hook.sh` in the state folder does the work, and `rest.sh` what is seldom to be done. What git runs only leads there, so
+that a newer tokenguard replaces these files and no repository; without them, hooks are silent.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ EVENTS = ("pre-commit", "pre-push", "post-commit", "post-rewrite")
 SIGNING = ("prepare-commit-msg", "commit-msg")
 """Those that put trailers into messages: the first one where the message is there already, the second where it was
 edited, for a message must not stop being empty before somebody has written one."""
+
+_SHIPPED = ("hook.sh", "rest.sh")
 
 CHAINED = ".tg-chained"
 """Ends the name of a hook that was there before."""
@@ -83,9 +85,14 @@ def run_file(paths: Paths) -> Path:
     return paths.state_dir / "hooks" / "run"
 
 
-def shipped() -> bytes:
-    """The script as this version has it."""
-    return Path(__file__).with_name("hook.sh").read_bytes()
+def shipped(name: str = "hook.sh") -> bytes:
+    """A script as this version has it."""
+    return Path(__file__).with_name(name).read_bytes()
+
+
+def are_current(paths: Paths) -> bool:
+    """Whether the scripts in the state folder are those of this version."""
+    return all(files.read(script_file(paths).with_name(name)) == shipped(name) for name in _SHIPPED)
 
 
 def write(paths: Paths) -> bool:
@@ -93,8 +100,8 @@ def write(paths: Paths) -> bool:
     make_private(paths.state_dir)
     make_private(script_file(paths).parent)
     run = _RUN.format(state="\0").encode().replace(b"\0", _quoted(paths.state_dir))
-    changed = files.put(script_file(paths), shipped(), 0o644)
-    return files.put(run_file(paths), run, 0o755) or changed
+    changed = [files.put(script_file(paths).with_name(name), shipped(name), 0o644) for name in reversed(_SHIPPED)]
+    return any([*changed, files.put(run_file(paths), run, 0o755)])
 
 
 def refresh(paths: Paths) -> bool:

@@ -110,8 +110,9 @@ def _configured(here: Repository, event: str) -> bool:
 
 
 def _script(paths: Paths) -> str:
-    data = files.read(scripts.script_file(paths))
-    return "missing" if data is None else "current" if data == scripts.shipped() else "older"
+    if not scripts.script_file(paths).exists():
+        return "missing"
+    return "current" if scripts.are_current(paths) else "older"
 
 
 def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: list[Manager]) -> Iterator[Problem]:

@@ -302,4 +302,4 @@ def test_without_a_log_there_is_nothing_to_tell(world: World) -> None:
     since = marks(world.top / ".git")
     (world.top / ".git" / "logs" / "HEAD").unlink()
     assert marks(world.top / ".git") == {} and missed(world.top / ".git", since) == []
-    assert missed(world.folder / "nowhere", {".": Mark(9, 9)}) == []
+    assert missed(world.folder / "nowhere", {".": Mark(9, b"x")}) == []

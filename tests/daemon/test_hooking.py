@@ -254,10 +254,14 @@ def test_hooks_sleep_while_it_is_stopped_and_what_was_committed_is_on_record(
     until(lambda: moved.exists() and b"tokenguard" in moved.read_bytes())
 
 
-def test_hooks_of_one_that_is_killed_stay_awake(home: Home, place: Place) -> None:
+def test_hooks_of_one_that_is_killed_are_awake_until_the_next_commit(home: Home, place: Place) -> None:
     subprocess.check_call([sys.executable, "-m", "tokenguard", "hooks", "install"], cwd=place.top, env=home.env)
     daemon = home.start()
     place.says("* * 0 ok ok")
+    mark = place.top / ".git" / "tokenguard-asleep"
+    until(lambda: not mark.exists())
     os.kill(daemon.pid, signal.SIGKILL)
     home.started[0].wait(30)
-    assert not (place.top / ".git" / "tokenguard-asleep").exists()
+    assert not mark.exists()
+    place.git("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "second")
+    assert mark.exists()

@@ -107,3 +107,9 @@ async def test_what_goes_wrong_is_logged(caplog: pytest.LogCaptureFixture) -> No
 
     await Resting(Broken()).end()
     assert "hooks could not be woken or put to sleep" in caplog.text
+
+
+async def test_those_of_a_repository_that_has_noted_something() -> None:
+    hooks = Hooks()
+    await Resting(hooks).noted(Path("/src/web/.git"))
+    assert await hooks.next() == "wake in /src/web/.git"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.world import World
+from tests.hooks.world import GONE, World
 
 STRANGE = ("plain", "with space", "it's", 'a "quote"', "line\nfeed", "back\\slash", "$HOME `id`", "*[a]?", "-n", "ü ☃")
 
@@ -23,6 +23,7 @@ def tree(shells: World) -> Path:
 
 
 def test_a_commit_is_noted_while_no_daemon_is_there(shells: World, tree: Path) -> None:
+    shells.runs(GONE)
     shells.commit(tree, "second")
     shells.git(tree, "checkout", "--quiet", "-b", "feat/login")
     shells.commit(tree, "third")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from tests.hooks.world import World, everything
+from tests.support.waiting import until
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, configuring, resting, scripts
@@ -369,3 +371,25 @@ def test_a_real_git_starts_none_that_sleep(real_modern: World) -> None:
     assert everything(tree / ".git" / "config") == {
         name: what for name, what in modern.items() if name.endswith(".git/config")
     }
+
+
+def test_a_real_git_that_began_while_they_slept_is_waited_for(real_modern: World) -> None:
+    """It has read its configuration, and will not read it again, however long its editor is open."""
+    world = real_modern
+    tree = world.repository()
+    put_in(world, tree, "config")
+    assert sleep(world, tree)
+    editor, begun, go_on = (world.root / name for name in ("editor", "begun", "go on"))
+    os.mkfifo(go_on)
+    world.put_script(editor, f"#!/bin/sh\ntouch '{begun}'\nread -r answer <'{go_on}'\necho words >\"$1\"\n")
+    command = ["git", "commit", "--quiet", "--allow-empty"]
+    with subprocess.Popen(command, cwd=tree, env=world.env | {"GIT_EDITOR": str(editor)}) as waiting:
+        until(begun.exists)
+        for _ in range(2):
+            assert wake(world, tree) and (tree / ".git" / resting.MARK).exists()
+        assert standing(look(tree), world.paths, EVENTS).works and not standing(look(tree), world.paths, EVENTS).asleep
+        go_on.write_text("on\n")
+        assert waiting.wait(60) == 0
+    assert world.spool(tree / ".git") == []
+    assert wake(world, tree) and world.spool(tree / ".git") == [f"1 commit . main {world.hash(tree)}"]
+    until(lambda: not wake(world, tree))

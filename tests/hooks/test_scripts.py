@@ -51,8 +51,9 @@ def test_the_script_is_written_and_renewed(tmp_path: Path) -> None:
     assert not here.state_dir.exists()
     assert scripts.write(here)
     assert not scripts.write(here) and not scripts.refresh(here)
-    scripts.script_file(here).write_text("older")
-    assert scripts.refresh(here)
+    for script in (scripts.script_file(here), scripts.script_file(here).with_name("rest.sh")):
+        script.write_text("older")
+        assert not scripts.are_current(here) and scripts.refresh(here) and scripts.are_current(here)
     assert scripts.script_file(here).read_bytes() == scripts.shipped()
     assert here.state_dir.stat().st_mode & 0o777 == 0o700
 
@@ -79,7 +80,9 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
         (tmp_path / event).write_bytes(scripts.stub(event, here))
         (tmp_path / f"{event}.command").write_bytes(b"#!/bin/sh\n" + scripts.command(event, here) + b' "$@"\n')
     made = [tmp_path / event for event in ALL] + [tmp_path / f"{event}.command" for event in ALL]
-    files = [scripts.script_file(here), scripts.run_file(here), *made]
+    shipped = sorted(scripts.script_file(here).parent.glob("*.sh"))
+    assert [one.name for one in shipped] == ["hook.sh", "rest.sh"]
+    files = [*shipped, scripts.run_file(here), *made]
     # What is sourced is named by a variable, and uses the others.
     passed = "SC1090,SC1091,SC2034,SC1007"
     done = subprocess.run(["shellcheck", "-e", passed, *files], capture_output=True, text=True, check=False)

@@ -74,6 +74,15 @@ def test_the_script_that_hooks_lead_to(user: World, tree: Path, state: str | Non
     assert said in problem
 
 
+@pytest.mark.parametrize("state", [None, "older"])
+def test_what_that_script_leads_to(user: World, tree: Path, state: str | None) -> None:
+    put_in(user, tree)
+    script = scripts.script_file(user.paths).with_name("rest.sh")
+    script.unlink() if state is None else script.write_text(state)
+    (problem,) = told(user, tree)
+    assert "is an older one" in problem
+
+
 def test_hooks_of_another_state_folder(user: World, tree: Path) -> None:
     put_in(user, tree)
     hook = tree / ".git" / "hooks" / "pre-push"

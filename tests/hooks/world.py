@@ -56,10 +56,15 @@ class World:
         self.home.mkdir()
         self.paths = Paths(root / "state", root / "state")
         scripts.write(self.paths)
+        self.runs()
         (self.home / ".gitconfig").write_text(
             "[user]\n\tname = Ann\n\temail = ann@example.com\n[init]\n\tdefaultBranch = main\n"
             '[protocol "file"]\n\tallow = always\n[commit]\n\tgpgSign = false\n'
         )
+
+    def runs(self, pid: int | str = ALIVE) -> None:
+        """The daemon is this process, which is how it stands until something else is said."""
+        self.paths.state_file.write_text(f'{{"pid":{pid},"port":4747,"version":"0.1.0"}}\n')
 
     def pretend(self, version: str) -> Path:
         """A folder for the PATH whose git says that it is of this version, and is the real one otherwise."""

@@ -78,8 +78,9 @@ class World:
             self.commits.asleep = (common_dir or self.top / ".git",)
 
     def hook(self, common_dir: Path) -> None:
-        """Put the hooks in place, as they are installed."""
+        """Put the hooks in place, as they are installed; they stay awake, for they take this process for the daemon."""
         scripts.write(self.paths)
+        self.paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":0}}\n')
         for event in scripts.EVENTS:
             hook = common_dir / "hooks" / event
             hook.write_bytes(scripts.stub(event, self.paths))

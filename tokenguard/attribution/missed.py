@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from heapq import merge
 from itertools import accumulate
@@ -35,14 +34,19 @@ class Mark(Struct, frozen=True):
     """How far the log of a HEAD was read."""
 
     size: int = 0
-    line: int = 0
-    """A checksum of the last line that was read: git writes a log anew when it forgets what is old."""
+    line: bytes = b""
+    """What `last_line` told then: git writes a log anew when it forgets what is old."""
 
 
 def marks(common_dir: Path) -> dict[str, Mark]:
     """How far the logs of all working trees go now, by their names; without those that keep none. Never raises."""
     found = {name: _mark(_git_dir(common_dir, name)) for name in _trees(common_dir)}
     return {name: mark for name, mark in found.items() if mark is not None}
+
+
+def last_line(log: bytes) -> bytes:
+    """By what the last line of a log is known again."""
+    return log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:]
 
 
 def missed(common_dir: Path, since: Mapping[str, Mark]) -> list[str]:
@@ -137,7 +141,7 @@ def _mark(git_dir: Path) -> Mark | None:
         with open(git_dir / "logs" / "HEAD", "rb") as log:
             size = log.seek(0, os.SEEK_END)
             begin = log.seek(max(0, size - _ENOUGH - 1))
-            return Mark(size, _last_line(log.read(size - begin)))
+            return Mark(size, last_line(log.read(size - begin)))
     except (OSError, ValueError):
         return None
 
@@ -145,11 +149,6 @@ def _mark(git_dir: Path) -> Mark | None:
 def _seen(log: bytes, since: Mark) -> bytes:
     """What of a log was read before."""
     end = since.size if len(log) >= since.size else len(log)
-    while end and _last_line(log[max(0, end - _ENOUGH - 1) : end]) != since.line:
+    while end and last_line(log[max(0, end - _ENOUGH - 1) : end]) != since.line:
         end = log.rfind(b"\n", 0, end - 1) + 1
     return log[:end]
-
-
-def _last_line(log: bytes) -> int:
-    """A checksum of the end of the last line of a log."""
-    return zlib.crc32(log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
+from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.daemon.commits import Commits
 from tokenguard.guard import Desk, Guard
@@ -12,13 +14,25 @@ from tokenguard.ledger import Ledger, Where, queries
 from tokenguard.status_files import SessionBoard, StatusFiles, TrailerBoard
 
 
-def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk, pushing: Callable[[str], None]) -> StatusFiles:
+def status_files(
+    paths: Paths,
+    ledger: Ledger,
+    guard: Guard,
+    desk: Desk,
+    pushing: Callable[[str], None],
+    noted: Callable[[Path], Awaitable[None]],
+) -> StatusFiles:
     """Those of a daemon, with what is done with the notes that hooks leave.
 
-    `pushing` is told of a repository from which something is about to be pushed.
+    `pushing` is told of a repository from which something is about to be pushed; `noted`, by its git common directory,
+    of one whose hooks have noted something, once that is taken.
     """
     places = Places(guard.counting, lambda: guard.config.budgets, guard.now)
     commits = Commits(ledger, paths, guard.now, lambda: guard.config.hooks.notes, pushing)
+
+    async def take(folder: Path) -> None:
+        await commits.take(folder)
+        await noted(hook_paths.common_dir(paths, folder))
 
     async def model_of(session_id: str) -> str | None:
         await desk.written()
@@ -28,4 +42,4 @@ def status_files(paths: Paths, ledger: Ledger, guard: Guard, desk: Desk, pushing
 
     trailers = TrailerBoard(lambda: guard.config.hooks.trailers, guard.sessions.running.all, model_of)
     runs = SessionBoard(paths, desk, guard.now)
-    return StatusFiles(paths, places, lambda: guard.config, commits.take, trailers, runs)
+    return StatusFiles(paths, places, lambda: guard.config, take, trailers, runs)

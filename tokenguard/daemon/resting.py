@@ -62,6 +62,14 @@ class Resting:
                     if isinstance(repo := event.data.get("repo"), str):
                         await _in_thread(partial(self._hooks.wake_in, Path(repo)))
 
+    async def noted(self, common_dir: Path) -> None:
+        """Wake those of a repository in which a hook has noted something, once that is taken.
+
+        After that it has put them to sleep if it takes the daemon for dead: in a container, from which that cannot be
+        seen, or in the moment in which it begins.
+        """
+        await _in_thread(partial(self._hooks.wake_in, common_dir))
+
     async def end(self) -> None:
         """Put them to sleep. What does not answer in time stays awake, and is silent."""
         with suppress(TimeoutError):

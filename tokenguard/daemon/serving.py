@@ -93,8 +93,10 @@ class Daemon:
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
         self._exporter = exporting.configured(config, self._upstreams)
-        self._status_files = status_files(paths, ledger, self._guard, self._desk, self.teams.pushed)
         self._resting = Resting(hooks)
+        self._status_files = status_files(
+            paths, ledger, self._guard, self._desk, self.teams.pushed, self._resting.noted
+        )
         self._proxy = Proxy(
             self._guard,
             self._upstreams,

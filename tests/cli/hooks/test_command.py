@@ -13,6 +13,7 @@ import pytest
 from tests.cli.support import Cli
 from tokenguard import client
 from tokenguard.config.paths import Paths
+from tokenguard.errors import DaemonError
 from tokenguard_hooks import resting, scripts
 
 
@@ -73,6 +74,7 @@ def test_for_programs(cli: Cli, tree: Path) -> None:
         "changed": True,
         "chained": ["pre-push"],
         "everywhere": False,
+        "asleep": False,
         "manager": None,
     }
     stands = cli("hooks", "status", "--json").document
@@ -233,11 +235,78 @@ def test_nothing_heavy_is_imported_for_it(tree: Path) -> None:
     assert not {"aiohttp", "rich", "asyncio", "sqlite3", "psutil", "textual"} & set(done.stdout.split())
 
 
+def commit() -> None:
+    subprocess.run(["git", "commit", "--quiet", "--allow-empty", "-m", "more"], check=True)
+
+
+def test_installed_without_a_daemon_they_sleep(cli: Cli, home: Path, tree: Path) -> None:
+    commit()
+    done = cli("hooks", "install")
+    asleep = "asleep until the daemon runs: git does not start them; what is committed is read when it does"
+    assert done.out.splitlines() == [
+        f"{tree}/.git/hooks: pre-commit, pre-push, post-commit, post-rewrite",
+        f"- {asleep}",
+        "to take it back, byte for byte: tokenguard hooks uninstall",
+    ]
+    assert cli("hooks", "status").out.splitlines()[-1] == asleep
+    again = cli("hooks", "install", "--json").document
+    assert (again["asleep"], again["changed"]) == (True, False)
+    commit()
+    assert cli("hooks", "status", "--json").document["asleep"] is True
+    assert list((home / "hooks").rglob("tokenguard-spool")) == []
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_installed_beside_a_daemon_they_are_awake(
+    cli: Cli, tree: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    def running(paths: Paths) -> object:
+        if hangs:
+            raise DaemonError("the daemon (pid 1) does not answer", "end it")
+        return object()
+
+    commit()
+    monkeypatch.setattr(client, "find", running)
+    assert cli("hooks", "install", "--json").document["asleep"] is False
+    assert not (tree / ".git" / resting.MARK).exists()
+
+
+def test_a_daemon_that_begins_while_they_are_installed(cli: Cli, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter([None, object(), object()])
+
+    def begins(paths: Paths) -> object | None:
+        return next(asked)
+
+    commit()
+    monkeypatch.setattr(client, "find", begins)
+    assert cli("hooks", "install", "--json").document["asleep"] is False
+    assert not (tree / ".git" / resting.MARK).exists()
+    assert cli("hooks", "status", "--json").document["works"] is True
+
+
+def test_without_a_commit_they_sleep_after_the_first_one(cli: Cli, tree: Path) -> None:
+    assert cli("hooks", "install", "--json").document["asleep"] is False
+    assert "- with the next commit they fall asleep" not in cli("hooks", "status").out
+    commit()
+    assert cli("hooks", "status", "--json").document["asleep"] is True
+
+
+def test_those_of_a_daemon_that_was_killed_are_said_to_sleep_soon(cli: Cli, home: Path, tree: Path) -> None:
+    commit()
+    cli("hooks", "install")
+    assert resting.wake(tree / ".git", Paths(home, home))
+    assert cli("hooks", "status").out.splitlines()[-2:] == [
+        "the daemon does not run: until it does, they are silent, and note commits for it",
+        "- with the next commit they fall asleep: git does not start them any more until it runs",
+    ]
+    commit()
+    assert cli("hooks", "status").out.splitlines()[-1].startswith("asleep until the daemon runs: ")
+
+
 def test_hooks_that_sleep(cli: Cli, home: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = Paths(home, home)
-    subprocess.run(["git", "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
+    commit()
     cli("hooks", "install")
-    assert resting.put_to_sleep(tree / ".git", paths)
     stands = cli("hooks", "status")
     assert stands.code == 0 and stands.out.splitlines()[-1].startswith("asleep until the daemon runs: ")
     assert cli("hooks", "status", "--json").document["asleep"] is True

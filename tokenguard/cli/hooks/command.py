@@ -30,7 +30,7 @@ def hooks() -> None:
     """Let git say what budgets say, at commits and pushes.
 
     Commits are noted, too, so that reports can tell what each of them cost. A hook costs about 2 ms and starts no
-    Python; when the daemon is stopped, git does not even start it.
+    Python; while the daemon does not run, git does not even start it.
     """
 
 
@@ -60,8 +60,10 @@ def install(way: str | None, everything: bool, yes: bool, as_json: bool) -> int:
         found = everywhere.install(paths, events, consent=yes)
         telling.show(telling.of_everywhere(found), as_json, telling.everywhere_installed(found))
         return 0
-    done = installing.install(look(Path.cwd()), paths, events, way, consent=yes)
-    telling.show(telling.of_installed(done), as_json, telling.installed(done))
+    here = look(Path.cwd())
+    done = installing.install(here, paths, events, way, consent=yes)
+    asleep = _let_sleep(here.common_dir, paths)
+    telling.show(telling.of_installed(done, asleep), as_json, telling.installed(done, asleep))
     return _NOT_YET if done.manager is not None and not done.manager.ours else 0
 
 
@@ -104,8 +106,20 @@ def status(as_json: bool) -> int:
     now = standing.look(here, paths, _events(paths))
     if running and now.asleep:
         now = replace(now, problems=(*now.problems, standing.OVERSLEPT))
-    telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running))
+    tired = not running and not resting.is_asleep(here.common_dir, paths) and resting.may_sleep(here.common_dir, paths)
+    telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running, tired))
     return 0 if now.works else _NOT_YET
+
+
+def _let_sleep(common_dir: Path, paths: Paths) -> bool:
+    """Put hooks to sleep where no daemon runs; whether they sleep. Those that cannot now do so after a commit."""
+    try:
+        if client.find(paths) is not None or not resting.put_to_sleep(common_dir, paths):
+            return False
+        # One that has begun meanwhile may have looked before they slept.
+        return client.find(paths) is None or not resting.wake(common_dir, paths)
+    except TokenguardError:
+        return False
 
 
 def _events(paths: Paths) -> tuple[str, ...]:

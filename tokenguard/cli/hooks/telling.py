@@ -26,7 +26,10 @@ def show(told: Mapping[str, Any], as_json: bool, lines: Iterable[str]) -> None:
         output.say(line)
 
 
-def of_installed(done: Installed) -> dict[str, Any]:
+_ASLEEP = "asleep until the daemon runs: git does not start them; what is committed is read when it does"
+
+
+def of_installed(done: Installed, asleep: bool) -> dict[str, Any]:
     return {
         "way": done.way,
         "where": _text(done.where),
@@ -35,11 +38,12 @@ def of_installed(done: Installed) -> dict[str, Any]:
         "changed": done.changed,
         "chained": done.chained,
         "everywhere": done.everywhere,
+        "asleep": asleep,
         "manager": _manager(done.manager) if done.manager else None,
     }
 
 
-def installed(done: Installed) -> Iterator[str]:
+def installed(done: Installed, asleep: bool) -> Iterator[str]:
     where = _text(done.where)
     if done.manager is not None:
         yield from _by_hand(done.manager)
@@ -51,6 +55,8 @@ def installed(done: Installed) -> Iterator[str]:
             yield f"- the {event} hook that was there runs after ours"
         if done.way == "config":
             yield "- a git older than 2.54 that works here, too, passes over them: --way chain is for all"
+        if asleep:
+            yield f"- {_ASLEEP}"
         yield "to take it back, byte for byte: tokenguard hooks uninstall"
 
 
@@ -136,7 +142,7 @@ def of_standing(now: Standing, here: Repository, running: bool) -> dict[str, Any
     }
 
 
-def stands(now: Standing, here: Repository, running: bool) -> Iterator[str]:
+def stands(now: Standing, here: Repository, running: bool, tired: bool) -> Iterator[str]:
     if not now.installed:
         yield f"no hooks of tokenguard in {_text(here.common_dir)}: tokenguard hooks install"
     else:
@@ -156,9 +162,11 @@ def stands(now: Standing, here: Repository, running: bool) -> Iterator[str]:
         yield f"  → {printable(problem.remedy, _LONGEST)}"
     if now.works and not running:
         if now.asleep:
-            yield "asleep until the daemon runs: git does not start them; what is committed is read when it does"
+            yield _ASLEEP
         else:
             yield "the daemon does not run: until it does, they are silent, and note commits for it"
+        if tired:
+            yield "- with the next commit they fall asleep: git does not start them any more until it runs"
 
 
 _AFTER = {True: "the one that was there runs after it", False: ""}

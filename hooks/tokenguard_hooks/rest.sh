@@ -1,0 +1,205 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154  # hook.sh, which sources this, sets all that is not set here
+#
+# Puts the hooks of a repository to sleep where the daemon has died and could not do so itself; `resting.py` does the same
+# where it can, with the same names and under the same lock. What has to be started for it (mv, ln, tail...) is started
+# once: git finds no hook after that. Everything that was done up to here is noted already, and what is done from here on
+# the next daemon reads from git's logs, as far as they went when the mark was put.
+#
+# Whatever is not there (flock, /proc, second names...) or not understood leaves hooks awake, and whoever is interrupted
+# leaves what waking goes on from.
+
+# Hooks that can make a command of git fail come first: the shorter is the time in which one might be looked for.
+tg_events='pre-commit commit-msg prepare-commit-msg pre-push post-commit post-rewrite'
+
+# Keep others from changing the hooks of this repository until fd 9 is closed: as `resting.alone` does.
+tg_lock() {
+    exec 9<"$tg_common" || return 1
+    # Systems without the program have Perl.
+    flock -n 9 || perl -e 'open(F, "<&=9") && flock(F, 6) or exit 1'
+} 2>/dev/null
+
+# Whether git is in the midst of making commits in a working tree.
+tg_is_under_way() {
+    for tg_tree in "$tg_common" "$tg_common"/worktrees/*; do
+        for tg_name in index.lock rebase-merge rebase-apply sequencer; do
+            [ ! -e "$tg_tree/$tg_name" ] || return 0
+        done
+    done
+    return 1
+}
+
+# The last line of a log, as tg_line.
+tg_last_line() {
+    tg_line=$(tail -n 1 "$1" 2>/dev/null) && [ -n "$tg_line" ]
+}
+
+# Say in the repository that hooks sleep, for whom, and how far git's logs go. A log that grows between the two looks at
+# it is longer than up to that line: whoever reads it goes back to where the line is.
+tg_put_mark() {
+    tg_last_line "$tg_git/logs/HEAD" || return 1
+    # The last hook of an amended commit is not this one.
+    case $tg_event:$tg_line in
+    post-commit:*'commit (amend): '*) return 1 ;;
+    esac
+    {
+        printf '1\0%s' "$tg_state"
+        for tg_log in "$tg_common/logs/HEAD" "$tg_common"/worktrees/*/logs/HEAD; do
+            [ -f "$tg_log" ] || continue
+            tg_tree=${tg_log#"$tg_common"}
+            tg_tree=${tg_tree%/logs/HEAD}
+            tg_tree=${tg_tree#/worktrees/}
+            tg_last_line "$tg_log" || tg_line=
+            tg_size=$(wc -c <"$tg_log") || return 1
+            printf '\0%s\0%d\0%s' "${tg_tree:-.}" "$tg_size" "$tg_line"
+        done
+    } >|"$tg_mark.new" && mv -f "$tg_mark.new" "$tg_mark"
+} 2>/dev/null
+
+# Whether the hooks beside git's configuration are those of this state folder. One whose name has to be quoted otherwise
+# is not known again.
+tg_is_configured() {
+    [ -z "$tg_chained" ] && [ ! -L "$tg_common/tokenguard-hooks" ] && tg_read "$tg_common/tokenguard-hooks" || return 1
+    case $tg_text in
+    *" tg_state=$tg_state;"* | *" tg_state='$tg_state';"*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# Whether this hook is one of the repository's own folder, and other processes are there to be seen.
+tg_is_in_own_folder() {
+    [ -n "$tg_chained" ] && [ ! -L "$tg_common/hooks" ] && [ -r /proc/self/stat ] || return 1
+    # Of a linked working tree, the main one has to be known.
+    case $tg_worktree:$tg_common in
+    .:* | *:*/.git) ;;
+    *) return 1 ;;
+    esac
+    # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef; without it, hooks stay awake.
+    [ "${tg_chained%/*}" -ef "$tg_common/hooks" ] && tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text
+}
+
+# Whether the first two lines of a file are those of a hook of ours. Others may be programs of many megabytes.
+tg_begins_as_ours() {
+    { IFS= read -r tg_line && IFS= read -r tg_name; } 2>/dev/null <"$1" || return 1
+    case $tg_line:$tg_name in
+    '#!/bin/sh:# tokenguard-hook 1: '*) ;;
+    *) return 1 ;;
+    esac
+}
+
+# Whether a hook is ours as this one is. What it would be called for is the first thing that they differ in.
+tg_is_ours() {
+    tg_file=$tg_common/hooks/$1
+    [ -f "$tg_file" ] && [ ! -L "$tg_file" ] && tg_begins_as_ours "$tg_file" && tg_read "$tg_file" &&
+        [ "$tg_text" = "${tg_own%%"tg_event=$tg_event "*}tg_event=$1 ${tg_own#*"tg_event=$tg_event "}" ]
+}
+
+# Those that wait for this hook, as tg_above, and the working trees of this repository, for tg_is_alone.
+tg_look_around() {
+    tg_above=' '
+    tg_up=$PPID
+    while [ "$tg_up" -gt 1 ]; do
+        tg_above="$tg_above$tg_up "
+        IFS= read -r tg_line <"/proc/$tg_up/stat" || return 1
+        tg_line=${tg_line##*') '}
+        tg_line=${tg_line#* }
+        tg_up=${tg_line%% *}
+    done
+    set -- "$PWD" "${tg_common%/.git}"
+    for tg_tree in "$tg_common"/worktrees/*; do
+        tg_read "$tg_tree/gitdir" || continue
+        case $tg_text in
+        /*) set -- "$@" "${tg_text%/.git}" ;;
+        *) set -- "$@" "$tg_tree/${tg_text%/.git}" ;;
+        esac
+    done
+    tg_let_all_sleep "$@"
+} 2>/dev/null
+
+# Whether no git but those that wait for this hook is at work in one of these folders, nor among what has begun while it
+# was looked: a git that has found a hook must find it again when it starts it, one that has made a commit starts a hook
+# that notes it, and one that begins now takes longer to come to a hook than that takes to have another name.
+tg_is_alone() {
+    read -r tg_line </proc/loadavg || return 1
+    tg_newest=${tg_line##* }
+    for tg_process in /proc/[0-9]*; do
+        ! tg_is_near "$@" || return 1
+    done
+    while read -r tg_line </proc/loadavg && [ "${tg_line##* }" -gt "$tg_newest" ]; do
+        tg_newest=$((tg_newest + 1))
+        tg_process=/proc/$tg_newest
+        ! tg_is_near "$@" || return 1
+    done
+    [ "${tg_line##* }" = "$tg_newest" ]
+}
+
+# Whether a process works in one of these folders, and is a git that may start a hook.
+tg_is_near() {
+    for tg_tree; do
+        # shellcheck disable=SC3013  # see above
+        if [ "$tg_process/cwd" -ef "$tg_tree" ]; then
+            case $tg_above in
+            *" ${tg_process#/proc/} "*) return 1 ;;
+            esac
+            tg_may_commit "$tg_process"
+            return
+        fi
+    done
+    return 1
+}
+
+# Whether a process is a git that may start a hook. Some of those that do not run for hours, or all the time.
+tg_may_commit() {
+    IFS= read -r tg_name <"$1/comm" || return 1
+    tg_line=
+    IFS= read -r tg_line <"$1/cmdline"
+    case $tg_name:$tg_line in
+    git:*git*cat-file--batch* | git:*gitlog* | git:*gitdiff* | git:*gitshow* | git:*gitblame* | git:*gitgrep*) return 1 ;;
+    git:* | git-*) ;;
+    *) return 1 ;;
+    esac
+} 2>/dev/null
+
+# Put hooks to sleep, as `sleeping.put_to_sleep` does: the one that was there before is there at each instant. Where one
+# could be missed, it is looked around first.
+tg_let_all_sleep() {
+    tg_is_alone "$@" || return 1
+    for tg_hook in $tg_events; do
+        tg_is_ours "$tg_hook" || continue
+        for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
+            [ ! -e "$tg_name" ] || rm -f "$tg_name"
+        done
+        if [ -L "$tg_file.tg-chained" ] || tg_begins_as_ours "$tg_file.tg-chained"; then
+            continue # what ln makes of a link differs from system to system
+        elif [ ! -e "$tg_file.tg-chained" ]; then
+            ! tg_is_alone "$@" || mv -f "$tg_file" "$tg_file.tg-asleep"
+        elif ln "$tg_file" "$tg_file.tg-asleep"; then
+            { ln "$tg_file.tg-chained" "$tg_file.tg-turning" && mv -f "$tg_file.tg-turning" "$tg_file"; } ||
+                rm -f "$tg_file.tg-asleep" "$tg_file.tg-turning"
+        fi
+    done
+}
+
+tg_put_to_sleep() {
+    tg_mark=$tg_common/tokenguard-asleep
+    # A command of git's with a name of its own in the logs may not have come to its end with this hook.
+    [ -z "${GIT_REFLOG_ACTION-}" ] && [ -f "$tg_common/logs/HEAD" ] || return 0
+    tg_own=
+    tg_is_configured || tg_is_in_own_folder || return 0
+    # Whoever gives up a command now does not give this up halfway.
+    trap '' HUP INT TERM
+    tg_lock && [ ! -e "$tg_mark" ] && tg_is_gone || return 0
+    ! tg_is_under_way && tg_put_mark || return 0
+    if [ -z "$tg_own" ]; then
+        # Git reads its configuration once: one that has begun already finds what it has found.
+        mv -f "$tg_common/tokenguard-hooks" "$tg_common/tokenguard-hooks.tg-asleep" 2>/dev/null || rm -f "$tg_mark"
+    else
+        tg_look_around || rm -f "$tg_mark"
+    fi
+    # Who has taken what was noted is a daemon that lives, and may have looked whether hooks sleep before they did. Taking
+    # the same again changes nothing, and then it looks again.
+    [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
+}
+
+# All of this is nobody's but ours: what comes after this hook has its own files and signals.
+(tg_put_to_sleep) || :

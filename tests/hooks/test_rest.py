@@ -1,0 +1,407 @@
+"""Hooks that find the daemon dead put themselves to sleep, as it would have done, and leave what it goes on from."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.hooks.test_hook_notes import STRANGE
+from tests.hooks.world import GONE, SHELLS, World, everything, found
+from tests.support.waiting import until
+from tokenguard.config import hook_paths
+from tokenguard_hooks import resting, scripts
+from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.repository import look
+from tokenguard_hooks.standing import look as standing
+
+ALL = (*scripts.EVENTS, *scripts.SIGNING)
+FORMER = "#!/bin/sh\necho former >&2\n"
+
+
+@pytest.fixture
+def tree(user: World) -> Path:
+    return user.repository()
+
+
+def put_in(world: World, tree: Path, way: str | None = None, *, former: tuple[str, ...] = ()) -> None:
+    """Hooks as they are installed, after some that were there before; and no daemon any more."""
+    for event in former:
+        world.put_script(tree / ".git" / "hooks" / event, FORMER)
+    install(look(tree), world.paths, ALL, way, consent=True)
+    world.runs(GONE)
+
+
+def mark(tree: Path) -> Path:
+    return tree / ".git" / resting.MARK
+
+
+def asleep(world: World, tree: Path) -> bool:
+    return standing(look(tree), world.paths, ALL).asleep
+
+
+def made(world: World, tree: Path, *names: str, branch: str = "main", name: str = ".") -> list[str]:
+    """The lines of commits."""
+    return [f"1 commit {name} {branch} {world.hash(tree, one)}" for one in names]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("former", [(), ("pre-commit", "post-commit")])
+def test_it_is_as_the_daemon_does_it(user: World, tree: Path, shell: str, former: tuple[str, ...]) -> None:
+    command = found(shell)
+    if command is None:
+        pytest.skip(f"{shell} is not installed")
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked tree"))
+    put_in(user, tree, former=former)
+    awake = everything(tree / ".git" / "hooks")
+    subprocess.run([*command, ".git/hooks/post-commit"], cwd=tree, env=user.env, check=True)
+    by_itself, told = everything(tree / ".git" / "hooks"), mark(tree).read_bytes()
+    assert asleep(user, tree)
+    assert resting.wake(tree / ".git", user.paths) and everything(tree / ".git" / "hooks") == awake
+    assert resting.put_to_sleep(tree / ".git", user.paths)
+    assert everything(tree / ".git" / "hooks") == by_itself and mark(tree).read_bytes() == told
+
+
+def test_the_first_commit_is_the_last_one_that_starts_them(user: World, tree: Path) -> None:
+    put_in(user, tree, former=("pre-commit", "post-commit"))
+    for _ in range(3):
+        assert user.commit(tree, "more").stderr == "former\nformer\n"
+        assert asleep(user, tree)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~2")
+    assert resting.wake(tree / ".git", user.paths)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~2", "HEAD~1", "HEAD")
+    user.runs()
+    user.commit(tree, "awake")
+    assert user.spool(tree / ".git")[3:] == made(user, tree, "HEAD")
+
+
+@pytest.mark.parametrize("state", [None, "", "{", f'{{"pid":{GONE},', '{"pid":0,', '{"pid":"1",', '{"port":1,"pid":1}'])
+def test_what_says_that_no_daemon_lives(user: World, tree: Path, state: str | None) -> None:
+    put_in(user, tree)
+    user.paths.state_file.unlink() if state is None else user.paths.state_file.write_text(state)
+    user.commit(tree, "second")
+    assert asleep(user, tree)
+
+
+@contextmanager
+def process() -> Generator[subprocess.Popen[bytes]]:
+    """Something that runs until it is told to end."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as running:
+        yield running
+        running.kill()
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_one_that_lives_keeps_them_awake(user: World, tree: Path, hangs: bool) -> None:
+    put_in(user, tree)
+    with process() as daemon:
+        user.runs(daemon.pid)
+        if hangs:
+            daemon.send_signal(signal.SIGSTOP)
+        user.commit(tree, "second")
+    assert not asleep(user, tree) and not mark(tree).exists()
+
+
+def test_one_that_has_ended_and_that_nobody_has_asked_after_is_dead(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    with process() as daemon:
+        user.runs(daemon.pid)
+        daemon.kill()
+        until(lambda: Path(f"/proc/{daemon.pid}/stat").read_text().split(") ")[1][0] == "Z")
+        user.commit(tree, "second")
+    assert asleep(user, tree)
+
+
+def test_what_could_not_be_noted_keeps_them_awake(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    (user.folder(tree / ".git") / hook_paths.SPOOL).mkdir()
+    user.commit(tree, "second")
+    user.commit(tree, "third", "--amend")
+    assert not asleep(user, tree) and not mark(tree).exists()
+
+
+def test_an_amended_commit_is_noted_to_its_end(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    old = user.hash(tree)
+    user.commit(tree, "other words", "--amend")
+    assert user.spool(tree / ".git") == [*made(user, tree, "HEAD"), f"1 rewrite amend {old} {user.hash(tree)}"]
+    assert asleep(user, tree)
+
+
+def test_a_rebase_is_noted_to_its_end(user: World, tree: Path) -> None:
+    user.git(tree, "checkout", "--quiet", "-b", "topic")
+    for name in ("a", "b"):
+        (tree / name).write_text(name)
+        user.git(tree, "add", name)
+        user.commit(tree, name)
+    put_in(user, tree)
+    old = [user.hash(tree, name) for name in ("HEAD~1", "HEAD")]
+    user.git(tree, "rebase", "--quiet", "--force-rebase", "HEAD~2")
+    new = [user.hash(tree, name) for name in ("HEAD~1", "HEAD")]
+    lines = [f"1 rewrite rebase {one} {two}" for one, two in zip(old, new, strict=True)]
+    assert user.spool(tree / ".git")[-2:] == lines and not asleep(user, tree)
+    user.git(tree, "reset", "--quiet", "--hard", "HEAD~2")
+    user.git(tree, "cherry-pick", *new)
+    assert not asleep(user, tree)
+    user.commit(tree, "more")
+    assert user.spool(tree / ".git")[-1:] == made(user, tree, "HEAD", branch="topic") and asleep(user, tree)
+
+
+@pytest.mark.parametrize("where", ["main", "linked"])
+def test_another_git_that_may_start_one_keeps_them_awake(user: World, tree: Path, where: str) -> None:
+    """A commit that waits for its editor has found a hook, and will look for others."""
+    linked = user.root / "linked"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    put_in(user, tree)
+    here, there = (tree, linked) if where == "main" else (linked, tree)
+    editor, begun, go_on = (user.root / name for name in ("editor", "begun", "go on"))
+    os.mkfifo(go_on)
+    user.put_script(editor, f"#!/bin/sh\ntouch '{begun}'\nread -r answer <'{go_on}'\necho words >\"$1\"\n")
+    waiting = subprocess.Popen(
+        ["git", "commit", "--quiet", "--allow-empty"], cwd=there, env=user.env | {"GIT_EDITOR": str(editor)}
+    )
+    until(begun.exists)
+    user.commit(here, "meanwhile")
+    assert not asleep(user, tree) and not mark(tree).exists()
+    go_on.write_text("on\n")
+    assert waiting.wait(60) == 0
+    assert asleep(user, tree) and len(user.spool(tree / ".git")) == 2
+
+
+def test_one_that_only_reads_does_not(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=tree, env=user.env, stdin=subprocess.PIPE) as reading:
+        user.commit(tree, "second")
+        assert asleep(user, tree) and reading.poll() is None
+
+
+@pytest.mark.parametrize("name", ["index.lock", "rebase-merge", "sequencer"])
+def test_a_commit_that_is_under_way_in_another_tree_keeps_them_awake(user: World, tree: Path, name: str) -> None:
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked"))
+    put_in(user, tree)
+    (tree / ".git" / "worktrees" / "linked" / name).mkdir()
+    user.commit(tree, "second")
+    assert not asleep(user, tree) and not mark(tree).exists()
+
+
+def only(world: World, *programs: str) -> None:
+    """Nothing but git and these is found."""
+    folder = world.root / "programs"
+    folder.mkdir()
+    for name in ("git", "sh", *programs):
+        (folder / name).symlink_to(shutil.which(name, path=world.path) or name)
+    world.path = str(folder)
+
+
+@pytest.mark.parametrize(("locking", "sleep"), [("flock", True), ("perl", True), ("true", False)])
+def test_others_who_change_them_are_kept_off(user: World, tree: Path, locking: str, sleep: bool) -> None:
+    put_in(user, tree)
+    before = everything(tree / ".git" / "hooks")
+    usual = user.path
+    only(user, "mv", "tail", "wc", locking)
+    folder = os.open(tree / ".git", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    user.commit(tree, "second")
+    assert everything(tree / ".git" / "hooks") == before and not mark(tree).exists()
+    os.close(folder)
+    user.commit(tree, "third")
+    user.path = usual
+    assert asleep(user, tree) is sleep
+
+
+@pytest.mark.parametrize("missing", ["mv", "tail", "wc", "rm"])
+def test_without_a_program_that_it_takes_nothing_is_lost(user: World, tree: Path, missing: str) -> None:
+    put_in(user, tree)
+    usual = user.path
+    only(user, *{"flock", "mv", "tail", "wc", "rm"} - {missing})
+    for number in range(2):
+        assert user.commit(tree, f"{number}").stderr == ""
+    user.path = usual
+    resting.wake(tree / ".git", user.paths)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+    uninstall(look(tree), user.paths)
+    assert not list((tree / ".git").glob("tokenguard-*"))
+
+
+def test_where_there_are_no_second_names_what_was_there_before_keeps_ours_awake(user: World, tree: Path) -> None:
+    put_in(user, tree, former=("pre-commit",))
+    (tree / ".git" / "hooks" / "pre-push.tg-chained").symlink_to("elsewhere")
+    before = everything(tree / ".git" / "hooks")
+    beside = user.root / "beside"
+    beside.mkdir()
+    user.put_script(beside / "ln", "#!/bin/sh\necho 'no links here' >&2\nexit 1\n")
+    user.path = f"{beside}{os.pathsep}{user.path}"
+    for _ in range(2):
+        assert user.commit(tree, "more").stderr == "former\n"
+    hooks = tree / ".git" / "hooks"
+    assert {one.name for one in hooks.glob("*.tg-asleep")} == {
+        f"{one}.tg-asleep" for one in ALL if one[:5] != "pre-c" and one != "pre-push"
+    }
+    resting.wake(tree / ".git", user.paths)
+    assert everything(hooks) == before and user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+
+
+def _shared(world: World, tree: Path) -> None:
+    (world.root / "shared").mkdir()
+    world.git(tree, "config", "core.hooksPath", str(world.root / "shared"))
+
+
+def _link(world: World, tree: Path) -> None:
+    (tree / ".git" / "hooks").rename(world.root / "shared")
+    (tree / ".git" / "hooks").symlink_to(world.root / "shared")
+
+
+def _no_log(world: World, tree: Path) -> None:
+    world.git(tree, "config", "core.logAllRefUpdates", "false")
+    (tree / ".git" / "logs" / "HEAD").unlink()
+
+
+def _other_state(world: World, tree: Path) -> None:
+    other = replace(world.paths, state_dir=world.root / "elsewhere")
+    mark(tree).write_bytes(b"1\0" + os.fsencode(other.state_dir))
+
+
+@pytest.mark.parametrize("why", [_shared, _link, _no_log, _other_state])
+def test_where_they_are_not_to_sleep_they_stay_awake(
+    user: World, tree: Path, why: Callable[[World, Path], None]
+) -> None:
+    why(user, tree)
+    put_in(user, tree)
+    if why is _other_state:
+        why(user, tree)
+    before = everything(tree / ".git" / "hooks", user.root / "shared")
+    for _ in range(2):
+        user.commit(tree, "more")
+    assert everything(tree / ".git" / "hooks", user.root / "shared") == before
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+
+
+def test_hooks_of_others_and_those_that_were_edited_are_left_alone(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    hooks = tree / ".git" / "hooks"
+    other = replace(user.paths, state_dir=user.root / "elsewhere")
+    user.put_script(hooks / "pre-push", scripts.stub("pre-push", other))
+    user.put_script(hooks / "post-rewrite", scripts.stub("post-rewrite", user.paths) + b"echo mine\n")
+    user.put_script(hooks / "pre-commit", FORMER)
+    (hooks / "commit-msg").unlink()
+    (hooks / "commit-msg").symlink_to("pre-push")
+    user.commit(tree, "second")
+    assert {one.name for one in hooks.glob("*.tg-asleep")} == {"post-commit.tg-asleep", "prepare-commit-msg.tg-asleep"}
+
+
+@pytest.mark.parametrize("name", [*STRANGE, "\udce9"])
+def test_strange_names(user: World, name: str) -> None:
+    tree, linked = user.repository(f"a{name}/{name}"), user.root / f"{name}linked"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    user.paths = replace(user.paths, state_dir=user.root / f"state{name}")
+    scripts.write(user.paths)
+    put_in(user, tree, former=("pre-commit",))
+    user.commit(linked, "second")
+    assert asleep(user, tree)
+    told = mark(tree).read_bytes()
+    user.commit(tree, "third")
+    user.commit(linked, "fourth")
+    assert resting.wake(tree / ".git", user.paths)
+    hashes = {user.hash(linked), user.hash(linked, "HEAD~1"), user.hash(tree)}
+    spooled = user.spool(tree / ".git")
+    assert {line.split(" ")[-1] for line in spooled} == hashes and len(spooled) == 3
+    user.git(tree, "reset", "--quiet", "--hard", "HEAD~1")
+    assert os.fsencode(user.paths.state_dir) in told
+
+
+def test_interrupted_at_any_step(user: World, tree: Path) -> None:
+    """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
+    put_in(user, tree, former=("pre-commit", "post-commit"))
+    awake = everything(tree / ".git" / "hooks")
+    killing = user.root / "killing"
+    killing.mkdir()
+    usual, steps = user.path, user.root / "steps"
+    for program in ("mv", "ln", "rm", "tail", "wc", "flock"):
+        real = shutil.which(program)
+        lines = f"read -r left <'{steps}'\necho $((left - 1)) >'{steps}'\n[ $left -gt 0 ] || kill -9 $PPID\n"
+        user.put_script(killing / program, f'#!/bin/sh\n{lines}exec {real} "$@"\n')
+    left = number = 0
+    while left <= 0:
+        steps.write_text(f"{number}\n")
+        user.path = f"{killing}{os.pathsep}{usual}"
+        assert user.commit(tree, f"{number}").stderr.count("former\n") == 2
+        user.path = usual
+        left = int(steps.read_text())
+        assert user.commit(tree, "then").stderr.count("former\n") == 2
+        resting.wake(tree / ".git", user.paths)
+        assert everything(tree / ".git" / "hooks") == awake
+        number += 1
+        names = [f"HEAD~{back}" for back in reversed(range(number * 2))]
+        assert set(user.spool(tree / ".git")) == set(made(user, tree, *names))
+    assert number > 15
+
+
+def test_whoever_gives_up_at_the_terminal_does_not_leave_it_halfway(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    beside = user.root / "beside"
+    beside.mkdir()
+    user.put_script(
+        beside / "wc", '#!/bin/sh\nkill -INT $PPID; kill -TERM $PPID; kill -HUP $PPID\nexec /usr/bin/wc "$@"\n'
+    )
+    user.path = f"{beside}{os.pathsep}{user.path}"
+    user.commit(tree, "second")
+    assert asleep(user, tree)
+
+
+def test_what_a_daemon_has_taken_meanwhile_is_noted_again_so_that_it_looks(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    beside, spool = user.root / "beside", user.folder(tree / ".git") / hook_paths.SPOOL
+    beside.mkdir()
+    user.put_script(beside / "wc", f'#!/bin/sh\nmv "{spool}" "{spool}.taken"\nexec /usr/bin/wc "$@"\n')
+    user.path = f"{beside}{os.pathsep}{user.path}"
+    user.commit(tree, "second")
+    assert asleep(user, tree) and user.spool(tree / ".git") == made(user, tree, "HEAD")
+
+
+@pytest.mark.parametrize("former", [(), ("pre-commit", "post-commit")])
+def test_a_real_git_finds_them_in_its_configuration_no_more(real_modern: World, former: tuple[str, ...]) -> None:
+    world = real_modern
+    tree = world.repository()
+    put_in(world, tree, "config", former=former)
+    beside = tree / ".git" / "tokenguard-hooks"
+    awake = beside.read_bytes()
+    said = "former\n" * len(former)
+    assert world.commit(tree, "second").stderr == said and asleep(world, tree) and not beside.exists()
+    told = mark(tree).read_bytes()
+    assert resting.wake(tree / ".git", world.paths) and beside.read_bytes() == awake
+    assert resting.put_to_sleep(tree / ".git", world.paths) and mark(tree).read_bytes() == told
+    world.commit(tree, "third")
+    old = world.hash(tree)
+    assert resting.wake(tree / ".git", world.paths)
+    world.commit(tree, "other words", "--amend")
+    assert asleep(world, tree)
+    lines = [*made(world, tree, "HEAD~1"), f"1 commit . main {old}", *made(world, tree, "HEAD")]
+    assert world.spool(tree / ".git") == [*lines, f"1 rewrite amend {old} {world.hash(tree)}"]
+
+
+def test_those_of_all_repositories_stay_awake(real_modern: World) -> None:
+    from tokenguard_hooks import everywhere
+
+    tree = real_modern.repository()
+    everywhere.install(real_modern.paths, ALL, consent=False)
+    real_modern.runs(GONE)
+    before = everything(real_modern.home)
+    for _ in range(2):
+        real_modern.commit(tree, "more")
+    assert real_modern.spool(tree / ".git") == made(real_modern, tree, "HEAD~1", "HEAD")
+    assert everything(real_modern.home) == before and not mark(tree).exists()
+
+
+def test_those_that_a_manager_runs_leave_others_alone(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    before = everything(tree / ".git" / "hooks")
+    subprocess.run([scripts.run_file(user.paths), "post-commit"], cwd=tree, env=user.env, check=True)
+    assert everything(tree / ".git" / "hooks") == before and not mark(tree).exists()
