@@ -1,4 +1,4 @@
-"""What the ledger costs: CPU of a reserve and a settle, and queries over a large ledger.
+"""What the ledger costs: CPU of a reserve and a settle, of the sums of a charge, and queries over a large ledger.
 
 python -m tests.bench.bench_ledger [--calls N]     N calls in the large ledger, default 1,000,000; 0 leaves it out
 """
@@ -17,11 +17,13 @@ from pathlib import Path
 import uvloop
 
 from tests.bench.large_ledger import generate
-from tokenguard.ledger import Ledger, Settlement, Where, queries
+from tokenguard.ledger import Ledger, Settlement, Where, adding, queries
+from tokenguard.ledger.opening import open_for_writing
 from tokenguard.records import Amount, Call, Charge, Leg, Usage
 from tokenguard.reports import report
 
 PAIRS = 5_000
+RUNS = 5
 DAY_US = 86_400_000_000
 NOW_US = 1_790_000_000_000_000
 MODELS = ("claude-opus-5-5", "claude-sonnet-5", "claude-haiku-5-5", "gpt-6.1")
@@ -90,6 +92,35 @@ async def concurrent(folder: Path) -> None:
     await ledger.close()
 
 
+def sums(folder: Path) -> None:
+    """What a charge adds to the sums that are kept beside it: fifty in a transaction one by one, or all together."""
+    rng = random.Random(3)
+    settlements = [settlement(call(number, NOW_US + number * 30_000_000, rng), rng) for number in range(1, PAIRS + 1)]
+    plain = [(of.call, of.charge, of.usage, of.call.model) for of in settlements if of.charge and len(of.legs) == 1]
+    for together in (False, True):
+        best = 1e9
+        for run in range(RUNS):
+            conn, _ = open_for_writing(folder / f"sums-{together}-{run}.db", "normal")
+            took = 0.0
+            for start in range(0, len(plain), len(plain) if together else 50):
+                conn.execute("BEGIN")
+                cpu = time.thread_time()
+                if together:
+                    gathered = adding.Gathered()
+                    for one in plain:
+                        gathered.add(*one)
+                    gathered.write(conn)
+                else:
+                    for one in plain[start : start + 50]:
+                        adding.add_plain(conn, *one)
+                took += time.thread_time() - cpu
+                conn.execute("COMMIT")
+            conn.close()
+            best = min(best, took)
+        what = "sums of a charge, many at once" if together else "sums of a charge"
+        print(f"{what:34} {best / len(plain) * 1e6:7.1f} us CPU")
+
+
 def _tell(what: str, cpu: float, wall: float, times: int) -> None:
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     print(f"{what:34} {cpu / times * 1e6:7.1f} us CPU   {wall / times * 1e6:7.1f} us wall")
@@ -152,6 +183,7 @@ def main() -> None:
             runner(sequential(folder, awaited=False))
             runner(sequential(folder, awaited=True))
             runner(concurrent(folder))
+        sums(Path(name))
         if wanted:
             large(Path(name), wanted)
 

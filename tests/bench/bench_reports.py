@@ -1,14 +1,16 @@
 """Reports on a large ledger, as whole processes: what a person waits for.
 
-python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH]
+python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH] [--pairs]
 
 N calls of a year (1,000,000), made in a temporary folder that is deleted afterwards, or taken from PATH. Medians of N
-runs (5) of each report: on the clock, and of CPU, which other programs of the machine blur less.
+runs (5) of each report: on the clock, and of CPU, which other programs of the machine blur less. With --pairs, of all
+pairs of keys over the year instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import resource
 import shutil
@@ -22,6 +24,8 @@ from pathlib import Path
 
 from tests.bench.large_ledger import generate
 from tokenguard.config.paths import Paths
+from tokenguard.ledger.opening import open_for_writing
+from tokenguard.reports import KEYS
 
 GOAL_MS = 300
 MONTH, EVER = "30d", "2000-01-01"
@@ -36,6 +40,7 @@ REPORTS = (
     *((by, EVER) for by in ("hour,agent", "hour,repo", "hour,task", "hour,session", "block,repo", "block,agent")),
     *((f"{by} --json", EVER) for by in ("hour", "hour,model")),
     ("hour,model --csv", EVER),
+    *((f"{by} --repo repository-3", EVER) for by in ("day,model", "day,task", "hour,model", "hour,session")),
     *(("", since) for since in (MONTH, EVER)),
 )
 """(keys and options, since); without keys, the dearest calls."""
@@ -54,16 +59,19 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ledger", type=Path)
+    parser.add_argument("--pairs", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
         ledger = Paths(Path(folder), Path(folder)).ledger
         if asked.ledger:
             shutil.copy(asked.ledger, ledger)
+            open_for_writing(ledger, "normal")[0].close()  # an older one is summed up first
         else:
             generate(ledger, asked.calls, time.time_ns() // 1000)
         env = {**os.environ, "TOKENGUARD_HOME": folder}
         print(f"{asked.calls:,} calls, {ledger.stat().st_size / 2**20:,.0f} MiB; goal {GOAL_MS} ms")
-        for by, since in REPORTS:
+        pairs = [(",".join(pair), EVER) for pair in itertools.combinations(KEYS, 2)]
+        for by, since in pairs if asked.pairs else REPORTS:
             what = ["--by", *by.split()] if by else ["--dearest"]
             command = [sys.executable, "-m", "tokenguard", "report", *what, "--since", since]
             times = [took_ms(command, env) for _ in range(asked.runs)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger.rollups import PLACES, TASKS
 
 YEAR_US = 365 * 86_400_000_000
 
@@ -77,6 +78,21 @@ def generate(path: Path, calls: int, until_us: int) -> float:
     _sessions(conn, calls)
     conn.close()
     return took
+
+
+def before_narrow_sums(path: Path) -> None:
+    """Leave a ledger as one is whose hours are summed up, but not yet by tasks and by places."""
+    conn = sqlite3.connect(path, isolation_level=None)
+    conn.execute("BEGIN")
+    for narrow in (TASKS, PLACES):
+        conn.execute("DELETE FROM rollups WHERE size = ?", (narrow.size,))
+        conn.execute(f"UPDATE rollup_keys SET {narrow.number} = NULL")
+    conn.execute(
+        """INSERT INTO rollup_due (source, since, until, next)
+        SELECT 'hours', min(start), max(start) + 1, min(start) FROM rollups WHERE size = 1"""
+    )
+    conn.execute("COMMIT")
+    conn.close()
 
 
 def _sessions(conn: sqlite3.Connection, calls: int) -> None:
