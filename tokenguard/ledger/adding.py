@@ -93,7 +93,7 @@ class Gathered:
     """Charges of one leg each that are being written, added together before they are added to the sums."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, Key], list[int]] = {}
+        self._found: dict[tuple[int, Key], Sequence[int]] = {}
 
     def add(self, call: Call, charge: Charge, usage: Usage, leg: str) -> None:
         """Add one that is certain to no more than its figure."""
@@ -113,33 +113,46 @@ class Gathered:
 
     def write(self, conn: sqlite3.Connection) -> None:
         """Add them to the sums."""
-        found: dict[_Place, list[int]] = {}
+        found: dict[_Place, Sequence[int]] = {}
         named, threads = cache(partial(names_of, conn)), cache(partial(thread_of, conn))
+        # Hours are most of the way to what is summed up of them.
+        by_hour: dict[tuple[int, Names], Sequence[int]] = {}
         for (half, key), sums in self._found.items():
-            for place in _places(half, named(key[:WIDTH]), threads(key[WIDTH:], half // HALVES)):
+            names, hour = named(key[:WIDTH]), half // HALVES
+            _add_to(by_hour, (hour, names), sums)
+            for place in _places_of_half(half, names, threads(key[WIDTH:], hour)):
+                _add_to(found, place, sums)
+        for (hour, names), sums in by_hour.items():
+            for place in _places_of_hour(hour, names):
                 _add_to(found, place, sums)
         conn.executemany(_ADD[1], ((*sums, *place) for place, sums in found.items()))
 
 
 def _add(conn: sqlite3.Connection, half: int, key: Key, sums: Sequence[int]) -> list[_Place]:
     """Add to the sums that a call of this half hour is part of; where they stand."""
-    places = _places(half, names_of(conn, key[:WIDTH]), thread_of(conn, key[WIDTH:], half // HALVES))
+    hour, names = half // HALVES, names_of(conn, key[:WIDTH])
+    places = _places_of_half(half, names, thread_of(conn, key[WIDTH:], hour))
+    places += _places_of_hour(hour, names)
     conn.execute(_ADD[len(places)], (*sums, *chain.from_iterable(places)))
     return places
 
 
-def _places(half: int, names: Names, thread: int) -> list[_Place]:
-    hour = half // HALVES
-    name, bare, by_model, by_task, by_place = names
-    places = [
-        (HOUR, hour, name),
-        (SHIFT, hour // SHIFT * SHIFT, name),
-        (BLOCK, hour // BLOCK * BLOCK, name),
-        (THREADS, thread, name),
-    ]
+def _places_of_half(half: int, names: Names, thread: int) -> list[_Place]:
+    """The sums that tell halves of an hour or threads apart."""
+    name, bare, *_ = names
+    places = [(THREADS, thread, name)]
     if bare is not None:
-        shift = hour // SHIFT * SHIFT * HALVES
-        places += ((BARE.size, half, bare), (BARE_SHIFT, shift, bare), (SPELLS, spell(hour, thread), bare))
+        places += ((BARE.size, half, bare), (SPELLS, spell(half // HALVES, thread), bare))
+    return places
+
+
+def _places_of_hour(hour: int, names: Names) -> list[_Place]:
+    """The other sums."""
+    name, bare, by_model, by_task, by_place = names
+    shift = hour // SHIFT * SHIFT
+    places = [(HOUR, hour, name), (SHIFT, shift, name), (BLOCK, hour // BLOCK * BLOCK, name)]
+    if bare is not None:
+        places.append((BARE_SHIFT, shift * HALVES, bare))
     if by_model is not None:
         places.append((MODELS.size, hour, by_model))
     if by_task is not None:
@@ -149,9 +162,9 @@ def _places(half: int, names: Names, thread: int) -> list[_Place]:
     return places
 
 
-def _add_to(found: dict[_K, list[int]], key: _K, sums: Sequence[int]) -> None:
+def _add_to(found: dict[_K, Sequence[int]], key: _K, sums: Sequence[int]) -> None:
     known = found.get(key)
-    found[key] = list(sums) if known is None else [*map(add_up, known, sums)]
+    found[key] = sums if known is None else [*map(add_up, known, sums)]
 
 
 _keys_of = attrgetter(*(key for key in KEYS if key != "confidence"))
