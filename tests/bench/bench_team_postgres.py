@@ -34,6 +34,12 @@ from tokenguard.team.shape import Demand, Place, Taken
 POLICY = TeamPolicy("web", "postgres", "leases", (TeamBudget("month", 10**9 * NANOS),))
 
 
+_SIZES = """
+SELECT pg_total_relation_size(oid) AS bytes FROM pg_class
+WHERE relnamespace = 'tokenguard'::regnamespace AND relname IN ('lease', 'lease_period', 'entry')
+"""
+
+
 class Retries:
     """How often a transaction lost against others."""
 
@@ -71,7 +77,10 @@ async def grants(way: str, connections: int, seconds: float, *, functions: bool)
 
     async def ask(session: Session) -> int:
         done = 0
-        names = {"team": "web", "repository": "", "machine": "m"}
+        machine = str(uuid4())
+        visit: dict[str, object] = {"visits": 0, "known": [], "token": machine, "open": []}
+        await session.run("visit", team="web", machine=machine, **visit)
+        names = {"team": "web", "repository": "", "machine": machine, "visit": machine}
         while time.monotonic() < until:
             answer = await session.run("grant", **names, lease=str(uuid4()), want=NANOS, least=1)
             done += len(answer)
@@ -82,6 +91,26 @@ async def grants(way: str, connections: int, seconds: float, *, functions: bool)
             return await ask(session)
 
     return sum(await asyncio.gather(*(client() for _ in range(connections)))) / seconds
+
+
+async def folds(way: str, dsn: str, *, functions: bool) -> tuple[int, float, float]:
+    """All leases that there are, as if their windows had been over for long: how many, and seconds and KiB for each."""
+    with rows(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE tokenguard.lease SET expires_at = now() - INTERVAL '1 second'")
+        count = int(connection.execute("SELECT count(*) AS n FROM tokenguard.lease").fetchall()[0]["n"])
+        size = sum(row["bytes"] for row in connection.execute(_SIZES).fetchall())
+        async with connected(way, functions=functions) as session:
+            await session.run("expire", team="web", most=count)
+            connection.execute("UPDATE tokenguard.lease SET over_at = now() - INTERVAL '100 days'")
+            connection.execute("VACUUM ANALYZE")
+            began = time.perf_counter()
+            for _ in range(count // 100 + 1):
+                await session.run("fold", team="web", most=100)
+            took = time.perf_counter() - began
+        (left,) = connection.execute("SELECT count(*) AS n FROM tokenguard.lease").fetchall()
+        if left["n"]:
+            sys.exit("there are leases that were not folded")
+    return count, took / count, size / count / 1024
 
 
 async def visits(way: str, folder: Path, count: int) -> list[float]:
@@ -135,6 +164,8 @@ def measure(folder: Path, fsync: str, connections: int, seconds: float) -> None:
                 print(
                     f"fsync {fsync:3}  {name:26} {clients:3} clients  {rate:7.0f} grants/s  {retried:4.0%} tried again"
                 )
+            count, each_s, kib = asyncio.run(folds(way, dsn, functions=functions))
+            print(f"fsync {fsync:3}  {name:26} folds {count:,} leases of {kib:.1f} KiB, {1 / each_s:,.0f} a second")
             if admin.audit(dsn):
                 sys.exit("the audit is not empty")
             if functions:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from tokenguard.errors import TeamError
 from tokenguard.policy.money import NANOS
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.postgres import connecting
+from tokenguard.team.postgres.book import Book
 from tokenguard.team.postgres.machine import Machine
 from tokenguard.team.shape import Demand, Place, Taken
 
@@ -36,6 +37,7 @@ class Setup(Struct, frozen=True):
     """What a daemon is started with."""
 
     folder: Path
+    """Its own, and of its name; a copy has the login of the first one."""
     policy: TeamPolicy
     login: str
     provider: int
@@ -155,7 +157,7 @@ class Daemon:
         call = self._books.reserve(at_us)
         reader, writer = await asyncio.open_connection("127.0.0.1", self._setup.provider)
         cost = round(WORST * self._rng.uniform(0.6, 1.0))
-        writer.write(json.dumps({"login": self._setup.login, "cost": cost}).encode() + b"\n")
+        writer.write(json.dumps({"name": self._setup.folder.name, "cost": cost}).encode() + b"\n")
         await reader.readline()
         self._books.settle(call, cost)
         writer.close()
@@ -170,6 +172,36 @@ def room(heard: Heard | None, books: Books, at_us: int, boot_s: float) -> int:
         taken = books.taken(share.budget, share.since_us, share.until_us)
         left.append((share.granted or 0) - taken.spent - taken.reserved)
     return min(left, default=0)
+
+
+def copy_books(folder: Path, to: Path) -> None:
+    """As they are at this moment; what stands in them already is the first daemon's to count."""
+    with closing(sqlite3.connect(folder / "books.db")) as books, closing(sqlite3.connect(to / "books.db")) as copy:
+        books.backup(copy)
+        copy.execute("UPDATE calls SET state = 'copied'")
+        copy.commit()
+
+
+def copy_state(folder: Path, to: Path) -> None:
+    """As it was written last."""
+    (to / "team").mkdir()
+    with suppress(FileNotFoundError):  # nothing was yet
+        (to / "team" / "state.json").write_bytes((folder / "team" / "state.json").read_bytes())
+
+
+def name_of(folder: Path) -> str:
+    """As who it takes part by now: the login, and the machine's name."""
+    state, _ = Book(folder / "team").read()
+    return f"{folder.name.partition('-')[0]}/{state.machine}"
+
+
+def untold(folder: Path) -> int:
+    """Of what stands in the books, how much was not told by what is remembered."""
+    state, _ = Book(folder / "team").read()
+    told = sum(chain.base + chain.reported for chain in state.chains)
+    with closing(sqlite3.connect(folder / "books.db")) as books:
+        (spent,) = books.execute("SELECT coalesce(sum(amount), 0) FROM calls").fetchone()
+    return max(0, int(spent) - told)
 
 
 def spoil(setup: Setup, rng: Random) -> None:

@@ -25,7 +25,8 @@ def folder() -> Iterator[Path]:
 
 
 async def test_daemons_that_die_and_databases_that_stop_never_pass_the_cap(folder: Path) -> None:
-    report = await run(folder, cap=12 * NANOS, daemons=4, kills=5, seed=3, ttl_s=2)
+    report = await run(folder, cap=12 * NANOS, daemons=4, kills=5, copies=1, seed=3, ttl_s=2)
     assert not report.broken
     assert report.kills > 0
+    assert report.copies == 1
     assert report.said["twice"] > 0

@@ -51,6 +51,9 @@ def test_the_database_is_made(cli: Cli, asked: list[tuple[Any, ...]]) -> None:
     (first, second) = asked
     assert first[0] == "init_db" and second[0] == "create_team"
     assert isinstance(second[1], TeamPolicy) and second[1].budgets[0].limit == 500 * USD and second[2] == "acme"
+    assert second[-1] == {"keep_s": None}
+    cli("team", "init-db", *AS, "--keep", "30")
+    assert asked[-1][-1] == {"keep_s": 30 * 86_400}
     assert cli("team", "init-db", *AS, "--json").document == {"team": "web", "migrations": ["0001"]}
 
 

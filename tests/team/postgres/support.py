@@ -85,10 +85,12 @@ class Team:
         self.ask("TRUNCATE tokenguard.team, tokenguard.entry RESTART IDENTITY CASCADE")
         self.policy = TeamPolicy("web", backend="postgres", mode="leases")
 
-    def budgets(self, *budgets: TeamBudget, organisation: str = "", ttl_s: int = 3600) -> None:
+    def budgets(
+        self, *budgets: TeamBudget, organisation: str = "", ttl_s: int = 3600, keep_s: int | None = None
+    ) -> None:
         """The team's budgets; the first call creates it."""
         self.policy = replace(self.policy, budgets=budgets)
-        admin.create_team(self.dsn, self.policy, organisation, ttl_s=ttl_s)
+        admin.create_team(self.dsn, self.policy, organisation, ttl_s=ttl_s, keep_s=keep_s)
 
     def member(self, login: str, limit: int | None = None, *, admin_: bool = False) -> None:
         admin.add_member(self.dsn, self.policy.name, login, limit, admin=admin_)
@@ -139,6 +141,20 @@ class Team:
         """A step as a member takes it."""
         async with connected(self.way(login), functions=self.functions) as session:
             return await session.run(name, **values)
+
+    async def enter(self, login: str, *remembered: str, machine: str = "m") -> None:
+        """A visit of a machine that remembers these leases. Its first one is `t0`, and the next `t1`."""
+        (now,) = self.ask(
+            "SELECT coalesce(max(visits), 0) AS visits, coalesce(max(token), '') AS token FROM tokenguard.machine"
+            " WHERE member = %s AND name = %s",
+            login,
+            machine,
+        )
+        values = {"visits": now["visits"], "known": [now["token"]], "token": f"t{now['visits']}"}
+        (answer,) = await self.step(
+            login, "visit", team=self.policy.name, machine=machine, open=list(remembered), **values
+        )
+        assert answer["yours"]
 
     async def steps(self, login: str, name: str, calls: Sequence[dict[str, object]]) -> list[list[Row]]:
         """The same step many times at once, each on a connection of its own."""

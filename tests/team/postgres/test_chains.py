@@ -20,9 +20,22 @@ def test_windows_have_the_shortest_span_in_common() -> None:
 
 
 def test_what_is_spent_is_reported_lease_by_lease() -> None:
-    chain, dues = chains.settle(Chain(0, None, base=7, leases=(A, B)), Taken(127, 9), NOBODY, 10.0, "x")
-    assert dues == [Due("a", 100, 0, False), Due("b", 20, 9, False)]
+    chain, dues = chains.settle(Chain(0, None, base=7, leases=(A, B)), Taken(106, 9), NOBODY, 10.0, "x")
+    assert dues == [Due("a", 99, 1, False), Due("b", 0, 8, False)]
     assert chain.leases == (A, B)
+
+
+def test_a_lease_that_is_used_up_ends() -> None:
+    chain, dues = chains.settle(Chain(0, None, base=7, leases=(A, B)), Taken(127, 9), frozenset("ab"), 10.0, "x")
+    assert dues == [Due("a", 100, 0, True), Due("b", 20, 9, False)]
+    assert chain.leases == (replace(A, ending=True), B)
+
+
+def test_nothing_more_is_told_on_what_is_closed() -> None:
+    closed = replace(A, spent=100, closed=True)
+    chain = chains.without_closed(Chain(0, None, settled=5, leases=(closed, B)))
+    assert chain == Chain(0, None, settled=105, leases=(B,))
+    assert chain.reported == 105
 
 
 def test_a_lease_whose_time_is_over_is_cut_down_to_what_is_taken() -> None:

@@ -91,10 +91,9 @@ async def test_who_loses_against_others_tries_again(team: Team) -> None:
     """Serializable transactions on one row fail for all but one; every step is done in the end."""
     team.budgets(MONTH)
     team.member("ann")
-    wanted: list[dict[str, object]] = [
-        {"team": "web", "repository": "", "machine": "m", "lease": str(uuid4()), "want": NANOS, "least": 1}
-        for _ in range(12)
-    ]
+    await team.enter("ann")
+    names: dict[str, object] = {"team": "web", "repository": "", "machine": "m", "visit": "t0"}
+    wanted = [{**names, "lease": str(uuid4()), "want": NANOS, "least": 1} for _ in range(12)]
     answers = await team.steps("ann", "grant", wanted)
     assert all(rows[0]["amount"] == NANOS for rows in answers)
     assert team.period()["held"] == 12 * NANOS

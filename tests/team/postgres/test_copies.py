@@ -188,7 +188,7 @@ async def test_who_forgot_everything_does_not_take_the_name_from_who_did_not(
 
 
 def visit(visits: int, known: list[str], token: str) -> dict[str, object]:
-    return {"team": "web", "machine": "m", "visits": visits, "known": known, "token": token}
+    return {"team": "web", "machine": "m", "visits": visits, "known": known, "token": token, "open": []}
 
 
 async def test_of_many_at_once_one_may_come_in(team: Team) -> None:

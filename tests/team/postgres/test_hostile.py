@@ -80,7 +80,10 @@ def test_nobody_becomes_somebody_else(eve: psycopg.Connection[dict[str, Any]], a
 
 
 def grant(connection: psycopg.Connection[dict[str, Any]], *values: object) -> list[dict[str, Any]]:
-    return connection.execute("SELECT * FROM tokenguard.grant(%s, %s, %s, %s::uuid, %s, %s)", values).fetchall()
+    team, repository, machine, lease, want, least = values
+    connection.execute("SELECT tokenguard.visit(%s, %s, 0, '{}', 'token', '{}')", (team, machine))
+    asked = (team, repository, machine, "token", lease, want, least)
+    return connection.execute("SELECT * FROM tokenguard.grant(%s, %s, %s, %s, %s::uuid, %s, %s)", asked).fetchall()
 
 
 def report(connection: psycopg.Connection[dict[str, Any]], *values: object) -> list[dict[str, Any]]:
@@ -181,6 +184,6 @@ def test_a_schema_of_her_own_changes_nothing(web: Team, eve: psycopg.Connection[
 def test_who_has_a_login_only_may_call_nothing(web: Team) -> None:
     web.ask("DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
     with psycopg.connect(web.way("stranger"), autocommit=True) as stranger:
-        for call in ("standing('web', '')", "expire('web', 1)", "members('web', '', 1)"):
+        for call in ("standing('web', '')", "expire('web', 1)", "fold('web', 1)", "members('web', '', 1)"):
             with pytest.raises(errors.InsufficientPrivilege):
                 stranger.execute(f"SELECT tokenguard.{call}".encode())

@@ -97,7 +97,7 @@ def migration() -> str:
 
 
 def test_it_is_set_up_once(dsn: str) -> None:
-    assert admin.init_db(dsn) == ["0001", "0002"]
+    assert admin.init_db(dsn) == ["0001", "0002", "0003"]
     assert admin.init_db(dsn) == []
 
 
@@ -117,7 +117,7 @@ def test_functions_are_those_of_this_version(dsn: str) -> None:
 
 
 def test_every_value_of_a_step_has_a_type() -> None:
-    assert set(steps()) == {"change", "expire", "grant", "members", "report", "standing", "visit", "write_off"}
+    assert set(steps()) == {"change", "expire", "fold", "grant", "members", "report", "standing", "visit", "write_off"}
     for step in steps().values():
         assert "SECURITY DEFINER" in function(step)
         for statement in transaction(step):
@@ -137,8 +137,9 @@ def test_every_value_of_a_step_has_a_type() -> None:
 async def test_the_audit_sees_what_does_not_add_up(team: Team, damage: str, broken: str) -> None:
     team.budgets(MONTH)
     team.member("ann")
+    await team.enter("ann")
     names: dict[str, object] = {"team": "web", "repository": "", "machine": "m", "want": NANOS, "least": 1}
-    await team.step("ann", "grant", **names, lease=str(uuid4()))
+    await team.step("ann", "grant", **names, lease=str(uuid4()), visit="t0")
     assert team.audit() == []
     team.ask(f"UPDATE tokenguard.{damage}")
     assert broken in {found for found, _ in team.audit()}

@@ -24,7 +24,7 @@ async def grant(team: Team, login: str, want: int, least: int = 1, lease: str = 
 def asking(want: int, least: int = 1, lease: str = "", repository: str = "") -> dict[str, object]:
     return {
         **{"team": "web", "repository": repository, "machine": "m", "lease": lease or str(uuid4())},
-        **{"want": want, "least": least},
+        **{"want": want, "least": least, "visit": "t0"},
     }
 
 
@@ -46,10 +46,11 @@ def figures(team: Team, budget: str = "month") -> tuple[int, int, int, int]:
 
 
 @pytest.fixture(autouse=True)
-def web(team: Team) -> Team:
+async def web(team: Team) -> Team:
     team.budgets(MONTH)
-    team.member("ann")
-    team.member("ben")
+    for login in ("ann", "ben"):
+        team.member(login)
+        await team.enter(login)
     return team
 
 
@@ -213,6 +214,7 @@ async def test_an_organisation_has_one_budget_for_all_of_its_teams(team: Team) -
     team.policy = replace(team.policy, name="api")
     team.budgets(TeamBudget("quarter", CAP, "quarter"), org, organisation="acme")
     team.member("cem")
+    await team.enter("cem")
     rows = await team.step("cem", "grant", **{**asking(40 * NANOS), "team": "api"})
     assert rows[0]["amount"] == 40 * NANOS
     assert (await grant(team, "ann", CAP))["amount"] == 10 * NANOS

@@ -36,19 +36,24 @@ _LOGIN = login_option("Who keeps the database: 'user=postgres passfile=...'; lib
 @click.command(
     "init-db",
     short_help="Make a team's tables, roles and limits in PostgreSQL.",
-    epilog=examples("tokenguard team init-db --login user=postgres"),
+    epilog=examples(
+        "tokenguard team init-db --login user=postgres", "tokenguard team init-db --keep 30 --login user=postgres"
+    ),
 )
 @_LOGIN
 @click.option("--organisation", default="", metavar="NAME", help="Whose limits hold for this team too.")
+@click.option(
+    "--keep", type=click.IntRange(min=0), metavar="DAYS", help="How long leases that are over stay; 90 days at first."
+)
 @_JSON
-def init_db(login: str, organisation: str, as_json: bool) -> None:
+def init_db(login: str, organisation: str, keep: int | None, as_json: bool) -> None:
     """Bring the database of the repository's team to this version, and write the limits of [team] into it.
 
     Can be done again: other limits hold for the windows that begin from then on.
     """
     policy, admin, dsn = _open(login)
     applied = admin.init_db(dsn)
-    admin.create_team(dsn, policy, organisation)
+    admin.create_team(dsn, policy, organisation, keep_s=None if keep is None else keep * 86_400)
     if as_json:
         output.say_json({"team": policy.name, "migrations": applied})
         return

@@ -49,14 +49,23 @@ def init_db(dsn: str) -> list[str]:
         return set_up(connection)
 
 
-def create_team(dsn: str, policy: TeamPolicy, organisation: str = "", *, ttl_s: int = 3600) -> None:
-    """A team with the budgets of its policy, or other limits for the windows of one that begin from now on."""
+def create_team(
+    dsn: str, policy: TeamPolicy, organisation: str = "", *, ttl_s: int = 3600, keep_s: int | None = None
+) -> None:
+    """A team with the budgets of its policy, or other limits for the windows of one that begin from now on.
+
+    `keep_s`: how long leases that are over stay; None: as long as they do, 90 days at first.
+    """
     with transaction(dsn) as connection:
         (row,) = connection.execute(
             "INSERT INTO tokenguard.team (name, organisation, ttl) VALUES (%s, %s, %s * INTERVAL '1 second')"
             " ON CONFLICT (name) DO UPDATE SET organisation = excluded.organisation, ttl = excluded.ttl RETURNING id",
             (policy.name, organisation, ttl_s),
         ).fetchall()
+        if keep_s is not None:
+            connection.execute(
+                "UPDATE tokenguard.team SET keep = %s * INTERVAL '1 second' WHERE id = %s", (keep_s, row["id"])
+            )
         for budget in policy.budgets:
             owner = budget.owner or f"team:{policy.name}"
             if owner.startswith("org:") and owner != f"org:{organisation}":

@@ -97,14 +97,16 @@ def put_lease(chain: Chain, lease: Lease) -> Chain:
 def settle(chain: Chain, taken: Taken, in_use: frozenset[str], now_s: float, boot: str) -> tuple[Chain, list[Due]]:
     """What to report of a chain, and what is left of it: leases that end are cut down to what is taken of them.
 
-    The cut is to be written down before the report is sent: what went back could be spent otherwise. `in_use` are
-    leases on which calls may begin right now; one that is to end waits until none can.
+    Those of which all is spent end, too: they would be renewed for as long as the span lasts. The cut is to be written
+    down before the report is sent: what went back could be spent otherwise. `in_use` are leases on which calls may
+    begin right now; one that is to end waits until none can.
     """
     dues: list[Due] = []
     parts = leasing.allot(max(0, taken.spent - chain.base - chain.settled), taken.reserved, chain.leases)
     for lease, part in zip(chain.leases, parts, strict=True):
         over = boot == lease.boot and now_s >= lease.deadline_s
-        final = over or (lease.ending and lease.id not in in_use)
+        used_up = part.spent >= lease.amount
+        final = over or used_up or (lease.ending and lease.id not in in_use)
         if not lease.closed or part.spent > lease.spent:
             dues.append(Due(lease.id, part.spent, part.kept, final))
         if final and not lease.closed:
@@ -119,6 +121,13 @@ def without_largest(chain: Chain, now_s: float, boot: str) -> Chain:
     if not usable:
         return chain
     return put_lease(chain, replace(max(usable, key=lambda lease: lease.rest), ending=True))
+
+
+def without_closed(chain: Chain) -> Chain:
+    """Of which nothing more will be told on the leases that are closed."""
+    settled = sum(lease.spent for lease in chain.leases if lease.closed)
+    left = tuple(lease for lease in chain.leases if not lease.closed)
+    return replace(chain, settled=chain.settled + settled, leases=left)
 
 
 def tidy(chains: tuple[Chain, ...], now_us: int) -> tuple[Chain, ...]:

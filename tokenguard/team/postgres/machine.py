@@ -29,6 +29,7 @@ DEADLINE_S = 8.0
 """For a visit to the database in all."""
 
 _MOST_EXPIRED = 50
+_MOST_FOLDED = 100
 _MOST_MEMBERS = 200
 
 
@@ -105,6 +106,9 @@ class Machine:
             for chain in self._state.chains:
                 self._put(replace(chain, leases=tuple(replace(lease, ending=True) for lease in chain.leases)))
             await self._report(session, own)
+            self._state.chains = tuple(chains.without_closed(chain) for chain in self._state.chains)
+            # For the last time: that nothing of them is remembered.
+            await self._enters(session)
             await self._book.write(self._state)
 
     async def close(self) -> None:
@@ -139,12 +143,16 @@ class Machine:
         return placed(state, self._place.machine, here, self._spare, self._clock.now_us()), trouble
 
     async def _enters(self, session: Session) -> bool:
-        """Say who comes. False: under this name somebody else does, who remembers what this machine does."""
+        """Say who comes, and which leases it remembers, as it is written down.
+
+        False: under this name somebody else comes, who remembered the same.
+        """
         state = self._state
+        remembered = [lease.id for chain in state.chains for lease in chain.leases]
         if not self._token:
             self._token = secrets.token_hex(6)
             state.tokens = (*state.tokens, self._token)
-            await self._book.write(state)
+        await self._book.write(state)
         rows = await session.run(
             "visit",
             team=self._policy.name,
@@ -152,6 +160,7 @@ class Machine:
             visits=state.visits,
             known=list(state.tokens),
             token=self._token,
+            open=[*remembered, *([state.asked] if state.asked else [])],
         )
         token, self._token = self._token, ""
         if rows and not rows[0]["yours"]:
@@ -194,6 +203,8 @@ class Machine:
         self.every_s = state.every_s = leasing.pace(rows[0].ttl_s, max(row.live for row in rows))
         self._trouble = ""
         await self._book.write(state)
+        if rows[0].foldable:
+            await session.run("fold", team=self._policy.name, most=_MOST_FOLDED)
         return refused
 
     @property
@@ -304,7 +315,7 @@ class Machine:
             self._state.asked = str(uuid4())
             await self._book.write(self._state)
         sent_s = self._clock.boot_s()
-        names = {**self._names, "machine": self._state.machine}
+        names = {**self._names, "machine": self._state.machine, "visit": self._state.tokens[-1]}
         rows = await session.run("grant", **names, lease=self._state.asked, want=want, least=least)
         return await self._take(rows, sent_s, firm=firm)
 

@@ -38,6 +38,8 @@ class Standing(Struct, frozen=True):
     admin: bool
     lapsed: bool
     """Whether leases of the team have run out that nobody has expired yet."""
+    foldable: bool
+    """Whether leases of the team are so long over that they can be folded."""
 
     @property
     def free(self) -> int:

@@ -27,12 +27,16 @@ GRANT SELECT ON ALL TABLES IN SCHEMA tokenguard TO tokenguard_admin;
 GRANT INSERT, UPDATE ON tokenguard.team, tokenguard.member, tokenguard.budget TO tokenguard_admin;
 """
 
+_FUNCTIONS = "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE pronamespace = 'tokenguard'::regnamespace"
+
 _RIGHTS_WITHOUT_FUNCTIONS = """
 GRANT SELECT ON ALL TABLES IN SCHEMA tokenguard TO tokenguard_member;
 GRANT INSERT ON tokenguard.machine, tokenguard.period, tokenguard.lease, tokenguard.lease_period, tokenguard.holding,
   tokenguard.entry, tokenguard.decision TO tokenguard_member, tokenguard_admin;
 GRANT UPDATE ON tokenguard.machine, tokenguard.period, tokenguard.lease, tokenguard.holding
   TO tokenguard_member, tokenguard_admin;
+GRANT UPDATE (keep) ON tokenguard.team TO tokenguard_member;
+GRANT DELETE ON tokenguard.lease, tokenguard.lease_period, tokenguard.entry TO tokenguard_member, tokenguard_admin;
 """
 
 
@@ -69,10 +73,12 @@ def set_up(connection: psycopg.Connection[DictRow], *, functions: bool | None = 
 
 
 def _create_functions(connection: psycopg.Connection[DictRow]) -> None:
+    # All that there are: what an earlier version called otherwise would not check what this one does.
+    for former in connection.execute(_FUNCTIONS).fetchall():
+        _run(connection, f"DROP FUNCTION {former['signature']}")
     for step in steps().values():
         _run(
             connection,
-            f"DROP FUNCTION IF EXISTS {step.signature}",
             function(step),
             f"REVOKE ALL ON FUNCTION {step.signature} FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {step.signature} TO tokenguard_member, tokenguard_admin",

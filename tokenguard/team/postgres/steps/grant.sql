@@ -1,5 +1,6 @@
--- A lease from every budget that whoever asks is under, or from none. Asked again with the same id, it is the same lease.
--- takes: team text, repository text, machine text, lease uuid, want bigint, least bigint
+-- A lease from every budget that whoever asks is under, or from none. Asked again with the same id, it is the same lease;
+-- asked again in another visit, where it is not known any more, it is none.
+-- takes: team text, repository text, machine text, visit text, lease uuid, want bigint, least bigint
 -- returns: lease text, amount bigint, spent bigint, state text, left_s double precision, since_us bigint, until_us bigint
 
 -- The windows of those budgets only that have no period yet, and no plan may have it otherwise: they are costly.
@@ -25,11 +26,16 @@ WITH mine AS (
   WHERE c.team = :team AND (c.repository IS NULL OR c.repository = :repository)),
 room AS (
   SELECT team_id, LEAST(now() + ttl, min(ends_at)) AS expires_at,
-    GREATEST(LEAST(:want, min(cap - held - presumed - spent)), 0) AS amount
-  FROM mine GROUP BY team_id, ttl),
+    GREATEST(LEAST(:want, min(cap - held - presumed - spent)), 0) AS amount,
+    CASE WHEN bool_or(ends_at IS NULL) THEN NULL ELSE max(ends_at) END AS over_at
+  FROM mine
+  WHERE EXISTS (
+    SELECT 1 FROM tokenguard.machine m
+    WHERE m.name = :machine AND m.member = session_user AND m.team_id = mine.team_id AND m.token = :visit)
+  GROUP BY team_id, ttl),
 made AS (
-  INSERT INTO tokenguard.lease (id, team_id, member, machine, amount, expires_at)
-  SELECT :lease, team_id, session_user, :machine, amount, expires_at FROM room WHERE amount >= :least
+  INSERT INTO tokenguard.lease (id, team_id, member, machine, amount, expires_at, over_at)
+  SELECT :lease, team_id, session_user, :machine, amount, expires_at, over_at FROM room WHERE amount >= :least
   ON CONFLICT (id) DO NOTHING
   RETURNING id, team_id, amount),
 bound AS (
