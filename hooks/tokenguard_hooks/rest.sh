@@ -136,7 +136,7 @@ tg_is_alone() {
 # Whether a process works in one of these folders, and is a git that may start a hook.
 tg_is_near() {
     for tg_tree; do
-        # shellcheck disable=SC3013  # see above
+        # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef
         if [ "$tg_process/cwd" -ef "$tg_tree" ]; then
             case $tg_above in
             *" ${tg_process#/proc/} "*) return 1 ;;
