@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tokenguard.records import Usage
+from tokenguard.reports.found import Found
 from tokenguard.reports.rows import Rows
 
 
@@ -13,5 +14,5 @@ def made(rows: Sequence[dict[str, Any]]) -> Rows:
     """Of the objects that JSON has, all of which have the same names."""
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in (rows[0] if rows else ("calls",))}
     usages = columns.pop("usage", [])
-    numbers = {bucket: [usage[bucket] for usage in usages] for bucket in Usage.__struct_fields__}
-    return Rows(columns, {"calls": columns["calls"], **numbers}, lambda given, _: given)
+    found = [tuple(usage.values()) for usage in usages]
+    return Rows(columns, Found(Usage.__struct_fields__, found), lambda given, _: given)

@@ -19,6 +19,7 @@ from tokenguard.records import Totals, Usage
 from tokenguard.reports import report
 from tokenguard.reports.columns import share
 from tokenguard.reports.export import plain
+from tokenguard.reports.found import Found
 from tokenguard.reports.rows import rows_of
 
 KEYS = ("hour", "day", "repo", "branch", "agent", "provider", "model", "billing", "request-class", "session", "task")
@@ -106,9 +107,7 @@ def test_rows_are_those_of_the_calls_one_by_one(written: list[Entry], by: list[s
 @example(2_500_001, 5_000_000_000_000)
 def test_shares_and_hit_rates_are_rounded_as_python_rounds(part: int, rest: int) -> None:
     whole = part + rest
-    numbers = dict.fromkeys(("calls", "output", "reasoning", "cache_write_5m", "cache_write_1h"), [0])
-    numbers |= dict.fromkeys(("unpriced", "estimated", "bound", "below", "above", "saved", "notional_saved"), [0])
-    numbers |= {"cost_nanos": [part], "notional_nanos": [0], "input": [rest], "cache_read": [part]}
+    numbers = Found(["cost_nanos", "input", "cache_read"], [(part, rest, part)])
     (found,) = rows_of({}, numbers, Totals(cost_nanos=whole, usage=Usage(whole)))
     rounded = round(part / whole, 6)
     assert (found["spend_share"], found["hit_rate"]) == (rounded, rounded)

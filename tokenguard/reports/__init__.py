@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tokenguard.errors import UsageError
@@ -23,17 +22,17 @@ from tokenguard.ledger.queries import (
     snapshot,
     sums_in,
 )
-from tokenguard.ledger.rows import Row
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
 from tokenguard.reports.columns import Columns, at
 from tokenguard.reports.cuts import HOUR_US, Cuts, blocks_of, cut
+from tokenguard.reports.found import Found
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
 from tokenguard.reports.ordering import Labels, folded, ordered
-from tokenguard.reports.rows import Rows, by_column, column_of, numbers_in, rows_of, sums, told
+from tokenguard.reports.rows import Rows, numbers_in, rows_of, sums, told
 
 if TYPE_CHECKING:
     from tokenguard.reports.commits import Committed
@@ -104,20 +103,13 @@ class _Asked:
 
     def rows(self, whole: Totals) -> Rows:
         """The rows in the order of the keys, with their shares of the whole."""
-        labels, numbers = self._columns(numbers_in(whole))
-        return rows_of({**labels, **self._about(labels)}, numbers, whole)
-
-    def _columns(self, numbers: Sequence[str]) -> tuple[Columns, Columns]:
-        """What the rows are called, by key, and their numbers, in their order."""
-        slices = self._slices()
-        found: Sequence[Row] = []
-        if slices.spans:
-            found = sums_in(self._conn, self._stored, self._where, slices.spans, numbers)
-        names = [_SLICE, *self._stored, *numbers]
-        labels, found = folded(self._labels(slices, partial(column_of, names, found)), found, len(numbers))
-        nanos = [column_of(names, found, name) for name in ("cost_nanos", "notional_nanos")]
-        order = ordered(labels, nanos, self._places)
-        return at(labels, order), by_column(names, [found[place] for place in order])
+        slices, numbers = self._slices(), numbers_in(whole)
+        sums = sums_in(self._conn, self._stored, self._where, slices.spans, numbers) if slices.spans else []
+        found = Found([_SLICE, *self._stored, *numbers], sums)
+        labels, found = folded(self._labels(slices, found.column), found, len(numbers))
+        order = ordered(labels, map(found.column, ("cost_nanos", "notional_nanos")), self._places)
+        named = at(labels, order)
+        return rows_of({**named, **self._about(named)}, found.at(order), whole)
 
     def _labels(self, slices: Cuts, read: Callable[[str], Sequence[Any]]) -> Labels:
         """What each of the sums that are `read` by column is called."""

@@ -7,21 +7,22 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import add
 
 from tokenguard.ledger.rows import Row
+from tokenguard.reports.found import Found
 
 Labels = Mapping[str, Sequence[str | None]]
 """What rows are called, by key."""
 
 
-def folded(labels: Labels, rows: Sequence[Row], numbers: int) -> tuple[Labels, Sequence[Row]]:
+def folded(labels: Labels, found: Found, numbers: int) -> tuple[Labels, Found]:
     """The rows with the same labels as one, with their last `numbers` values added up; all others as they are."""
     names = list(zip(*labels.values(), strict=True))
     if len(set(names)) == len(names):
-        return labels, rows
-    found: dict[Row, Row] = {}
-    for name, row in zip(names, rows, strict=True):
-        known = found.get(name)
-        found[name] = row if known is None else (*row[:-numbers], *map(add, known[-numbers:], row[-numbers:]))
-    return dict(zip(labels, zip(*found, strict=True), strict=True)), list(found.values())
+        return labels, found
+    sums: dict[Row, Row] = {}
+    for name, row in zip(names, found.rows, strict=True):
+        known = sums.get(name)
+        sums[name] = row if known is None else (*row[:-numbers], *map(add, known[-numbers:], row[-numbers:]))
+    return dict(zip(labels, zip(*sums, strict=True), strict=True)), Found(found.names, list(sums.values()))
 
 
 def ordered(labels: Labels, nanos: Iterable[Sequence[int]], places: Mapping[str, Mapping[str, int]]) -> list[int]:

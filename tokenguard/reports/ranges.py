@@ -27,9 +27,10 @@ from tokenguard.reports.apart import APART, told_apart
 from tokenguard.reports.columns import at
 from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
+from tokenguard.reports.found import Found
 from tokenguard.reports.keys import STORED
 from tokenguard.reports.ordering import ordered
-from tokenguard.reports.rows import Rows, by_column, rows_of, sums, told
+from tokenguard.reports.rows import Rows, rows_of, sums, told
 
 KEYS = ("commit", *sorted(STORED))
 """What a range can be grouped by."""
@@ -100,12 +101,12 @@ def _rows(
     tz: tzinfo,
 ) -> Rows:
     labels = {key: [label[place] for label in found] for place, key in enumerate(keys)}
-    numbers = by_column(TOTALLED, [numbers_of(totals) for totals in found.values()])
-    order = ordered(labels, (numbers["cost_nanos"], numbers["notional_nanos"]), places)
+    sums = Found(TOTALLED, [numbers_of(totals) for totals in found.values()])
+    order = ordered(labels, map(sums.column, ("cost_nanos", "notional_nanos")), places)
     named = at(labels, order)
     if "commit" in keys:
         named |= told("commit", (about(known.get(hash or ""), tz) for hash in named["commit"]))
-    return rows_of(named, at(numbers, order), whole)
+    return rows_of(named, sums.at(order), whole)
 
 
 class Part(Struct, frozen=True):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct, defstruct
 
 from tokenguard.ledger.charges import numbers_of
-from tokenguard.ledger.rows import Row
 from tokenguard.ledger.sums import BUCKETS, TOTALLED
 from tokenguard.records import Confidence, Totals, Usage
 from tokenguard.reports.columns import Columns, at, minus, plus, rates, shares, within
+from tokenguard.reports.found import Found
 from tokenguard.reports.keys import TOLD
 
 _LEAST_SHARE, _LEAST_TIMES = 0.1, 1.5
@@ -24,8 +23,8 @@ _PART = 1000
 class Rows:
     """The rows of a report: each is the object that JSON has."""
 
-    def __init__(self, labels: Columns, numbers: Columns, told: Callable[[Columns, Columns], Columns]) -> None:
-        self._labels, self._numbers, self._told = labels, numbers, told
+    def __init__(self, labels: Columns, found: Found, told: Callable[[Columns, Columns], Columns]) -> None:
+        self._labels, self._found, self._told = labels, found, told
 
     @cached_property
     def columns(self) -> Columns:
@@ -37,8 +36,12 @@ class Rows:
         """By bucket."""
         return {bucket: self._numbers[bucket] for bucket in BUCKETS}
 
+    @cached_property
+    def _numbers(self) -> Columns:
+        return self._found.columns()
+
     def __len__(self) -> int:
-        return len(self._numbers["calls"])
+        return len(self._found.rows)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.__getitem__, range(len(self)))
@@ -53,7 +56,7 @@ class Rows:
 
     def at(self, places: Sequence[int]) -> Rows:
         """The rows at these places."""
-        return Rows(at(self._labels, places), at(self._numbers, places), self._told)
+        return Rows(at(self._labels, places), self._found.at(places), self._told)
 
     def parts(self) -> Iterator[Rows]:
         """All of them, a thousand at a time.
@@ -62,7 +65,7 @@ class Rows:
         """
         for begin in range(0, len(self), _PART):
             span = slice(begin, begin + _PART)
-            yield Rows(within(self._labels, span), within(self._numbers, span), self._told)
+            yield Rows(within(self._labels, span), self._found.within(span), self._told)
 
     def listed(self) -> Sequence[int]:
         """At list price, billed or not."""
@@ -99,20 +102,9 @@ def numbers_in(whole: Totals) -> list[str]:
     return [name for name, number in every.items() if number or name in ("calls", "saved", "notional_saved")]
 
 
-def by_column(names: Sequence[str], rows: Sequence[Row]) -> dict[str, Sequence[Any]]:
-    """Rows of what is called so, by column; those of `TOTALLED` that are not among it are nothing."""
-    columns: dict[str, Sequence[Any]] = dict.fromkeys(TOTALLED, [0] * len(rows))
-    return columns | dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else columns
-
-
-def column_of(names: Sequence[str], rows: Sequence[Row], name: str) -> Sequence[Any]:
-    """One of these columns."""
-    return list(map(itemgetter(names.index(name)), rows)) if name in names else [0] * len(rows)
-
-
-def rows_of(labels: Columns, numbers: Columns, whole: Totals) -> Rows:
-    """Rows with these labels and numbers, among which are those of `TOTALLED`, and their shares of the whole."""
-    return Rows(labels, numbers, lambda named, found: {**named, **_sums(found), **_shares(found, whole)})
+def rows_of(labels: Columns, found: Found, whole: Totals) -> Rows:
+    """Rows with these labels and the numbers that were found, and their shares of the whole."""
+    return Rows(labels, found, lambda named, numbers: {**named, **_sums(numbers), **_shares(numbers, whole)})
 
 
 def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
@@ -123,7 +115,7 @@ def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
 
 def sums(totals: Totals) -> dict[str, Any]:
     """The numbers of a total."""
-    return Rows({}, by_column(TOTALLED, [numbers_of(totals)]), lambda _, found: _sums(found))[0]
+    return Rows({}, Found(TOTALLED, [numbers_of(totals)]), lambda _, numbers: _sums(numbers))[0]
 
 
 def prompts(usage: Columns) -> list[int]:
