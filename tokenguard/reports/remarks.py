@@ -70,7 +70,7 @@ def _commits(report: dict[str, Any]) -> Iterator[str]:
     if "commit" not in report["by"]:
         return
     rows: Rows = report["rows"]
-    listed = list(zip(rows.columns["commit"], rows.listed(), strict=True))
+    listed = list(zip(rows.labels["commit"], rows.listed(), strict=True))
     commits = {commit for commit, _ in listed if commit}
     done = sum(nanos for commit, nanos in listed if commit)
     rest = sum(nanos for commit, nanos in listed if not commit)
@@ -129,7 +129,7 @@ def _apart(report: dict[str, Any]) -> Iterator[str]:
 def _notes(report: dict[str, Any]) -> Iterator[str]:
     total = report["total"]
     rows: Rows = report["rows"]
-    if any(rows.columns.get("task_inferred", ())):
+    if any(rows.labels.get("task_inferred", ())):
         yield "~ inferred from what the agent did; tokenguard run --task NAME names a task"
     if total["confidence"] != Confidence.EXACT or total["unpriced"]:
         yield "≈ not exact: estimated, or a bound that the true cost does not pass"

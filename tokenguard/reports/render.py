@@ -11,11 +11,11 @@ from typing import Any
 from tokenguard.policy.money import NANOS, tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
-from tokenguard.reports.columns import Columns, each, minus
+from tokenguard.reports.columns import each, minus
 from tokenguard.reports.keys import CUTTING, UNMARKED
 from tokenguard.reports.layout import Column, Style, fit, lines
 from tokenguard.reports.remarks import remarks
-from tokenguard.reports.rows import Rows, counts, prompts
+from tokenguard.reports.rows import Rows
 
 _NONE = "-"
 _CENT, _MILL = NANOS // 100, NANOS // 1000
@@ -62,7 +62,7 @@ def _named(by: list[str], rows: Rows, left: Rows) -> list[Column]:
     columns: list[Column] = []
     said = [False, *[True] * (len(rows) - 1)]
     for key in by:
-        labels = rows.columns[key]
+        labels = rows.labels[key]
         names = _commits(rows) if by == ["commit"] else names_of(key, set(labels))
         above = [None, *labels]
         said = [known and label == last for known, label, last in zip(said, labels, above, strict=False)]
@@ -76,7 +76,6 @@ def _named(by: list[str], rows: Rows, left: Rows) -> list[Column]:
 def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     """Tokens and dollars with their shares side by side, and what caches did."""
     ends = [*([_together(left)] if left else []), whole]
-    usage = {bucket: [*counted, *(end["usage"][bucket] for end in ends)] for bucket, counted in rows.usage.items()}
 
     def of(name: str) -> list[Any]:
         return [*rows.columns[name], *(end.get(name) for end in ends)]
@@ -93,8 +92,8 @@ def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     styles = ["warn" if mark else "" for mark in marks] if any(marks) else None
     return [
         Column("CALLS", [], spare=1, late=lambda: each(_counted, of("calls"))),
-        *(Column(head, [], spare=5, late=partial(_counts, usage, head)) for head in _KINDS),
-        Column("TOKENS", _tokens(counts(usage))),
+        *(Column(head, [], spare=5, late=partial(_kind, head, rows, ends)) for head in _KINDS),
+        Column("TOKENS", _tokens([*rows.tokens, *(Usage(**end["usage"]).total for end in ends)])),
         Column("", each(_percent, token_shares), gap=1),
         Column("", [], right=False, spare=4, shares=[share or 0.0 for share in token_shares], gap=1),
         Column("COST", _dollars(of("cost_nanos"), about)),
@@ -107,12 +106,14 @@ def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     ]
 
 
-def _counts(usage: Columns, kind: str) -> list[str]:
+def _kind(kind: str, rows: Rows, ends: Sequence[_Row]) -> list[str]:
     """Tokens of a kind."""
-    read = usage["cache_read"]
     if kind == "IN":
-        return _tokens(minus(prompts(usage), read))
-    return _tokens(read if kind == "CACHED" else usage["output"])
+        sent = minus(rows.prompts, rows.usage["cache_read"])
+        totals = (Usage(**end["usage"]) for end in ends)
+        return _tokens([*sent, *(usage.prompt - usage.cache_read for usage in totals)])
+    bucket = "cache_read" if kind == "CACHED" else "output"
+    return _tokens([*rows.usage[bucket], *(end["usage"][bucket] for end in ends)])
 
 
 def _lengths(rows: Rows, left: Rows) -> list[Column]:
@@ -202,7 +203,7 @@ def _some(cells: list[str], numbers: Sequence[int]) -> list[str]:
 
 def _commits(rows: Rows) -> dict[str | None, str]:
     """Commits as `git log --oneline` shows them."""
-    subjects = zip(rows.columns["commit"], rows.columns["subject"], strict=True)
+    subjects = zip(rows.labels["commit"], rows.labels["subject"], strict=True)
     return {hash: f"{hash[:8]} {printable(subject)}" if hash else "(not committed)" for hash, subject in subjects}
 
 

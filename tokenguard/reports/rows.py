@@ -23,22 +23,35 @@ _PART = 1000
 class Rows:
     """The rows of a report: each is the object that JSON has."""
 
-    def __init__(self, labels: Columns, found: Found, told: Callable[[Columns, Columns], Columns]) -> None:
-        self._labels, self._found, self._told = labels, found, told
+    def __init__(self, labels: Columns, found: Found, told: Callable[[Rows], Columns]) -> None:
+        self.labels = labels
+        self._found, self._told = found, told
 
     @cached_property
     def columns(self) -> Columns:
-        """What is `told` of labels and numbers, by name, in the order of JSON; `usage` stands behind `calls`."""
-        return self._told(self._labels, self._numbers)
+        """What is `told` of the rows, by name, in the order of JSON; `usage` stands behind `calls`."""
+        return self._told(self)
+
+    @cached_property
+    def numbers(self) -> Columns:
+        """Those of `TOTALLED`."""
+        return self._found.columns()
 
     @property
     def usage(self) -> Columns:
         """By bucket."""
-        return {bucket: self._numbers[bucket] for bucket in BUCKETS}
+        return {bucket: self.numbers[bucket] for bucket in BUCKETS}
 
     @cached_property
-    def _numbers(self) -> Columns:
-        return self._found.columns()
+    def prompts(self) -> list[int]:
+        """`Usage.prompt` of each."""
+        sent = (self.numbers[name] for name in ("input", "cache_read", "cache_write_5m", "cache_write_1h"))
+        return [new + read + short + long for new, read, short, long in zip(*sent, strict=True)]
+
+    @cached_property
+    def tokens(self) -> Sequence[int]:
+        """`Usage.total` of each."""
+        return plus(self.prompts, self.numbers["output"])
 
     def __len__(self) -> int:
         return len(self._found.rows)
@@ -56,7 +69,7 @@ class Rows:
 
     def at(self, places: Sequence[int]) -> Rows:
         """The rows at these places."""
-        return Rows(at(self._labels, places), self._found.at(places), self._told)
+        return Rows(at(self.labels, places), self._found.at(places), self._told)
 
     def parts(self) -> Iterator[Rows]:
         """All of them, a thousand at a time.
@@ -65,7 +78,7 @@ class Rows:
         """
         for begin in range(0, len(self), _PART):
             span = slice(begin, begin + _PART)
-            yield Rows(within(self._labels, span), self._found.within(span), self._told)
+            yield Rows(within(self.labels, span), self._found.within(span), self._told)
 
     def listed(self) -> Sequence[int]:
         """At list price, billed or not."""
@@ -104,7 +117,7 @@ def numbers_in(whole: Totals) -> list[str]:
 
 def rows_of(labels: Columns, found: Found, whole: Totals) -> Rows:
     """Rows with these labels and the numbers that were found, and their shares of the whole."""
-    return Rows(labels, found, lambda named, numbers: {**named, **_sums(numbers), **_shares(numbers, whole)})
+    return Rows(labels, found, lambda rows: {**rows.labels, **_sums(rows), **_shares(rows, whole)})
 
 
 def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
@@ -115,21 +128,11 @@ def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
 
 def sums(totals: Totals) -> dict[str, Any]:
     """The numbers of a total."""
-    return Rows({}, Found(TOTALLED, [numbers_of(totals)]), lambda _, numbers: _sums(numbers))[0]
+    return Rows({}, Found(TOTALLED, [numbers_of(totals)]), _sums)[0]
 
 
-def prompts(usage: Columns) -> list[int]:
-    """`Usage.prompt` of each row."""
-    sent = (usage[name] for name in ("input", "cache_read", "cache_write_5m", "cache_write_1h"))
-    return [new + read + short + long for new, read, short, long in zip(*sent, strict=True)]
-
-
-def counts(usage: Columns) -> Sequence[int]:
-    """`Usage.total` of each row."""
-    return plus(prompts(usage), usage["output"])
-
-
-def _sums(of: Columns) -> dict[str, Sequence[Any]]:
+def _sums(rows: Rows) -> dict[str, Sequence[Any]]:
+    of = rows.numbers
     return {
         "calls": of["calls"],
         "cost_nanos": of["cost_nanos"],
@@ -138,18 +141,19 @@ def _sums(of: Columns) -> dict[str, Sequence[Any]]:
         "notional_nanos": of["notional_nanos"],
         "confidence": _confidences(of["estimated"], of["bound"]),
         "unpriced": of["unpriced"],
-        "hit_rate": rates(of["cache_read"], prompts(of)),
+        "hit_rate": rates(of["cache_read"], rows.prompts),
         "saved_nanos": of["saved"],
         "notional_saved_nanos": of["notional_saved"],
     }
 
 
-def _shares(of: Columns, whole: Totals) -> dict[str, Sequence[Any]]:
+def _shares(rows: Rows, whole: Totals) -> dict[str, Sequence[Any]]:
     """What share of the tokens and dollars each row has; of what is billed, and of all at list price.
 
     What costs much more than its tokens would make one think `stands_out`.
     """
-    of_tokens = shares(counts(of), whole.usage.total)
+    of = rows.numbers
+    of_tokens = shares(rows.tokens, whole.usage.total)
     billed = shares(of["cost_nanos"], whole.cost_nanos)
     listed = billed
     if any(of["notional_nanos"]):
