@@ -142,7 +142,7 @@ def uninstall() -> None:
 @click.option("--foreground", is_flag=True, help="Keep the terminal, and log to it too.")
 def run(foreground: bool) -> None:
     """Be the daemon."""
-    from tokenguard.daemon import main  # heavy, and needed by nobody who only talks to it
+    from tokenguard.daemon.process import main  # heavy, and needed by nobody who only talks to it
     from tokenguard_hooks.rounds import Rounds
 
     paths = find_paths(os.environ)

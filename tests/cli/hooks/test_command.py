@@ -207,7 +207,7 @@ def test_a_new_daemon_brings_new_hooks(cli: Cli, home: Path, tree: Path, monkeyp
     def no_daemon(*_: object, **__: object) -> None:
         """It would stay."""
 
-    monkeypatch.setattr("tokenguard.daemon.main", no_daemon)
+    monkeypatch.setattr("tokenguard.daemon.process.main", no_daemon)
     cli("daemon", "run")
     assert not (home / "hooks").exists(), "who has no hooks gets none"
     cli("hooks", "install")
