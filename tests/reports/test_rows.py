@@ -127,3 +127,13 @@ def test_parts_are_all_rows_in_their_order(count: int) -> None:
     parts = list(rows.parts())
     assert [row for part in parts for row in part] == list(rows)
     assert max(map(len, parts), default=0) <= 1000
+
+
+def test_a_part_of_the_rows_says_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenguard.reports.rows._PART", 1)
+    found = Found(("calls", "cost_nanos", "notional_nanos"), [(1, 60, 0), (1, 0, 40)])
+    rows = rows_of({"agent": ["a", "b"]}, found, Totals(2, 60, notional_nanos=40))
+    parts = list(rows.parts())
+    assert rows.columns["list_share"] == [0.6, 0.4]
+    for name, column in rows.columns.items():
+        assert [part.columns[name][0] for part in parts] == list(column), name

@@ -156,7 +156,8 @@ def _shares(rows: Rows, whole: Totals) -> dict[str, Sequence[Any]]:
     of_tokens = shares(rows.tokens, whole.usage.total)
     billed = shares(of["cost_nanos"], whole.cost_nanos)
     listed = billed
-    if any(of["notional_nanos"]):
+    # Not by what is in these rows: they can be a part of those of a report.
+    if whole.notional_nanos:
         listed = shares(plus(of["cost_nanos"], of["notional_nanos"]), whole.cost_nanos + whole.notional_nanos)
     return {
         "token_share": of_tokens,
