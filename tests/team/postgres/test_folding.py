@@ -262,6 +262,34 @@ async def test_a_database_does_not_grow_with_what_is_spent(team: Team, clock: Cl
     assert figures(team) == (0, 0, 36, 0)
 
 
+async def test_who_comes_back_when_all_of_it_is_over_is_told_of_nothing(team: Team, clock: Clock, books: Books) -> None:
+    team.ask("DELETE FROM tokenguard.budget WHERE name = 'all'")
+    team.policy = replace(team.policy, budgets=(DAY,))
+    await team.machine("ann", clock).sync(books)
+    books.spend(3 * NANOS)
+    team.lapse()
+    # A day passes, and what was is of the day before.
+    day_us = 86_400_000_000
+    team.ask("UPDATE tokenguard.period SET starts_at = starts_at - INTERVAL '1 day', ends_at = starts_at")
+    team.ask("UPDATE tokenguard.lease SET over_at = over_at - INTERVAL '1 day'")
+    book = team.book("ann")
+    state, _ = book.read()
+    (chain,) = state.chains
+    state.chains = (replace(chain, since_us=chain.since_us - day_us, until_us=chain.since_us),)
+    await book.write(state)
+    books.calls = [(at_us - day_us, amount) for at_us, amount in books.calls]
+    clock.s += 86_400
+    theirs = Books(clock.us)
+    await team.machine("ben", clock).sync(theirs)
+    await fold(team)
+    assert rows(team)[0] == 0
+    heard = await team.machine("ann", clock).sync(books)
+    assert heard.remarks == ()
+    assert figures(team, "day") == (10, 0, 0, 0)
+    (before,) = team.ask("SELECT presumed, spent FROM tokenguard.period ORDER BY starts_at LIMIT 1")
+    assert before == {"presumed": 10 * NANOS, "spent": 0}
+
+
 class Killed(BaseException):
     """The process is gone."""
 
@@ -315,7 +343,8 @@ class Life:
                     login, name, values = self.said[-1 - (amount * amount * 3) % len(self.said)]
                     await self.team.step(login, name, **values)
             case _:
-                books.needs = Demand(burn=amount * NANOS, largest=NANOS, parallel=1)
+                # Who needs nothing has no lease after the one that is closed.
+                books.needs = Demand(burn=amount * NANOS, largest=NANOS, parallel=1) if amount % 2 else Demand()
                 try:
                     await (machine.leave(books) if op == "leave" else machine.sync(books))
                 except Killed:

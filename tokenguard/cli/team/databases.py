@@ -43,7 +43,7 @@ _LOGIN = login_option("Who keeps the database: 'user=postgres passfile=...'; lib
 @_LOGIN
 @click.option("--organisation", default="", metavar="NAME", help="Whose limits hold for this team too.")
 @click.option(
-    "--keep", type=click.IntRange(min=0), metavar="DAYS", help="How long leases that are over stay; 90 days at first."
+    "--keep", type=click.IntRange(min=7), metavar="DAYS", help="How long leases that are over stay; 90 days at first."
 )
 @_JSON
 def init_db(login: str, organisation: str, keep: int | None, as_json: bool) -> None:
