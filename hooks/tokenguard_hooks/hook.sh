@@ -7,9 +7,10 @@
 #   tg_chained  the hook that was there before, to be run by whoever sources this; empty if there can be none
 #
 # On the usual way through here no program is started: everything is built into the shell, and that is why a hook costs
-# little more than starting one. The daemon is never waited for; where it has died, hooks are put to sleep (rest.sh). What is missing, torn or not understood is passed over
-# in silence: tokenguard is in nobody's way when it does not run. Names begin with tg_, because a variable that is
-# exported already would be changed for the hook that comes after this one.
+# little more than starting one. The daemon is never waited for; where it has died, hooks are put to sleep (rest.sh).
+# What is missing, torn or not understood is passed over in silence: tokenguard is in nobody's way when it does not run.
+# Names begin with tg_, because a variable that is exported already would be changed for the hook that comes after this
+# one.
 
 tg_newline='
 '
@@ -178,12 +179,13 @@ tg_is_gone() {
     fi
 } 2>/dev/null
 
-# A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does.
+# A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does, unless it
+# was seen before that they cannot sleep, or this one is not the repository's own.
 tg_rest() {
-    if tg_is_gone && [ ! -e "$tg_common/tokenguard-asleep" ] && [ -r "$tg_state/hooks/rest.sh" ]; then
-        # shellcheck source=rest.sh
-        . "$tg_state/hooks/rest.sh"
-    fi
+    tg_file=$tg_common/tokenguard-hooks
+    [ -z "$tg_chained" ] || tg_file=$tg_common/hooks/$tg_event
+    tg_is_gone && [ -f "$tg_file" ] && [ ! -e "$tg_folder/.tokenguard-sleepless" ] || return 0
+    if [ -r "$tg_state/hooks/rest.sh" ]; then . "$tg_state/hooks/rest.sh"; fi
 }
 
 # What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.

@@ -72,6 +72,7 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
             done = _chain(here, paths, events, folder)
         resting.forget(here.common_dir)
     _make(folder)
+    _remove(folder / hook_paths.SLEEPLESS)
     return done
 
 
@@ -191,11 +192,15 @@ def _forget(folder: Path, paths: Paths) -> None:
         with suppress(OSError):
             if made:
                 hooks.rmdir()
-    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS):
-        with suppress(OSError):
-            (folder / name).unlink()
+    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS, hook_paths.SLEEPLESS):
+        _remove(folder / name)
     with suppress(OSError):
         # Up to the first folder that is of use to others.
         while folder != hook_paths.repositories(paths):
             folder.rmdir()
             folder = folder.parent
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink()

@@ -9,8 +9,9 @@
 # Whatever is not there (flock, /proc, second names...) or not understood leaves hooks awake, and whoever is interrupted
 # leaves what waking goes on from.
 
-# Hooks that can make a command of git fail come first: the shorter is the time in which one might be looked for.
-tg_events='pre-commit commit-msg prepare-commit-msg pre-push post-commit post-rewrite'
+# Hooks that can make a command of git fail come first: the shorter is the time in which one might be looked for. Last
+# comes the one that all of this begins with: where it is awake, it goes on.
+tg_events='pre-commit commit-msg prepare-commit-msg pre-push post-rewrite post-commit'
 
 # Keep others from changing the hooks of this repository until fd 9 is closed: as `resting.alone` does.
 tg_lock() {
@@ -34,14 +35,29 @@ tg_last_line() {
     tg_line=$(tail -n 1 "$1" 2>/dev/null) && [ -n "$tg_line" ]
 }
 
-# Say in the repository that hooks sleep, for whom, and how far git's logs go. A log that grows between the two looks at
-# it is longer than up to that line: whoever reads it goes back to where the line is.
-tg_put_mark() {
-    tg_last_line "$tg_git/logs/HEAD" || return 1
-    # The last hook of an amended commit is not this one.
+# Whether no other hook of ours is due to what is done now.
+tg_is_at_its_end() {
+    # A command of git's with a name of its own in the logs may not have come to its end with this hook.
+    [ -z "${GIT_REFLOG_ACTION-}" ] && tg_last_line "$tg_git/logs/HEAD" || return 1
     case $tg_event:$tg_line in
     post-commit:*'commit (amend): '*) return 1 ;;
     esac
+}
+
+# Say in the repository that hooks sleep, for whom, and how far git's logs go. A log that grows between the two looks at
+# it is longer than up to that line: whoever reads it goes back to where the line is. A mark of earlier holds as well:
+# what was noted since is read a second time.
+tg_put_mark() {
+    tg_mark=$tg_common/tokenguard-asleep
+    tg_is_new=
+    if [ -e "$tg_mark" ]; then
+        IFS= read -r tg_line <"$tg_mark"
+        case $tg_line in
+        "1$tg_state."*) return 0 ;;
+        *) return 1 ;;
+        esac
+    fi
+    tg_is_new=1
     {
         printf '1\0%s' "$tg_state"
         for tg_log in "$tg_common/logs/HEAD" "$tg_common"/worktrees/*/logs/HEAD; do
@@ -105,7 +121,8 @@ tg_look_around() {
         tg_line=${tg_line#* }
         tg_up=${tg_line%% *}
     done
-    set -- "$PWD" "${tg_common%/.git}"
+    set -- "${tg_common%/.git}"
+    [ "$1" = "$PWD" ] || set -- "$@" "$PWD"
     for tg_tree in "$tg_common"/worktrees/*; do
         tg_read "$tg_tree/gitdir" || continue
         case $tg_text in
@@ -113,27 +130,32 @@ tg_look_around() {
         *) set -- "$@" "$tg_tree/${tg_text%/.git}" ;;
         esac
     done
-    tg_let_all_sleep "$@"
+    tg_sees_none "$@" && tg_is_alone "$@" && tg_let_all_sleep "$@"
 } 2>/dev/null
 
-# Whether no git but those that wait for this hook is at work in one of these folders, nor among what has begun while it
-# was looked: a git that has found a hook must find it again when it starts it, one that has made a commit starts a hook
-# that notes it, and one that begins now takes longer to come to a hook than that takes to have another name.
-tg_is_alone() {
+# Whether no git is at work in one of these folders: one that has found a hook must find it again when it starts it, and
+# one that has made a commit starts a hook that notes it.
+tg_sees_none() {
     read -r tg_line </proc/loadavg || return 1
     tg_newest=${tg_line##* }
     for tg_process in /proc/[0-9]*; do
         ! tg_is_near "$@" || return 1
     done
+}
+
+# Whether none is among what has begun since. One that begins now takes longer to come to a hook than that takes to have
+# another name.
+tg_is_alone() {
     while read -r tg_line </proc/loadavg && [ "${tg_line##* }" -gt "$tg_newest" ]; do
         tg_newest=$((tg_newest + 1))
         tg_process=/proc/$tg_newest
         ! tg_is_near "$@" || return 1
     done
-    [ "${tg_line##* }" = "$tg_newest" ]
+    # Numbers of processes have begun anew.
+    [ "${tg_line##* }" = "$tg_newest" ] || tg_sees_none "$@"
 }
 
-# Whether a process works in one of these folders, and is a git that may start a hook.
+# Whether a process works in one of these folders, and is a git that may start a hook and does not wait for this one.
 tg_is_near() {
     for tg_tree; do
         # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef
@@ -160,42 +182,45 @@ tg_may_commit() {
     esac
 } 2>/dev/null
 
-# Put hooks to sleep, as `sleeping.put_to_sleep` does: the one that was there before is there at each instant. Where one
-# could be missed, it is looked around first.
+# Put hooks to sleep, as `sleeping.put_to_sleep` does: the one that was there before is there at each instant. Where none
+# was, one that is looked for in that instant fails: with several working trees, in which others commit, that is not
+# risked. What cannot be done is not tried again. Whatever comes of it, the mark holds from here on.
 tg_let_all_sleep() {
-    tg_is_alone "$@" || return 1
     for tg_hook in $tg_events; do
         tg_is_ours "$tg_hook" || continue
         for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
             [ ! -e "$tg_name" ] || rm -f "$tg_name"
         done
-        if [ -L "$tg_file.tg-chained" ] || tg_begins_as_ours "$tg_file.tg-chained"; then
-            continue # what ln makes of a link differs from system to system
-        elif [ ! -e "$tg_file.tg-chained" ]; then
+        if [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ] || [ -d "$tg_common/worktrees" ]; then
+            tg_let_former_stand || : >|"$tg_folder/.tokenguard-sleepless"
+        else
             ! tg_is_alone "$@" || mv -f "$tg_file" "$tg_file.tg-asleep"
-        elif ln "$tg_file" "$tg_file.tg-asleep"; then
-            { ln "$tg_file.tg-chained" "$tg_file.tg-turning" && mv -f "$tg_file.tg-turning" "$tg_file"; } ||
-                rm -f "$tg_file.tg-asleep" "$tg_file.tg-turning"
         fi
     done
+    return 0
+}
+
+# Let the hook that was there before stand in the place of ours. What ln makes of a link differs from system to system.
+tg_let_former_stand() {
+    [ -e "$tg_file.tg-chained" ] && [ ! -L "$tg_file.tg-chained" ] && ! tg_begins_as_ours "$tg_file.tg-chained" || return 1
+    ln "$tg_file" "$tg_file.tg-asleep" || return 1
+    ln "$tg_file.tg-chained" "$tg_file.tg-turning" && mv -f "$tg_file.tg-turning" "$tg_file" && return
+    rm -f "$tg_file.tg-asleep" "$tg_file.tg-turning"
+    return 1
 }
 
 tg_put_to_sleep() {
-    tg_mark=$tg_common/tokenguard-asleep
-    # A command of git's with a name of its own in the logs may not have come to its end with this hook.
-    [ -z "${GIT_REFLOG_ACTION-}" ] && [ -f "$tg_common/logs/HEAD" ] || return 0
     tg_own=
-    tg_is_configured || tg_is_in_own_folder || return 0
+    [ -f "$tg_common/logs/HEAD" ] && { tg_is_configured || tg_is_in_own_folder; } || return 0
     # Whoever gives up a command now does not give this up halfway.
     trap '' HUP INT TERM
-    tg_lock && [ ! -e "$tg_mark" ] && tg_is_gone || return 0
-    ! tg_is_under_way && tg_put_mark || return 0
+    tg_is_at_its_end && tg_lock && tg_is_gone && ! tg_is_under_way && tg_put_mark || return 0
     if [ -z "$tg_own" ]; then
         # Git reads its configuration once: one that has begun already finds what it has found.
-        mv -f "$tg_common/tokenguard-hooks" "$tg_common/tokenguard-hooks.tg-asleep" 2>/dev/null || rm -f "$tg_mark"
+        mv -f "$tg_common/tokenguard-hooks" "$tg_common/tokenguard-hooks.tg-asleep" 2>/dev/null
     else
-        tg_look_around || rm -f "$tg_mark"
-    fi
+        tg_look_around
+    fi || [ -z "$tg_is_new" ] || rm -f "$tg_mark"
     # Who has taken what was noted is a daemon that lives, and may have looked whether hooks sleep before they did. Taking
     # the same again changes nothing, and then it looks again.
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"

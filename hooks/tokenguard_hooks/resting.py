@@ -155,6 +155,8 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     since, now = _marks(common_dir), marks(common_dir)
     _note(common_dir, paths, missed(common_dir, since))
     configuring.wake(common_dir / "config")
+    with suppress(OSError):
+        (hook_paths.folder(paths, common_dir) / hook_paths.SLEEPLESS).unlink()
     left = [event for event in _ALL if not chaining.wake(common_dir / "hooks", event)]
     if left:
         log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)

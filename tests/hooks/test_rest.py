@@ -54,12 +54,13 @@ def made(world: World, tree: Path, *names: str, branch: str = "main", name: str 
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("former", [(), ("pre-commit", "post-commit")])
+@pytest.mark.parametrize("former", [(), ALL])
 def test_it_is_as_the_daemon_does_it(user: World, tree: Path, shell: str, former: tuple[str, ...]) -> None:
     command = found(shell)
     if command is None:
         pytest.skip(f"{shell} is not installed")
-    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked tree"))
+    if former:
+        user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked tree"))
     put_in(user, tree, former=former)
     awake = everything(tree / ".git" / "hooks")
     subprocess.run([*command, ".git/hooks/post-commit"], cwd=tree, env=user.env, check=True)
@@ -160,7 +161,7 @@ def test_another_git_that_may_start_one_keeps_them_awake(user: World, tree: Path
     """A commit that waits for its editor has found a hook, and will look for others."""
     linked = user.root / "linked"
     user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
-    put_in(user, tree)
+    put_in(user, tree, former=ALL)
     here, there = (tree, linked) if where == "main" else (linked, tree)
     editor, begun, go_on = (user.root / name for name in ("editor", "begun", "go on"))
     os.mkfifo(go_on)
@@ -174,6 +175,20 @@ def test_another_git_that_may_start_one_keeps_them_awake(user: World, tree: Path
     go_on.write_text("on\n")
     assert waiting.wait(60) == 0
     assert asleep(user, tree) and len(user.spool(tree / ".git")) == 2
+
+
+def test_with_several_working_trees_none_is_taken_away(user: World, tree: Path) -> None:
+    """A commit in another one may have found it, and would fail."""
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked"))
+    put_in(user, tree, former=("pre-commit",))
+    hooks = tree / ".git" / "hooks"
+    before = {one.name for one in hooks.iterdir()}
+    for _ in range(2):
+        user.commit(tree, "more")
+        assert {one.name for one in hooks.iterdir()} - before == {"pre-commit.tg-asleep"}
+    sleepless = user.folder(tree / ".git") / hook_paths.SLEEPLESS
+    assert sleepless.exists() and resting.wake(tree / ".git", user.paths) and not sleepless.exists()
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
 
 
 def test_one_that_only_reads_does_not(user: World, tree: Path) -> None:
@@ -232,21 +247,26 @@ def test_without_a_program_that_it_takes_nothing_is_lost(user: World, tree: Path
 
 
 def test_where_there_are_no_second_names_what_was_there_before_keeps_ours_awake(user: World, tree: Path) -> None:
-    put_in(user, tree, former=("pre-commit",))
-    (tree / ".git" / "hooks" / "pre-push.tg-chained").symlink_to("elsewhere")
-    before = everything(tree / ".git" / "hooks")
-    beside = user.root / "beside"
+    put_in(user, tree, former=("post-commit",))
+    hooks, sleepless = tree / ".git" / "hooks", user.folder(tree / ".git") / hook_paths.SLEEPLESS
+    (hooks / "pre-push.tg-chained").symlink_to("elsewhere")
+    before = everything(hooks)
+    beside, asked = user.root / "beside", user.root / "asked"
     beside.mkdir()
-    user.put_script(beside / "ln", "#!/bin/sh\necho 'no links here' >&2\nexit 1\n")
+    user.put_script(beside / "ln", f"#!/bin/sh\necho 'no links here' | tee -a '{asked}' >&2\nexit 1\n")
     user.path = f"{beside}{os.pathsep}{user.path}"
-    for _ in range(2):
+    for _ in range(3):
         assert user.commit(tree, "more").stderr == "former\n"
-    hooks = tree / ".git" / "hooks"
-    assert {one.name for one in hooks.glob("*.tg-asleep")} == {
-        f"{one}.tg-asleep" for one in ALL if one[:5] != "pre-c" and one != "pre-push"
-    }
-    resting.wake(tree / ".git", user.paths)
-    assert everything(hooks) == before and user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+        fell_asleep = {one.name.removesuffix(".tg-asleep") for one in hooks.glob("*.tg-asleep")}
+        assert fell_asleep == set(ALL) - {"post-commit", "pre-push"}
+    assert sleepless.exists() and asked.read_text().count("links") == 1, "it is not tried again"
+    assert resting.wake(tree / ".git", user.paths) and not sleepless.exists()
+    assert everything(hooks) == before and user.spool(tree / ".git") == made(user, tree, "HEAD~2", "HEAD~1", "HEAD")
+    user.commit(tree, "more")
+    assert sleepless.exists()
+    (hooks / "pre-push.tg-chained").unlink()
+    install(look(tree), user.paths, ALL, None, consent=False)
+    assert not sleepless.exists()
 
 
 def _shared(world: World, tree: Path) -> None:
@@ -303,7 +323,7 @@ def test_strange_names(user: World, name: str) -> None:
     user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
     user.paths = replace(user.paths, state_dir=user.root / f"state{name}")
     scripts.write(user.paths)
-    put_in(user, tree, former=("pre-commit",))
+    put_in(user, tree, former=ALL)
     user.commit(linked, "second")
     assert asleep(user, tree)
     told = mark(tree).read_bytes()
@@ -336,12 +356,24 @@ def test_interrupted_at_any_step(user: World, tree: Path) -> None:
         user.path = usual
         left = int(steps.read_text())
         assert user.commit(tree, "then").stderr.count("former\n") == 2
+        assert asleep(user, tree)
         resting.wake(tree / ".git", user.paths)
         assert everything(tree / ".git" / "hooks") == awake
         number += 1
         names = [f"HEAD~{back}" for back in reversed(range(number * 2))]
         assert set(user.spool(tree / ".git")) == set(made(user, tree, *names))
     assert number > 15
+
+
+def test_a_mark_of_earlier_holds(user: World, tree: Path) -> None:
+    """As of a daemon that was killed in the midst of waking them, or while it waited for a git that saw them asleep."""
+    put_in(user, tree)
+    assert resting.make_ready(tree / ".git", user.paths)
+    told = mark(tree).read_bytes()
+    user.commit(tree, "second")
+    assert asleep(user, tree) and mark(tree).read_bytes() == told
+    assert resting.wake(tree / ".git", user.paths)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
 
 
 def test_whoever_gives_up_at_the_terminal_does_not_leave_it_halfway(user: World, tree: Path) -> None:

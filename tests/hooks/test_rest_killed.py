@@ -117,6 +117,7 @@ def test_every_commit_costs_what_it_costs_beside_hooks_that_are_awake(tree: Tree
     hashes.append(tree.commit("while it runs"))
     tree.call()
     tree.call()
+    until(lambda: sum(tree.costs().values()) == 3)
     tree.kill()
     assert tree.awake
     hashes.append(tree.commit("after the kill"))

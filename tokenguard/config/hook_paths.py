@@ -19,6 +19,9 @@ TRAILERS = "tokenguard-trailers"
 SPOOL = "tokenguard-spool"
 """In a repository's folder, written by its hooks, line by line: what has happened; the daemon takes the lines away."""
 
+SLEEPLESS = ".tokenguard-sleepless"
+"""In a repository's folder, written by its hooks: they cannot be put to sleep, so that is not tried for now."""
+
 VERDICT = "verdict"
 """In a session's folder, written by the daemon: whether another prompt may begin."""
 

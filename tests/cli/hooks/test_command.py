@@ -286,7 +286,7 @@ def test_a_daemon_that_begins_while_they_are_installed(cli: Cli, tree: Path, mon
 
 def test_without_a_commit_they_sleep_after_the_first_one(cli: Cli, tree: Path) -> None:
     assert cli("hooks", "install", "--json").document["asleep"] is False
-    assert "- with the next commit they fall asleep" not in cli("hooks", "status").out
+    assert "- the next commit" not in cli("hooks", "status").out
     commit()
     assert cli("hooks", "status", "--json").document["asleep"] is True
 
@@ -297,7 +297,7 @@ def test_those_of_a_daemon_that_was_killed_are_said_to_sleep_soon(cli: Cli, home
     assert resting.wake(tree / ".git", Paths(home, home))
     assert cli("hooks", "status").out.splitlines()[-2:] == [
         "the daemon does not run: until it does, they are silent, and note commits for it",
-        "- with the next commit they fall asleep: git does not start them any more until it runs",
+        "- the next commit puts them to sleep where it can: git does not start them any more until it runs",
     ]
     commit()
     assert cli("hooks", "status").out.splitlines()[-1].startswith("asleep until the daemon runs: ")

@@ -166,7 +166,7 @@ def stands(now: Standing, here: Repository, running: bool, tired: bool) -> Itera
         else:
             yield "the daemon does not run: until it does, they are silent, and note commits for it"
         if tired:
-            yield "- with the next commit they fall asleep: git does not start them any more until it runs"
+            yield "- the next commit puts them to sleep where it can: git does not start them any more until it runs"
 
 
 _AFTER = {True: "the one that was there runs after it", False: ""}

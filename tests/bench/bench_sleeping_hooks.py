@@ -1,0 +1,258 @@
+"""What git hooks add to `git commit` while no daemon runs: asleep, as they fall asleep, and where they do not sleep.
+
+python -m tests.bench.bench_sleeping_hooks [--runs N] [--managers]
+    medians over N runs of each (61), taken in turn; with real hook managers from npm and PyPI besides
+
+TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration are measured with that one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from tests.bench.bench_hooks import (
+    COMMIT_MS,
+    Took,
+    Tree,
+    beyond,
+    environment,
+    git,
+    in_turn,
+    install,
+    middle,
+    say,
+    say_took,
+    stop,
+    wait_for,
+)
+from tokenguard import client
+from tokenguard.config.paths import Paths
+from tokenguard_hooks import managers, resting, scripts
+from tokenguard_hooks.rounds import Rounds
+
+PACKAGES = ("pypi:pre-commit==4.7.0", "npm:lefthook@2.2.2", "npm:husky@9.1.7")
+THEIRS = {
+    ".pre-commit-config.yaml": "repos:\n  - repo: local\n    hooks:\n"
+    "      - {id: own, name: own, language: system, entry: 'true', always_run: true, stages: [pre-commit]}\n",
+    "lefthook.yml": "pre-commit:\n  commands:\n    own:\n      run: 'true'\n",
+    ".husky/pre-commit": "true\n",
+}
+"""A hook of each manager's own."""
+
+
+def ways() -> list[tuple[str, str]]:
+    """How hooks can be put in, with the path on which a git is that finds them."""
+    found = [("chain", os.environ["PATH"])]
+    if modern := os.environ.get("TOKENGUARD_TEST_GIT"):
+        found.append(("config", f"{modern}{os.pathsep}{os.environ['PATH']}"))
+    return found
+
+
+def bench_asleep(runs: int) -> bool:
+    """Whether a commit takes no longer while the daemon does not run, whatever the reason."""
+    found: list[bool] = []
+    for way, path in ways():
+        for why, comes in (("never started", never), ("stopped", stopped), ("killed", killed)):
+            with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+                home = Path(folder).resolve()
+                env = environment(home) | {"PATH": path}
+                (home / "config.toml").write_text("[daemon]\nport = 0\n")
+                names = ("plain", "hooked", "plain-former", "former")
+                plain, hooked, plain_former, former = [Tree(home / name, env) for name in names]
+                plain_former.former_hook()
+                former.former_hook()
+                for tree in (hooked, former):
+                    install(tree, env, "--way", way)
+                comes(Paths(home, home), env)
+                pairs = (("no other hook", plain, hooked), ("one that was there", plain_former, former))
+                if comes is killed:
+                    for tree in (hooked, former):
+                        while not resting.has_sleepers(tree.top / ".git", Paths(home, home)):
+                            tree.commit()
+                found += [
+                    asleep(f"{way}, {why}, {what}", *in_turn(runs, one.commit, two.commit, one.commit))
+                    for what, one, two in pairs
+                ]
+    return all(found)
+
+
+def never(paths: Paths, env: Mapping[str, str]) -> None:
+    """No daemon has run since hooks were installed."""
+
+
+def stopped(paths: Paths, env: Mapping[str, str]) -> None:
+    """One has run, and was stopped."""
+    stop(paths, env)
+
+
+def killed(paths: Paths, env: Mapping[str, str]) -> None:
+    """One has run, and was killed."""
+    daemon = client.ensure(paths, env, print)
+    wait_for(lambda: not Rounds(paths).asleep(60))
+    os.kill(daemon.pid, signal.SIGKILL)
+    wait_for(lambda: client.find(paths) is None)
+
+
+def bench_first(kills: int) -> None:
+    """What the commit takes after which hooks sleep, because the daemon was killed."""
+    for way, path in ways():
+        with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+            home = Path(folder).resolve()
+            env, paths = environment(home) | {"PATH": path}, Paths(home, home)
+            plain, hooked, former = (Tree(home / name, env) for name in ("plain", "hooked", "former"))
+            former.former_hook()
+            for tree in (hooked, former):
+                install(tree, env, "--way", way)
+
+            ways_to_commit = (partial(commit_after_kill, tree, paths) for tree in (hooked, former))
+            took = in_turn(kills, plain.commit, *ways_to_commit)
+            say_took(f"{way}: added to the first commit after a kill", beyond(took[0], took[1]))
+            say_took("... with a hook that was there before", beyond(took[0], took[2]))
+
+
+def commit_after_kill(tree: Tree, paths: Paths) -> Took:
+    """The commit after which hooks sleep."""
+    resting.wake(tree.top / ".git", paths)
+    took = tree.commit()
+    # On a busy machine it may take a second one: another git might have been about.
+    while not resting.has_sleepers(tree.top / ".git", paths):
+        tree.commit()
+    return took
+
+
+def bench_beside(runs: int) -> None:
+    """What is added where hooks do not sleep: in a folder that others use as well, and by a user's own settings."""
+    for way, path in ways():
+        with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+            home = Path(folder).resolve()
+            env = environment(home) | {"PATH": path}
+            plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
+            if way == "chain":
+                git(hooked.top, env, "config", "core.hooksPath", str(home / "shared"))
+                install(hooked, env, "--yes")
+                ours = env
+            else:
+                ours = env | {"GIT_CONFIG_GLOBAL": str(home / "global")}
+                install(hooked, ours, "--global")
+            hooked.env = ours
+            took = in_turn(runs, plain.commit, hooked.commit)
+            what = "core.hooksPath" if way == "chain" else "--global"
+            say_took(f"added by hooks that do not sleep ({what}), no daemon", beyond(*took), COMMIT_MS)
+
+
+def asleep(what: str, first: list[Took], slept: list[Took], again: list[Took]) -> bool:
+    """Whether a commit with hooks that sleep takes no longer than one without differs from the next one without."""
+    gaps = sorted(two.wall - one.wall for one, two in zip(first, slept, strict=True))
+    noise = sorted(two.wall - one.wall for one, two in zip(first, again, strict=True))
+    took = beyond(first, slept)
+    low, high = gaps[len(gaps) // 4], gaps[-len(gaps) // 4]
+    say_took(f"asleep ({what}): git commit without hooks", middle(first))
+    say_took("... added to it", took)
+    say("... half of all differences are between", low, f"and {high:.2f} ms")
+    say(
+        "... of no hooks to no hooks",
+        statistics.median(noise),
+        f"ms, {noise[len(noise) // 4]:.2f} to {noise[-len(noise) // 4]:.2f}",
+    )
+    return low <= 0 <= high
+
+
+class Managed(Tree):
+    """A working tree with a hook manager, for which there is something to do at each commit."""
+
+    def commit(self) -> Took:
+        with open(self.top / "changed", "a") as file:
+            file.write("more\n")
+        return git(self.top, self.env, "commit", "-q", "-a", "-m", "more")
+
+
+def bench_managers(runs: int) -> None:
+    """What is added to a commit with a hook manager by our lines in its file, and by our hooks beside it, asleep."""
+    from tests.agents.installing import search_path
+
+    path = search_path(PACKAGES)
+    for file in THEIRS:
+        with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+            home = Path(folder).resolve()
+            env = environment(home) | {
+                "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+                "PRE_COMMIT_HOME": str(home / "c"),
+            }
+            without, ours, beside = (managed(home / name, env, file) for name in ("without", "with", "beside"))
+            put_lines_in(ours, Paths(home, home))
+            trees = [without, ours]
+            if ".husky" not in file:
+                install(beside, env, "--way", "chain")
+                trees.append(beside)
+            took = in_turn(runs, *(tree.commit for tree in trees))
+            say_took(f"{file}: git commit with a hook of its own", middle(took[0]))
+            say_took("... added by ours in its file, no daemon", beyond(took[0], took[1]))
+            if len(took) > 2:
+                say_took("... added by ours beside it, asleep", beyond(took[0], took[2]))
+
+
+def managed(top: Path, env: Mapping[str, str], file: str) -> Managed:
+    """A working tree with a manager."""
+    tree = Managed.__new__(Managed)
+    top.mkdir()
+    tree.top, tree.env = top, env
+    git(top, env, "init", "-q", "-b", "main")
+    (top / "package.json").write_text('{"private": true}')
+    (top / "changed").touch()
+    if ".husky" in file:
+        set_up(tree, "husky")
+    (top / file).write_text(THEIRS[file])
+    git(top, env, "add", "--all")
+    if "pre-commit-config" in file:
+        set_up(tree, "pre-commit install")
+    elif "lefthook" in file:
+        set_up(tree, "lefthook install")
+    tree.commit()
+    return tree
+
+
+def set_up(tree: Tree, command: str) -> None:
+    subprocess.run(command.split(), cwd=tree.top, env=tree.env, check=True, capture_output=True)
+
+
+def put_lines_in(tree: Tree, paths: Paths) -> None:
+    """What `tokenguard hooks install` prints."""
+    scripts.write(paths)
+    (manager,) = managers.found(tree.top, scripts.EVENTS, paths)
+    if manager.name == "husky":
+        for part in manager.lines.split("# ")[1:]:
+            name, _, line = part.partition("\n")
+            with open(tree.top / name, "a") as hook:
+                hook.write(line)
+    else:
+        with open(manager.into, "a") as settings:
+            settings.write(manager.lines)
+        set_up(tree, manager.then)
+    git(tree.top, tree.env, "add", "--all")
+    tree.commit()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What git hooks take while no daemon runs.")
+    parser.add_argument("--runs", type=int, default=61)
+    parser.add_argument("--managers", action="store_true")
+    asked = parser.parse_args()
+    quick = bench_asleep(asked.runs)
+    bench_first(asked.runs)
+    bench_beside(asked.runs)
+    if asked.managers:
+        bench_managers(asked.runs)
+    sys.exit(0 if quick else 1)
+
+
+if __name__ == "__main__":
+    main()
