@@ -12,13 +12,14 @@ PYTHON = python3
 # Which real agents are tested: tests/agents/subset.py says what is fast.
 AGENTS = fast
 
-.PHONY: help env demo test lint types tests test-agents test-editors test-hooks test-metrics vsix bench budget-bench team-chaos parity agents prices clean
+.PHONY: help env demo test lint types tests test-agents test-editors test-hooks test-metrics test-theia vsix bench budget-bench team-chaos parity agents prices clean
 
 help:
 	@echo 'make demo         see all of it work against a simulated provider, no key needed'
 	@echo 'make test         lint, types, import contracts and the other tests'
 	@echo 'make test-agents  some real agents against the simulator, as in CI; AGENTS=all: all of them; AGENTS=pi,llm: these'
 	@echo 'make test-editors the extension in a real VS Code, against the simulator (needs npm and Chromium)'
+	@echo 'make test-theia   the extension in Eclipse Theia, which is built for that (needs npm and Chromium)'
 	@echo 'make test-hooks   real hook managers: pre-commit, lefthook, husky (needs npm and PyPI)'
 	@echo 'make test-metrics real collectors: Prometheus, and one of OpenTelemetry (needs prometheus and PyPI)'
 	@echo 'make vsix         the extension of VS Code, as dist/tokenguard.vsix (needs npm)'
@@ -73,6 +74,9 @@ test-agents: $(TOOLS)
 
 test-editors: $(TOOLS)
 	$(BIN)/pytest tests/editors -m real_editors -rs -n 0 -o faulthandler_timeout=1200
+
+test-theia: $(TOOLS)
+	$(BIN)/pytest tests/editors -m theia -rs -n 0 -o faulthandler_timeout=1200
 
 test-hooks: $(TOOLS)
 	$(BIN)/pytest tests/hooks -m real_managers -rs -n 0

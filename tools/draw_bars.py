@@ -1,4 +1,4 @@
-"""Draw the line of today in tmux and in neovim, for docs/editors.md: `python -m tools.draw_bars`. Needs both."""
+"""Draw the line of today in tmux, neovim, zsh and fish, all of which it needs: `python -m tools.draw_bars`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tokenguard.policy import bars
 
 FOLDER = Path(__file__).parent.parent / "docs/images"
 WIDTH, HEIGHT = 90, 12
+SHELL_HEIGHT = 6
 _DEADLINE_S = 20.0
 _SHOWN = "$4.20 today"
 
@@ -51,6 +53,11 @@ def login(form: Form) -> Response:
     return redirect(form.next or "/", cookie=sessions.begin(user).token)
 """
 
+_FISH = """\
+set fish_greeting
+function fish_prompt; set_color blue; echo -n web; set_color normal; echo -n '> '; end
+"""
+
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -62,7 +69,15 @@ def main() -> None:
         (folder / "init.lua").write_text(f"vim.o.laststatus = 2\nvim.o.swapfile = false\nvim.cmd('syntax on')\n{init}")
         (folder / "login.py").write_text(_CODE)
         _write(paths)
-        (FOLDER / "tmux-nvim.svg").write_text(_drawn(_screen(folder)))
+        (FOLDER / "tmux-nvim.svg").write_text(
+            _drawn(_screen(folder, _editor(folder), HEIGHT), "tmux and neovim", "bars")
+        )
+        (folder / "tmux.conf").write_text("set -g status off\n")
+        (folder / ".zshrc").write_text(f"PROMPT='%F{{blue}}web%f %% '\n{set_up('zsh', paths)[1]}")
+        (folder / "init.fish").write_text(f"{_FISH}{set_up('fish', paths)[1]}")
+        (FOLDER / "shells.svg").write_text(
+            _drawn(_screen(folder, _shells(folder), SHELL_HEIGHT), "zsh and fish", "shells")
+        )
 
 
 def _write(paths: Paths) -> None:
@@ -73,11 +88,27 @@ def _write(paths: Paths) -> None:
     (hook_paths.bars(paths) / hook_paths.NOW).write_text(text)
 
 
-def _screen(folder: Path) -> str:
-    """What a terminal shows in which tmux runs, and neovim in it."""
-    tmux, nvim = shutil.which("tmux"), shutil.which("nvim")
-    if tmux is None or nvim is None:
-        raise SystemExit("tmux and neovim are needed")
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise SystemExit(f"{name} is needed")
+    return found
+
+
+def _editor(folder: Path) -> list[str]:
+    """neovim, and below it the line of tmux itself."""
+    return [shlex.join([_program("nvim"), "--clean", "-u", str(folder / "init.lua"), str(folder / "login.py")])]
+
+
+def _shells(folder: Path) -> list[str]:
+    """Two of them, one below the other."""
+    fish = [_program("fish"), "--no-config", "--private", "--init-command", f"source {folder / 'init.fish'}"]
+    return [shlex.join(["env", f"ZDOTDIR={folder}", _program("zsh"), "-d"]), shlex.join(fish)]
+
+
+def _screen(folder: Path, commands: Sequence[str], height: int) -> str:
+    """What a terminal shows in which tmux runs, and in its panes these commands, once the line is shown twice."""
+    tmux = _program("tmux")
     env = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
     env.pop("TMUX", None)
 
@@ -85,11 +116,14 @@ def _screen(folder: Path) -> str:
         command = [tmux, "-S", str(folder / server), "-f", str(folder / "tmux.conf"), *words]
         return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
 
-    edit = shlex.join([nvim, "--clean", "-u", str(folder / "init.lua"), str(folder / "login.py")])
-    inner = shlex.join([tmux, "-S", str(folder / "in"), "-f", str(folder / "tmux.conf"), "new-session", "-n", "nvim"])
-    size = ("-x", str(WIDTH), "-y", str(HEIGHT + 1))
+    first, *others = commands
+    panes = [part for command in others for part in (";", "split-window", "-v", command)]
+    inner = shlex.join(
+        [tmux, "-S", str(folder / "in"), "-f", str(folder / "tmux.conf"), "new-session", "-n", "nvim", first, *panes]
+    )
+    size = ("-x", str(WIDTH), "-y", str(height + 1))
     try:
-        do("out", "new-session", "-d", *size, f"env -u TMUX {inner} {shlex.quote(edit)}")
+        do("out", "new-session", "-d", *size, f"env -u TMUX {inner}")
         do("out", "set", "-g", "status", "off")
         until = time.monotonic() + _DEADLINE_S
         while time.monotonic() < until:
@@ -102,10 +136,10 @@ def _screen(folder: Path) -> str:
             subprocess.run([tmux, "-S", str(folder / server), "kill-server"], capture_output=True, check=False)
 
 
-def _drawn(screen: str) -> str:
+def _drawn(screen: str, title: str, ident: str) -> str:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.from_ansi(screen), end="")
-    return console.export_svg(title="tmux and neovim", unique_id="bars")
+    return console.export_svg(title=title, unique_id=ident)
 
 
 if __name__ == "__main__":

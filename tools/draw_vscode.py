@@ -1,6 +1,6 @@
-"""Draw the extension in a real VS Code over made-up work, for docs/editors.md: `python -m tools.draw_vscode`.
+"""Draw the extension in real editors over made-up work, for docs/editors.md: `python -m tools.draw_vscode`.
 
-Needs npm and Chromium, as `make test-editors` does.
+Needs npm and Chromium, as `make test-editors` and `make test-theia` do.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.editors.extension import ITEM, Extension, install
+from tests.editors.theia import READY, Theia
 from tests.editors.vscode import VSCode
 from tests.editors.window import Window
 
@@ -87,18 +88,24 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tokenguard-") as made:
         folder = Path(made)
-        home, work, settings, extensions = (folder / name for name in ("home", "web", "user", "extensions"))
-        for each in (home, work, settings / "User"):
+        names = ("home", "other", "web", "user", "extensions")
+        home, other, work, settings, extensions = (folder / name for name in names)
+        for each in (home, other, work, settings / "User"):
             each.mkdir(parents=True)
         subprocess.run(["git", "init", "-q", "-b", "main", str(work)], check=True)
         (work / "login.py").write_text(_CODE)
         (settings / "User" / "settings.json").write_text(json.dumps(_SETTINGS))
         editor = VSCode()
-        install(Extension(folder / "source").package(), extensions)
+        vsix = Extension(folder / "source").package()
+        install(vsix, extensions)
         env = {"HOME": str(home), "TOKENGUARD_HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         with _Daemon(home, str(work)) as daemon, editor.running(settings, extensions, work, env) as url:
             with editor.window(url) as window:
                 _draw(window, daemon)
+        env["TOKENGUARD_HOME"] = str(other)
+        with _Daemon(other, str(work)), Theia(editor.node).running(folder / "theia", vsix, work, env) as url:
+            with editor.window(url, READY) as window:
+                _draw_theia(window)
 
 
 def _draw(window: Window, daemon: _Daemon) -> None:
@@ -128,6 +135,17 @@ def _draw(window: Window, daemon: _Daemon) -> None:
     window("waitForTimeout", 500)
     window.picture(FOLDER / "vscode-waiting.png", x=0, y=HEIGHT - 160, width=WIDTH, height=160)
     window.picture(FOLDER / "vscode-side-bar.png", x=0, y=0, width=327, height=400)
+
+
+def _draw_theia(window: Window) -> None:
+    window("setViewportSize", {"width": WIDTH, "height": 240})
+    window.says(READY, "web/day 82% warn")
+    window("click", "li.lm-TabBar-tab[id*=explorer-view-container] >> nth=0")
+    window.says("#theia-left-content-panel", "login.py")
+    window("dblclick", "#theia-left-content-panel :text('login.py')")
+    window.says(".view-lines", "def")
+    window("waitForTimeout", 2_000)
+    window.picture(FOLDER / "theia.png")
 
 
 def _at(**later: float) -> str:

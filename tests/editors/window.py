@@ -17,11 +17,11 @@ _STARTS_WITHIN = 120.0
 class Window:
     """A page of a browser in which an editor is open, until `close`."""
 
-    def __init__(self, driver: Sequence[str], url: str) -> None:
-        """`driver` is the command of `drive.js`."""
+    def __init__(self, driver: Sequence[str], url: str, ready: str) -> None:
+        """`driver` is the command of `drive.js`, `ready` a selector of what is there when the editor has begun."""
         self._process = subprocess.Popen(driver, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self("goto", url)
-        until(lambda: self.count(".statusbar"), "the editor is there", seconds=_STARTS_WITHIN)
+        until(lambda: self.count(ready), "the editor is there", seconds=_STARTS_WITHIN)
 
     def __call__(self, call: str, *args: Any) -> Any:
         """What a method of Playwright's page answers, where that is plain. Raises `AssertionError` with its words."""
