@@ -23,6 +23,7 @@ def test_what_is_the_same_is_shown_once() -> None:
 @given(NUMBERS)
 def test_digits_are_those_of_every_number(numbers: list[int]) -> None:
     assert digits(numbers) == [str(number) for number in numbers]
+    assert digits([]) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1))))

@@ -46,6 +46,12 @@ def test_csv_has_a_column_for_every_key_and_number() -> None:
     }
 
 
+def test_csv_by_confidence_has_it_as_a_key_and_as_a_number() -> None:
+    header, line = "".join(as_csv(answer(confidence="exact") | {"by": ["confidence"]})).splitlines()
+    assert [name for name in header.split(",") if name == "confidence"] == ["confidence"] * 2
+    assert len(line.split(",")) == len(header.split(","))
+
+
 def test_csv_of_commits_and_lengths_has_what_belongs_to_them() -> None:
     report = answer(commit="abc", model="opus")
     about = {"subject": "Fix, and more", "committed_at": "2026-11-21T10:00:00+01:00"}
@@ -79,6 +85,17 @@ def test_json_is_the_answer_itself() -> None:
     given = answer(task=None)
     assert json.decode(json.encode(plain(given))) == {**given, "rows": list(given["rows"])}
     assert plain({"calls": []}) == {"calls": []}
+
+
+@pytest.mark.parametrize("rate", [None, 0.0, 0.000001, 0.000099, 0.0001, 0.5, 0.999999, 1.0])
+@pytest.mark.parametrize(("nanos", "dollars"), [(0, "0.000000000"), (7, "0.000000007"), (10**9 - 1, "0.999999999")])
+def test_csv_tells_numbers_as_python_does(rate: float | None, nanos: int, dollars: str) -> None:
+    report = answer(model='"a"\n')
+    report["rows"] = made([report["rows"][0] | {"hit_rate": rate, "cost_nanos": nanos, "token_share": rate}])
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(report)), newline=""))
+    told = "" if rate is None else str(rate)
+    assert (line["hit_rate"], line["token_share"], line["cost_usd"]) == (told, told, dollars)
+    assert line["model"] == '"a"\n'
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2_001])

@@ -25,9 +25,9 @@ def each(shown: Callable[[Any], _Shown], column: Sequence[Any]) -> list[_Shown]:
     return [known[value] for value in column]
 
 
-def digits(column: Sequence[int]) -> list[str]:
-    """Every number of a column in digits: written as one and taken apart, in a third of the time of one by one."""
-    return json.encode(column).decode()[1:-1].split(",")
+def digits(column: Sequence[float | None]) -> list[str]:
+    """Every number as JSON has it: written as one and taken apart, in a third of the time that one by one takes."""
+    return json.encode(column).decode()[1:-1].split(",") if column else []
 
 
 def plus(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:

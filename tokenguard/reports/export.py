@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -15,13 +16,14 @@ from tokenguard.reports.columns import digits, each
 from tokenguard.reports.rows import Rows
 
 _BUCKETS = Usage.__struct_fields__
-_NANOS = 1_000_000_000
 _MONEY = ("cost_nanos", "cost_usd", "notional_nanos", "token_share", "spend_share", "confidence", "unpriced")
 _SUMS = (*_MONEY, "list_share", "hit_rate", "saved_nanos", "notional_saved_nanos")
 _COMMIT = ("subject", "committed_at")
 _LENGTH = ("sessions", "turns")
 _GROWTH = ("first_nanos", "last_nanos", "per_turn_nanos", "first_prompt", "last_prompt")
 _PLACE = ("id", "started_at", "session", "agent", "provider", "model", "repo", "branch", "task", "request_class")
+_PLAIN = re.compile(r"[\w/:+~.-]+")
+"""Labels that are told as they are, as most are."""
 _CLOSING = b"\n  ]"
 _CALL = (*_PLACE, "billing", "origin", "outcome", "turn")
 
@@ -57,40 +59,53 @@ def as_csv(report: dict[str, Any]) -> Iterator[str]:
         yield text.getvalue()
         return
     rows: Rows = report["rows"]
-    yield ",".join(_cells(report["by"], rows.at([]))) + "\n"
+    yield ",".join(name for name, _ in _cells(report["by"], rows.at([]))) + "\n"
     for part in rows.parts():
-        lines = map(",".join, zip(*_cells(report["by"], part).values(), strict=True))
+        lines = map(",".join, zip(*(cells for _, cells in _cells(report["by"], part)), strict=True))
         yield "\n".join([*lines, ""])
 
 
-def _cells(by: list[str], rows: Rows) -> dict[str, Sequence[str]]:
-    """What stands below each name. Only labels and subjects can hold what has to be quoted."""
+def _cells(by: list[str], rows: Rows) -> Iterator[tuple[str, Sequence[str]]]:
+    """The columns, each with its name. Only labels and subjects can hold what has to be quoted."""
     columns = rows.columns
-    cells: dict[str, Sequence[str]] = {name: each(_quoted, columns[name]) for name in by}
-    cells |= {"calls": digits(columns["calls"]), **{name: digits(counted) for name, counted in rows.usage.items()}}
+    for name in by:
+        yield name, each(_quoted, columns[name])
+    for name, numbers in {"calls": columns["calls"], **rows.usage}.items():
+        yield name, digits(numbers)
     for name in _SUMS:
-        cells[name] = _usd(columns["cost_nanos"]) if name == "cost_usd" else _SHOWN.get(name, digits)(columns[name])
+        yield name, _usd(columns["cost_nanos"]) if name == "cost_usd" else _SHOWN.get(name, digits)(columns[name])
     if "commit" in by:
-        cells |= {name: each(_quoted, columns[name]) for name in _COMMIT}
+        for name in _COMMIT:
+            yield name, each(_quoted, columns[name])
     if by == ["length"]:
-        cells |= {name: digits(columns[name]) for name in _LENGTH}
+        for name in _LENGTH:
+            yield name, digits(columns[name])
         grown: Sequence[dict[str, int] | None] = columns["growth"]
-        cells |= {f"growth_{name}": [str(growth[name]) if growth else "" for growth in grown] for name in _GROWTH}
-    return cells
+        for name in _GROWTH:
+            yield f"growth_{name}", [str(growth[name]) if growth else "" for growth in grown]
 
 
 def _shown(value: float | None) -> str:
     return "" if value is None else str(value)
 
 
+def _rates(column: Sequence[float | None]) -> list[str]:
+    # Most are different. From a ten-thousandth on, `digits` writes them as `str` does.
+    told = zip(column, digits(column), strict=True)
+    return [text if rate and rate >= 0.0001 else _shown(rate) for rate, text in told]
+
+
 _SHOWN: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
-    **dict.fromkeys(("token_share", "spend_share", "list_share", "hit_rate"), partial(each, _shown)),
+    **dict.fromkeys(("token_share", "spend_share", "list_share"), partial(each, _shown)),
+    "hit_rate": _rates,
     "confidence": list,
 }
 """How columns are shown that are not whole numbers."""
 
 
 def _quoted(value: str | None) -> str:
+    if value is not None and _PLAIN.fullmatch(value):
+        return value
     text = io.StringIO()
     # The field behind it keeps one that is empty from being quoted, as one that is alone in its line is.
     csv.writer(text, lineterminator="").writerow((value, None))
@@ -107,7 +122,7 @@ def _calls(calls: list[dict[str, Any]]) -> Iterator[list[object]]:
 
 
 def _usd(nanos: Sequence[int]) -> list[str]:
-    return [f"{one // _NANOS}.{one % _NANOS:09d}" for one in nanos]
+    return [f"{one[:-9]}.{one[-9:]}" for one in (text.zfill(10) for text in digits(nanos))]
 
 
 def _indented(document: object) -> bytes:
