@@ -28,7 +28,9 @@ def _fetched() -> Path | str:
     """The program of rotel, or why it cannot be had. After that, this process is out of the network."""
     try:
         return collectors.rotel()
-    except (installing.Unreachable, collectors.NoWheel) as error:
+    except installing.Unreachable:
+        return "PyPI cannot be reached, and rotel is not there"
+    except collectors.NoWheel as error:
         return str(error)
     finally:
         leave_the_network()
