@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_team import USD, Person
+from tests.support.installation import Installation
 from tests.support.postgres import Server, missing
 from tests.support.waiting import until
 from tokenguard import simulator
@@ -65,6 +67,33 @@ def test_a_team_is_made_worked_in_and_left(bob: Person, server: Server, sim: sim
     assert tg.json("team", "leave")["given_back"]
     (rest,) = [one for one in tg.json("ci", "check", "--team", *KEEPER)["team"] if one["name"] == "month"]
     assert (rest["spent"], rest["held"]) == (bill, 0)
+
+
+def test_a_home_that_was_copied_takes_part_as_another_one(bob: Person, server: Server, sim: simulator.Process) -> None:
+    server.database("shared")
+    tg = bob.tg
+    where = f"host=127.0.0.1 port={server.port} dbname=shared"
+    tg("team", "init", "web", "--limit", "5", "--backend", "postgres", "--database", where)
+    tg("team", "init-db", *KEEPER)
+    tg("team", "add", "bob", *KEEPER)
+    tg("team", "join", "--login", "user=bob")
+    assert bob.calls(1)[0].startswith("200 ")
+    bill = sim.bill().total_nanos
+    until(lambda: bob.team()["budgets"][0]["spent"] == bill, "it is reported")
+    tg.stop()
+    shutil.copytree(tg.home, tg.home.parent / "copy", ignore=shutil.ignore_patterns("*.sock", "daemon.json"))
+    copy = Installation(tg.home.parent / "copy", sim.url)
+    try:
+        (theirs,) = copy.json("team", "sync")["teams"]
+        first = bob.team()
+        assert first["machine"] != theirs["machine"]
+        assert f"it takes part as bob/{theirs['machine']} now" in theirs["remarks"][0]
+        assert not first["remarks"]
+        # What was called before is in both ledgers, and was spent once.
+        assert first["budgets"][0]["spent"] == bill
+        assert theirs["machine"] in copy("team", "status").stdout
+    finally:
+        copy.stop()
 
 
 def test_a_database_that_is_away_is_told_of(bob: Person, server: Server) -> None:
