@@ -115,6 +115,7 @@ def bench_first(kills: int) -> None:
 
             ways_to_commit = (partial(commit_after_kill, tree, paths) for tree in (hooked, former))
             took = in_turn(kills, plain.commit, *ways_to_commit)
+            say_took(f"{way}: git commit without hooks", middle(took[0]))
             say_took(f"{way}: added to the first commit after a kill", beyond(took[0], took[1]))
             say_took("... with a hook that was there before", beyond(took[0], took[2]))
 
@@ -146,6 +147,7 @@ def bench_beside(runs: int) -> None:
             hooked.env = ours
             took = in_turn(runs, plain.commit, hooked.commit)
             what = "core.hooksPath" if way == "chain" else "--global"
+            say_took(f"{what}: git commit without hooks", middle(took[0]))
             say_took(f"added by hooks that do not sleep ({what}), no daemon", beyond(*took), COMMIT_MS)
 
 

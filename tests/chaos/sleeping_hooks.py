@@ -1,10 +1,10 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
-python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N]
+python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N] [--configured]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
-TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: with --configured, hooks are in its configuration.
+With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer.
 """
 
 from __future__ import annotations
@@ -137,6 +137,8 @@ def main() -> None:
     for name in ("former", "kills", "configured"):
         parser.add_argument(f"--{name}", action="store_true")
     asked = parser.parse_args()
+    if asked.kills and asked.trees > 1 and not (asked.former or asked.configured):
+        parser.error("hooks do not put themselves to sleep beside other trees, but with --former or --configured")
     sys.exit(0 if run(**vars(asked)) else 1)
 
 
