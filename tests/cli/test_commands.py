@@ -55,3 +55,17 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     assert "tokenguard.cli.commands" in loaded
     assert not loaded & {"aiohttp", "rich", "asyncio", "sqlite3", "psutil", "platformdirs", "http.client"}
     assert not {f"tokenguard.cli.{entry.where.partition(':')[0]}" for entry in COMMANDS.values()} & loaded
+
+
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("report", {"aiohttp", "asyncio", "logging", "socket", "tokenguard.prices"}),
+        ("advise", {"aiohttp", "asyncio", "ssl"}),
+        ("resting", {"aiohttp"}),
+    ],
+)
+def test_commands_that_only_read_the_ledger_do_not_import_what_needs_a_network(module: str, unneeded: set[str]) -> None:
+    code = f"import sys, tokenguard.cli.program, tokenguard.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert unneeded.isdisjoint(done.stdout.split())
