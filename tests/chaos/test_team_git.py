@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.chaos import team_git_kills
 from tests.chaos.team_git import run
 from tokenguard.policy import rights
 from tokenguard.policy.rights import Cells, Holding
-from tokenguard.team.gitrefs.memory import Memory, Where
+from tokenguard.team.identity import Where
 
 SEED = 12
 
@@ -34,10 +36,10 @@ def test_killed_at_any_moment_each_goes_on_where_it_was() -> None:
 
 
 def test_a_copy_that_is_not_found_out_would_spend_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    def anywhere(memory: Memory) -> Where:
+    def anywhere(folder: Path) -> Where:
         return Where()
 
-    monkeypatch.setattr(Memory, "where", anywhere)
+    monkeypatch.setattr("tokenguard.team.gitrefs.machine.where", anywhere)
     assert any("over" in run(number, SEED, real=False, steps=100).broken for number in range(20))
 
 
