@@ -123,6 +123,33 @@ def test_groups_are_those_of_the_calls(
 
 @settings(deadline=None)
 @given(
+    entries(6 * HOUR_US),
+    st.lists(st.sampled_from(["session", "sub-agent", "conversation", "billing"]), min_size=1, unique=True, max_size=2),
+    st.sampled_from(WHERES),
+)
+def test_threads_are_told_by_the_hour_whatever_is_asked_of_their_calls(
+    written: list[Entry], keys: list[str], chosen: tuple[Where, Callable[[Entry], bool]]
+) -> None:
+    where, holds = chosen
+    begin = START_US // HOUR_US * HOUR_US
+    slices = [(begin + at * HOUR_US, begin + (at + 1) * HOUR_US) for at in range(8)]
+    expected: dict[tuple[int, tuple[str | None, ...]], Totals] = {}
+    for entry in written:
+        if entry.charged and holds(entry):
+            call = replace(entry.call, billing=entry.billing)
+            labels = tuple(label_of(call, key, entry.confidence) for key in keys)
+            place = (entry.call.started_us - begin) // HOUR_US, labels
+            if place[0] not in range(len(slices)):
+                continue
+            expected[place] = expected.get(place, Totals()) + entry.totals()
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        found = queries.grouped_in(conn, keys, where, slices)
+        assert {(number, group.key): group.totals for number, group in found} == expected
+
+
+@settings(deadline=None)
+@given(
     entries(),
     st.lists(st.sampled_from(queries.GROUP_KEYS), unique=True, max_size=2),
     st.sampled_from(WHERES),

@@ -158,29 +158,34 @@ def in_slices_of(hours: float) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("keys", "slices", "sizes"),
+    ("keys", "slices", "sizes", "where"),
     [
-        ([], in_slices_of(0.5), (BARE.size,)),
-        (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE_SHIFT,)),
-        (["model"], in_slices_of(0), (MODELS.size,)),
-        (["provider", "model", "origin"], in_slices_of(0), (MODELS.size,)),
-        (["task"], in_slices_of(0), (TASKS.size,)),
-        (["request-class", "confidence"], in_slices_of(0), (TASKS.size,)),
-        (["repo", "branch", "worktree"], in_slices_of(0), (PLACES.size,)),
-        (["agent", "provider", "billing"], in_slices_of(0), (PLACES.size,)),
-        (["session"], in_slices_of(0), (SPELLS, THREADS)),
-        (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS)),
+        ([], in_slices_of(0.5), (BARE.size,), Where()),
+        (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE_SHIFT,), Where()),
+        (["model"], in_slices_of(0), (MODELS.size,), Where()),
+        (["provider", "model", "origin"], in_slices_of(0), (MODELS.size,), Where()),
+        (["task"], in_slices_of(0), (TASKS.size,), Where()),
+        (["request-class", "confidence"], in_slices_of(0), (TASKS.size,), Where()),
+        (["repo", "branch", "worktree"], in_slices_of(0), (PLACES.size,), Where()),
+        (["agent", "provider", "billing"], in_slices_of(0), (PLACES.size,), Where()),
+        (["session"], in_slices_of(0), (SPELLS, THREADS), Where()),
+        (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS), Where()),
+        (["session"], in_slices_of(0), (SPELLS, THREADS), Where(repo="/src/web", match=(("model", "op*"),))),
     ],
 )
 def test_few_sums_are_read_where_they_tell_enough(
-    conn: sqlite3.Connection, keys: list[str], slices: list[tuple[int, int]], sizes: tuple[int, ...]
+    conn: sqlite3.Connection,
+    keys: list[str],
+    slices: list[tuple[int, int]],
+    sizes: tuple[int, ...],
+    where: Where,
 ) -> None:
-    sound = queries.grouped_in(conn, keys, Where(), slices)
+    sound = queries.grouped_in(conn, keys, where, slices)
     assert sound
     conn.execute(f"DELETE FROM rollups WHERE size NOT IN ({', '.join(map(str, sizes))})")
     conn.execute("DELETE FROM legs")
     conn.execute("DELETE FROM calls")
-    assert queries.grouped_in(conn, keys, Where(), slices) == sound
+    assert queries.grouped_in(conn, keys, where, slices) == sound
 
 
 @pytest.mark.parametrize(

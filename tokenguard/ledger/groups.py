@@ -40,7 +40,7 @@ from tokenguard.ledger.sums import (
     per_leg,
     totals_by,
 )
-from tokenguard.ledger.threads import threads_in
+from tokenguard.ledger.threads import Held, held_by, threads_in
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 
@@ -163,13 +163,22 @@ def sums_in(
         keyed, values = named(_of_keys(where), list(known.values()), by_leg=by_leg)
         asked = of_sums % (_WHOLE, keyed, _ADDED_UP["threads"].format(totals))
         rows += fetch(conn, asked, [_as_json(whole), *values])
-        rest = numbered if parted.sessions else []
-        if rest and BARE_KEYS.issuperset((*known, *asked_of(_of_keys(where)))):
+        of_keys = _of_keys(where)
+        mixed = parted.sessions
+        if parted.sessions and BARE_KEYS.issuperset(known):
+            held = Held(parted.threads, parted.sessions, ())
+            if not BARE_KEYS.issuperset(asked_of(of_keys)):
+                # What only some of a session's calls hold cannot be told from these sums; what all hold need not be.
+                held, of_keys = held_by(conn, parted.threads, of_keys), ALL
+            mixed = held.mixed
             spells, rest = _in_pieces(parted.within(slices), ((HOUR, SPELLS),))
+            keyed, values = named(of_keys, list(known.values()), by_leg=by_leg)
             asked = of_sums % (f"{_SLICES}, {_CUT}", keyed, _ADDED_UP["spells"].format(totals))
-            rows += fetch(conn, asked, [_as_json(spells), _as_json(parted.threads), *values])
-        if rest:
-            rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg, sessions=parted.sessions)
+            rows += fetch(conn, asked, [_as_json(spells), _as_json(held.threads), *values])
+            if rest and held.sessions:
+                rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg, sessions=held.sessions)
+        if mixed:
+            rows += _of_calls(conn, of_calls, where, numbered, by_leg=by_leg, sessions=mixed)
     else:
         hours, rest = _in_pieces(slices, *_kept_for(keys, where))
         keyed, values = named(where, by, by_leg=by_leg)

@@ -6,9 +6,9 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, json
 
-from tokenguard.ledger.rollups import HOUR_US
+from tokenguard.ledger.rollups import HOUR_US, THREADS
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.sums import THREAD, condition
 from tokenguard.ledger.values import Where
@@ -27,6 +27,29 @@ class Parted(Struct, frozen=True):
         begins = [max(since_us, self.first_us) for since_us, _ in slices]
         ends = [min(until_us, self.end_us) for _, until_us in slices]
         return [(begin, max(begin, end)) for begin, end in zip(begins, ends, strict=True)]
+
+
+_HELD = f"""SELECT t.id, t.session, count(*), total(%s)
+    FROM json_each(?) AS j CROSS JOIN rollups AS r ON r.size = {THREADS} AND r.start = j.value
+    CROSS JOIN rollup_keys AS k ON k.id = r.key CROSS JOIN rollup_threads AS t ON t.id = r.start
+    WHERE k.role <> 'part' GROUP BY t.id"""
+
+
+class Held(Struct, frozen=True):
+    """Threads whose calls all hold what is asked for, their sessions, and the sessions of which only some calls do."""
+
+    threads: Sequence[int]
+    sessions: Sequence[str]
+    mixed: Sequence[str]
+
+
+def held_by(conn: sqlite3.Connection, threads: Sequence[int], where: Where) -> Held:
+    """Which of these threads have only calls for which this holds. Of sessions of which some do, no thread is told."""
+    terms, values = condition(where, "k", "t")
+    found = fetch(conn, _HELD % " AND ".join(terms), [*values, json.encode(threads).decode()])
+    mixed = {session for _, session, sums, holding in found if 0 < holding < sums}
+    whole = {thread: session for thread, session, _, holding in found if holding and session not in mixed}
+    return Held(list(whole), sorted(set(whole.values())), sorted(mixed))
 
 
 def threads_in(
