@@ -39,8 +39,10 @@ def test_shares_and_rates_are_rounded_as_python_rounds(found: list[tuple[int, in
     parts = [part for part, _ in found]
     wholes = [part + rest for part, rest in found]
     assert rates(parts, wholes) == [round(part / whole, 6) for part, whole in zip(parts, wholes, strict=True)]
-    for whole in wholes:
+    for whole in (sum(wholes), max(wholes)):
         assert shares(parts, whole) == [round(part / whole, 6) for part in parts]
+    for part, whole in zip(parts, wholes, strict=True):
+        assert shares([part], whole) == [round(part / whole, 6)]
 
 
 def test_of_nothing_there_is_no_share() -> None:
