@@ -192,10 +192,12 @@ tg_let_all_sleep() {
             [ ! -e "$tg_name" ] || rm -f "$tg_name"
         done
         if [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ] || [ -d "$tg_common/worktrees" ]; then
-            tg_let_former_stand || : >|"$tg_folder/.tokenguard-sleepless"
+            tg_let_former_stand
         else
-            ! tg_is_alone "$@" || mv -f "$tg_file" "$tg_file.tg-asleep"
-        fi
+            # The last of them, which is awake then, goes on after the next commit.
+            tg_is_alone "$@" || return 0
+            mv -f "$tg_file" "$tg_file.tg-asleep"
+        fi || : >|"$tg_folder/.tokenguard-sleepless"
     done
     return 0
 }

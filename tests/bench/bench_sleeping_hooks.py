@@ -76,7 +76,7 @@ def bench_asleep(runs: int) -> bool:
                 pairs = (("no other hook", plain, hooked), ("one that was there", plain_former, former))
                 if comes is killed:
                     for tree in (hooked, former):
-                        while not resting.has_sleepers(tree.top / ".git", Paths(home, home)):
+                        while resting.may_sleep(tree.top / ".git", Paths(home, home)):
                             tree.commit()
                 found += [
                     asleep(f"{way}, {why}, {what}", *in_turn(runs, one.commit, two.commit, one.commit))
@@ -125,7 +125,7 @@ def commit_after_kill(tree: Tree, paths: Paths) -> Took:
     resting.wake(tree.top / ".git", paths)
     took = tree.commit()
     # On a busy machine it may take a second one: another git might have been about.
-    while not resting.has_sleepers(tree.top / ".git", paths):
+    while resting.may_sleep(tree.top / ".git", paths):
         tree.commit()
     return took
 

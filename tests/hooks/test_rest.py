@@ -177,6 +177,26 @@ def test_another_git_that_may_start_one_keeps_them_awake(user: World, tree: Path
     assert asleep(user, tree) and len(user.spool(tree / ".git")) == 2
 
 
+def test_where_another_git_comes_in_between_the_next_commit_goes_on(user: World, tree: Path) -> None:
+    put_in(user, tree)
+    beside, waits = user.root / "beside", user.root / "waits"
+    beside.mkdir()
+    git, real = shutil.which("git", path=user.path), shutil.which("mv")
+    begin = f"cat <'{waits}' | {git} hash-object --stdin >&2 & while ! grep -q git /proc/$!/comm; do :; done"
+    lines = f'case $* in *pre-commit.tg-asleep) [ -e "{waits}.had" ] || {{ : >"{waits}.had"; {begin}; }} ;; esac\n'
+    user.put_script(beside / "mv", f'#!/bin/sh\n{real} "$@" || exit\n{lines}')
+    os.mkfifo(waits)
+    usual, user.path = user.path, f"{beside}{os.pathsep}{user.path}"
+    with subprocess.Popen(["git", "commit", "--quiet", "--allow-empty", "-m", "second"], cwd=tree, env=user.env):
+        until(lambda: (tree / ".git" / "hooks" / "pre-commit.tg-asleep").exists())
+        until(lambda: "hash-object" in subprocess.check_output(["ps", "-A", "-o", "args"], text=True))
+        waits.write_text("words")
+    user.path = usual
+    assert (tree / ".git" / "hooks" / "post-commit").exists() and mark(tree).exists()
+    user.commit(tree, "third")
+    assert asleep(user, tree)
+
+
 def test_with_several_working_trees_none_is_taken_away(user: World, tree: Path) -> None:
     """A commit in another one may have found it, and would fail."""
     user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(user.root / "linked"))
