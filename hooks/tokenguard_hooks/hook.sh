@@ -126,6 +126,11 @@ tg_lives() {
     kill -0 "$tg_pid" 2>/dev/null
 }
 
+# Whether the process tg_pid runs. What has ended and nobody has asked after has no folder any more.
+tg_runs() {
+    kill -0 "$tg_pid" && { [ -d "/proc/$tg_pid/cwd" ] || [ ! -d "/proc/$$/cwd" ]; }
+} 2>/dev/null
+
 # Whether a line of a file is about this working tree and branch.
 tg_fits() {
     case $1 in
@@ -162,6 +167,8 @@ tg_holds() {
 
 # Whether no daemon lives. One that hangs does, and so does, as far as can be told, one whose number another process has.
 tg_is_gone() {
+    # This line is the shorter one, and a shell may read letter by letter.
+    IFS=' ' read -r tg_word tg_format tg_pid <"$tg_folder/tokenguard-status" && tg_lives && tg_runs && return 1
     [ -e "$tg_state/daemon.json" ] || return 0
     tg_word=
     tg_pid=
@@ -170,13 +177,8 @@ tg_is_gone() {
     '' | 0* | *[!0123456789]*) return 0 ;;
     esac
     [ "$tg_word" = '{"pid"' ] || return 0
-    if kill -0 "$tg_pid"; then
-        # What has ended and nobody has asked after has no folder any more.
-        [ -d "/proc/$$/cwd" ] && [ ! -d "/proc/$tg_pid/cwd" ]
-    else
-        # To somebody else's process nothing may be sent.
-        [ ! -e "/proc/$tg_pid" ]
-    fi
+    # To somebody else's process nothing may be sent.
+    ! tg_runs && { kill -0 "$tg_pid" || [ ! -e "/proc/$tg_pid" ]; }
 } 2>/dev/null
 
 # A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does, unless it
