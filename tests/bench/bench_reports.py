@@ -73,7 +73,7 @@ def main() -> None:
         pairs = [(",".join(pair), EVER) for pair in itertools.combinations(KEYS, 2)]
         for by, since in pairs if asked.pairs else REPORTS:
             what = ["--by", *by.split()] if by else ["--dearest"]
-            command = [sys.executable, "-m", "tokenguard", "report", *what, "--since", since]
+            command = [str(Path(sys.executable).with_name("tokenguard")), "report", *what, "--since", since]
             times = [took_ms(command, env) for _ in range(asked.runs)]
             wall, cpu = (statistics.median(one[at] for one in times) for at in (0, 1))
             span = "of everything" if since == EVER else f"of {since}"

@@ -76,6 +76,7 @@ _COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), 
 _SLICES = """slices (number, since, until, size) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
         json_extract(value, '$[3]') FROM json_each(?))"""
+_UNITS = "slices (number, since, until, size) AS MATERIALIZED (SELECT key, value, value + 1, ? FROM json_each(?))"
 _WHOLE = """whole (thread, number) AS MATERIALIZED (
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"""
 _CUT = "cut (thread) AS MATERIALIZED (SELECT value FROM json_each(?))"
@@ -173,8 +174,9 @@ def sums_in(
             mixed = held.mixed
             spells, rest = _in_pieces(parted.within(slices), ((HOUR, SPELLS),))
             keyed, values = named(of_keys, list(known.values()), by_leg=by_leg)
-            asked = of_sums % (f"{_SLICES}, {_CUT}", keyed, _ADDED_UP["spells"].format(totals))
-            rows += fetch(conn, asked, [_as_json(spells), _as_json(held.threads), *values])
+            sliced, of_slices = _sliced(spells)
+            asked = of_sums % (f"{sliced}, {_CUT}", keyed, _ADDED_UP["spells"].format(totals))
+            rows += fetch(conn, asked, [*of_slices, _as_json(held.threads), *values])
             if rest and held.sessions:
                 rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg, sessions=held.sessions)
         if mixed:
@@ -182,8 +184,9 @@ def sums_in(
     else:
         hours, rest = _in_pieces(slices, *_kept_for(keys, where))
         keyed, values = named(where, by, by_leg=by_leg)
-        asked = of_sums % (_SLICES, keyed, _ADDED_UP["slices"].format(totals))
-        rows += fetch(conn, asked, [_as_json(hours), *values])
+        sliced, of_slices = _sliced(hours)
+        asked = of_sums % (sliced, keyed, _ADDED_UP["slices"].format(totals))
+        rows += fetch(conn, asked, [*of_slices, *values])
         if rest:
             rows += _of_calls(conn, of_calls, where, rest, by_leg=by_leg)
     return rows
@@ -252,6 +255,17 @@ def _in_pieces(
                 size = sizes.get(piece.size, CALLS)
                 found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
     return found
+
+
+def _sliced(read: Sequence[_Piece]) -> tuple[str, list[object]]:
+    """The table `slices` of these pieces, and the values in it."""
+    sizes = {size for *_, size in read}
+    if len(sizes) == 1 and all(
+        number == place and until == since + 1 for place, (number, since, until, _) in enumerate(read)
+    ):
+        # A year of hours: SQLite reads numbers in a quarter of the time that it takes lists apart.
+        return _UNITS, [*sizes, _as_json([since for _, since, _, _ in read])]
+    return _SLICES, [_as_json(read)]
 
 
 def _folded(rows: Iterable[Row], keys: int) -> dict[Row, Totals]:

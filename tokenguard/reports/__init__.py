@@ -16,7 +16,6 @@ from tokenguard.ledger.queries import (
     FOREVER_US,
     INFERRED,
     first_charge,
-    grouped,
     hours,
     last_charge,
     snapshot,
@@ -25,7 +24,7 @@ from tokenguard.ledger.queries import (
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
-from tokenguard.reports.columns import Columns, at
+from tokenguard.reports.columns import Columns, at, each
 from tokenguard.reports.cuts import HOUR_US, Cuts, blocks_of, cut
 from tokenguard.reports.found import Found
 from tokenguard.reports.instants import instant_at
@@ -122,10 +121,11 @@ class _Asked:
                 self._places[key] = dict(zip(distinct, range(len(distinct)), strict=True))
                 labels[key] = [names[number] for number in numbers]
             elif self._conversations is not None and key == "length":
-                labels[key] = [self._conversations.length(name) for name in read("conversation")]
+                labels[key] = each(self._conversations.length, read("conversation"))
             elif self._committed is not None and key == "commit":
                 begins = [slices.spans[number][0] for number in numbers]
-                labels[key] = list(map(self._committed.next, read("repo"), read("branch"), read("worktree"), begins))
+                places = list(zip(read("repo"), read("branch"), read("worktree"), strict=True))
+                labels[key] = self._committed.each_next(places, begins)
             else:
                 labels[key] = read(key)
         return labels
@@ -144,8 +144,9 @@ class _Asked:
         if "commit" in self._keys:
             from tokenguard.reports.commits import Committed
 
-            places = grouped(self._conn, ["repo", "branch", "worktree"], self._where, *self._span)
-            self._committed = Committed(self._conn, (group.key for group in places), begin_us)
+            whole = (since_us or 0, FOREVER_US if until_us is None else until_us)
+            places = sums_in(self._conn, ["repo", "branch", "worktree"], self._where, [whole], ["calls"])
+            self._committed = Committed(self._conn, (row[1:4] for row in places), begin_us)
             edges = list(self._committed.edges())
         if cutting or edges:
             return cut(cutting, span, self._tz, self._blocks(span), edges)

@@ -8,8 +8,8 @@ when it started, or later. It belongs to none as long as there is no such commit
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -18,6 +18,9 @@ from tokenguard.ledger.commits import closings, rewrites
 from tokenguard.policy.committing import Heritage, Span, Standing, span_at, spans
 from tokenguard.records import Closing
 from tokenguard.reports.instants import instant_at
+
+Place = tuple[str | None, str | None, str | None]
+"""Repository, branch and working tree."""
 
 _SECOND_US = 1_000_000
 
@@ -58,9 +61,28 @@ class Committed:
     def edges(self) -> Iterator[int]:
         """The first instants that are for another commit, or none."""
         for line in self._lines.values():
-            yield from (commit.at_us + _SECOND_US for commit in line)
+            yield from map(_over_us, line)
         for times in self.spans.values():
             yield from (edge for span in times for edge in (span.since_us, span.until_us))
+
+    def each_next(self, places: Sequence[Place], instants: Sequence[int]) -> list[str | None]:
+        """`next` of many calls, for the thousands of which it is asked once where it cannot be another."""
+        edges = {place: self._edges_at(place) for place in set(places)}
+        known: dict[tuple[Place, int], str | None] = {}
+        found: list[str | None] = []
+        for place, at_us in zip(places, instants, strict=True):
+            within = place, bisect_right(edges[place], at_us)
+            if within not in known:
+                known[within] = self.next(*place, at_us)
+            found.append(known[within])
+        return found
+
+    def _edges_at(self, place: Place) -> list[int]:
+        """Those of `edges` that matter in a place, in order."""
+        repo, branch, worktree = place
+        line = self._lines.get((repo or "", branch or ""), ())
+        noted = self.spans.get(worktree or repo or "", [])
+        return sorted({*map(_over_us, line), *(edge for span in noted for edge in (span.since_us, span.until_us))})
 
     def next(self, repo: str | None, branch: str | None, worktree: str | None, at_us: int) -> str | None:
         """The hash of the commit that a call of that instant is for, as it is called now."""
@@ -75,7 +97,6 @@ class Committed:
         # What nobody has noted since is not the work of others that came later.
         lines = self._unnoted if times and at_us >= times[-1].until_us else self._lines
         line = lines.get((repo or "", branch or ""), ())
-        # Commits are dated to the second: one of the same second is later than the call.
         place = bisect_left(line, at_us // _SECOND_US, key=lambda commit: commit.at_us // _SECOND_US)
         return line[place].hash if place < len(line) else None
 
@@ -94,6 +115,11 @@ class Committed:
         for repo, hashes in missing.items():
             found |= described(repo, hashes) or {}
         return found
+
+
+def _over_us(commit: Commit) -> int:
+    """From when on a call is not for a commit: dated to the second, it is later than a call of the same second."""
+    return commit.at_us // _SECOND_US * _SECOND_US + _SECOND_US
 
 
 def about(commit: Commit | None, tz: tzinfo) -> dict[str, Any]:

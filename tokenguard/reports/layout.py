@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -39,12 +39,14 @@ class Column(Struct):
     """Makes the cells of a column that can be left out, once there is room for its head: many cells take their time."""
     width: int = 0
     """Of its cells, in a table that fits."""
+    plain: bool = False
+    """Whether each character of its cells is known to take one cell of a terminal."""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[Column]:
     """The columns that fit, with names cut and bars drawn."""
     kept = [column for column in columns if any(column.cells) or column.shares is not None or column.head]
-    needed = {id(column): _widest([column.head, *column.cells]) for column in kept}
+    needed = {id(column): _widest(column) for column in kept}
     bars = [column for column in kept if column.shares is not None]
     # Names that are long are rather cut than have a column left out.
     most = _NAMES // max(1, sum(column.name for column in kept))
@@ -57,7 +59,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
                 break
             for column in late:
                 column.cells, column.late = column.late() if column.late else [], None
-                needed[id(column)] = least[id(column)] = _widest([column.head, *column.cells])
+                needed[id(column)] = least[id(column)] = _widest(column)
             continue
         kept = [column for column in kept if column.spare != spare]
         bars = [column for column in kept if column.shares is not None]
@@ -68,6 +70,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
         longest = max((share for column in bars for share in column.shares or ()), default=0.0)
         for column in bars:
             column.cells = each(lambda share: bar(share / longest if longest else 0, size), column.shares or ())
+            column.plain = False
             needed[id(column)] = size
     _cut(kept, needed, -room)
     for column in kept:
@@ -125,17 +128,20 @@ def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None
         needed[id(longest)] -= 1
         excess -= 1
         longest.cells = each(partial(shortened, size=needed[id(longest)]), longest.cells)
+        longest.plain = False
         longest.head = longest.head[: needed[id(longest)]]
 
 
-def _widest(texts: Iterable[str]) -> int:
-    distinct = set(texts)
-    return max(map(len if "".join(distinct).isascii() else cells, distinct), default=0)
+def _widest(column: Column) -> int:
+    """How wide its widest text is; whether they are `plain` is seen by that."""
+    distinct = {column.head, *column.cells}
+    column.plain = "".join(distinct).isascii()
+    return max(map(len if column.plain else cells, distinct))
 
 
 def _written(column: Column, style: Style) -> tuple[str, Sequence[str]]:
     """The format in which a column is written, and its cells."""
-    if not column.styles and "".join({*column.cells}).isascii():
+    if column.plain and not column.styles:
         # Each character takes one cell: the format fills them up in a fraction of the time.
         return f"%{'' if column.right else '-'}{column.width}s", column.cells
     told = each(partial(_padded, column), column.cells)

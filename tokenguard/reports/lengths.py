@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 from tokenguard.ledger.growth import Growth, growth
-from tokenguard.ledger.queries import grouped
+from tokenguard.ledger.queries import FOREVER_US, sums_in
 from tokenguard.ledger.values import Where
 
 _LONGEST = (5, 20, 50, 100, 200, 500)
@@ -40,11 +40,13 @@ class Conversations:
         self._turns: Counter[str] = Counter()
         self._nanos: Counter[str] = Counter()
         self._sessions: dict[str, set[str]] = {}
-        for group in grouped(conn, ["conversation", "session", "request-class"], where, since_us, until_us):
-            name, session, request_class = (part or "" for part in group.key)
-            self._turns[name] += group.totals.calls if request_class == "main" else 0
-            self._nanos[name] += group.totals.cost_nanos + group.totals.notional_nanos
-            self._sessions.setdefault(name, set()).add(session)
+        keys, numbers = ["conversation", "session", "request-class"], ["calls", "cost_nanos", "notional_nanos"]
+        span = (since_us or 0, FOREVER_US if until_us is None else until_us)
+        for _, conversation, session, request_class, calls, *nanos in sums_in(conn, keys, where, [span], numbers):
+            name = conversation or ""
+            self._turns[name] += calls if request_class == "main" else 0
+            self._nanos[name] += sum(nanos)
+            self._sessions.setdefault(name, set()).add(session or "")
 
     def length(self, name: str | None) -> str | None:
         """Of a conversation."""
