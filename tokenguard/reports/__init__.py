@@ -162,7 +162,7 @@ class _Asked:
         found: dict[str, Sequence[Any]] = {}
         if "task" in named:
             # Nobody named it: it is the kind of work that was inferred.
-            found["task_inferred"] = [(task or "").startswith(INFERRED) for task in named["task"]]
+            found["task_inferred"] = each(lambda task: (task or "").startswith(INFERRED), named["task"])
         if "commit" in named:
             # Without calls nothing is known of commits.
             committed = self._committed

@@ -55,11 +55,12 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
         # Long bars are worth more than a column that can be spared before them.
         size = _LEAST_BAR if any(column.spare == spare for column in bars) else _GOOD_BAR
         if _width(kept, least) + size * len(bars) <= width:
-            if not (late := [column for column in kept if column.late]):
+            # The one that stays longest first: it may take the room of another, of which no cells are needed then.
+            late = min((column for column in kept if column.late), key=lambda column: column.spare, default=None)
+            if late is None or late.late is None:
                 break
-            for column in late:
-                column.cells, column.late = column.late() if column.late else [], None
-                needed[id(column)] = least[id(column)] = _widest(column)
+            late.cells, late.late = late.late(), None
+            needed[id(late)] = least[id(late)] = _widest(late)
             continue
         kept = [column for column in kept if column.spare != spare]
         bars = [column for column in kept if column.shares is not None]
