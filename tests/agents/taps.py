@@ -138,8 +138,7 @@ def _pump(source: socket.socket, sink: socket.socket, kept: bytearray) -> None:
 def _answers(kept: _Kept) -> Iterator[Answer]:
     got = _Spoken(bytes(kept.got))
     while got.tell() < len(got.getvalue()):
-        # It wants a socket, and asks it for nothing but `makefile`.
-        response = http.client.HTTPResponse(got)  # type: ignore[arg-type]
+        response = http.client.HTTPResponse(got)  # type: ignore[arg-type]  # of a socket it asks for `makefile` only
         try:
             response.begin()
             body = b"\n".join(_messages(got)) if response.status == 101 else response.read()

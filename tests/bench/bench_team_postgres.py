@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -131,17 +132,18 @@ async def visits(way: str, folder: Path, count: int) -> list[float]:
 def count_retries() -> None:
     """Have every lost transaction counted."""
     # Of a session, only what it sends shows that a transaction was lost; it has no hook for that.
-    send = Session._send  # pyright: ignore[reportPrivateUsage]
+    session: Any = Session
+    send = session._send
 
     async def counting(self: Session, name: str, values: dict[str, object]) -> list[dict[str, object]]:
         try:
-            return await send(self, name, values)
+            sent: list[dict[str, object]] = await send(self, name, values)
+            return sent
         except (errors.SerializationFailure, errors.DeadlockDetected):
             Retries.count += 1
             raise
 
-    # The way back, from what counts to what is counted.
-    Session._send = counting  # type: ignore[method-assign, assignment]  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    session._send = counting
 
 
 def measure(folder: Path, fsync: str, connections: int, seconds: float) -> None:

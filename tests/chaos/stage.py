@@ -124,8 +124,7 @@ class Stage:
             self.books.raised(slot.budget, slot.key, slot.window.start_us, value)
             return await raise_by(slot, value, **of)
 
-        # Books are kept of what people do beside the guard, without a hook in it for that.
-        counting.raise_by = noted  # type: ignore[method-assign]
+        counting.raise_by = noted  # type: ignore[method-assign]  # the guard has no hook for what people do beside it
 
     def _config(self) -> Config:
         return Config(daemon=DaemonSettings(port=0, on_error="closed"), budgets=self._budgets)

@@ -229,8 +229,7 @@ def spoil(setup: Setup, rng: Random) -> None:
             raise psycopg.OperationalError("torn off after")
         return rows
 
-    # Between the daemon and its database, there is no other place to stand.
-    connecting.Session.run = run  # type: ignore[method-assign]
+    connecting.Session.run = run  # type: ignore[method-assign]  # no other place is between daemon and database
 
 
 def _lines(file: Path) -> list[str]:

@@ -55,8 +55,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds since the loop was made."""
         return self.clockwork.now
 
-    # typeshed types the arguments with a variable-length parameter; here they are only handed on.
-    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+    def run_in_executor(  # type: ignore[override]  # typeshed types `args` one by one; here they are only handed on
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
         """The time stands still until the thread is done."""
         self.clockwork.outside += 1
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
