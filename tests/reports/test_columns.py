@@ -52,5 +52,5 @@ def test_of_nothing_there_is_no_share() -> None:
 
 def test_columns_at_places_and_within_a_span() -> None:
     columns: Columns = {"model": ["a", "b", "c"], "calls": [1, 2, 3]}
-    assert at(columns, [2, 0]) == {"model": ["c", "a"], "calls": [3, 1]}
+    assert at(columns, [2, 0]) == {"model": ("c", "a"), "calls": (3, 1)}
     assert within(columns, slice(1, 3)) == {"model": ["b", "c"], "calls": [2, 3]}

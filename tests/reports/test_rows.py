@@ -15,11 +15,11 @@ from msgspec import json, to_builtins
 from tests.ledger.support import SECOND_US, Entry, entries, in_memory, write
 from tests.reports.made import made
 from tokenguard.ledger import Where
+from tokenguard.ledger.found import Found
 from tokenguard.records import Totals, Usage
 from tokenguard.reports import report
 from tokenguard.reports.columns import share
 from tokenguard.reports.export import plain
-from tokenguard.reports.found import Found
 from tokenguard.reports.rows import rows_of
 
 KEYS = ("hour", "day", "repo", "branch", "agent", "provider", "model", "billing", "request-class", "session", "task")
@@ -107,7 +107,7 @@ def test_rows_are_those_of_the_calls_one_by_one(written: list[Entry], by: list[s
 @example(2_500_001, 5_000_000_000_000)
 def test_shares_and_hit_rates_are_rounded_as_python_rounds(part: int, rest: int) -> None:
     whole = part + rest
-    numbers = Found(["cost_nanos", "input", "cache_read"], [(part, rest, part)])
+    numbers = Found.of_rows(["cost_nanos", "input", "cache_read"], [(part, rest, part)])
     (found,) = rows_of({}, numbers, Totals(cost_nanos=whole, usage=Usage(whole)))
     rounded = round(part / whole, 6)
     assert (found["spend_share"], found["hit_rate"]) == (rounded, rounded)
@@ -131,7 +131,7 @@ def test_parts_are_all_rows_in_their_order(count: int) -> None:
 
 def test_a_part_of_the_rows_says_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenguard.reports.rows._PART", 1)
-    found = Found(("calls", "cost_nanos", "notional_nanos"), [(1, 60, 0), (1, 0, 40)])
+    found = Found.of_rows(("calls", "cost_nanos", "notional_nanos"), [(1, 60, 0), (1, 0, 40)])
     rows = rows_of({"agent": ["a", "b"]}, found, Totals(2, 60, notional_nanos=40))
     parts = list(rows.parts())
     assert rows.columns["list_share"] == [0.6, 0.4]

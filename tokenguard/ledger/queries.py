@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tokenguard.errors import LedgerError
+from tokenguard.ledger.asking import GROUP_KEYS as GROUP_KEYS
+from tokenguard.ledger.asking import INFERRED as INFERRED
+from tokenguard.ledger.asking import SLICE as SLICE
 from tokenguard.ledger.charges import ALL as ALL
 from tokenguard.ledger.charges import charged as charged
 from tokenguard.ledger.charges import first_charge as first_charge
@@ -24,8 +27,6 @@ from tokenguard.ledger.charges import totals as totals
 from tokenguard.ledger.due import due
 from tokenguard.ledger.failures import ledger_error
 from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
-from tokenguard.ledger.groups import GROUP_KEYS as GROUP_KEYS
-from tokenguard.ledger.groups import INFERRED as INFERRED
 from tokenguard.ledger.groups import Group as Group
 from tokenguard.ledger.groups import grouped as grouped
 from tokenguard.ledger.groups import grouped_in as grouped_in
@@ -52,6 +53,8 @@ from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session
 
 _NO_ID = 2**63 - 1
+_CACHE_KIB = 65_536
+"""What a question may take to sort: with SQLite's 2 MB, a year of hours goes through a file."""
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection:
@@ -62,6 +65,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     try:
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
+            conn.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
             refuse_newer(conn)
             if version_of(conn) < newest():
                 raise LedgerError(f"the ledger at {path} is older than this tokenguard", "restart the daemon")

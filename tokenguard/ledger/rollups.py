@@ -188,12 +188,13 @@ def named(where: Where, by: Sequence[str], *, by_leg: bool) -> tuple[str, list[o
 
 
 _NUMBERS = f"n.label, n.notional, {', '.join(f'r.{name}' for name in SUMS)}"
-KEPT_IN_SLICES = f"""(SELECT e.number AS slice, {_NUMBERS}
+_SLICE = "e.number + ({} - e.since) / e.step AS slice"
+KEPT_IN_SLICES = f"""(SELECT {_SLICE.format("r.start")}, {_NUMBERS}
     FROM slices AS e CROSS JOIN rollups AS r ON r.size = e.size AND r.start >= e.since AND r.start < e.until
     CROSS JOIN named AS n ON n.id = r.key) AS s"""
 """The source of the sums of the hours that are in any of the `slices`, with the `slice` and the label of their key.
 
-There must be tables `slices` (number, since, until, size), of hours since the epoch, and `named` in the question.
+There must be tables `slices` and `named` in the question: see `ledger.slices`.
 """
 KEPT_OF_THREADS = f"""(SELECT e.number AS slice, e.thread, {_NUMBERS}
     FROM whole AS e CROSS JOIN rollups AS r ON r.size = {THREADS} AND r.start = e.thread
@@ -202,7 +203,8 @@ KEPT_OF_THREADS = f"""(SELECT e.number AS slice, e.thread, {_NUMBERS}
 
 There must be tables `whole` (thread, number) and `named` in the question.
 """
-KEPT_IN_SPELLS = f"""(SELECT e.number AS slice, r.start & {(1 << _THREAD_BITS) - 1} AS thread, {_NUMBERS}
+KEPT_IN_SPELLS = f"""(SELECT {_SLICE.format(f"(r.start >> {_THREAD_BITS})")},
+        r.start & {(1 << _THREAD_BITS) - 1} AS thread, {_NUMBERS}
     FROM slices AS e CROSS JOIN rollups AS r ON r.size = {SPELLS}
         AND r.start >= e.since << {_THREAD_BITS} AND r.start < e.until << {_THREAD_BITS}
     CROSS JOIN named AS n ON n.id = r.key

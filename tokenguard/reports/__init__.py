@@ -15,6 +15,7 @@ from tokenguard.errors import UsageError
 from tokenguard.ledger.queries import (
     FOREVER_US,
     INFERRED,
+    SLICE,
     first_charge,
     hours,
     last_charge,
@@ -26,7 +27,6 @@ from tokenguard.records import Totals
 from tokenguard.reports.apart import apart, drifts
 from tokenguard.reports.columns import Columns, at, each
 from tokenguard.reports.cuts import HOUR_US, Cuts, blocks_of, cut
-from tokenguard.reports.found import Found
 from tokenguard.reports.instants import instant_at
 from tokenguard.reports.keys import BESIDE, CUTTING, KEYS, STORED
 from tokenguard.reports.lengths import LENGTHS, Conversations
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "report"]
 
-_SLICE = "slice"
-"""The first column of `sums_in`."""
 _MONTH_US = 31 * 86_400_000_000
 """How far back the first block of a report can have been shifted by those before it: somebody pauses for five hours."""
 
@@ -103,8 +101,7 @@ class _Asked:
     def rows(self, whole: Totals) -> Rows:
         """The rows in the order of the keys, with their shares of the whole."""
         slices, numbers = self._slices(), numbers_in(whole)
-        sums = sums_in(self._conn, self._stored, self._where, slices.spans, numbers) if slices.spans else []
-        found = Found([_SLICE, *self._stored, *numbers], sums)
+        found = sums_in(self._conn, self._stored, self._where, slices.spans, numbers)
         labels, found = folded(self._labels(slices, found.column), found, len(numbers))
         order = ordered(labels, map(found.column, ("cost_nanos", "notional_nanos")), self._places)
         named = at(labels, order)
@@ -112,7 +109,7 @@ class _Asked:
 
     def _labels(self, slices: Cuts, read: Callable[[str], Sequence[Any]]) -> Labels:
         """What each of the sums that are `read` by column is called."""
-        numbers: Sequence[int] = read(_SLICE)
+        numbers: Sequence[int] = read(SLICE)
         labels: dict[str, Sequence[str | None]] = {}
         for key in self._keys:
             if key in CUTTING:
@@ -146,7 +143,7 @@ class _Asked:
 
             whole = (since_us or 0, FOREVER_US if until_us is None else until_us)
             places = sums_in(self._conn, ["repo", "branch", "worktree"], self._where, [whole], ["calls"])
-            self._committed = Committed(self._conn, (row[1:4] for row in places), begin_us)
+            self._committed = Committed(self._conn, (row[1:4] for row in places.rows()), begin_us)
             edges = list(self._committed.edges())
         if cutting or edges:
             return cut(cutting, span, self._tz, self._blocks(span), edges)

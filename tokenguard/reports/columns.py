@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from msgspec import json
 
+from tokenguard.ledger.found import picked
+
 Columns = Mapping[str, Sequence[Any]]
 """By name."""
 
@@ -73,7 +75,7 @@ def rates(parts: Sequence[int], wholes: Sequence[int]) -> list[float | None]:
 
 def at(columns: Columns, places: Sequence[int]) -> dict[str, Sequence[Any]]:
     """What stands at these places."""
-    return {name: [column[place] for place in places] for name, column in columns.items()}
+    return dict(zip(columns, picked(columns.values(), places), strict=True))
 
 
 def within(columns: Columns, span: slice) -> dict[str, Sequence[Any]]:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from tokenguard.reports.instants import TIME_KEYS, buckets
+from tokenguard.reports.instants import TIME_KEYS, bucketed
 
 HOUR_US = 3_600_000_000
 BLOCK_US = 5 * HOUR_US
 """Claude's and Codex' short windows last so long."""
 
-_Run = tuple[str | None, int]
-"""What a part of the time is called by a key, and its end."""
+_Run = tuple[Sequence[str | None], list[int]]
+"""What the parts of the time are called by a key, and their ends."""
 
 
 class Cuts(Struct, frozen=True):
     """Spans that follow each other, in none of which a key changes."""
 
     spans: Sequence[tuple[int, int]] = ()
-    labels: dict[str, list[str | None]] = {}
+    labels: Mapping[str, Sequence[str | None]] = {}
     """What each of the spans is called, by the keys that go by time."""
 
 
@@ -30,18 +30,22 @@ def cut(
 ) -> Cuts:
     """The span, cut by the time keys, where any of the `blocks` begin or end, and at the other `edges`."""
     since_us, until_us = span
-    runs: dict[str, list[_Run]] = {}
+    runs: dict[str, _Run] = {}
     for key in keys:
         if key in TIME_KEYS:
-            runs[key] = [(one.label, min(one.end_us, until_us)) for one in buckets(key, since_us, until_us, tz)]
+            runs[key] = bucketed(key, since_us, until_us, tz)
         elif key == "block":
-            runs[key] = list(_blocks(blocks, since_us, until_us, tz))
+            runs[key] = _blocks(blocks, since_us, until_us, tz)
+    if since_us < until_us:
+        for _, run in runs.values():
+            run[-1] = until_us
     inner = {edge for edge in edges if since_us < edge < until_us}
-    ends = sorted(
-        inner.union([until_us] if since_us < until_us else [], *((end for _, end in run) for run in runs.values()))
-    )
-    spans = list(zip([since_us, *ends], ends, strict=False))
-    return Cuts(spans, {key: _spread(run, ends) for key, run in runs.items()})
+    if len(runs) == 1 and not inner:
+        ((key, (labels, ends)),) = runs.items()
+        return Cuts(_spans(since_us, ends), {key: labels})
+    inner.update([until_us] if since_us < until_us else [], *(run for _, run in runs.values()))
+    ends = sorted(inner)
+    return Cuts(_spans(since_us, ends), {key: _spread(run, ends) for key, run in runs.items()})
 
 
 def blocks_of(hours: Iterable[int]) -> list[int]:
@@ -56,23 +60,34 @@ def blocks_of(hours: Iterable[int]) -> list[int]:
     return begins
 
 
-def _blocks(begins: Sequence[int], since_us: int, until_us: int, tz: tzinfo) -> Iterator[_Run]:
+def _spans(since_us: int, ends: Sequence[int]) -> Sequence[tuple[int, int]]:
+    """Those that begin there, and end there."""
+    return list(zip([since_us, *ends], ends, strict=False))
+
+
+def _blocks(begins: Sequence[int], since_us: int, until_us: int, tz: tzinfo) -> _Run:
     """The blocks of a span, and the pauses between them."""
+    labels: list[str | None] = []
+    ends: list[int] = []
     for begin in begins:
         if begin + BLOCK_US <= since_us or begin >= until_us:
             continue
         if since_us < begin:
-            yield None, begin
+            labels.append(None)
+            ends.append(begin)
         since_us = min(begin + BLOCK_US, until_us)
-        yield datetime.fromtimestamp(begin // 1_000_000, tz).isoformat(timespec="minutes"), since_us
+        labels.append(datetime.fromtimestamp(begin // 1_000_000, tz).isoformat(timespec="minutes"))
+        ends.append(since_us)
     if since_us < until_us:
-        yield None, until_us
+        labels.append(None)
+        ends.append(until_us)
+    return labels, ends
 
 
-def _spread(run: Sequence[_Run], ends: Sequence[int]) -> list[str | None]:
+def _spread(run: _Run, ends: Sequence[int]) -> list[str | None]:
     """What each of the spans that end there is called."""
     labels: list[str | None] = []
-    left = iter(run)
+    left = zip(*run, strict=True)
     label, until_us = next(left, (None, 0))
     for end in ends:
         if end > until_us:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -18,6 +19,7 @@ TIME_KEYS = ("hour", "day", "week", "month")
 
 _SECOND = 1_000_000
 _HOUR = 3_600 * _SECOND
+_DAY_S = 86_400
 _AGO = {"h": _HOUR, "d": 24 * _HOUR, "w": 7 * 24 * _HOUR}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LABELS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
@@ -38,32 +40,46 @@ def bucket_at(key: str, at_us: int, tz: tzinfo) -> Bucket:
 
 def buckets(key: str, since_us: int, until_us: int, tz: tzinfo) -> Iterator[Bucket]:
     """The buckets of this time key that hold an instant of the span, in their order."""
-    if key == "hour":
-        yield from _hours(since_us, until_us, tz)
-        return
-    while since_us < until_us:
-        window = window_at(key, since_us, tz)
-        assert window.end_us is not None, "only `session` and `total` windows never end"
-        begun = datetime.fromtimestamp(window.start_us / _SECOND, tz)
-        yield Bucket(begun.strftime(_LABELS[key]), window.end_us)
-        since_us = window.end_us
+    return map(Bucket, *bucketed(key, since_us, until_us, tz))
 
 
-def _hours(since_us: int, until_us: int, tz: tzinfo) -> Iterator[Bucket]:
-    """Hours carry their offset: that which daylight saving repeats is two buckets."""
-    offset: timedelta | None = None
-    shown, day, day_shown = "", 0, ""
+def bucketed(key: str, since_us: int, until_us: int, tz: tzinfo) -> tuple[list[str], list[int]]:
+    """Their labels and their ends."""
+    labels: list[str] = []
+    ends: list[int] = []
     while since_us < until_us:
-        second = since_us // _SECOND
-        local = datetime.fromtimestamp(second, tz)
-        # Put together from the instant's own offset: the hour's beginning may have had another. What it has in common
-        # with the hour before takes most of the time that `isoformat` needs.
-        if local.day != day or local.utcoffset() != offset:
-            offset, day = local.utcoffset(), local.day
-            label = local.isoformat(timespec="hours")
-            day_shown, shown = label[:11], f":00{label[13:]}"
-        since_us = (second - local.minute * 60 - local.second) * _SECOND + _HOUR
-        yield Bucket(f"{day_shown}{local.hour:02}{shown}", since_us)
+        if key == "hour":
+            told, ended = _hours(since_us, until_us, tz)
+            labels += told
+            ends += ended
+        else:
+            window = window_at(key, since_us, tz)
+            assert window.end_us is not None, "only `session` and `total` windows never end"
+            labels.append(datetime.fromtimestamp(window.start_us / _SECOND, tz).strftime(_LABELS[key]))
+            ends.append(window.end_us)
+        since_us = ends[-1]
+    return labels, ends
+
+
+def _hours(since_us: int, until_us: int, tz: tzinfo) -> tuple[Iterable[str], Iterable[int]]:
+    """The first hour of the span, and those after it that are like it: most of a year are days of one offset."""
+    second = since_us // _SECOND
+    local = datetime.fromtimestamp(second, tz)
+    begin_us = (second - local.minute * 60 - local.second) * _SECOND
+    left = 1
+    if until_us - begin_us > _HOUR and datetime.fromtimestamp(second + _DAY_S, tz).utcoffset() == local.utcoffset():
+        left = min(24 - local.hour, -((begin_us - until_us) // _HOUR))
+    # They carry the offset of the instant: what daylight saving repeats is two buckets, and the beginning of an hour
+    # may have had another.
+    label = local.isoformat(timespec="hours")
+    names = _named_hours(label[13:])[local.hour : local.hour + left]
+    return map(label[:11].__add__, names), range(begin_us + _HOUR, begin_us + (left + 1) * _HOUR, _HOUR)
+
+
+@lru_cache(maxsize=8)
+def _named_hours(offset: str) -> list[str]:
+    """How the hours of a day with this offset end: `10:00+01:00`."""
+    return [f"{hour:02}:00{offset}" for hour in range(24)]
 
 
 def instant_at(at_us: int, tz: tzinfo) -> str:

@@ -42,7 +42,9 @@ class Conversations:
         self._sessions: dict[str, set[str]] = {}
         keys, numbers = ["conversation", "session", "request-class"], ["calls", "cost_nanos", "notional_nanos"]
         span = (since_us or 0, FOREVER_US if until_us is None else until_us)
-        for _, conversation, session, request_class, calls, *nanos in sums_in(conn, keys, where, [span], numbers):
+        for _, conversation, session, request_class, calls, *nanos in sums_in(
+            conn, keys, where, [span], numbers
+        ).rows():
             name = conversation or ""
             self._turns[name] += calls if request_class == "main" else 0
             self._nanos[name] += sum(nanos)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from operator import add
 
+from tokenguard.ledger.found import Found
 from tokenguard.ledger.rows import Row
-from tokenguard.reports.found import Found
+from tokenguard.reports.columns import at
 
 Labels = Mapping[str, Sequence[str | None]]
 """What rows are called, by key."""
@@ -18,11 +18,14 @@ def folded(labels: Labels, found: Found, numbers: int) -> tuple[Labels, Found]:
     names = list(zip(*labels.values(), strict=True))
     if len(set(names)) == len(names):
         return labels, found
-    sums: dict[Row, Row] = {}
-    for name, row in zip(names, found.rows, strict=True):
-        known = sums.get(name)
-        sums[name] = row if known is None else (*row[:-numbers], *map(add, known[-numbers:], row[-numbers:]))
-    return dict(zip(labels, zip(*sums, strict=True), strict=True)), Found(found.names, list(sums.values()))
+    first: dict[Row, int] = {}
+    again = [(known, place) for place, name in enumerate(names) if (known := first.setdefault(name, place)) != place]
+    columns = [*found.columns[:-numbers], *map(list, found.columns[-numbers:])]
+    for column in columns[-numbers:]:
+        for known, place in again:
+            column[known] += column[place]
+    kept = list(first.values())
+    return at(labels, kept), Found(found.names, columns).at(kept)
 
 
 def ordered(labels: Labels, nanos: Iterable[Sequence[int]], places: Mapping[str, Mapping[str, int]]) -> list[int]:

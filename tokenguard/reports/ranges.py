@@ -18,6 +18,7 @@ from tokenguard.attribution.commits import Commit, branch_of, described, of_rang
 from tokenguard.errors import UsageError
 from tokenguard.ledger.charges import numbers_of
 from tokenguard.ledger.commits import closings, rewrites
+from tokenguard.ledger.found import Found
 from tokenguard.ledger.queries import first_charge, grouped, grouped_in, last_charge, snapshot
 from tokenguard.ledger.sums import TOTALLED
 from tokenguard.ledger.values import Where
@@ -27,7 +28,6 @@ from tokenguard.reports.apart import APART, told_apart
 from tokenguard.reports.columns import at
 from tokenguard.reports.commits import Committed, about
 from tokenguard.reports.cuts import HOUR_US, cut
-from tokenguard.reports.found import Found
 from tokenguard.reports.keys import STORED
 from tokenguard.reports.ordering import ordered
 from tokenguard.reports.rows import Rows, rows_of, sums, told
@@ -101,7 +101,7 @@ def _rows(
     tz: tzinfo,
 ) -> Rows:
     labels = {key: [label[place] for label in found] for place, key in enumerate(keys)}
-    sums = Found(TOTALLED, [numbers_of(totals) for totals in found.values()])
+    sums = Found.of_rows(TOTALLED, [numbers_of(totals) for totals in found.values()])
     order = ordered(labels, map(sums.column, ("cost_nanos", "notional_nanos")), places)
     named = at(labels, order)
     if "commit" in keys:

@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct, defstruct
 
 from tokenguard.ledger.charges import numbers_of
+from tokenguard.ledger.found import Found
 from tokenguard.ledger.sums import BUCKETS, TOTALLED
 from tokenguard.records import Confidence, Totals, Usage
 from tokenguard.reports.columns import Columns, at, minus, plus, rates, shares, within
-from tokenguard.reports.found import Found
 from tokenguard.reports.keys import TOLD
 
 _LEAST_SHARE, _LEAST_TIMES = 0.1, 1.5
@@ -35,7 +35,7 @@ class Rows:
     @cached_property
     def numbers(self) -> Columns:
         """Those of `TOTALLED`."""
-        return self._found.columns()
+        return {name: self._found.column(name) for name in TOTALLED}
 
     @property
     def usage(self) -> Columns:
@@ -54,7 +54,7 @@ class Rows:
         return plus(self.prompts, self.numbers["output"])
 
     def __len__(self) -> int:
-        return len(self._found.rows)
+        return len(self._found)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return map(self.__getitem__, range(len(self)))
@@ -128,7 +128,7 @@ def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
 
 def sums(totals: Totals) -> dict[str, Any]:
     """The numbers of a total."""
-    return Rows({}, Found(TOTALLED, [numbers_of(totals)]), _sums)[0]
+    return Rows({}, Found(TOTALLED, [[number] for number in numbers_of(totals)]), _sums)[0]
 
 
 def _sums(rows: Rows) -> dict[str, Sequence[Any]]:

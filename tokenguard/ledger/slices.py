@@ -1,0 +1,77 @@
+"""Slices of time, put together from the sums that are kept: where what is asked of each of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import json
+
+from tokenguard.ledger.rollups import BARE, BARE_SHIFT, BLOCK, CALLS, HOUR, HOUR_US, SHIFT, narrowest, pieces
+from tokenguard.ledger.sums import asked_of
+from tokenguard.ledger.values import Where
+
+Span = tuple[int, int]
+"""Two instants, in microseconds."""
+Piece = tuple[int, int, int, int]
+"""The number of a slice, and of a piece of it the two ends and the size."""
+Kept = tuple[tuple[int, int], ...]
+"""In how many units sums are to be read, the most first, and the size by which they are found."""
+
+_COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), "model": ()}
+"""The columns that sums are kept by of what is not called like its own; the model is that of the legs."""
+
+_FIELDS = "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
+SPANS = f"slices (number, since, until) AS MATERIALIZED (SELECT {_FIELDS} FROM json_each(?))"
+"""The table `slices` of pieces, as JSON."""
+RUNS = f"""slices (number, since, until, size, step) AS MATERIALIZED (
+    SELECT {_FIELDS}, json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?))"""
+"""The table `slices` of what `as_runs` makes."""
+
+
+def kept_for(keys: Sequence[str], where: Where) -> tuple[Kept, int]:
+    """Where sums that tell apart what is asked for have the fewest rows, and the unit that they are found by."""
+    columns = (column for key in keys for column in _COLUMNS.get(key, (key,)))
+    narrow = narrowest((*columns, *asked_of(where)), by_leg="model" in keys)
+    if narrow is None:
+        return ((BLOCK, BLOCK), (SHIFT, SHIFT), (HOUR, HOUR)), HOUR_US
+    if narrow is BARE:
+        return ((SHIFT * BARE.units, BARE_SHIFT), (1, BARE.size)), HOUR_US // BARE.units
+    return ((BLOCK, BLOCK), (HOUR, narrow.size)), HOUR_US
+
+
+def in_pieces(slices: Sequence[Span], kept: Kept, unit_us: int = HOUR_US) -> tuple[list[Piece], list[Piece]]:
+    """What sums are kept of in each slice, and the rest, of which calls are read."""
+    found: tuple[list[Piece], list[Piece]] = ([], [])
+    sizes = dict(kept)
+    for number, span in enumerate(slices):
+        if span[1] - span[0] == unit_us and span[0] % unit_us == 0:
+            # As most are where there are thousands.
+            found[False].append((number, span[0] // unit_us, span[1] // unit_us, sizes[1]))
+        elif span[0] < span[1]:
+            for piece in pieces(*span, tuple(sizes), unit_us):
+                size = sizes.get(piece.size, CALLS)
+                found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
+    return found
+
+
+def as_runs(read: Sequence[Piece]) -> str:
+    """The pieces, those as one that follow each other, slice by slice, in equal steps.
+
+    A year of hours is one then, which SQLite reads as it stands, without looking up where each of them begins.
+    """
+    runs: list[list[int]] = []
+    last, end, size, step = -1, -1, CALLS, 0
+    for piece in read:
+        if piece[1] == end and piece[3] == size and piece[2] - end == step and piece[0] == last + 1:
+            runs[-1][2] = end = piece[2]
+        else:
+            _, since, end, size = piece
+            step = end - since
+            runs.append([*piece, step])
+        last = piece[0]
+    return as_json(runs)
+
+
+def as_json(value: object) -> str:
+    """A parameter that SQLite takes apart."""
+    return json.encode(value).decode()
