@@ -15,4 +15,4 @@ def made(rows: Sequence[dict[str, Any]]) -> Rows:
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in (rows[0] if rows else ("calls",))}
     usages = columns.pop("usage", [])
     found = [tuple(usage.values()) for usage in usages]
-    return Rows(columns, Found.of_rows(Usage.__struct_fields__, found), lambda rows: rows.labels)
+    return Rows(columns, Found.of_rows(Usage.__struct_fields__, found), lambda _: {})

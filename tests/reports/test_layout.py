@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenguard.reports.layout import Column, bar, cells, fit, lines, shortened
+from tokenguard.reports.layout import Cells, Column, bar, cells, fit, lines, plain, shortened
 
 
 def shown(columns: list[Column], width: int) -> list[str]:
@@ -33,10 +33,10 @@ def test_names_are_cut_in_their_middle(text: str, size: int, cut: str) -> None:
 def test_columns_that_can_be_spared_go_first_and_then_names_are_cut() -> None:
     def columns() -> list[Column]:
         return [
-            Column("NAME", ["something-long"], right=False, name=True),
-            Column("A", ["1"], spare=1),
-            Column("B", ["22"], spare=2),
-            Column("C", ["333"]),
+            Column("NAME", plain(["something-long"]), right=False, name=True),
+            Column("A", plain(["1"]), spare=1),
+            Column("B", plain(["22"]), spare=2),
+            Column("C", plain(["333"])),
         ]
 
     assert shown(columns(), 40) == [" NAME            A   B    C", " something-long  1  22  333"]
@@ -52,23 +52,30 @@ def test_columns_that_can_be_spared_go_first_and_then_names_are_cut() -> None:
 def test_cells_for_which_there_is_no_room_are_not_made(width: int, made: int, line: str) -> None:
     asked: list[str] = []
 
-    def late() -> list[str]:
+    def late() -> Cells:
         asked.append("B")
-        return ["1234567"]
+        return plain(["1234567"])
 
-    columns = [Column("NAME", ["something"], right=False), Column("B", [], spare=2, late=late), Column("C", ["333"])]
+    columns = [
+        Column("NAME", plain(["something"]), right=False),
+        Column("B", spare=2, late=late),
+        Column("C", plain(["333"])),
+    ]
     assert shown(columns, width)[1] == line
     assert len(asked) == made
 
 
 def test_wide_characters_keep_columns_aligned() -> None:
-    rows = [Column("X", ["日本", "ab"], right=False, name=True), Column("Y", ["1", "2"])]
+    rows = [Column("X", plain(["日本", "ab"]), right=False, name=True), Column("Y", plain(["1", "2"]))]
     assert shown(rows, 40) == [" X     Y", " 日本  1", " ab    2"]
 
 
 def test_bars_take_the_room_that_is_left() -> None:
     def columns() -> list[Column]:
-        return [Column("N", ["a", "b"], right=False), Column("", ["", ""], right=False, shares=[0.1, 0.2])]
+        return [
+            Column("N", plain(["a", "b"]), right=False),
+            Column("", plain(["", ""]), right=False, shares=lambda: [0.1, 0.2]),
+        ]
 
     assert [len(line) for line in shown(columns(), 40)][2] == 1 + 1 + 2 + 12
     assert [len(line) for line in shown(columns(), 10)][2] == 10

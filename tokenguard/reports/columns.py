@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import add
 from typing import Any, TypeVar
 
@@ -12,6 +12,8 @@ from tokenguard.ledger.found import picked
 
 Columns = Mapping[str, Sequence[Any]]
 """By name."""
+Making = Mapping[str, Callable[[], Sequence[Any]]]
+"""How each is made."""
 
 _Shown = TypeVar("_Shown")
 
@@ -19,6 +21,25 @@ _WHOLE = 1.5 * 2**52
 """A number that was added to this one, and is what is left without it, is a whole number: rounded without a call."""
 _MIDDLE = 0.4999999
 """Further from a whole number than that, a ratio can round to another one than `round(ratio, 6)`: it is asked then."""
+
+
+class Lazy(Mapping[str, Sequence[Any]]):
+    """Columns by name, each of which is made when it is asked for first."""
+
+    def __init__(self, made: Making) -> None:
+        self._made = made
+        self._known: dict[str, Sequence[Any]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        if name not in self._known:
+            self._known[name] = self._made[name]()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def each(shown: Callable[[Any], _Shown], column: Sequence[Any]) -> list[_Shown]:

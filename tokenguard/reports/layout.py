@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 from msgspec import Struct
-
-from tokenguard.reports.columns import each
 
 Style = Callable[[str, str], str]
 """`style(text, name)`: the text in a style of the terminal."""
@@ -20,32 +19,57 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEAST_BAR, _GOOD_BAR, _MOST_BAR = 4, 8, 12
 
 
+class Cells(NamedTuple):
+    """The cells of a column: many are the same, and each of those is put into words, measured and filled up once."""
+
+    values: Sequence[Hashable]
+    texts: Mapping[Any, str]
+    """By value."""
+
+    def changed(self, shown: Callable[[str], str]) -> Cells:
+        """The cells with other texts."""
+        return Cells(self.values, {value: shown(text) for value, text in self.texts.items()})
+
+
+def told(shown: Callable[[Any], str], values: Sequence[Hashable]) -> Cells:
+    """Cells that show these values."""
+    return Cells(values, {value: shown(value) for value in set(values)})
+
+
+def plain(texts: Sequence[str]) -> Cells:
+    """Cells with these texts."""
+    return told(str, texts)
+
+
+NO_CELLS = plain(())
+
+
 class Column(Struct):
     """A column of a table, with a cell for each row."""
 
     head: str
-    cells: list[str]
+    cells: Cells = NO_CELLS
     right: bool = True
     spare: int = 0
     """Columns with the greatest number are left out first; those with 0 never."""
     name: bool = False
     """Whether its cells may be cut."""
-    shares: list[float] | None = None
+    shares: Callable[[], Sequence[float]] | None = None
     """Of the whole: the cells are bars as long as these, in whatever room there is."""
     gap: int = 2
     """Spaces before it."""
     styles: list[str] | None = None
-    late: Callable[[], list[str]] | None = None
+    late: Callable[[], Cells] | None = None
     """Makes the cells of a column that can be left out, once there is room for its head: many cells take their time."""
     width: int = 0
     """Of its cells, in a table that fits."""
-    plain: bool = False
-    """Whether each character of its cells is known to take one cell of a terminal."""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[Column]:
     """The columns that fit, with names cut and bars drawn."""
-    kept = [column for column in columns if any(column.cells) or column.shares is not None or column.head]
+    kept = [
+        column for column in columns if any(column.cells.texts.values()) or column.shares is not None or column.head
+    ]
     needed = {id(column): _widest(column) for column in kept}
     bars = [column for column in kept if column.shares is not None]
     # Names that are long are rather cut than have a column left out.
@@ -68,11 +92,8 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
     if bars:
         size = max(_LEAST_BAR, min(_MOST_BAR, room // len(bars)))
         room -= size * len(bars)
-        longest = max((share for column in bars for share in column.shares or ()), default=0.0)
-        for column in bars:
-            column.cells = each(lambda share: bar(share / longest if longest else 0, size), column.shares or ())
-            column.plain = False
-            needed[id(column)] = size
+        _draw(bars, size)
+        needed.update({id(column): size for column in bars})
     _cut(kept, needed, -room)
     for column in kept:
         column.width = needed[id(column)]
@@ -82,9 +103,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
 def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list[str]:
     """The head and the rows of columns that `fit`."""
     heads = "".join(_gap(column, at) + _padded(column, column.head) for at, column in enumerate(columns))
-    written = [_written(column, style) for column in columns]
-    row = indent + "".join(_gap(column, at) + written[at][0] for at, column in enumerate(columns))
-    rows = map(row.__mod__, zip(*(told for _, told in written), strict=True))
+    rows = map("".join, zip(*(_written(column, at, style, indent) for at, column in enumerate(columns)), strict=True))
     return [indent + style(heads.rstrip(), "dim"), *map(str.rstrip, rows)]
 
 
@@ -119,6 +138,14 @@ def _width(columns: Sequence[Column], needed: dict[int, int]) -> int:
     return 1 + gaps + sum(needed[id(column)] for column in columns if column.shares is None)
 
 
+def _draw(bars: Sequence[Column], size: int) -> None:
+    """The cells of columns that are bars, all by the longest of them."""
+    shares = [column.shares() for column in bars if column.shares is not None]
+    longest = max((share for column in shares for share in column), default=0.0)
+    for column, parts in zip(bars, shares, strict=True):
+        column.cells = told(lambda share: bar(share / longest if longest else 0, size), parts)
+
+
 def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None:
     """Take what is too much from the names, the longest first."""
     names = [column for column in columns if column.name]
@@ -128,28 +155,27 @@ def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None
             return
         needed[id(longest)] -= 1
         excess -= 1
-        longest.cells = each(partial(shortened, size=needed[id(longest)]), longest.cells)
-        longest.plain = False
+        longest.cells = longest.cells.changed(partial(shortened, size=needed[id(longest)]))
         longest.head = longest.head[: needed[id(longest)]]
 
 
 def _widest(column: Column) -> int:
-    """How wide its widest text is; whether they are `plain` is seen by that."""
-    distinct = {column.head, *column.cells}
-    column.plain = "".join(distinct).isascii()
-    return max(map(len if column.plain else cells, distinct))
+    """How wide its widest text is."""
+    return max(map(cells, (column.head, *column.cells.texts.values())))
 
 
-def _written(column: Column, style: Style) -> tuple[str, Sequence[str]]:
-    """The format in which a column is written, and its cells."""
-    if column.plain and not column.styles:
-        # Each character takes one cell: the format fills them up in a fraction of the time.
-        return f"%{'' if column.right else '-'}{column.width}s", column.cells
-    told = each(partial(_padded, column), column.cells)
-    if column.styles:
-        named = zip(told, column.styles, strict=True)
-        told = [style(cell, name) if name and cell.strip() else cell for cell, name in named]
-    return "%s", told
+def _written(column: Column, at: int, style: Style, indent: str) -> Iterable[str]:
+    """The cells as they are written, with what stands before them."""
+    before = _gap(column, at) if at else indent
+    if not column.styles:
+        texts = column.cells.changed(lambda text: before + _padded(column, text)).texts
+        return [texts[value] for value in column.cells.values]
+    filled = column.cells.changed(partial(_padded, column)).texts
+    named = zip(column.cells.values, column.styles, strict=True)
+    return [
+        before + (style(filled[value], name) if name and filled[value].strip() else filled[value])
+        for value, name in named
+    ]
 
 
 def _padded(column: Column, text: str) -> str:

@@ -20,12 +20,12 @@ def folded(labels: Labels, found: Found, numbers: int) -> tuple[Labels, Found]:
         return labels, found
     first: dict[Row, int] = {}
     again = [(known, place) for place, name in enumerate(names) if (known := first.setdefault(name, place)) != place]
-    columns = [*found.columns[:-numbers], *map(list, found.columns[-numbers:])]
-    for column in columns[-numbers:]:
+    sums = [list(column) for column in found.columns[-numbers:]]
+    for column in sums:
         for known, place in again:
             column[known] += column[place]
     kept = list(first.values())
-    return at(labels, kept), Found(found.names, columns).at(kept)
+    return at(labels, kept), Found(found.names, [*found.columns[:-numbers], *sums]).at(kept)
 
 
 def ordered(labels: Labels, nanos: Iterable[Sequence[int]], places: Mapping[str, Mapping[str, int]]) -> list[int]:

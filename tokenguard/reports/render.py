@@ -11,9 +11,9 @@ from typing import Any
 from tokenguard.policy.money import NANOS, tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
-from tokenguard.reports.columns import each, minus
+from tokenguard.reports.columns import minus
 from tokenguard.reports.keys import CUTTING, UNMARKED
-from tokenguard.reports.layout import Column, Style, fit, lines
+from tokenguard.reports.layout import Cells, Column, Style, fit, lines, plain, told
 from tokenguard.reports.remarks import remarks
 from tokenguard.reports.rows import Rows
 
@@ -23,6 +23,8 @@ _STEP, _STEP_OF_MILLIONS = 10, 10_000
 """Of numbers of tokens from a thousand on, and from a million on."""
 _PATHS = ("repo", "worktree")
 _MARK = "◀"
+_SAID, _LEFT, _TOTAL = object(), object(), object()
+"""Cells of a key that are no label: what the row above has said, the rows that are left out, and all of them."""
 _KINDS = ("IN", "CACHED", "OUT")
 """Tokens by kind, where there is room."""
 
@@ -66,9 +68,10 @@ def _named(by: list[str], rows: Rows, left: Rows) -> list[Column]:
         names = _commits(rows) if by == ["commit"] else names_of(key, set(labels))
         above = [None, *labels]
         said = [known and label == last for known, label, last in zip(said, labels, above, strict=False)]
-        cells = ["" if known else names[label] for known, label in zip(said, labels, strict=True)]
-        first = not columns
-        cells += [f"{len(left):,} more" if first else ""] * bool(left) + ["total" if first else ""]
+        values: list[Any] = [_SAID if known else label for known, label in zip(said, labels, strict=True)]
+        ends = {**({_LEFT: f"{len(left):,} more"} if left else {}), _TOTAL: "total"}
+        texts: dict[Any, str] = {**names, _SAID: "", **(dict.fromkeys(ends, "") if columns else ends)}
+        cells = Cells([*values, *ends], texts)
         columns.append(Column(key.replace("-", " ").upper(), cells, right=False, name=key not in CUTTING))
     return columns
 
@@ -80,6 +83,9 @@ def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     def of(name: str) -> list[Any]:
         return [*rows.columns[name], *(end.get(name) for end in ends)]
 
+    def bars(shares: list[float | None]) -> list[float]:
+        return [share or 0.0 for share in shares]
+
     token_shares, dollar_shares = of("token_share"), of("spend_share" if whole["cost_nanos"] else "list_share")
     about = [
         trust != Confidence.EXACT or unpriced > 0
@@ -90,23 +96,24 @@ def _numbers(rows: Rows, left: Rows, whole: _Row, last: str) -> list[Column]:
     marked = len(rows) > 1 and last not in UNMARKED
     marks = [_MARK if dear and marked else "" for dear in of("stands_out")]
     styles = ["warn" if mark else "" for mark in marks] if any(marks) else None
+    dear = [Column("", plain(marks), gap=1, styles=styles)] if styles else []
     return [
-        Column("CALLS", [], spare=1, late=lambda: each(_counted, of("calls"))),
-        *(Column(head, [], spare=5, late=partial(_kind, head, rows, ends)) for head in _KINDS),
+        Column("CALLS", spare=1, late=lambda: told(_counted, of("calls"))),
+        *(Column(head, spare=5, late=partial(_kind, head, rows, ends)) for head in _KINDS),
         Column("TOKENS", _tokens([*rows.tokens, *(Usage(**end["usage"]).total for end in ends)])),
-        Column("", each(_percent, token_shares), gap=1),
-        Column("", [], right=False, spare=4, shares=[share or 0.0 for share in token_shares], gap=1),
+        Column("", told(_percent, token_shares), gap=1),
+        Column("", right=False, spare=4, shares=lambda: bars(token_shares), gap=1),
         Column("COST", _dollars(of("cost_nanos"), about)),
-        Column("", each(_percent, dollar_shares), gap=1, styles=styles),
-        Column("", [], right=False, spare=4, shares=[share or 0.0 for share in dollar_shares], gap=1, styles=styles),
-        *([Column("", marks, gap=1, styles=styles)] if styles else []),
-        *([Column("NOTIONAL", _some(_dollars(notional, about), notional))] if any(notional) else []),
-        Column("HIT", [], spare=2, late=lambda: each(_percent, of("hit_rate"))),
-        *([Column("SAVED", [], spare=3, late=lambda: _some(_dollars(saved), saved))] if any(saved) else []),
+        Column("", told(_percent, dollar_shares), gap=1, styles=styles),
+        Column("", right=False, spare=4, shares=lambda: bars(dollar_shares), gap=1, styles=styles),
+        *dear,
+        *([Column("NOTIONAL", _some(notional, about))] if any(notional) else []),
+        Column("HIT", spare=2, late=lambda: told(_percent, of("hit_rate"))),
+        *([Column("SAVED", spare=3, late=lambda: _some(saved))] if any(saved) else []),
     ]
 
 
-def _kind(kind: str, rows: Rows, ends: Sequence[_Row]) -> list[str]:
+def _kind(kind: str, rows: Rows, ends: Sequence[_Row]) -> Cells:
     """Tokens of a kind."""
     if kind == "IN":
         sent = minus(rows.prompts, rows.usage["cache_read"])
@@ -121,25 +128,25 @@ def _lengths(rows: Rows, left: Rows) -> list[Column]:
     every = [*rows, *left]
     names = ("sessions", "turns", "cost_nanos", "notional_nanos")
     total = {name: sum(row[name] for row in every) for name in names}
-    told: list[_Row] = [*rows, *([{name: sum(row[name] for row in left) for name in names}] if left else []), total]
-    shares = [row.get("list_share", 0.0) for row in told]
+    shown: list[_Row] = [*rows, *([{name: sum(row[name] for row in left) for name in names}] if left else []), total]
 
-    def grown(name: str, shown: Callable[[int], str]) -> list[str]:
-        return [
-            f"{shown(growth[f'first_{name}'])} → {shown(growth[f'last_{name}'])}"
-            if (growth := row.get("growth"))
-            else ""
-            for row in told
-        ]
+    def cells(cell: Callable[[_Row], str]) -> Cells:
+        return plain([cell(row) for row in shown])
+
+    def grown(name: str, amount: Callable[[int], str]) -> Cells:
+        grown = [row.get("growth") for row in shown]
+        return plain(
+            [f"{amount(one[f'first_{name}'])} → {amount(one[f'last_{name}'])}" if one else "" for one in grown]
+        )
 
     return [
-        Column("SESSIONS", [f"{row['sessions']:,}" for row in told]),
-        Column("TURNS", [f"{row['turns']:,}" for row in told], spare=1),
+        Column("SESSIONS", cells(lambda row: f"{row['sessions']:,}")),
+        Column("TURNS", cells(lambda row: f"{row['turns']:,}"), spare=1),
         Column("PROMPT", grown("prompt", tokens), spare=2),
         Column("A TURN", grown("nanos", usd)),
-        Column("COST", [usd(row["cost_nanos"] + row["notional_nanos"]) for row in told]),
-        Column("", [_percent(row.get("list_share")) for row in told], gap=1),
-        Column("", [""] * len(told), right=False, spare=3, shares=shares, gap=1),
+        Column("COST", cells(lambda row: usd(row["cost_nanos"] + row["notional_nanos"]))),
+        Column("", cells(lambda row: _percent(row.get("list_share"))), gap=1),
+        Column("", right=False, spare=3, shares=lambda: [row.get("list_share", 0.0) for row in shown], gap=1),
     ]
 
 
@@ -168,21 +175,21 @@ def _counted(number: int) -> str:
     return f"{number:,}"
 
 
-def _tokens(numbers: Sequence[int]) -> list[str]:
+def _tokens(numbers: Sequence[int]) -> Cells:
     # Thousands of numbers come to the same few with three digits. These change at multiples of a step only, so that all
     # numbers between two of these multiples are told like the first one.
-    told = [
+    stepped = [
         number - rest + 1
         if number >= 1_000 and (rest := number % (_STEP if number < 1_000_000 else _STEP_OF_MILLIONS))
         else number
         for number in numbers
     ]
-    return each(tokens, told)
+    return told(tokens, stepped)
 
 
-def _dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> list[str]:
+def _dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> Cells:
     # Thousands of amounts come to the same few cents, or tenths of one below a dollar.
-    shown = [
+    rounded = [
         (one + _CENT // 2) // _CENT * _CENT
         if one >= NANOS
         else (one + _MILL // 2) // _MILL * _MILL
@@ -190,15 +197,16 @@ def _dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> list[str]:
         else one
         for one in nanos
     ]
-    exact = each(usd, shown)
     if not any(about):
-        return exact
-    return [usd(one, about=True) if rough else cell for one, rough, cell in zip(shown, about, exact, strict=True)]
+        return told(usd, rounded)
+    return told(lambda one: usd(one[0], about=one[1]), list(zip(rounded, about, strict=True)))
 
 
-def _some(cells: list[str], numbers: Sequence[int]) -> list[str]:
+def _some(nanos: Sequence[int], about: Sequence[bool] = ()) -> Cells:
     """Nothing where there is nothing."""
-    return [cell if number else "" for cell, number in zip(cells, numbers, strict=True)]
+    cells = _dollars(nanos, about)
+    none = {value for value, one in zip(cells.values, nanos, strict=True) if not one}
+    return Cells(cells.values, {**cells.texts, **dict.fromkeys(none, "")})
 
 
 def _commits(rows: Rows) -> dict[str | None, str]:

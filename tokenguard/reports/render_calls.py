@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from tokenguard.policy.money import tokens, usd
 from tokenguard.policy.naming import folder_name, printable, short_model
 from tokenguard.records import Confidence, Usage
-from tokenguard.reports.layout import Column, Style, fit, lines
+from tokenguard.reports.layout import Cells, Column, Style, fit, lines, plain
 
 
 def calls_table(report: dict[str, Any], width: int, style: Style) -> list[str]:
@@ -16,15 +17,19 @@ def calls_table(report: dict[str, Any], width: int, style: Style) -> list[str]:
     calls = report["calls"]
     if not calls:
         return [" no calls in this time"]
+
+    def cells(shown: Callable[[dict[str, Any]], str]) -> Cells:
+        return plain([shown(call) for call in calls])
+
     columns = [
-        Column("WHEN", [call["started_at"][:16].replace("T", " ") for call in calls], right=False),
-        Column("COST", [usd(call["list_nanos"], about=call["confidence"] != Confidence.EXACT) for call in calls]),
-        Column("TOKENS", [tokens(Usage(**call["usage"]).total) for call in calls]),
-        Column("TURN", [f"{call['turn']:,}" for call in calls], spare=3),
-        Column("MODEL", [printable(short_model(call["model"])) for call in calls], right=False, name=True),
-        Column("AGENT", [printable(call["agent"]) for call in calls], right=False, spare=2),
-        Column("REPO", [printable(folder_name(call["repo"]) or "-") for call in calls], right=False, name=True),
-        Column("BRANCH", [printable(call["branch"] or "-") for call in calls], right=False, name=True, spare=1),
+        Column("WHEN", cells(lambda call: call["started_at"][:16].replace("T", " ")), right=False),
+        Column("COST", cells(lambda call: usd(call["list_nanos"], about=call["confidence"] != Confidence.EXACT))),
+        Column("TOKENS", cells(lambda call: tokens(Usage(**call["usage"]).total))),
+        Column("TURN", cells(lambda call: f"{call['turn']:,}"), spare=3),
+        Column("MODEL", cells(lambda call: printable(short_model(call["model"]))), right=False, name=True),
+        Column("AGENT", cells(lambda call: printable(call["agent"])), right=False, spare=2),
+        Column("REPO", cells(lambda call: printable(folder_name(call["repo"]) or "-")), right=False, name=True),
+        Column("BRANCH", cells(lambda call: printable(call["branch"] or "-")), right=False, name=True, spare=1),
     ]
     head, *rows = lines(fit(columns, width), style)
     found = [head]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from msgspec import Struct, defstruct
@@ -12,7 +12,7 @@ from tokenguard.ledger.charges import numbers_of
 from tokenguard.ledger.found import Found
 from tokenguard.ledger.sums import BUCKETS, TOTALLED
 from tokenguard.records import Confidence, Totals, Usage
-from tokenguard.reports.columns import Columns, at, minus, plus, rates, shares, within
+from tokenguard.reports.columns import Columns, Lazy, Making, at, minus, plus, rates, share, shares, within
 from tokenguard.reports.keys import TOLD
 
 _LEAST_SHARE, _LEAST_TIMES = 0.1, 1.5
@@ -23,14 +23,14 @@ _PART = 1000
 class Rows:
     """The rows of a report: each is the object that JSON has."""
 
-    def __init__(self, labels: Columns, found: Found, told: Callable[[Rows], Columns]) -> None:
+    def __init__(self, labels: Columns, found: Found, told: Callable[[Rows], Making]) -> None:
         self.labels = labels
         self._found, self._told = found, told
 
     @cached_property
     def columns(self) -> Columns:
-        """What is `told` of the rows, by name, in the order of JSON; `usage` stands behind `calls`."""
-        return self._told(self)
+        """The labels and what is `told` of the rows, by name, in the order of JSON; `usage` stands behind `calls`."""
+        return Lazy({**{name: partial(self.labels.__getitem__, name) for name in self.labels}, **self._told(self)})
 
     @cached_property
     def numbers(self) -> Columns:
@@ -117,7 +117,7 @@ def numbers_in(whole: Totals) -> list[str]:
 
 def rows_of(labels: Columns, found: Found, whole: Totals) -> Rows:
     """Rows with these labels and the numbers that were found, and their shares of the whole."""
-    return Rows(labels, found, lambda rows: {**rows.labels, **_sums(rows), **_shares(rows, whole)})
+    return Rows(labels, found, lambda rows: {**_sums(rows), **_shares(rows, whole)})
 
 
 def told(key: str, rows: Iterable[Mapping[str, Any]]) -> Columns:
@@ -131,43 +131,48 @@ def sums(totals: Totals) -> dict[str, Any]:
     return Rows({}, Found(TOTALLED, [[number] for number in numbers_of(totals)]), _sums)[0]
 
 
-def _sums(rows: Rows) -> dict[str, Sequence[Any]]:
+def _sums(rows: Rows) -> Making:
     of = rows.numbers
     return {
-        "calls": of["calls"],
-        "cost_nanos": of["cost_nanos"],
-        "cost_low_nanos": minus(of["cost_nanos"], of["below"]),
-        "cost_high_nanos": plus(of["cost_nanos"], of["above"]),
-        "notional_nanos": of["notional_nanos"],
-        "confidence": _confidences(of["estimated"], of["bound"]),
-        "unpriced": of["unpriced"],
-        "hit_rate": rates(of["cache_read"], rows.prompts),
-        "saved_nanos": of["saved"],
-        "notional_saved_nanos": of["notional_saved"],
+        "calls": lambda: of["calls"],
+        "cost_nanos": lambda: of["cost_nanos"],
+        "cost_low_nanos": lambda: minus(of["cost_nanos"], of["below"]),
+        "cost_high_nanos": lambda: plus(of["cost_nanos"], of["above"]),
+        "notional_nanos": lambda: of["notional_nanos"],
+        "confidence": lambda: _confidences(of["estimated"], of["bound"]),
+        "unpriced": lambda: of["unpriced"],
+        "hit_rate": lambda: rates(of["cache_read"], rows.prompts),
+        "saved_nanos": lambda: of["saved"],
+        "notional_saved_nanos": lambda: of["notional_saved"],
     }
 
 
-def _shares(rows: Rows, whole: Totals) -> dict[str, Sequence[Any]]:
+def _shares(rows: Rows, whole: Totals) -> Making:
     """What share of the tokens and dollars each row has; of what is billed, and of all at list price.
 
     What costs much more than its tokens would make one think `stands_out`.
     """
     of = rows.numbers
-    of_tokens = shares(rows.tokens, whole.usage.total)
-    billed = shares(of["cost_nanos"], whole.cost_nanos)
-    listed = billed
     # Not by what is in these rows: they can be a part of those of a report.
-    if whole.notional_nanos:
-        listed = shares(plus(of["cost_nanos"], of["notional_nanos"]), whole.cost_nanos + whole.notional_nanos)
+    notional = whole.notional_nanos != 0
+    list_nanos = whole.cost_nanos + whole.notional_nanos
     return {
-        "token_share": of_tokens,
-        "spend_share": billed,
-        "list_share": listed,
-        "stands_out": [
-            dollars >= _LEAST_SHARE and dollars >= _LEAST_TIMES * tokens
-            for dollars, tokens in zip(listed, of_tokens, strict=True)
-        ],
+        "token_share": lambda: shares(rows.tokens, whole.usage.total),
+        "spend_share": lambda: shares(of["cost_nanos"], whole.cost_nanos),
+        "list_share": lambda: shares(rows.listed(), list_nanos) if notional else rows.columns["spend_share"],
+        "stands_out": lambda: _outstanding(rows) if _any_dear(rows.listed(), list_nanos) else [False] * len(rows),
     }
+
+
+def _any_dear(listed: Sequence[int], list_nanos: int) -> bool:
+    return share(max(listed, default=0), list_nanos) >= _LEAST_SHARE
+
+
+def _outstanding(rows: Rows) -> list[bool]:
+    return [
+        dollars >= _LEAST_SHARE and dollars >= _LEAST_TIMES * tokens
+        for dollars, tokens in zip(rows.columns["list_share"], rows.columns["token_share"], strict=True)
+    ]
 
 
 def _confidences(estimated: Sequence[int], bound: Sequence[int]) -> list[str]:
