@@ -8,8 +8,8 @@ from typing import Any
 from tokenguard.policy.money import tokens, usd
 from tokenguard.policy.naming import printable
 from tokenguard.records import Confidence, Usage
+from tokenguard.reports.naming import names_of
 from tokenguard.reports.remarks import remarks
-from tokenguard.reports.render import names_of
 from tokenguard.reports.rows import Rows
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]()+!|~$<>&@#]|:(?=/)")
