@@ -22,8 +22,11 @@ _BLOCK = re.compile(
 )
 _INCLUDE = b'includeIf "gitdir:/"'
 _BESIDE = "tokenguard-hooks"
-"""Beside a repository's configuration: the hooks, where they are awake."""
-_SETTING = f"includeif.gitdir:/.path\n{_BESIDE}"
+"""Beside a configuration: the hooks, where they are awake. It is hidden where the configuration is."""
+_SETTING = "includeif.gitdir:/.path"
+
+_MODE = 0o644
+"""Of a configuration that git makes."""
 
 _SECTION = re.compile(rb"^\s*\[([^\n\]]*)\]", re.MULTILINE)
 
@@ -42,59 +45,65 @@ def hooks(events: Iterable[str], paths: Paths) -> bytes:
     )
 
 
-def included() -> bytes:
-    """The line that has git read hooks from a file beside the configuration, where that file is there.
+def included(file: Path) -> bytes:
+    """The line that has git read hooks from a file beside a configuration, where that file is there.
 
     Beside it, for git fails where it may not read what is included: whoever can read the one can read the other. And
     under this condition, which always holds, because `git config include.path` would put another one into its place.
     """
-    return b"[%s]\n\tpath = %s\n" % (_INCLUDE, _BESIDE.encode())
+    return b"[%s]\n\tpath = %s\n" % (_INCLUDE, beside(file).name.encode())
+
+
+def beside(file: Path) -> Path:
+    """Where the hooks of a configuration are that are awake. Git looks beside a link, not beside what it leads to."""
+    return file.with_name(f".{_BESIDE}" if file.name.startswith(".") else _BESIDE)
 
 
 def put_beside(file: Path, lines: bytes) -> bool:
     """Let the file beside a configuration hold these lines; whether it did not. Raises `TokenguardError`."""
     with files.told(file):
-        mode = file.stat().st_mode & 0o666
-    changed = files.put(_awake(file), lines, mode)
+        mode = file.stat().st_mode & 0o666 if file.exists() else _MODE
+        file.parent.mkdir(parents=True, exist_ok=True)
+    changed = files.put(beside(file), lines, mode)
     _forget(_asleep(file))
     return changed
 
 
 def take_out_beside(file: Path) -> None:
     """Remove the file beside a configuration. Raises `TokenguardError`."""
-    for one in (_awake(file), _asleep(file)):
+    for one in (beside(file), _asleep(file)):
         _forget(one)
 
 
 def is_awake(file: Path, paths: Paths) -> bool:
     """Whether git reads hooks of this state folder from beside a configuration."""
-    return holds_include(file) and _are_of(files.read(_awake(file)), paths)
+    return holds_include(file) and _are_of(files.read(beside(file)), paths)
 
 
 def is_asleep(file: Path, paths: Paths) -> bool:
     """Whether it would, if those were not asleep."""
-    return not files.is_there(_awake(file)) and _are_of(files.read(_asleep(file)), paths) and holds_include(file)
+    return not files.is_there(beside(file)) and _are_of(files.read(_asleep(file)), paths) and holds_include(file)
 
 
 def sleeps(file: Path, event: str) -> bool:
     """Whether it would read this one, if hooks were not asleep."""
-    there = not files.is_there(_awake(file)) and holds_include(file)
+    there = not files.is_there(beside(file)) and holds_include(file)
     return there and b'[hook "%s"]\n' % name(event).encode() in (files.read(_asleep(file)) or b"")
 
 
 def put_to_sleep(file: Path) -> None:
     """Have git find nothing beside a configuration. Raises `TokenguardError`."""
-    with files.told(_awake(file)):
-        _awake(file).replace(_asleep(file))
+    with files.told(beside(file)):
+        beside(file).replace(_asleep(file))
 
 
 def wake(file: Path) -> None:
     """Have git find again what was put to sleep. Raises `TokenguardError`."""
     with files.told(_asleep(file)), suppress(FileNotFoundError):
-        if files.is_there(_awake(file)):
+        if files.is_there(beside(file)):
             _asleep(file).unlink()
         else:
-            _asleep(file).replace(_awake(file))
+            _asleep(file).replace(beside(file))
 
 
 def template(folder: Path) -> bytes:
@@ -147,7 +156,7 @@ def holds(file: Path) -> bool:
 def holds_include(file: Path) -> bool:
     """Whether our lines in a file are those that include another one."""
     found = _BLOCK.search(files.read(file) or b"")
-    return found is not None and found["lines"] == included()
+    return found is not None and found["lines"] == included(file)
 
 
 def _are_of(lines: bytes | None, paths: Paths) -> bool:
@@ -156,12 +165,8 @@ def _are_of(lines: bytes | None, paths: Paths) -> bool:
     return lines is not None and _quoted(b" tg_state=" + told + b";").strip(b'"') in lines
 
 
-def _awake(file: Path) -> Path:
-    return file.with_name(_BESIDE)
-
-
 def _asleep(file: Path) -> Path:
-    return file.with_name(_BESIDE + scripts.ASLEEP)
+    return file.with_name(beside(file).name + scripts.ASLEEP)
 
 
 def _forget(file: Path) -> None:
@@ -175,9 +180,9 @@ def take_out_sections(file: Path) -> bool:
     ours = [f"hook.{name(event)}" for event in (*scripts.EVENTS, *scripts.SIGNING)]
     for section in (one for one in ours if one in there):
         repository.remove_section(file, section)
-    includes = not holds(file) and _SETTING in (repository.listed(file) or ())
+    includes = not holds(file) and _setting(file) in (repository.listed(file) or ())
     if includes:
-        repository.remove_value(file, *_SETTING.split("\n"))
+        repository.remove_value(file, *_setting(file).split("\n"))
     return bool(there.intersection(ours)) or includes
 
 
@@ -207,7 +212,7 @@ def _edit(file: Path, edited: Callable[[bytes | None], bytes]) -> bool:
     lock = target.with_name(f"{target.name}.lock")
     with files.told(file):
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
         try:
             descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         except FileExistsError:
@@ -223,7 +228,8 @@ def _edit(file: Path, edited: Callable[[bytes | None], bytes]) -> bool:
                 stream.flush()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            if (others := _others(known)) is None or others != _others(repository.listed(lock)):
+            setting = _setting(file)
+            if (others := _others(known, setting)) is None or others != _others(repository.listed(lock), setting):
                 raise UsageError(f"git does not understand {file}", "correct it: git config --list says where")
             lock.replace(target)
         finally:
@@ -233,10 +239,15 @@ def _edit(file: Path, edited: Callable[[bytes | None], bytes]) -> bool:
     return True
 
 
-def _others(settings: list[str] | None) -> list[str] | None:
+def _setting(file: Path) -> str:
+    """The one that includes the file beside a configuration."""
+    return f"{_SETTING}\n{beside(file).name}"
+
+
+def _others(settings: list[str] | None, include: str) -> list[str] | None:
     """The settings that are none of ours."""
     ours = (*(f"hook.{name(event)}." for event in (*scripts.EVENTS, *scripts.SIGNING)), "init.templatedir")
-    others = [one for one in settings or () if one and one != _SETTING and not one.startswith(ours)]
+    others = [one for one in settings or () if one and one != include and not one.startswith(ours)]
     return None if settings is None else others
 
 

@@ -11,12 +11,17 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, configuring, files, repository, scripts
+from tokenguard_hooks import chaining, configuring, files, reaching, repository, scripts
+from tokenguard_hooks.locking import alone
 
 _OF_REPOSITORIES = ("HEAD", "config", "objects", "refs")
 """What git makes in every repository by itself, and a template must not have."""
+
+_SECONDS = 5.0
+"""How long is waited for a daemon that puts hooks to sleep or wakes them, and for folders that do not answer."""
 
 
 class Standing(Struct, frozen=True):
@@ -45,7 +50,7 @@ def install(paths: Paths, events: tuple[str, ...], *, consent: bool) -> Standing
     file = repository.global_config()
     if repository.git_version() >= repository.CONFIGURED_SINCE:
         scripts.write(paths)
-        changed = configuring.put_in(file, configuring.hooks(events, paths))
+        changed = _configure(file, events, paths)
         _take_out_of_folders()
         return Standing("config", file, changed)
     folder = repository.path_setting("core.hooksPath", scope="global")
@@ -69,13 +74,35 @@ def install(paths: Paths, events: tuple[str, ...], *, consent: bool) -> Standing
 
 
 def uninstall(paths: Paths) -> bool:
-    """Take it back; whether there was anything. Repositories that were made meanwhile keep their hooks."""
-    changed = configuring.take_out(repository.global_config())
+    """Take it back; whether there was anything. Repositories that were made meanwhile keep their hooks.
+
+    What was committed while they slept is noted, where hooks have noted something before.
+    """
+    from tokenguard_hooks.rounds import Rounds  # heavy, and needed by nobody else here
+
+    file = repository.global_config()
+    Rounds(paths).wake(_SECONDS)
+    changed = configuring.take_out(file)
+    configuring.take_out_beside(file)
+    reaching.forget(paths)
     changed = _take_out_of_folders() or changed
     if _template(paths).exists():
         shutil.rmtree(_template(paths), ignore_errors=True)
         changed = True
     return changed
+
+
+def _configure(file: Path, events: tuple[str, ...], paths: Paths) -> bool:
+    """Put hooks beside the user's configuration, where they can sleep; whether something was not there."""
+    lines = configuring.hooks(events, paths)
+    if "\n" in str(file):  # which nobody could tell hooks
+        return configuring.put_in(file, lines)
+    with files.told(file):
+        hook_paths.hooks(paths).mkdir(parents=True, exist_ok=True)
+    with alone(hook_paths.hooks(paths), _SECONDS):
+        reaching.put(paths, file)
+        changed = configuring.put_beside(file, lines)
+        return configuring.put_in(file, configuring.included(file)) or changed
 
 
 def _take_out_of_folders() -> bool:

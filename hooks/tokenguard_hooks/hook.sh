@@ -182,12 +182,16 @@ tg_is_gone() {
 } 2>/dev/null
 
 # A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does, unless it
-# was seen before that they cannot sleep, or this one is not the repository's own.
+# was seen before that they cannot sleep, or this one is neither the repository's own nor that of all repositories.
 tg_rest() {
+    tg_is_gone || return 0
     tg_file=$tg_common/tokenguard-hooks
     [ -z "$tg_chained" ] || tg_file=$tg_common/hooks/$tg_event
-    tg_is_gone && [ -f "$tg_file" ] && [ ! -e "$tg_folder/.tokenguard-sleepless" ] || return 0
-    if [ -r "$tg_state/hooks/rest.sh" ]; then . "$tg_state/hooks/rest.sh"; fi
+    tg_own_rest=
+    [ ! -f "$tg_file" ] || [ -e "$tg_folder/.tokenguard-sleepless" ] || tg_own_rest=1
+    tg_all_rest=
+    [ ! -f "$tg_state/hooks/everywhere" ] || [ -e "$tg_state/hooks/.tokenguard-sleepless" ] || tg_all_rest=1
+    if [ -n "$tg_own_rest$tg_all_rest" ] && [ -r "$tg_state/hooks/rest.sh" ]; then . "$tg_state/hooks/rest.sh"; fi
 }
 
 # What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.

@@ -13,6 +13,7 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import chaining, configuring, everywhere, files, managers, resting, scripts
+from tokenguard_hooks.locking import alone
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
 
@@ -62,7 +63,7 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
-    with resting.alone(here.common_dir, _SECONDS):
+    with alone(here.common_dir, _SECONDS):
         resting.wake_alone(here.common_dir, paths)
         if way == "manager":
             done = Installed(way, managed[0].into, events, False, manager=managed[0])
@@ -79,7 +80,7 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
 def uninstall(here: Repository, paths: Paths) -> bool:
     """Take our hooks out of a repository; whether there were any. Raises `TokenguardError`."""
     folder = hook_paths.folder(paths, here.common_dir)
-    with resting.alone(here.common_dir, _SECONDS):
+    with alone(here.common_dir, _SECONDS):
         resting.wake_alone(here.common_dir, paths)
         changed = _take_out_configured(here)
         for hooks in own_folders(here, folder):
@@ -138,7 +139,7 @@ def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None
 
 def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
     changed = configuring.put_beside(here.config_file, configuring.hooks(events, paths))
-    changed = configuring.put_in(here.config_file, configuring.included()) or changed
+    changed = configuring.put_in(here.config_file, configuring.included(here.config_file)) or changed
     changed = configuring.take_out_sections(here.config_file) or changed
     for hooks in own_folders(here, folder):
         chaining.take_out(hooks)
@@ -192,7 +193,7 @@ def _forget(folder: Path, paths: Paths) -> None:
         with suppress(OSError):
             if made:
                 hooks.rmdir()
-    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS, hook_paths.SLEEPLESS):
+    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS, hook_paths.SLEEPLESS, hook_paths.READ):
         _remove(folder / name)
     with suppress(OSError):
         # Up to the first folder that is of use to others.

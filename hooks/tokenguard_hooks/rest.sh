@@ -13,9 +13,9 @@
 # comes the one that all of this begins with: where it is awake, it goes on.
 tg_events='pre-commit commit-msg prepare-commit-msg pre-push post-rewrite post-commit'
 
-# Keep others from changing the hooks of this repository until fd 9 is closed: as `resting.alone` does.
+# Keep others from changing the hooks of a repository, or of all, until fd 9 is closed: as `locking.alone` does.
 tg_lock() {
-    exec 9<"$tg_common" || return 1
+    exec 9<"$1" || return 1
     # Systems without the program have Perl.
     flock -n 9 || perl -e 'open(F, "<&=9") && flock(F, 6) or exit 1'
 } 2>/dev/null
@@ -72,10 +72,10 @@ tg_put_mark() {
     } >|"$tg_mark.new" && mv -f "$tg_mark.new" "$tg_mark"
 } 2>/dev/null
 
-# Whether the hooks beside git's configuration are those of this state folder. One whose name has to be quoted otherwise
-# is not known again.
+# Whether the hooks in a file beside git's configuration are those of this state folder. One whose name has to be quoted
+# otherwise is not known again.
 tg_is_configured() {
-    [ -z "$tg_chained" ] && [ ! -L "$tg_common/tokenguard-hooks" ] && tg_read "$tg_common/tokenguard-hooks" || return 1
+    [ -z "$tg_chained" ] && [ ! -L "$1" ] && tg_read "$1" || return 1
     case $tg_text in
     *" tg_state=$tg_state;"* | *" tg_state='$tg_state';"*) ;;
     *) return 1 ;;
@@ -213,10 +213,10 @@ tg_let_former_stand() {
 
 tg_put_to_sleep() {
     tg_own=
-    [ -f "$tg_common/logs/HEAD" ] && { tg_is_configured || tg_is_in_own_folder; } || return 0
+    [ -f "$tg_common/logs/HEAD" ] && { tg_is_configured "$tg_common/tokenguard-hooks" || tg_is_in_own_folder; } || return 0
     # Whoever gives up a command now does not give this up halfway.
     trap '' HUP INT TERM
-    tg_is_at_its_end && tg_lock && tg_is_gone && ! tg_is_under_way && tg_put_mark || return 0
+    tg_is_at_its_end && tg_lock "$tg_common" && tg_is_gone && ! tg_is_under_way && tg_put_mark || return 0
     if [ -z "$tg_own" ]; then
         # Git reads its configuration once: one that has begun already finds what it has found.
         mv -f "$tg_common/tokenguard-hooks" "$tg_common/tokenguard-hooks.tg-asleep" 2>/dev/null
@@ -228,5 +228,17 @@ tg_put_to_sleep() {
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
 }
 
+# The hooks of all repositories: where they are, `reaching.put` says. No mark is needed: what is done from here on, the next
+# daemon reads from where it, or one before it, has read or settled git's logs last.
+tg_put_all_to_sleep() {
+    { read -r tg_word tg_line && IFS= read -r tg_file; } <"$tg_state/hooks/everywhere" || return 0
+    [ "$tg_word" = 1 ] && [ -f "$tg_common/logs/HEAD" ] && tg_is_configured "$tg_file" || return 0
+    trap '' HUP INT TERM
+    tg_is_at_its_end && tg_lock "$tg_state/hooks" && tg_is_gone && ! tg_is_under_way || return 0
+    mv -f "$tg_file" "$tg_file.tg-asleep"
+    [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
+} 2>/dev/null
+
 # All of this is nobody's but ours: what comes after this hook has its own files and signals.
-(tg_put_to_sleep) || :
+[ -z "$tg_own_rest" ] || (tg_put_to_sleep) || :
+[ -z "$tg_all_rest" ] || (tg_put_all_to_sleep) || :

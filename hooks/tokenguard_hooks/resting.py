@@ -7,21 +7,19 @@ hooks sleep, and where git keeps such logs: what serves others as well, or would
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.attribution.layout import MAIN
-from tokenguard.attribution.missed import Mark, last_line, marks, missed
+from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, files, scripts, sleeping
+from tokenguard_hooks import chaining, configuring, files, marking, scripts, sleeping
+from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
     from tokenguard_hooks.gits import Gits
@@ -43,34 +41,6 @@ _TRIES, _WHILE = 5, 0.1
 _ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
 """What git has in the folder of a working tree while it makes commits there."""
-
-
-@contextmanager
-def alone(common_dir: Path, seconds: float = 0) -> Generator[None]:
-    """Keep others from changing the hooks of a repository; what they do now is waited for so long.
-
-    Raises `TokenguardError`.
-    """
-    until_s = time.monotonic() + seconds
-    with files.told(common_dir):
-        folder = os.open(common_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= until_s:
-                    raise TokenguardError(f"the hooks of {common_dir} are being changed", "try again") from None
-                time.sleep(0.02)
-            except OSError:
-                break  # a file system without locks
-        yield
-    finally:
-        # A program that is being started this moment has the same lock until it has begun.
-        with suppress(OSError):
-            fcntl.flock(folder, fcntl.LOCK_UN)
-        os.close(folder)
 
 
 def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bool:
@@ -152,8 +122,8 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     """The same for those who see to it that nobody else does."""
     if not is_asleep(common_dir, paths):
         return False
-    since, now = _marks(common_dir), marks(common_dir)
-    _note(common_dir, paths, missed(common_dir, since))
+    since, now = marking.read(common_dir / MARK) or {}, marks(common_dir)
+    marking.note(common_dir, paths, missed(common_dir, since))
     configuring.wake(common_dir / "config")
     with suppress(OSError):
         (hook_paths.folder(paths, common_dir) / hook_paths.SLEEPLESS).unlink()
@@ -163,7 +133,7 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     # A git that has read its configuration before has found no hook in it, and notes nothing as long as it runs.
     unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
     # A commit that was made while this was done may have been noted by nobody, or by both.
-    _note(common_dir, paths, missed(common_dir, now))
+    marking.note(common_dir, paths, missed(common_dir, now))
     if unaware:
         _put_mark(common_dir, paths, now)
     else:
@@ -185,19 +155,6 @@ def forget(common_dir: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def _note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
-    """Leave lines where hooks leave theirs, but for those that are there."""
-    folder = hook_paths.folder(paths, common_dir)
-    spool = folder / hook_paths.SPOOL
-    known = set((files.read(spool) or b"").decode("utf-8", "surrogateescape").splitlines())
-    new = "".join(f"{line}\n" for line in lines if line not in known)
-    with files.told(spool):
-        folder.mkdir(parents=True, exist_ok=True)
-        if new:
-            with open(spool, "ab", buffering=0) as opened:
-                opened.write(new.encode("utf-8", "surrogateescape"))
-
-
 def _is_under_way(common_dir: Path) -> bool:
     """Whether git is in the midst of making commits."""
     trees = [common_dir, *common_dir.glob("worktrees/*")]
@@ -205,24 +162,8 @@ def _is_under_way(common_dir: Path) -> bool:
 
 
 def _put_mark(common_dir: Path, paths: Paths, since: dict[str, Mark]) -> None:
-    parts = [b"1", _name(paths)]
-    for name, mark in since.items():
-        parts += [os.fsencode(name), b"%d" % mark.size, mark.line]
     file = common_dir / MARK
-    with files.told(file):
-        # Not flushed to the disk, as with the logs that it tells of: all of it may be old after a power cut.
-        new = file.with_name(_NEW)
-        new.write_bytes(b"\0".join(parts))
-        new.replace(file)
-
-
-def _marks(common_dir: Path) -> dict[str, Mark]:
-    parts = (files.read(common_dir / MARK) or b"").split(b"\0")[2:]
-    found: dict[str, Mark] = {}
-    for name, size, line in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        if size.isdigit():
-            found[os.fsdecode(name)] = Mark(int(size), last_line(line))
-    return found
+    marking.put(file, file.with_name(_NEW), _name(paths), since)
 
 
 def _owner(common_dir: Path) -> bytes | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -20,10 +20,17 @@ from tokenguard.attribution.layout import is_repository
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import resting
+from tokenguard_hooks import reaching, resting
+from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.gits import Gits
 
 log = logging.getLogger(__name__)
+
+_SECONDS = 30.0
+"""How long is waited for all of them where something else was to be done for one."""
+
+_AHEAD_S = 2.0
+"""How long hooks of all repositories sleep on at most while is read what was committed meanwhile."""
 
 _THREADS = 8
 """So many folders that do not answer do not keep others waiting."""
@@ -35,10 +42,16 @@ class Rounds:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
         self._told: dict[Path, str] = {}
+        self._catching_up = CatchingUp(paths)
+        self._state: tuple[int, int] | None = None
+        self._worked_in: frozenset[Path] = frozenset()
 
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
         until_s = time.monotonic() + seconds
+        if reaching.look(self._paths) is not None:
+            self._keep_awake_if_needed()
+            self._try(lambda root: reaching.put_to_sleep(self._paths, lambda: self._settle(seconds / 4)), self._root)
         ready: list[Path] = []
 
         def make_ready(common_dir: Path) -> None:
@@ -51,14 +64,27 @@ class Rounds:
             if time.monotonic() < until_s:
                 self._try(lambda found: resting.let_sleep(found, self._paths, gits), common_dir)
 
-    def wake(self, seconds: float) -> None:
-        """Wake those that sleep; after so many seconds, what has not answered goes on by itself."""
-        self._each(lambda common_dir: resting.wake(common_dir, self._paths), seconds)
+    def wake(self, seconds: float, worked_in: Callable[[], Iterable[str]] = tuple) -> None:
+        """Wake those that sleep; after so many seconds, what has not answered goes on by itself.
+
+        `worked_in` tells where agents have worked: what was committed there while the hooks of all repositories slept
+        is read, too.
+        """
+        until_s = time.monotonic() + seconds
+        if reaching.look(self._paths) is not None:
+            located = (locate(Path(folder)).common_dir for folder in worked_in())
+            self._worked_in = frozenset(Path(one) for one in located if one is not None)
+            self._wake_everywhere(until_s)
+        self._each(lambda common_dir: resting.wake(common_dir, self._paths), until_s - time.monotonic())
 
     def wake_in(self, folder: Path) -> None:
         """Wake those of the repository to which a folder belongs: it may have been moved while they slept."""
         common_dir = folder if is_repository(str(folder)) else Path(locate(folder).common_dir or folder)
         self._try(lambda found: resting.wake(found, self._paths), common_dir)
+        if reaching.is_asleep(self._paths):
+            self._wake_everywhere(time.monotonic() + _SECONDS)
+        else:
+            self._try(self._read, common_dir)
 
     def asleep(self, seconds: float) -> list[Path]:
         """The repositories in which they sleep, as far as those answer within so many seconds."""
@@ -71,10 +97,43 @@ class Rounds:
         self._each(look, seconds)
         return sorted(found)
 
-    def _each(self, work: Callable[[Path], object], seconds: float) -> None:
+    @property
+    def _root(self) -> Path:
+        """The folder to which the hooks of all repositories belong."""
+        return hook_paths.hooks(self._paths)
+
+    def _wake_everywhere(self, until_s: float) -> None:
+        """Wake the hooks of all repositories, and read what was committed while they slept."""
+        if reaching.is_asleep(self._paths):
+            # Before they note something: lines of commits are best in the order in which those were made.
+            self._begin(None)
+            self._each(self._read, min(_AHEAD_S, until_s - time.monotonic()), self._worked_in)
+            self._try(lambda root: reaching.wake(self._paths), self._root)
+        if (state := reaching.state(self._paths)) != self._state:
+            self._begin(state)
+        self._each(self._read, until_s - time.monotonic(), self._worked_in)
+        self._keep_awake_if_needed()
+
+    def _keep_awake_if_needed(self) -> None:
+        self._try(lambda root: reaching.keep_awake(self._paths, not self._catching_up.complete), self._root)
+
+    def _begin(self, state: tuple[int, int] | None) -> None:
+        self._state = state
+        self._catching_up.begin()
+
+    def _read(self, common_dir: Path) -> None:
+        if (reach := reaching.look(self._paths)) is not None:
+            self._catching_up.read(common_dir, reach.since_us)
+
+    def _settle(self, seconds: float) -> None:
+        """Take note that they have noted everything up to now, unless they have slept since it was read."""
+        if self._state is not None and self._state == reaching.state(self._paths):
+            self._each(self._catching_up.settle, seconds, self._worked_in)
+
+    def _each(self, work: Callable[[Path], object], seconds: float, more: Iterable[Path] = ()) -> None:
         until_s = time.monotonic() + seconds
         waiting: SimpleQueue[Path] = SimpleQueue()
-        for common_dir in self._known():
+        for common_dir in {*self._known(), *more}:
             waiting.put(common_dir)
         over = Event()
 
@@ -92,7 +151,7 @@ class Rounds:
 
     def _try(self, work: Callable[[Path], object], common_dir: Path) -> None:
         try:
-            if is_repository(str(common_dir)):
+            if common_dir == self._root or is_repository(str(common_dir)):
                 work(common_dir)
         except (OSError, ValueError, TokenguardError) as error:
             if self._told.get(common_dir) != str(error):

@@ -87,10 +87,12 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     found = chaining.look(here.hooks_dir, event)
     ways: list[str] = []
     where: Path | None = None
-    asleep = here.configurable and configuring.sleeps(here.config_file, event)
+    everywhere = not configuring.holds(here.config_file)
+    config = repository.global_config() if everywhere else here.config_file
+    asleep = here.configurable and configuring.sleeps(config, event)
     if _configured(here, event) or asleep:
         ways.append("config")
-        where = here.config_file if configuring.holds(here.config_file) else repository.global_config()
+        where = config
     if (found.state in ("ours", "changed") and found.runs) or chaining.will_wake(found):
         asleep = asleep or found.sleeps
         ways.append("chain")

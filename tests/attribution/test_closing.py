@@ -16,6 +16,7 @@ from tokenguard.records import Closing
 
 AT_S = 1_763_719_200
 SECOND = 1_000_000
+FORGOTTEN = Made(".", "main", "0" * 40)
 
 
 class Repository:
@@ -98,6 +99,21 @@ def test_no_commit_closes_what_was_after_the_next_one(repository: Repository) ->
         pytest.approx(10.4, abs=2e-6),
         pytest.approx(10.4, abs=2e-6),
     ]
+
+
+def test_lines_that_come_late_stand_where_their_commits_do(repository: Repository) -> None:
+    """Those of commits that were made while hooks slept may be behind the first one that hooks have noted since."""
+    one, two, three = (repository.commit(after_s) for after_s in (10, 20, 30))
+    expected = repository.closed(one, two, three, written_us=100 * SECOND)
+    assert repository.closed(three, one, two, written_us=100 * SECOND) == expected
+    assert repository.closed(three, one, two, one, written_us=100 * SECOND)[1:] == expected, "also twice"
+    assert repository.closed(three, FORGOTTEN, one, two, written_us=100 * SECOND) == expected
+
+
+def test_what_git_has_forgotten_does_not_date_what_was_before(repository: Repository) -> None:
+    one, two = repository.commit(10), repository.commit(20)
+    expected = repository.times(one, two, written_us=100 * SECOND)
+    assert repository.times(one, FORGOTTEN, two, FORGOTTEN, written_us=100 * SECOND) == expected
 
 
 def test_a_date_in_the_future_closes_nothing_that_comes(repository: Repository) -> None:

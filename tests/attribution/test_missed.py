@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -296,6 +298,22 @@ def test_a_log_that_git_has_written_anew(world: World, kept: int) -> None:
     world.commit("six")
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[-kept:]))
     assert missed(world.top / ".git", since) == noted(world)[-min(kept, 2) :]
+
+
+def test_without_a_mark_it_is_read_from_an_instant_on(world: World) -> None:
+    """Also what somebody has dated back, as long as git has not packed it."""
+    common_dir, log = world.top / ".git", world.top / ".git" / "logs" / "HEAD"
+    for line in log.read_text().splitlines():
+        os.utime(common_dir / "objects" / line[41:43] / line[43:81], (1_000_000, 1_000_000))
+    log.write_text(re.sub(r"> \d+ ", "> 1000000 ", log.read_text()))
+    instant_us = time.time_ns() // 1000
+    assert missed(common_dir, {}, instant_us) == []
+    before = len(noted(world))
+    world.git("commit", "-q", "--allow-empty", "-m", "five", GIT_COMMITTER_DATE="2001-01-01T00:00:00Z")
+    world.commit("six")
+    assert missed(common_dir, {}, instant_us) == noted(world)[before:]
+    assert missed(common_dir, {}, 0) == missed(common_dir, {}), "all of it"
+    assert missed(common_dir, marks(common_dir), 0) == []
 
 
 def test_without_a_log_there_is_nothing_to_tell(world: World) -> None:

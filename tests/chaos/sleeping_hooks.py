@@ -1,10 +1,11 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
-python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N] [--configured]
+python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N] [--configured | --everywhere]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
-With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer.
+With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer;
+with --everywhere in that of the user, for all repositories.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from tests.bench.bench_hooks import environment
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, resting, scripts
+from tokenguard_hooks import chaining, configuring, reaching, resting, scripts
 from tokenguard_hooks.gits import Gits
+from tokenguard_hooks.rounds import Rounds
 
 FORMER = ("pre-commit", "post-commit")
 RARE = 1_000
@@ -38,14 +40,55 @@ PATIENCE_S = 0.5
 """How long is waited for a hook that sees that the daemon is dead."""
 
 
-def turn(common_dir: Path, paths: Paths, over: Event, slept: Event) -> None:
+class Own:
+    """The hooks of one repository."""
+
+    def __init__(self, common_dir: Path, paths: Paths) -> None:
+        self._common_dir, self._paths = common_dir, paths
+        self._gits = Gits()
+
+    def put_to_sleep(self) -> bool:
+        return resting.put_to_sleep(self._common_dir, self._paths, self._gits)
+
+    def wake(self) -> None:
+        resting.wake(self._common_dir, self._paths)
+
+    @property
+    def asleep(self) -> bool:
+        return resting.is_asleep(self._common_dir, self._paths)
+
+
+class Everybodys:
+    """Those of all repositories; each time that they wake, another daemon has them woken."""
+
+    def __init__(self, common_dir: Path, paths: Paths) -> None:
+        self._common_dir, self._paths = common_dir, paths
+        self._rounds = Rounds(paths)
+
+    def put_to_sleep(self) -> bool:
+        self._rounds.put_to_sleep(1)
+        return self.asleep
+
+    def wake(self) -> None:
+        self._rounds = Rounds(self._paths)
+        self._rounds.wake(30, lambda: [str(self._common_dir)])
+
+    @property
+    def asleep(self) -> bool:
+        return reaching.is_asleep(self._paths)
+
+
+Hooks = Own | Everybodys
+
+
+def turn(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
     """Put hooks to sleep and wake them until it is over; in the end they are awake."""
-    gits, times = Gits(), 0
+    times = 0
     while not over.is_set():
         try:
-            times += resting.put_to_sleep(common_dir, paths, gits)
+            times += hooks.put_to_sleep()
             time.sleep(PAUSE_S)
-            resting.wake(common_dir, paths)
+            hooks.wake()
         except TokenguardError as error:
             print(error)
         time.sleep(PAUSE_S)
@@ -54,21 +97,21 @@ def turn(common_dir: Path, paths: Paths, over: Event, slept: Event) -> None:
         slept.set()
 
 
-def kill(common_dir: Path, paths: Paths, over: Event, slept: Event) -> None:
+def kill(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
     """Be one daemon after the other, each of which wakes hooks, and is killed; in the end they are awake."""
     times = 0
     while not over.is_set():
         daemon = subprocess.Popen(["sleep", "1000"])
         paths.state_file.write_text(f'{{"pid":{daemon.pid},"port":4747}}\n')
         try:
-            resting.wake(common_dir, paths)
+            hooks.wake()
         except TokenguardError as error:
             print(error)
         time.sleep(PAUSE_S)
         daemon.kill()
         daemon.wait()
         until_s = time.monotonic() + PATIENCE_S
-        while not (asleep := resting.is_asleep(common_dir, paths)) and time.monotonic() < until_s:
+        while not (asleep := hooks.asleep) and time.monotonic() < until_s:
             time.sleep(PAUSE_S / 4)
         times += asleep
         time.sleep(PAUSE_S)
@@ -77,12 +120,12 @@ def kill(common_dir: Path, paths: Paths, over: Event, slept: Event) -> None:
         slept.set()
 
 
-def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool) -> bool:
+def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool, everywhere: bool) -> bool:
     """Whether commits were made, those that were are on record, and hooks of others ran for each."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-chaos-") as folder:
         home = Path(folder).resolve()
         env, paths, tree = environment(home), Paths(home, home), home / "web"
-        if configured:
+        if configured or everywhere:
             env["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{env['PATH']}"
         tree.mkdir()
 
@@ -100,14 +143,18 @@ def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool
             (hooks / event).write_text(f"#!/bin/sh\necho ran >>'{home}/{event}'\n")
             (hooks / event).chmod(0o755)
         scripts.write(paths)
-        if configured:
-            configuring.put_beside(tree / ".git" / "config", configuring.hooks(scripts.EVENTS, paths))
-            configuring.put_in(tree / ".git" / "config", configuring.included())
+        if configured or everywhere:
+            config = home / ".gitconfig" if everywhere else tree / ".git" / "config"
+            configuring.put_beside(config, configuring.hooks(scripts.EVENTS, paths))
+            configuring.put_in(config, configuring.included(config))
+            if everywhere:
+                reaching.put(paths, config)
         else:
             chaining.put_in(hooks, scripts.EVENTS, paths)
         paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":4747}}\n')
         over, slept = multiprocessing.Event(), multiprocessing.Event()
-        turning = multiprocessing.Process(target=kill if kills else turn, args=(tree / ".git", paths, over, slept))
+        ours = (Everybodys if everywhere else Own)(tree / ".git", paths)
+        turning = multiprocessing.Process(target=kill if kills else turn, args=(ours, paths, over, slept))
         turning.start()
 
         def work(where: Path) -> list[subprocess.CompletedProcess[str]]:
@@ -118,7 +165,7 @@ def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool
             done = [one for found in workers.map(work, (tree, *linked)) for one in found]
         over.set()
         turning.join()
-        resting.wake(tree / ".git", paths)
+        ours.wake()
         said = {one.stderr for one in done if one.stderr}
         failed = sum(one.returncode != 0 for one in done)
         spool = hook_paths.folder(paths, tree / ".git") / hook_paths.SPOOL
@@ -126,7 +173,7 @@ def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool
         lost = set(git("log", "--all", "--format=%H").stdout.split()) - noted - {first}
         ran = [(home / event).read_text().count("ran") for event in FORMER] if former else []
         print(f"{len(done)} commits: {failed} failed, {len(lost)} not noted, hooks of others ran {ran} times, {said}")
-        may_fail = 0 if former or configured else commits // RARE
+        may_fail = 0 if former or configured or everywhere else commits // RARE
         return slept.is_set() and failed <= may_fail and not lost and set(ran) <= {len(done)}
 
 
@@ -134,11 +181,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Commits while hooks fall asleep and wake.")
     parser.add_argument("--commits", type=int, default=500)
     parser.add_argument("--trees", type=int, default=1)
-    for name in ("former", "kills", "configured"):
+    for name in ("former", "kills", "configured", "everywhere"):
         parser.add_argument(f"--{name}", action="store_true")
     asked = parser.parse_args()
-    if asked.kills and asked.trees > 1 and not (asked.former or asked.configured):
-        parser.error("hooks do not put themselves to sleep beside other trees, but with --former or --configured")
+    if asked.kills and asked.trees > 1 and not (asked.former or asked.configured or asked.everywhere):
+        parser.error(
+            "hooks do not put themselves to sleep beside other trees, but with --former, --configured or --everywhere"
+        )
     sys.exit(0 if run(**vars(asked)) else 1)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from os import defpath
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tokenguard.cli import installation
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import chaining, resting, scripts
+from tokenguard_hooks import chaining, configuring, reaching, resting, scripts
 
 Finding = Mapping[str, Any]
 
@@ -323,4 +324,28 @@ def test_hooks_that_sleep(cli: Cli, home: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(client, "find", find)
     _, told = findings(cli, "hooks")
     assert (told["state"], told["detail"]) == ("warn", f"those of {trees[0]}/.git sleep, though the daemon runs")
+    assert "tokenguard hooks status" in told["remedy"]
+
+
+def test_hooks_of_all_repositories_that_sleep(
+    cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, config = Paths(home, home), tmp_path / "gitconfig"
+    hook_paths.hooks(paths).mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", defpath)
+        reaching.put(paths, config)
+        configuring.put_beside(config, configuring.hooks(scripts.EVENTS, paths))
+        configuring.put_in(config, configuring.included(config))
+    assert findings(cli, "hooks") == []
+    assert reaching.put_to_sleep(paths)
+    (told,) = findings(cli, "hooks")
+    assert (told["state"], told["detail"]) == ("ok", "those of all repositories sleep until the daemon runs")
+
+    def find(paths: Paths) -> FakeDaemon:
+        return FakeDaemon(__version__, 4747)
+
+    monkeypatch.setattr(client, "find", find)
+    (told,) = findings(cli, "hooks")
+    assert (told["state"], told["detail"]) == ("warn", "those of all repositories sleep, though the daemon runs")
     assert "tokenguard hooks status" in told["remedy"]

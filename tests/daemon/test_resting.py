@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Signal
 
 import pytest
 
+from tests.support.house import Clock, House
 from tokenguard.daemon import resting
 from tokenguard.daemon.resting import Resting
 from tokenguard.records import Event
 
 LONG = 60.0
+NOWHERE = Path("/nowhere/ledger.db")
 
 
 class Hooks:
@@ -33,7 +35,8 @@ class Hooks:
     def put_to_sleep(self, seconds: float) -> None:
         self._note("sleep")
 
-    def wake(self, seconds: float) -> None:
+    def wake(self, seconds: float, worked_in: Callable[[], Iterable[str]]) -> None:
+        self.worked_in = worked_in
         self._note("wake")
 
     def wake_in(self, folder: Path) -> None:
@@ -72,7 +75,7 @@ async def ended(task: asyncio.Future[None]) -> None:
 async def test_they_wake_at_once_again_and_where_a_session_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resting, "AGAIN_S", 0)
     hooks, desk = Hooks(), Desk()
-    task = asyncio.ensure_future(Resting(hooks).run(desk))
+    task = asyncio.ensure_future(Resting(hooks, NOWHERE).run(desk))
     assert [await hooks.next(), await hooks.next()] == ["wake", "wake"]
     desk.started(None)
     desk.started("/src/web")
@@ -84,7 +87,7 @@ async def test_they_wake_at_once_again_and_where_a_session_begins(monkeypatch: p
 
 async def test_they_sleep_in_the_end() -> None:
     hooks = Hooks()
-    await Resting(hooks).end()
+    await Resting(hooks, NOWHERE).end()
     assert await hooks.next() == "sleep"
 
 
@@ -92,10 +95,10 @@ async def test_folders_that_do_not_answer_hold_up_nobody(monkeypatch: pytest.Mon
     monkeypatch.setattr(resting, "ENDING_S", 0.01)
     hooks, desk = Hooks(), Desk()
     hooks.answers.clear()
-    task = asyncio.ensure_future(Resting(hooks).run(desk))
+    task = asyncio.ensure_future(Resting(hooks, NOWHERE).run(desk))
     assert await hooks.next() == "wake"
     await ended(task)
-    await Resting(hooks).end()
+    await Resting(hooks, NOWHERE).end()
     assert await hooks.next() == "sleep"
     hooks.answers.set()
 
@@ -105,11 +108,23 @@ async def test_what_goes_wrong_is_logged(caplog: pytest.LogCaptureFixture) -> No
         def put_to_sleep(self, seconds: float) -> None:
             raise RuntimeError("no")
 
-    await Resting(Broken()).end()
+    await Resting(Broken(), NOWHERE).end()
     assert "hooks could not be woken or put to sleep" in caplog.text
 
 
 async def test_those_of_a_repository_that_has_noted_something() -> None:
     hooks = Hooks()
-    await Resting(hooks).noted(Path("/src/web/.git"))
+    await Resting(hooks, NOWHERE).noted(Path("/src/web/.git"))
     assert await hooks.next() == "wake in /src/web/.git"
+
+
+async def test_they_are_told_where_agents_have_worked(tmp_path: Path) -> None:
+    house = House(tmp_path, Clock())
+    await house.session()
+    await house.desk.written()
+    hooks, desk = Hooks(), Desk()
+    task = asyncio.ensure_future(Resting(hooks, tmp_path / "ledger.db").run(desk))
+    assert await hooks.next() == "wake"
+    assert list(hooks.worked_in()) == [str(house.repo)]
+    await ended(task)
+    await house.ledger.close()

@@ -91,7 +91,7 @@ def test_other_hooks_are_wanted_later(modern: World, tree: Path, config: Path) -
 def test_sections_of_others_among_our_lines_are_not_taken_out(
     modern: World, tree: Path, config: Path, included: bool
 ) -> None:
-    configuring.put_in(config, configuring.included() if included else configuring.hooks(ALL, modern.paths))
+    configuring.put_in(config, configuring.included(config) if included else configuring.hooks(ALL, modern.paths))
     ours = b'[includeIf "gitdir:/"]' if included else b'[hook "tokenguard-pre-push"]'
     data = config.read_bytes().replace(ours, b"[alias]\n\tx = y\n" + ours)
     config.write_bytes(data)

@@ -18,9 +18,11 @@ from tests.hooks.test_hook_notes import STRANGE
 from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
-from tokenguard_hooks import resting, scripts
+from tokenguard_hooks import configuring, everywhere, reaching, resting, scripts
 from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.rounds import Rounds
 from tokenguard_hooks.standing import look as standing
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
@@ -439,21 +441,144 @@ def test_a_real_git_finds_them_in_its_configuration_no_more(real_modern: World, 
     assert world.spool(tree / ".git") == [*lines, f"1 rewrite amend {old} {world.hash(tree)}"]
 
 
-def test_those_of_all_repositories_stay_awake(real_modern: World) -> None:
-    from tokenguard_hooks import everywhere
-
-    tree = real_modern.repository()
-    everywhere.install(real_modern.paths, ALL, consent=False)
-    real_modern.runs(GONE)
-    before = everything(real_modern.home)
-    for _ in range(2):
-        real_modern.commit(tree, "more")
-    assert real_modern.spool(tree / ".git") == made(real_modern, tree, "HEAD~1", "HEAD")
-    assert everything(real_modern.home) == before and not mark(tree).exists()
-
-
 def test_those_that_a_manager_runs_leave_others_alone(user: World, tree: Path) -> None:
     put_in(user, tree)
     before = everything(tree / ".git" / "hooks")
     subprocess.run([scripts.run_file(user.paths), "post-commit"], cwd=tree, env=user.env, check=True)
     assert everything(tree / ".git" / "hooks") == before and not mark(tree).exists()
+
+
+@pytest.fixture
+def everywhere_in(modern: World) -> Path:
+    """The hooks of all repositories, beside the user's configuration; and no daemon any more."""
+    everywhere.install(modern.paths, ALL, consent=False)
+    modern.runs(GONE)
+    return modern.home / ".tokenguard-hooks"
+
+
+def run_all(world: World, tree: Path, event: str = "post-commit", shell: str = "dash") -> None:
+    """What a git does that finds hooks in its configuration."""
+    command = scripts.command(event, world.paths).decode()
+    subprocess.run(
+        [*(found(shell) or ("/bin/sh",)), "-c", command], cwd=tree, env=world.env, stdin=subprocess.DEVNULL, check=True
+    )
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_those_of_all_repositories_are_as_the_daemon_leaves_them(
+    modern: World, everywhere_in: Path, shell: str
+) -> None:
+    if found(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    tree, hooks = modern.repository(), everywhere_in.read_bytes()
+    before = everything(tree / ".git")
+    run_all(modern, tree, "pre-commit", shell)
+    assert everywhere_in.exists()
+    run_all(modern, tree, "post-commit", shell)
+    by_itself = everything(modern.home)
+    assert reaching.is_asleep(modern.paths) and everything(tree / ".git") == before
+    assert modern.spool(tree / ".git") == made(modern, tree, "HEAD")
+    assert reaching.wake(modern.paths) and everywhere_in.read_bytes() == hooks
+    assert reaching.put_to_sleep(modern.paths) and everything(modern.home) == by_itself
+
+
+def test_those_of_all_repositories_stay_awake_beside_a_daemon(modern: World, everywhere_in: Path) -> None:
+    tree = modern.repository()
+    modern.runs()
+    run_all(modern, tree)
+    assert everywhere_in.exists()
+
+
+def keep_no_log(world: World, tree: Path, beside: Path) -> None:
+    (tree / ".git" / "logs" / "HEAD").unlink()
+
+
+def keep_no_log_elsewhere(world: World, tree: Path, beside: Path) -> None:
+    reaching.keep_awake(world.paths, True)
+
+
+def begin_another_commit(world: World, tree: Path, beside: Path) -> None:
+    (tree / ".git" / "index.lock").touch()
+
+
+def amend(world: World, tree: Path, beside: Path) -> None:
+    world.commit(tree, "other words", "--amend")
+
+
+def tear_the_record(world: World, tree: Path, beside: Path) -> None:
+    (hook_paths.hooks(world.paths) / hook_paths.EVERYWHERE).write_text("1 ")
+
+
+def lead_elsewhere(world: World, tree: Path, beside: Path) -> None:
+    beside.write_bytes(beside.read_bytes().replace(os.fsencode(world.paths.state_dir), b"/another"))
+
+
+def make_it_a_link(world: World, tree: Path, beside: Path) -> None:
+    beside.replace(beside.with_name("linked"))
+    beside.symlink_to("linked")
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        keep_no_log,
+        keep_no_log_elsewhere,
+        begin_another_commit,
+        amend,
+        tear_the_record,
+        lead_elsewhere,
+        make_it_a_link,
+    ],
+)
+def test_those_of_all_repositories_stay_awake(
+    modern: World, everywhere_in: Path, obstacle: Callable[[World, Path, Path], None]
+) -> None:
+    tree = modern.repository()
+    obstacle(modern, tree, everywhere_in)
+    run_all(modern, tree)
+    assert everywhere_in.exists() and modern.spool(tree / ".git") == made(modern, tree, "HEAD")
+
+
+def test_those_of_all_repositories_are_changed_by_nobody_else_meanwhile(modern: World, everywhere_in: Path) -> None:
+    tree = modern.repository()
+    with alone(hook_paths.hooks(modern.paths)):
+        run_all(modern, tree)
+        assert everywhere_in.exists()
+    run_all(modern, tree)
+    assert not everywhere_in.exists()
+
+
+def test_a_real_git_finds_those_of_all_repositories_no_more(real_modern: World) -> None:
+    world, tree = real_modern, real_modern.repository()
+    everywhere.install(world.paths, ALL, consent=False)
+    world.runs(GONE)
+    old = world.hash(tree)
+    world.commit(tree, "other words", "--amend")
+    lines = [*made(world, tree, "HEAD"), f"1 rewrite amend {old} {world.hash(tree)}"]
+    assert world.spool(tree / ".git") == lines and reaching.is_asleep(world.paths)
+    world.commit(tree, "second")
+    assert world.spool(tree / ".git") == lines
+    Rounds(world.paths).wake(60)
+    assert world.spool(tree / ".git")[-1:] == made(world, tree, "HEAD")
+    world.commit(tree, "third")
+    assert world.spool(tree / ".git")[-1:] == made(world, tree, "HEAD") and reaching.is_asleep(world.paths)
+    lines = world.spool(tree / ".git")
+    world.commit(tree, "fourth")
+    assert world.spool(tree / ".git") == lines
+
+
+def test_a_repository_with_hooks_of_its_own_besides(real_modern: World) -> None:
+    """Both sleep after one commit, and both wake."""
+    world, tree = real_modern, real_modern.repository()
+    everywhere.install(world.paths, ALL, consent=False)
+    own = tree / ".git" / "tokenguard-hooks"
+    configuring.put_beside(tree / ".git" / "config", configuring.hooks(ALL, world.paths))
+    configuring.put_in(tree / ".git" / "config", configuring.included(tree / ".git" / "config"))
+    world.runs(GONE)
+    world.commit(tree, "second")
+    assert reaching.is_asleep(world.paths) and not own.exists()
+    world.commit(tree, "third")
+    assert world.spool(tree / ".git") == made(world, tree, "HEAD~1")
+    Rounds(world.paths).wake(60)
+    assert set(world.spool(tree / ".git")) >= set(made(world, tree, "HEAD~1", "HEAD"))
+    assert own.exists() and not reaching.is_asleep(world.paths)

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from tests.hooks.world import World
-from tokenguard_hooks import resting, scripts
+from tokenguard_hooks import everywhere, reaching, resting, scripts
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
@@ -112,3 +112,108 @@ def test_a_repository_that_was_moved_is_woken_where_it_is(user: World, rounds: R
     assert sleeps(moved)
     rounds.wake_in(moved / ".git")
     assert not sleeps(moved)
+
+
+@pytest.fixture
+def beside(modern: World) -> Path:
+    """Where the hooks of all repositories are, while they are awake."""
+    everywhere.install(modern.paths, scripts.EVENTS, consent=False)
+    return modern.home / ".tokenguard-hooks"
+
+
+def known(world: World, name: str) -> Path:
+    """A repository in which a hook of all repositories has noted something."""
+    tree = world.repository(name)
+    world.folder(tree / ".git").mkdir(parents=True)
+    return tree
+
+
+def made(world: World, tree: Path, *names: str) -> list[str]:
+    return [f"1 commit . main {world.hash(tree, name)}" for name in names]
+
+
+def test_those_of_all_repositories_sleep_and_what_is_committed_is_read(modern: World, beside: Path) -> None:
+    """Where a hook has noted something, and where agents have worked."""
+    trees = [known(modern, "web"), modern.repository("api"), modern.repository("idle")]
+    rounds = Rounds(modern.paths)
+    rounds.wake(LONG, lambda: [str(trees[1])])
+    for tree in trees[:2]:
+        modern.folder(tree / ".git").joinpath("tokenguard-spool").unlink(missing_ok=True)
+    rounds.put_to_sleep(LONG)
+    assert not beside.exists()
+    for tree in trees:
+        modern.commit(tree, "while they sleep")
+    rounds.wake(LONG, lambda: [str(trees[1] / "below"), "/nowhere"])
+    assert beside.exists()
+    for tree in trees[:2]:
+        assert modern.spool(tree / ".git")[-1:] == made(modern, tree, "HEAD")
+    assert not modern.folder(trees[2] / ".git").exists()
+    rounds.wake_in(trees[2])
+    assert modern.spool(trees[2] / ".git")[-1:] == made(modern, trees[2], "HEAD"), "once an agent works there"
+
+
+def test_what_was_noted_is_not_read_again(modern: World, beside: Path) -> None:
+    tree = known(modern, "web")
+    for _ in range(2):
+        rounds = Rounds(modern.paths)
+        rounds.wake(LONG)
+        (modern.folder(tree / ".git") / "tokenguard-spool").unlink(missing_ok=True)
+        modern.commit(tree, "noted by a hook that is awake")
+        rounds.put_to_sleep(LONG)
+    Rounds(modern.paths).wake(LONG)
+    assert modern.spool(tree / ".git") == []
+
+
+def test_after_a_kill_it_is_read_again(modern: World, beside: Path) -> None:
+    """Nobody knows how long hooks have noted what was done."""
+    tree = known(modern, "web")
+    Rounds(modern.paths).wake(LONG)
+    (modern.folder(tree / ".git") / "tokenguard-spool").unlink(missing_ok=True)
+    modern.commit(tree, "beside a daemon that is killed")
+    reaching.put_to_sleep(modern.paths)
+    modern.commit(tree, "after that")
+    Rounds(modern.paths).wake(LONG)
+    assert modern.spool(tree / ".git") == made(modern, tree, "HEAD~1", "HEAD")
+
+
+@pytest.mark.parametrize("notes", [True, False])
+def test_put_to_sleep_by_others_they_are_woken_and_all_is_read(modern: World, beside: Path, notes: bool) -> None:
+    """By a hook that takes the daemon for dead, as from within a container."""
+    tree, other = known(modern, "web"), known(modern, "api")
+    rounds = Rounds(modern.paths)
+    rounds.wake(LONG)
+    (modern.folder(tree / ".git") / "tokenguard-spool").unlink(missing_ok=True)
+    reaching.put_to_sleep(modern.paths)
+    modern.commit(tree, "while they sleep")
+    if notes:
+        rounds.wake_in(other / ".git")
+        assert beside.exists()
+    else:
+        assert reaching.wake(modern.paths), "by somebody else, and nobody tells the daemon"
+    rounds.put_to_sleep(LONG)
+    Rounds(modern.paths).wake(LONG)
+    assert modern.spool(tree / ".git") == made(modern, tree, "HEAD")
+
+
+def test_where_one_keeps_no_log_all_stay_awake(modern: World, beside: Path) -> None:
+    tree = known(modern, "web")
+    modern.git(tree, "config", "core.logAllRefUpdates", "false")
+    (tree / ".git" / "logs" / "HEAD").unlink()
+    rounds = Rounds(modern.paths)
+    rounds.wake(LONG)
+    rounds.put_to_sleep(LONG)
+    assert beside.exists()
+    modern.git(tree, "config", "core.logAllRefUpdates", "true")
+    modern.commit(tree, "second")
+    rounds = Rounds(modern.paths)
+    rounds.wake(LONG)
+    other = modern.repository("api")
+    modern.git(other, "config", "core.logAllRefUpdates", "false")
+    (other / ".git" / "logs" / "HEAD").unlink()
+    rounds.wake_in(other)
+    rounds.put_to_sleep(LONG)
+    assert beside.exists(), "an agent has worked there since"
+    rounds = Rounds(modern.paths)
+    rounds.wake(LONG)
+    rounds.put_to_sleep(LONG)
+    assert not beside.exists(), "hooks have noted nothing there, nor does the ledger know it"

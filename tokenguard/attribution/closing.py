@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tokenguard.attribution.commits import Commit, described, folded
 from tokenguard.attribution.layout import MAIN, WorkingTree, is_repository
-from tokenguard.attribution.moves import Move, left_before, making, moves
+from tokenguard.attribution.moves import Move, left_before, making, moves, place_of
 from tokenguard.attribution.spool import Made, Noted
 from tokenguard.errors import TokenguardError
 from tokenguard.records import Closing, Rewrite
@@ -36,11 +36,11 @@ def closings(
     Raises `TokenguardError` if git does not answer though there is a repository.
     """
     places = {one.name: one for one in trees}
-    made = [line for line in noted.lines if isinstance(line, Made)]
+    made = _in_order(noted, logs)
     commits = _commits(common_dir, {line.hash for line in made})
     parents = _commits(common_dir, {parent for commit in commits.values() for parent in commit.parents[:1]})
     found: list[Closing] = []
-    for line, until_us in zip(made, _ends(common_dir, noted, commits), strict=True):
+    for line, until_us in zip(made, _ends(common_dir, noted, made, commits), strict=True):
         place, commit = places.get(line.tree), commits.get(line.hash)
         if place is None or place.path is None or commit is None:
             continue
@@ -70,15 +70,31 @@ def _commits(common_dir: Path, hashes: set[str]) -> dict[str, Commit]:
     return found or {}
 
 
-def _ends(common_dir: Path, noted: Noted, commits: dict[str, Commit]) -> Iterator[int]:
+def _in_order(noted: Noted, logs: Mapping[str, list[Move]]) -> list[Made]:
+    """The commits among these lines.
+
+    Those of a working tree stand as in its log: what was done while hooks slept can be noted after what was done since.
+    """
+    made = [line for line in noted.lines if isinstance(line, Made)]
+    order: list[Made] = []
+    for name in dict.fromkeys(line.tree for line in made):
+        here = [line for line in made if line.tree == name]
+        places = [place_of(logs[name], line.hash) for line in here]
+        known = iter(sorted((place, at) for at, place in enumerate(places) if place is not None))
+        order += [line if place is None else here[next(known)[1]] for line, place in zip(here, places, strict=True)]
+    return order
+
+
+def _ends(common_dir: Path, noted: Noted, made: list[Made], commits: dict[str, Commit]) -> Iterator[int]:
     """The first instant that is not for it any more, of each commit."""
     found: list[int] = []
     latest: dict[str, int] = {}
-    for line in reversed(noted.lines):
-        if not isinstance(line, Made):
+    for line in reversed(made):
+        if line.hash not in commits:  # git has forgotten it
+            found.append(0)
             continue
-        committed_us = commits[line.hash].committed_us if line.hash in commits else 0
-        until_us = _written_us(common_dir, line.hash)
+        committed_us = commits[line.hash].committed_us
+        until_us = written_us(common_dir, line.hash)
         if until_us is None or not committed_us <= until_us <= min(noted.written_us, committed_us + _EDITED_US):
             until_us = committed_us + _SECOND_US
             if line is noted.lines[-1] and committed_us <= noted.written_us < committed_us + _SHARP_US:
@@ -89,7 +105,7 @@ def _ends(common_dir: Path, noted: Noted, commits: dict[str, Commit]) -> Iterato
     return reversed(found)
 
 
-def _written_us(common_dir: Path, hash: str) -> int | None:
+def written_us(common_dir: Path, hash: str) -> int | None:
     """When the file of a commit was written; None once git has packed it."""
     try:
         return (common_dir / "objects" / hash[:2] / hash[2:]).stat().st_mtime_ns // 1000

@@ -16,11 +16,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.attribution import layout, moves, remade
+from tokenguard.attribution.closing import written_us
 from tokenguard.attribution.layout import MAIN
 from tokenguard.attribution.moves import Move
 from tokenguard.attribution.place import Place
 from tokenguard.attribution.reflog import branch_named
 
+_SECOND_US = 1_000_000
 _ENOUGH = 512
 """Bytes at the end of a line by which it is known again."""
 
@@ -49,27 +51,44 @@ def last_line(log: bytes) -> bytes:
     return log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:]
 
 
-def missed(common_dir: Path, since: Mapping[str, Mark]) -> list[str]:
+def missed(common_dir: Path, since: Mapping[str, Mark], from_us: int | None = None) -> list[str]:
     """The lines about what was done after these marks, in their order. Blocks while git is asked.
 
-    A log in which the last line that was read is gone is read from its beginning: what was taken changes nothing.
+    A log in which the last line that was read is gone is read from its beginning: what was taken changes nothing. So is
+    one without a mark, or else from what was done at an instant or later.
     """
-    told = [_told(common_dir, name, since.get(name, Mark())) for name in _trees(common_dir)]
+    told = [_told(common_dir, name, since.get(name), from_us) for name in _trees(common_dir)]
     return [line for _, lines in merge(*told, key=lambda one: one[0]) for line in lines]
 
 
-def _told(common_dir: Path, name: str, since: Mark) -> list[tuple[int, list[str]]]:
+def _told(common_dir: Path, name: str, since: Mark | None, from_us: int | None) -> list[tuple[int, list[str]]]:
     """The lines of a working tree, each move's with an instant that never goes back."""
     git_dir = _git_dir(common_dir, name)
     if _mark(git_dir) in (since, None):
         return []
     data = moves.log_of(git_dir)
-    found, begun = moves.read(data), len(moves.read(_seen(data, since)))
+    found = moves.read(data)
+    if since is None and from_us is not None:
+        begun = _first(common_dir, found, from_us)
+    else:
+        begun = len(moves.read(_seen(data, since or Mark())))
     branches = _branches(found, common_dir, git_dir)
     tree = "?" if _BLANK.search(name) else name
     times = list(accumulate((move.at_us for move in found), max))
     told = (list(_lines(common_dir, git_dir, tree, found, at, branches[at])) for at in range(begun, len(found)))
     return list(zip(times[begun:], told, strict=True))
+
+
+def _first(common_dir: Path, found: list[Move], from_us: int) -> int:
+    """The first move that was made at an instant or later. Its time may be one that somebody has set: its commit's file
+    tells, too, as long as it has one."""
+    since_us = from_us - _SECOND_US
+    late = (
+        at
+        for at, move in enumerate(found)
+        if move.at_us >= since_us or (written_us(common_dir, move.hash) or 0) >= since_us
+    )
+    return next(late, len(found))
 
 
 def _lines(common_dir: Path, git_dir: Path, tree: str, found: list[Move], at: int, branch: str | None) -> Iterator[str]:

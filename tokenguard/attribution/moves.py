@@ -83,7 +83,7 @@ def returns(how: str) -> bool:
 
 def making(found: list[Move], hash: str) -> Making | None:
     """How a commit was made; None where no move tells."""
-    place = _place(found, hash)
+    place = place_of(found, hash)
     if place is None:
         return None
     how, before = found[place].how, found[:place]
@@ -96,7 +96,7 @@ def making(found: list[Move], hash: str) -> Making | None:
 
 def left_before(found: list[Move], hash: str) -> str | None:
     """The commit that HEAD was taken away from, by resets, right before this one was made; None if it was not."""
-    place = _place(found, hash) or 0
+    place = place_of(found, hash) or 0
     begun = place
     while begun > 1 and found[begun - 1].how.startswith("reset: "):
         begun -= 1
@@ -119,8 +119,8 @@ def _made_before(before: list[Move]) -> int | None:
     return before[0].at_us if before else None
 
 
-def _place(found: list[Move], hash: str) -> int | None:
-    """The move by which a commit was made."""
+def place_of(found: list[Move], hash: str) -> int | None:
+    """The move by which a commit was made; None where none tells."""
     return next((at for at in reversed(range(len(found))) if found[at].hash == hash and _makes(found[at].how)), None)
 
 

@@ -22,6 +22,12 @@ SPOOL = "tokenguard-spool"
 SLEEPLESS = ".tokenguard-sleepless"
 """In a repository's folder, written by its hooks: they cannot be put to sleep, so that is not tried for now."""
 
+READ = ".tokenguard-read"
+"""In a repository's folder, written by the daemon: how far git's logs are noted, for hooks of all repositories."""
+
+EVERYWHERE = "everywhere"
+"""In the folder of hooks: since when the hooks of all repositories can sleep, and where they are."""
+
 VERDICT = "verdict"
 """In a session's folder, written by the daemon: whether another prompt may begin."""
 
@@ -34,9 +40,14 @@ NOW = "now"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+def hooks(paths: Paths) -> Path:
+    """The folder of all that is said here."""
+    return paths.state_dir / "hooks"
+
+
 def repositories(paths: Paths) -> Path:
     """The folder below which that of every repository is."""
-    return paths.state_dir / "hooks" / "repositories"
+    return hooks(paths) / "repositories"
 
 
 def folder(paths: Paths, common_dir: Path) -> Path:
@@ -55,7 +66,7 @@ def common_dir(paths: Paths, folder: Path) -> Path:
 
 def sessions(paths: Paths) -> Path:
     """The folder in which that of every session is."""
-    return paths.state_dir / "hooks" / "sessions"
+    return hooks(paths) / "sessions"
 
 
 def session_folder(paths: Paths, session_id: str) -> Path:
@@ -67,4 +78,4 @@ def session_folder(paths: Paths, session_id: str) -> Path:
 
 def bars(paths: Paths) -> Path:
     """The folder of the line of today. It is there where somebody has set one up; only there the daemon writes it."""
-    return paths.state_dir / "hooks" / "bars"
+    return hooks(paths) / "bars"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Protocol
 
+from tokenguard.ledger import places, queries
 from tokenguard.records import Event
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,8 @@ class Hooks(Protocol):
         """Put the hooks of all repositories to sleep, within so many seconds."""
         ...
 
-    def wake(self, seconds: float) -> None:
-        """Wake those that sleep, and wait for so many seconds at most."""
+    def wake(self, seconds: float, worked_in: Callable[[], Iterable[str]]) -> None:
+        """Wake those that sleep, and wait for so many seconds at most; `worked_in` tells where agents have worked."""
         ...
 
     def wake_in(self, folder: Path) -> None:
@@ -49,8 +50,10 @@ class Source(Protocol):
 class Resting:
     """Keeps hooks awake for as long as the daemon runs."""
 
-    def __init__(self, hooks: Hooks) -> None:
+    def __init__(self, hooks: Hooks, ledger: Path) -> None:
+        """`ledger` is its file."""
         self._hooks = hooks
+        self._ledger = ledger
 
     async def run(self, source: Source) -> None:
         """Wake all that sleep, and from time to time those that could not be reached, until cancelled."""
@@ -78,8 +81,13 @@ class Resting:
 
     async def _wake(self) -> None:
         while True:
-            await _in_thread(lambda: self._hooks.wake(WAKING_S))
+            await _in_thread(lambda: self._hooks.wake(WAKING_S, self._worked_in))
             await asyncio.sleep(AGAIN_S)
+
+    def _worked_in(self) -> list[str]:
+        """Blocks while the ledger is asked."""
+        with closing(queries.connect_readonly(self._ledger)) as conn:
+            return list(places.trees(conn))
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

@@ -93,7 +93,7 @@ class Daemon:
         self._upstreams = Upstreams()
         self._notifier = notify.configured(config, self._upstreams)
         self._exporter = exporting.configured(config, self._upstreams)
-        self._resting = Resting(hooks)
+        self._resting = Resting(hooks, paths.ledger)
         self._status_files = status_files(
             paths, ledger, self._guard, self._desk, self.teams.pushed, self._resting.noted
         )

@@ -14,7 +14,9 @@ from tests.cli.support import Cli
 from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import resting, scripts
+from tokenguard_hooks import reaching, resting, scripts
+
+ASLEEP = "asleep until the daemon runs: git does not start them; what is committed is read when it does"
 
 
 @pytest.fixture
@@ -153,6 +155,7 @@ def test_for_all_repositories(cli: Cli, home: Path, tree: Path, tmp_path: Path) 
         "way": "template",
         "where": f"{home}/hooks/template",
         "changed": False,
+        "asleep": False,
     }
     assert "are taken back" in cli("hooks", "uninstall", "--global").out
     assert cli("hooks", "uninstall", "--global").out == "there is nothing to take back\n"
@@ -166,10 +169,44 @@ def test_with_a_new_git(cli: Cli, tree: Path, tmp_path: Path, monkeypatch: pytes
     assert cli("hooks", "status", "--json").document["hooks"][0]["ways"] == ["config"]
     cli("hooks", "uninstall")
     done = cli("hooks", "install", "--global")
-    assert done.out.splitlines()[0] == f"{tmp_path}/user/.gitconfig: hooks for all repositories"
+    assert done.out.splitlines()[:2] == [f"{tmp_path}/user/.gitconfig: hooks for all repositories", f"- {ASLEEP}"]
     assert "has them for all repositories, this one too" in cli("hooks", "install").out
     assert "tokenguard hooks uninstall --global" in cli("hooks", "uninstall").out
-    assert cli("hooks", "status").code == 0
+    stands = cli("hooks", "status")
+    assert stands.code == 0 and stands.out.splitlines()[-1] == ASLEEP
+
+
+def test_those_of_all_repositories_beside_a_daemon(
+    cli: Cli, home: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend("2.54.0", tmp_path, monkeypatch)
+    commit()
+    cli("hooks", "install", "--global")
+    reaching.wake(Paths(home, home))
+    assert cli("hooks", "status").out.splitlines()[-1].startswith("- the next commit puts them to sleep where it can")
+    cli("hooks", "install", "--global")
+
+    def running(paths: Paths) -> object:
+        return object()
+
+    monkeypatch.setattr(client, "find", running)
+    told = cli("hooks", "status", "--json")
+    assert (told.code, told.document["asleep"], told.document["works"]) == (0, False, True)
+    assert cli("hooks", "install", "--global", "--json").document["asleep"] is False
+
+    def hangs(paths: Paths) -> object:
+        raise DaemonError("the daemon (pid 1) does not answer", "end it")
+
+    monkeypatch.setattr(client, "find", hangs)
+    assert cli("hooks", "install", "--global", "--json").document["asleep"] is False
+    asked = iter([None, object()])
+
+    def begins(paths: Paths) -> object | None:
+        return next(asked)
+
+    monkeypatch.setattr(client, "find", begins)
+    assert cli("hooks", "install", "--global", "--json").document["asleep"] is False
+    assert not reaching.is_asleep(Paths(home, home))
 
 
 def test_what_somebody_else_has_changed_is_named(cli: Cli, tree: Path) -> None:
@@ -242,13 +279,12 @@ def commit() -> None:
 def test_installed_without_a_daemon_they_sleep(cli: Cli, home: Path, tree: Path) -> None:
     commit()
     done = cli("hooks", "install")
-    asleep = "asleep until the daemon runs: git does not start them; what is committed is read when it does"
     assert done.out.splitlines() == [
         f"{tree}/.git/hooks: pre-commit, pre-push, post-commit, post-rewrite",
-        f"- {asleep}",
+        f"- {ASLEEP}",
         "to take it back, byte for byte: tokenguard hooks uninstall",
     ]
-    assert cli("hooks", "status").out.splitlines()[-1] == asleep
+    assert cli("hooks", "status").out.splitlines()[-1] == ASLEEP
     again = cli("hooks", "install", "--json").document
     assert (again["asleep"], again["changed"]) == (True, False)
     commit()

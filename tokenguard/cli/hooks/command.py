@@ -15,7 +15,7 @@ from tokenguard.cli.hooks import telling
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import everywhere, installing, resting, scripts, standing
+from tokenguard_hooks import everywhere, installing, reaching, resting, scripts, standing
 from tokenguard_hooks.repository import look
 
 _PATIENCE_S = 10.0
@@ -58,7 +58,9 @@ def install(way: str | None, everything: bool, yes: bool, as_json: bool) -> int:
         if way is not None:
             raise UsageError("--way and --global do not go together", "leave one of them out")
         found = everywhere.install(paths, events, consent=yes)
-        telling.show(telling.of_everywhere(found), as_json, telling.everywhere_installed(found))
+        asleep = _let_all_sleep(paths)
+        told = telling.of_everywhere(found) | {"asleep": asleep}
+        telling.show(told, as_json, telling.everywhere_installed(found, asleep))
         return 0
     here = look(Path.cwd())
     done = installing.install(here, paths, events, way, consent=yes)
@@ -103,10 +105,12 @@ def status(as_json: bool) -> int:
     if running:
         # The daemon does not know a repository that was moved while its hooks slept.
         resting.wake(here.common_dir, paths, _PATIENCE_S)
+        reaching.wake(paths)
     now = standing.look(here, paths, _events(paths))
     if running and now.asleep:
         now = replace(now, problems=(*now.problems, standing.OVERSLEPT))
-    tired = not running and not resting.is_asleep(here.common_dir, paths) and resting.may_sleep(here.common_dir, paths)
+    own = not resting.is_asleep(here.common_dir, paths) and resting.may_sleep(here.common_dir, paths)
+    tired = not running and (own or reaching.may_sleep(paths))
     telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running, tired))
     return 0 if now.works else _NOT_YET
 
@@ -118,6 +122,16 @@ def _let_sleep(common_dir: Path, paths: Paths) -> bool:
             return False
         # One that has begun meanwhile may have looked before they slept.
         return client.find(paths) is None or not resting.wake(common_dir, paths)
+    except TokenguardError:
+        return False
+
+
+def _let_all_sleep(paths: Paths) -> bool:
+    """The same with those of all repositories."""
+    try:
+        if client.find(paths) is not None or not reaching.put_to_sleep(paths):
+            return False
+        return client.find(paths) is None or not reaching.wake(paths)
     except TokenguardError:
         return False
 

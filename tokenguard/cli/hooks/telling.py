@@ -78,7 +78,7 @@ def of_everywhere(found: everywhere.Standing) -> dict[str, Any]:
     return {"way": found.way, "where": _text(found.where), "changed": found.changed}
 
 
-def everywhere_installed(found: everywhere.Standing) -> Iterator[str]:
+def everywhere_installed(found: everywhere.Standing, asleep: bool) -> Iterator[str]:
     already = "" if found.changed else " (all of it was there already)"
     match found.way:
         case "config":
@@ -88,6 +88,8 @@ def everywhere_installed(found: everywhere.Standing) -> Iterator[str]:
         case _:
             yield f"{_text(found.where)}: hooks for new repositories{already}"
             yield "- for one that is there: tokenguard hooks install in it"
+    if asleep:
+        yield f"- {_ASLEEP}"
     yield "to take it back: tokenguard hooks uninstall --global"
 
 

@@ -1,0 +1,103 @@
+"""Repositories are read after hooks for all of them have slept: each once, as soon as it is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from tokenguard.attribution.git import ask
+from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard_hooks import files, marking
+from tokenguard_hooks.gits import Gits
+from tokenguard_hooks.locking import alone
+
+_SECONDS = 0.5
+"""How long is waited for others that change the same hooks."""
+
+_SWITCHED_OFF = r"^hook\.(tokenguard-)?post-commit\.enabled$"
+_NO_LOG = ("false", "no", "off", "0")
+
+
+class CatchingUp:
+    """What was read since hooks woke. May be asked from several threads."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._gits: Gits | None = None
+        self._lock = Lock()
+        self._read: dict[Path, dict[str, Mark]] = {}
+        self._without_log: set[Path] = set()
+        self._times = 0
+
+    def begin(self) -> None:
+        """Hooks have slept: all has to be read again."""
+        with self._lock:
+            self._times += 1
+            self._read.clear()
+            self._gits = None  # what was seen before may have begun while they slept
+
+    def read(self, common_dir: Path, since_us: int) -> None:
+        """Note what was done in a repository while hooks slept, unless that is done; where nothing tells how far it was
+        read, since an instant. Blocks while git is asked. Raises `TokenguardError`.
+
+        Where a git is about that may not know of hooks yet, this is to be done again.
+        """
+        if common_dir in self._read:
+            return
+        times = self._times
+        with alone(common_dir, _SECONDS):
+            # First of all: what such a git does is in the logs before it has ended.
+            unaware = self._near(common_dir)
+            since = marking.read(self._kept(common_dir))
+            now = marks(common_dir)
+            lines = missed(common_dir, since or {}, since_us if since is None else None)
+            if lines and not _is_switched_off(common_dir):
+                marking.note(common_dir, self._paths, lines)
+            self._put(common_dir, now)
+        keeps_log = _keeps_log(common_dir)
+        with self._lock:
+            if not unaware and times == self._times:
+                self._read[common_dir] = now
+            if keeps_log:
+                self._without_log.discard(common_dir)
+            else:
+                self._without_log.add(common_dir)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that is done in the repositories that are known can be read later."""
+        return not self._without_log
+
+    def settle(self, common_dir: Path) -> None:
+        """Take note that hooks, which are awake, have noted what was done up to now. Raises `TokenguardError`."""
+        if common_dir in self._read and (now := marks(common_dir)) != self._read[common_dir]:
+            self._put(common_dir, now)
+
+    def _near(self, common_dir: Path) -> bool:
+        with self._lock:
+            gits = self._gits = self._gits or Gits()
+        return gits.is_near(common_dir)
+
+    def _put(self, common_dir: Path, now: dict[str, Mark]) -> None:
+        file = self._kept(common_dir)
+        # Without a folder, no hook has noted anything there, and reading takes no time.
+        if file.parent.is_dir() and marking.read(file) != now:
+            marking.put(file, file.with_name(f"{file.name}.new"), b"", now)
+
+    def _kept(self, common_dir: Path) -> Path:
+        return hook_paths.folder(self._paths, common_dir) / hook_paths.READ
+
+
+def _is_switched_off(common_dir: Path) -> bool:
+    told = ask(str(common_dir), "config", "--type=bool", "--get-regexp", _SWITCHED_OFF) or ""
+    return any(line.endswith(" false") for line in told.splitlines())
+
+
+def _keeps_log(common_dir: Path) -> bool:
+    """Whether git keeps a log of HEAD in a repository, or will, once there is a commit."""
+    if (common_dir / "logs" / "HEAD").is_file():
+        return True
+    told = ask(str(common_dir), "config", "--get", "core.logAllRefUpdates") or ""
+    return not files.is_there(common_dir / "reftable") and told.strip().lower() not in _NO_LOG

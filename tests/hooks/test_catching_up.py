@@ -1,0 +1,149 @@
+"""Repositories that are read after the hooks of all of them have slept."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.world import World
+from tests.support.waiting import until
+from tokenguard.config import hook_paths
+from tokenguard_hooks.catching_up import CatchingUp
+
+
+@pytest.fixture
+def tree(user: World) -> Path:
+    """A repository in which a hook has noted something."""
+    tree = user.repository()
+    user.folder(tree / ".git").mkdir(parents=True)
+    return tree
+
+
+@pytest.fixture
+def catching_up(user: World) -> CatchingUp:
+    return CatchingUp(user.paths)
+
+
+def now_us() -> int:
+    """Git tells of seconds: one later than the commit that the repository has."""
+    second = int(time.time())
+    until(lambda: int(time.time()) > second + 1)
+    return time.time_ns() // 1000
+
+
+def read_before(world: World, tree: Path) -> None:
+    CatchingUp(world.paths).read(tree / ".git", time.time_ns() // 1000)
+    (world.folder(tree / ".git") / hook_paths.SPOOL).unlink(missing_ok=True)
+
+
+def made(world: World, tree: Path, *names: str) -> list[str]:
+    return [f"1 commit . main {world.hash(tree, name)}" for name in names]
+
+
+def test_what_was_done_since_it_was_read_last(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    read_before(user, tree)
+    user.commit(tree, "second")
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
+    user.commit(tree, "third")
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1"), "once is enough"
+    catching_up.begin()
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+
+
+def test_one_that_nobody_has_read_before(user: World, catching_up: CatchingUp) -> None:
+    tree = user.repository()
+    since_us = now_us()
+    catching_up.read(tree / ".git", since_us)
+    assert not user.folder(tree / ".git").exists()
+    user.commit(tree, "second")
+    CatchingUp(user.paths).read(tree / ".git", since_us)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
+
+
+def test_what_hooks_have_noted_is_not_read_again(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    read_before(user, tree)
+    catching_up.read(tree / ".git", 0)
+    user.commit(tree, "noted by a hook")
+    catching_up.settle(tree / ".git")
+    user.commit(tree, "second")
+    CatchingUp(user.paths).read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
+
+
+def test_what_was_not_read_is_not_settled(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    read_before(user, tree)
+    user.commit(tree, "second")
+    catching_up.settle(tree / ".git")
+    catching_up.read(tree / ".git", 0)
+    catching_up.begin()
+    user.commit(tree, "third")
+    catching_up.settle(tree / ".git")
+    CatchingUp(user.paths).read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+
+
+def test_a_git_that_began_while_they_slept_is_waited_for(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    """It has read the configuration already, so no hook notes what it does."""
+    read_before(user, tree)
+    editor = user.root / "editor"
+    user.put_script(editor, '#!/bin/sh\ntouch "$0.began"\ncat >/dev/null\necho second >"$1"\n')
+    late = subprocess.Popen(
+        ["git", "commit", "--quiet", "--allow-empty"],
+        cwd=tree,
+        env=user.env | {"GIT_EDITOR": str(editor)},
+        stdin=subprocess.PIPE,
+    )
+    until(lambda: Path(f"{editor}.began").exists())
+    catching_up.read(tree / ".git", 0)
+    late.communicate()
+    catching_up.settle(tree / ".git")
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
+    user.commit(tree, "noted by a hook")
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1")
+
+
+@pytest.mark.parametrize("name", ["hook.tokenguard-post-commit.enabled", "hook.post-commit.enabled"])
+def test_a_repository_that_wants_none(user: World, tree: Path, catching_up: CatchingUp, name: str) -> None:
+    read_before(user, tree)
+    user.git(tree, "config", name, "off")
+    user.commit(tree, "second")
+    catching_up.read(tree / ".git", 0)
+    assert user.spool(tree / ".git") == []
+
+
+@pytest.mark.parametrize("value", ["false", "always", "true", None])
+def test_one_that_keeps_no_log_keeps_all_awake(user: World, catching_up: CatchingUp, value: str | None) -> None:
+    tree = user.root / "web"
+    user.git(user.root, "init", "--quiet", str(tree))
+    if value is not None:
+        user.git(tree, "config", "core.logAllRefUpdates", value)
+    user.commit(tree, "first")
+    catching_up.read(tree / ".git", 0)
+    assert catching_up.complete is (value != "false")
+    user.git(tree, "config", "core.logAllRefUpdates", "true")
+    user.commit(tree, "second")
+    catching_up.begin()
+    catching_up.read(tree / ".git", 0)
+    assert catching_up.complete
+
+
+def test_so_does_one_with_references_in_tables(real_modern: World, catching_up: CatchingUp) -> None:
+    tree = real_modern.root / "tables"
+    real_modern.git(real_modern.root, "init", "--quiet", "--ref-format=reftable", str(tree))
+    CatchingUp(real_modern.paths).read(tree / ".git", 0)
+    catching_up.read(tree / ".git", 0)
+    assert not catching_up.complete
+
+
+def test_bare_repositories_are_in_nobodys_way(user: World, catching_up: CatchingUp) -> None:
+    user.git(user.root, "init", "--quiet", "--bare", "bare.git")
+    catching_up.read(user.root / "bare.git", 0)
+    assert catching_up.complete
