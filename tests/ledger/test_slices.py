@@ -4,8 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import json
 
-from tokenguard.ledger.rollups import BLOCK, CALLS, HOUR, HOUR_US, PLACES
-from tokenguard.ledger.slices import Piece, as_runs, in_pieces
+from tokenguard.ledger.rollups import BARE, BARE_SHIFT, BLOCK, CALLS, HOUR, HOUR_US, PLACES
+from tokenguard.ledger.slices import Piece, as_runs, in_pieces, only_narrow
 
 KEPT = ((BLOCK, BLOCK), (HOUR, PLACES.size))
 
@@ -39,6 +39,14 @@ def test_a_year_of_hours_is_one_run_and_so_is_one_of_days() -> None:
         step = hours * HOUR_US
         kept, rest = in_pieces([(at * step, (at + 1) * step) for at in range(700, 1065)], KEPT[1:])
         assert (len(kept), rest, len(json.decode(as_runs(kept)))) == (365, [], 1)
+
+
+def test_keys_are_those_of_narrow_sums_where_nothing_else_is_read() -> None:
+    one, other, block = (0, 1, 3, PLACES.size), (1, 3, 4, PLACES.size), (1, 3, 4, BLOCK)
+    assert only_narrow([one, other]) is PLACES
+    assert only_narrow([(0, 1, 3, BARE.size), (0, 6, 12, BARE_SHIFT)]) is BARE
+    for mixed in ([one, block], [one, (0, 1, 3, BARE.size)], [block], []):
+        assert only_narrow(mixed) is None
 
 
 def test_calls_are_read_where_a_slice_begins_or_ends_within_an_hour() -> None:

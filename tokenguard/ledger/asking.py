@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from tokenguard.ledger.found import Column, Found, fetch_columns
-from tokenguard.ledger.rollups import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, named
+from tokenguard.ledger.rollups import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, Narrow, named
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.slices import SPANS, Piece, as_json
 from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, condition, per_call, per_leg, totals_by
@@ -65,11 +65,13 @@ class Asked:
         self._names = [SLICE, *keys, *numbers]
         self._totals = totals_by(numbers)
 
-    def of_sums(self, source: str, tables: str, values: Sequence[object], where: Where) -> Found:
+    def of_sums(
+        self, source: str, tables: str, values: Sequence[object], where: Where, narrow: Narrow | None = None
+    ) -> Found:
         """From the sums of a source, which needs these tables: of it, what all this holds for."""
         whose = [key for key in self._keys if key in OF_THREADS and source != KEPT_IN_SLICES]
         of_keys = [key for key in self._keys if key not in whose]
-        keyed, held = named(where, [EXPRESSIONS[key] for key in of_keys], by_leg=self._by_leg)
+        keyed, held = named(where, [EXPRESSIONS[key] for key in of_keys], by_leg=self._by_leg, narrow=narrow)
         names = [SLICE, "label", *(["thread"] if source != KEPT_IN_SLICES else []), *self._numbers]
         asked = _ADDED_UP[source].format(self._totals, source)
         found = fetch_columns(self._conn, f"WITH {tables}, {keyed}", names, asked, [*values, *held])

@@ -22,7 +22,7 @@ from tokenguard.ledger.rollups import (
     SPELLS,
 )
 from tokenguard.ledger.rows import Row
-from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for
+from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, only_narrow
 from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS, asked_of
 from tokenguard.ledger.threads import Held, held_by, threads_in
 from tokenguard.ledger.values import Where
@@ -81,7 +81,8 @@ def sums_in(
         return asked.of_calls(numbered)
     if not _by_thread(keys, where):
         kept, rest = in_pieces(slices, *kept_for(keys, where))
-        return asked.of_sums(KEPT_IN_SLICES, RUNS, [as_runs(kept)], where).plus(asked.of_calls(rest))
+        found = asked.of_sums(KEPT_IN_SLICES, RUNS, [as_runs(kept)], where, only_narrow(kept))
+        return found.plus(asked.of_calls(rest))
     whole, parted = threads_in(conn, where, slices)
     of_keys = _of_keys(where)
     found = asked.of_sums(KEPT_OF_THREADS, WHOLE, [as_json(whole)], of_keys)

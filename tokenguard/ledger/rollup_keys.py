@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache, partial
 
-from tokenguard.ledger.rollups import NARROW, Narrow
+from tokenguard.ledger.rollups import ALWAYS, NARROW, Narrow
 from tokenguard.ledger.sums import KEYS
 
 Key = tuple[str | None, ...]
@@ -19,8 +19,6 @@ _LEG_AT, _ROLE_AT = COLUMNS.index("leg"), COLUMNS.index("role")
 _MOST_KEYS, _MOST_THREADS = 100_000, 1_000
 """Numbers that are remembered: of the keys of years, of the threads of an hour."""
 
-_ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
-"""Those that every key has."""
 _NUMBERS = ", ".join(narrow.number for narrow in NARROW)
 _FIND = f"SELECT id, {_NUMBERS} FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
 _NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, {_NUMBERS})
@@ -39,7 +37,7 @@ Names = tuple[int, int | None, int | None, int | None, int | None]
 """The number that stands for a key without its thread, and those for the narrower keys, in the order of `NARROW`."""
 
 _SOURCES = {
-    narrow: [(at if key in narrow.keys else None, "" if key in _ALWAYS else None) for at, key in enumerate(KEYS)]
+    narrow: [(at if key in narrow.keys else None, "" if key in ALWAYS else None) for at, key in enumerate(KEYS)]
     for narrow in NARROW
 }
 """Where a narrow key takes each of `KEYS` from, or what it has in its place."""

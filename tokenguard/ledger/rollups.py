@@ -61,6 +61,10 @@ NARROW = (BARE, MODELS, TASKS, PLACES)
 """The narrowest first."""
 
 
+ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
+"""The keys that a call always has: only in narrow sums they are empty, where these do not tell them apart."""
+
+
 class Coarse(NamedTuple):
     """Sums that others are summed up to."""
 
@@ -173,15 +177,17 @@ def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]
     return f"(SELECT {shown} FROM {joined} WHERE {conditions}) AS s", [piece.size, *ends, *values]
 
 
-def named(where: Where, by: Sequence[str], *, by_leg: bool) -> tuple[str, list[object]]:
+def named(where: Where, by: Sequence[str], *, by_leg: bool, narrow: Narrow | None = None) -> tuple[str, list[object]]:
     """A table `named` (id, label, notional) of the keys for which this holds, and the values in it.
 
     Keys `s` in which the expressions `by` are the same have the same label, which is the id of one of them. SQLite
-    sorts what it groups: numbers much faster than names.
+    sorts what it groups: numbers much faster than names. Where only narrow sums are read, the keys are theirs.
     """
     # With the plus, no index is used: SQLite would expect few keys then, and read through them for every sum.
     terms, values = condition(where, "+s", "s")
     label = f"first_value(s.id) OVER (PARTITION BY {', '.join(by)})" if by else "min(s.id) OVER ()"
+    if narrow is not None:
+        terms += [f"s.{key} = ''" for key in ALWAYS if key not in narrow.keys]
     holds = " AND ".join([*terms, _ROLE[by_leg].format("s")])
     keys = f"SELECT s.id, {label}, {notional_of('s')} FROM rollup_keys AS s WHERE {holds}"
     return f"named (id, label, notional) AS MATERIALIZED ({keys})", values

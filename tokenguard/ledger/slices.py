@@ -6,7 +6,20 @@ from collections.abc import Sequence
 
 from msgspec import json
 
-from tokenguard.ledger.rollups import BARE, BARE_SHIFT, BLOCK, CALLS, HOUR, HOUR_US, SHIFT, narrowest, pieces
+from tokenguard.ledger.rollups import (
+    BARE,
+    BARE_SHIFT,
+    BLOCK,
+    CALLS,
+    COARSE,
+    HOUR,
+    HOUR_US,
+    NARROW,
+    SHIFT,
+    Narrow,
+    narrowest,
+    pieces,
+)
 from tokenguard.ledger.sums import asked_of
 from tokenguard.ledger.values import Where
 
@@ -19,6 +32,8 @@ Kept = tuple[tuple[int, int], ...]
 
 _COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), "model": ()}
 """The columns that sums are kept by of what is not called like its own; the model is that of the legs."""
+
+_SIZES = {narrow: {narrow.size, *(one.size for one in COARSE if one.of == narrow.size)} for narrow in NARROW}
 
 _FIELDS = "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
 SPANS = f"slices (number, since, until) AS MATERIALIZED (SELECT {_FIELDS} FROM json_each(?))"
@@ -52,6 +67,12 @@ def in_pieces(slices: Sequence[Span], kept: Kept, unit_us: int = HOUR_US) -> tup
                 size = sizes.get(piece.size, CALLS)
                 found[size == CALLS].append((number, piece.since or 0, piece.until or 0, size))
     return found
+
+
+def only_narrow(read: Sequence[Piece]) -> Narrow | None:
+    """The narrow sums that all of the pieces are read from; None if some are not, or none is read."""
+    sizes = {size for *_, size in read}
+    return next((narrow for narrow, own in _SIZES.items() if sizes and sizes <= own), None)
 
 
 def as_runs(read: Sequence[Piece]) -> str:
