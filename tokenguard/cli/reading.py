@@ -13,7 +13,7 @@ from tokenguard.ledger.migrations import migrate
 def open_ledger(paths: Paths) -> closing[sqlite3.Connection]:
     """A connection for queries; to an empty ledger where none was begun. Raises `LedgerError`."""
     if paths.ledger.exists():
-        return closing(queries.connect_readonly(paths.ledger))
+        return closing(queries.give_room(queries.connect_readonly(paths.ledger)))
     empty = sqlite3.connect(":memory:", isolation_level=None)
     migrate(empty)
     return closing(empty)

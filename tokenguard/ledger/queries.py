@@ -53,8 +53,8 @@ from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session
 
 _NO_ID = 2**63 - 1
-_CACHE_KIB = 65_536
-"""What a question may take to sort: with SQLite's 2 MB, a year of hours goes through a file."""
+_ROOM_KIB = 65_536
+"""With the 2 MB that SQLite takes otherwise, a year of hours is sorted in a file."""
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection:
@@ -65,7 +65,6 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     try:
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
-            conn.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
             refuse_newer(conn)
             if version_of(conn) < newest():
                 raise LedgerError(f"the ledger at {path} is older than this tokenguard", "restart the daemon")
@@ -80,6 +79,12 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
             raise
     except sqlite3.Error as error:
         raise ledger_error(f"read at {path}", error) from error
+    return conn
+
+
+def give_room(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """The same connection, which may take more memory for a question: for a process that ends after one."""
+    conn.execute(f"PRAGMA cache_size = {-_ROOM_KIB}")
     return conn
 
 
