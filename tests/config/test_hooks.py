@@ -15,7 +15,7 @@ from tokenguard.config.sections import HookSettings, TeamHookSettings
 from tokenguard.config.settings import load
 from tokenguard.errors import ConfigError
 from tokenguard.policy.budgets import LEVELS
-from tokenguard.policy.hooking import REACTIONS, Reaction, Reactions
+from tokenguard.policy.reactions import REACTIONS, Reaction, Reactions
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.support.house import MODEL, Clock, House, answer, request
 from tokenguard import wire
 from tokenguard.config.sections import InterruptedSettings
 from tokenguard.config.settings import Config
-from tokenguard.guard import view
+from tokenguard.guard import showing
 from tokenguard.ledger import queries
 from tokenguard.policy.disconnects import Drain
 from tokenguard.policy.interrupted import FASTEST
@@ -117,7 +117,7 @@ async def test_fees_of_tools_that_ran_are_charged(house: House) -> None:
 async def test_sums_tell_the_interval(house: House) -> None:
     row = await settled(house, STARTED, 200, "client-gone")
     (session,) = [one for one in house.desk.status()["sessions"] if one["calls"]]
-    for sums in (session, view.totals_view(queries.totals(house.ledger.read()))):
+    for sums in (session, showing.totals_view(queries.totals(house.ledger.read()))):
         assert (sums["cost_low_nanos"], sums["cost_high_nanos"]) == (row["cost_low"], row["cost_high"])
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tokenguard.policy import hooking
 from tokenguard.policy.budgets import LEVELS, Slot, Standing, branch_key
 from tokenguard.policy.forecast import Forecast
-from tokenguard.policy.hooking import Line, Reaction, Reactions
+from tokenguard.policy.hooking import Line
 from tokenguard.policy.money import NANOS, parse_amount
+from tokenguard.policy.reactions import REACTIONS, Reaction, Reactions, tightened
 from tokenguard.policy.windows import FOREVER
 from tokenguard.records import Budget, Unit
 
@@ -107,7 +108,7 @@ def test_below_the_level_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])
-@pytest.mark.parametrize("does", hooking.REACTIONS)
+@pytest.mark.parametrize("does", REACTIONS)
 def test_levels_decide_from_where_on_hooks_speak_and_stop(level: str, does: str) -> None:
     reactions = Reactions(Reaction(commit=does, push="off", warn_at=level, block_at="hard"))
     for percent, reached in ((0, "ok"), (49, "ok"), (50, "info"), (75, "warn"), (90, "soft"), (100, "hard")):
@@ -284,31 +285,15 @@ def test_figures_are_no_gist_and_all_else_is() -> None:
 
 
 REACTION = st.builds(
-    Reaction, st.sampled_from(hooking.REACTIONS), st.sampled_from(hooking.REACTIONS),
+    Reaction, st.sampled_from(REACTIONS), st.sampled_from(REACTIONS),
     st.sampled_from(LEVELS[1:]), st.sampled_from(LEVELS[1:]),
 )  # fmt: skip
 
 
 @given(REACTION, REACTION, st.integers(0, 110))
 def test_whoever_tightens_never_loosens(mine: Reaction, theirs: Reaction, percent: int) -> None:
-    both = hooking.tightened(mine, theirs)
+    both = tightened(mine, theirs)
     said = [lines(told(percent / 5), reactions=Reactions(one))[0] for one in (mine, theirs, both)]
     for at in ("commit", "push"):
         first, second, strictest = (hooking.VERDICTS.index(getattr(one, at)) for one in said)
         assert strictest >= max(first, second)
-
-
-def test_scopes_that_belong_to_a_place_speak() -> None:
-    speaking = {
-        scope for scope in ("session", "repo", "branch", "agent", "model", "provider", "task", "user", "global")
-    }
-    assert {scope for scope in speaking if hooking.speaks(Budget("b", 1, scope=scope))} == {
-        *("global", "user", "repo", "branch")
-    }
-    assert hooking.speaks(Budget("b", 1, scope="team"))
-
-
-def test_what_depends_on_the_branch_is_known() -> None:
-    assert hooking.depends_on_branch(Budget("b", 1, scope="branch"))
-    assert hooking.depends_on_branch(Budget("b", 1, match=(("branch", "feat/*"),)))
-    assert not hooking.depends_on_branch(Budget("b", 1, scope="repo", match=(("model", "opus*"),)))

@@ -12,7 +12,7 @@ from tests.support.house import House
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.config.sections import HookSettings
-from tokenguard.policy.hooking import Reaction
+from tokenguard.policy.reactions import Reaction
 from tokenguard.status_files import survey
 
 DAY = '[[budget]]\nname = "own"\nlimit = 5\nwindow = "day"\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.guard.registry import UNWRAPPED, Live
-from tokenguard.policy.hooking import Reactions
+from tokenguard.policy.reactions import Reactions
 from tokenguard.records import Session, Totals
 from tokenguard.status_files import TrailerBoard
 from tokenguard.status_files.survey import Repository, Rules, Tree

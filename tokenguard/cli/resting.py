@@ -10,7 +10,7 @@ from typing import Any
 from tokenguard.cli.reading import open_ledger
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths
-from tokenguard.guard import view
+from tokenguard.guard import showing
 from tokenguard.guard.limits import RELEASE, held_back, limit_of
 from tokenguard.guard.official import standing
 from tokenguard.guard.slots import call_of, where_of, zone_of
@@ -30,10 +30,10 @@ def status_at_rest(paths: Paths) -> dict[str, Any]:
     with open_ledger(paths) as ledger:
         return {
             "daemon": None,
-            "totals": view.lately(ledger, now_us),
+            "totals": showing.lately(ledger, now_us),
             "sessions": [],
-            "budgets": [view.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
-            "windows": [view.window_view(one) for one in standing(queries.official_windows(ledger), now_us)],
+            "budgets": [showing.budget_view(one) for one in _standings(ledger, config.budgets, now_us)],
+            "windows": [showing.window_view(one) for one in standing(queries.official_windows(ledger), now_us)],
             "holds": [],
             "logs": None,
         }

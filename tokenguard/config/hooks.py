@@ -10,7 +10,7 @@ from tokenguard.config.sections import HookSettings, TeamHookSettings
 from tokenguard.config.tables import convert, read_toml, shown
 from tokenguard.errors import ConfigError
 from tokenguard.policy.budgets import LEVELS, REPOSITORY_FILE
-from tokenguard.policy.hooking import REACTIONS, Reaction, Reactions, tightened
+from tokenguard.policy.reactions import REACTIONS, Reaction, Reactions, tightened
 
 TRAILERS = ("session", "assisted-by")
 """What can stand in a commit's message."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from tokenguard.config.budgets import table_of
 from tokenguard.control.answers import answer
 from tokenguard.control.crossing import Host
-from tokenguard.guard.view import instant
+from tokenguard.guard.showing import instant
 from tokenguard.ledger import queries
 from tokenguard.ledger.audit import Entry, trail
 from tokenguard.policy.budgets import short_key

@@ -15,8 +15,9 @@ from tokenguard.control.answers import answer
 from tokenguard.control.crossing import Guard
 from tokenguard.errors import UsageError
 from tokenguard.guard import Deed
+from tokenguard.guard.showing import instant, totals_view
 from tokenguard.guard.telling import told_of
-from tokenguard.guard.view import instant, subagent_view, totals_view
+from tokenguard.guard.view import subagent_view
 from tokenguard.ledger import Where, queries
 from tokenguard.ledger.subagents import subagents
 from tokenguard.ledger.turns import Turn, turns

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from msgspec.structs import replace
 
 from tokenguard import prices
-from tokenguard.guard import view
+from tokenguard.guard import showing
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.telling import totals_of
@@ -109,7 +109,7 @@ class Beyond:
 
     def _tell_levels(self, risen: Iterable[Standing]) -> None:
         for standing in risen:
-            self._tell("budget.level", view.level_view(standing))
+            self._tell("budget.level", showing.level_view(standing))
 
 
 def _may_be(logged: Call, call: Call) -> bool:

@@ -14,7 +14,7 @@ from tokenguard.agents import Agents
 from tokenguard.agents.refusing import refusal
 from tokenguard.config.settings import Config
 from tokenguard.errors import LedgerError
-from tokenguard.guard import view, ways
+from tokenguard.guard import showing, view, ways
 from tokenguard.guard.asking import Asking
 from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.calls import Calls
@@ -189,7 +189,7 @@ class Guard:
     def hear(self, windows: Iterable[OfficialWindow]) -> None:
         """A provider has told how full its windows are."""
         for window in self.official.learn(windows):
-            self.tell("official.window", view.window_view(window))
+            self.tell("official.window", showing.window_view(window))
 
     def progress(self, call: Call, reading: Reading) -> None:
         """Take note of what a call that still runs has answered so far, and tell."""

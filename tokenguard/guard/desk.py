@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from tokenguard.errors import UsageError
-from tokenguard.guard import prompts, steering, view
+from tokenguard.guard import prompts, showing, steering, view
 from tokenguard.guard.asking import PATIENCE_S, Asked
 from tokenguard.guard.crossing import Guard
 from tokenguard.guard.holds import Answer, Holds
@@ -59,19 +59,19 @@ class Desk:
         running = guard.sessions.running.all()
         books = guard.counting.books
         return {
-            "totals": view.lately(self._ledger.read(), guard.now()),
+            "totals": showing.lately(self._ledger.read(), guard.now()),
             "sessions": [
                 view.session_view(live, books.reserved_nanos(live.session.id), _state(live, guard.holds))
                 for live in running
                 if live.session.id != UNWRAPPED or live.totals.calls
             ],
             "budgets": [
-                view.budget_view(standing)
+                showing.budget_view(standing)
                 for standing in guard.counting.standings.in_force(live.session for live in running)
                 if standing.slot.key != UNWRAPPED or standing.spent or standing.reserved
             ],
             "ledger": view.ledger_view(self._ledger),
-            "windows": [view.window_view(window) for window in guard.official.all()],
+            "windows": [showing.window_view(window) for window in guard.official.all()],
             "holds": [view.hold_view(hold) for hold in guard.holds],
         }
 
@@ -90,7 +90,7 @@ class Desk:
         reserved = guard.counting.books.reserved_nanos(session_id)
         return {
             "session": view.session_view(live, reserved, _state(live, guard.holds)),
-            "budgets": [view.budget_view(standing) for standing in guard.counting.standings.ahead([live.session])],
+            "budgets": [showing.budget_view(standing) for standing in guard.counting.standings.ahead([live.session])],
             "processes": await steering.told(live),
             "at_us": guard.now(),
         }
@@ -201,13 +201,13 @@ class Desk:
         await asyncio.wait([hold.answer], timeout=min(asked.wait_s, PATIENCE_S))
         answer = hold.answer.result() if hold.answer.done() else Answer("waiting")
         told = {"answer": answer.kind, "who": answer.who, "answer_reason": answer.reason}
-        return view.hold_view(hold) | told | {"standing": view.budget_view(guard.counting.standings.of(slot))}
+        return view.hold_view(hold) | told | {"standing": showing.budget_view(guard.counting.standings.of(slot))}
 
     def official(self, rate_limits: bytes) -> None:
         """Take note of what Claude Code's status line was told of official windows, as JSON."""
         guard = self._guard
         for window in guard.official.hear(read_status_line(rate_limits, guard.now())):
-            guard.tell("official.window", view.window_view(window))
+            guard.tell("official.window", showing.window_view(window))
 
     async def written(self) -> None:
         """Wait until the sums that `status` tells have in them what was charged so far, but no longer than a moment."""
@@ -261,7 +261,7 @@ class Desk:
         raise UsageError(f"{which} that a person here can raise counts for this session", "see tokenguard status")
 
     def _raised(self, standing: Standing) -> dict[str, Any]:
-        told = view.budget_view(standing)
+        told = showing.budget_view(standing)
         self._guard.tell("budget.raised", told)
         return told
 

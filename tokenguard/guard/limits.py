@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from tokenguard.errors import UsageError
-from tokenguard.ledger import Decision, Ledger, Raise, queries
+from tokenguard.ledger import Decision, Raise, queries
 from tokenguard.policy.budgets import Slot, ident
 from tokenguard.policy.money import parse_amount
 from tokenguard.policy.windows import rolling_us
+
+if TYPE_CHECKING:
+    from tokenguard.ledger import Ledger
 
 RELEASE = "release"
 """Kind of the decision that opens a landing reserve."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tokenguard.ledger import Ledger, queries
+from tokenguard.ledger import queries
 from tokenguard.records import OfficialWindow
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tokenguard.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.slots import resets_at, zone_of
 from tokenguard.policy.budgets import Slot, Standing, slots_ahead
-from tokenguard.policy.hooking import depends_on_branch, speaks
+from tokenguard.policy.reactions import depends_on_branch, speaks
 from tokenguard.records import Budget, Call
 
 Held = tuple[Standing, datetime | None]

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tokenguard.guard import remarks, view
+from tokenguard.guard import remarks, showing
 from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.charging import Charger, Ending
 from tokenguard.guard.counting import Counting
@@ -87,7 +87,7 @@ class Settler:
         told = settled(call, reading, charge, usage, status=ending.status, outcome=ending.outcome)
         self._tell("call.settled", told)
         for standing in changed:
-            self._tell("budget.level", view.level_view(standing))
+            self._tell("budget.level", showing.level_view(standing))
 
     def unmetered(self, call: Call, status: int, at_us: int) -> Totals:
         """Book a call that may have cost what nobody here can read; what it adds to sums."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tokenguard.errors import UsageError
-from tokenguard.guard import view
+from tokenguard.guard import showing
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.slots import zone_of
 from tokenguard.guard.teams import Team
@@ -54,7 +54,7 @@ class Sharing:
 
     def _take(self, name: str, heard: Heard) -> None:
         for standing in self._counting.hear(name, heard):
-            self._tell("budget.level", view.level_view(standing))
+            self._tell("budget.level", showing.level_view(standing))
 
     def standings(self, name: str) -> list[Standing]:
         """What the budgets of a team hold now."""
@@ -75,10 +75,10 @@ class Sharing:
             "repositories": list(team.repositories),
             "state": "never" if heard is None else "away" if team.problem else "ok",
             "problem": team.problem,
-            "heard_at": view.instant(heard.at_us) if heard else None,
+            "heard_at": showing.instant(heard.at_us) if heard else None,
             "remarks": list(heard.remarks) if heard else [],
             "budgets": [
-                view.budget_view(standing) | {"usable": teams.usable(standing)} for standing in self.standings(name)
+                showing.budget_view(standing) | {"usable": teams.usable(standing)} for standing in self.standings(name)
             ],
             "members": [self._member_view(one, name) for one in (heard.members if heard else ())],
         }
@@ -97,7 +97,7 @@ class Sharing:
             "spent": spent,
             "held": held,
             "presumed": member.presumed,
-            "heard_at": view.instant(member.heard_us) if member.heard_us else None,
+            "heard_at": showing.instant(member.heard_us) if member.heard_us else None,
             "you": member.you,
         }
 

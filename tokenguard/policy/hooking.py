@@ -19,14 +19,12 @@ from tokenguard.policy import wording
 from tokenguard.policy.budgets import LEVELS, TEAM, Standing
 from tokenguard.policy.money import amount, limit, percent
 from tokenguard.policy.naming import printable
+from tokenguard.policy.reactions import Reaction, Reactions
 from tokenguard.policy.windows import rolling_us
-from tokenguard.records import Budget, Unit
+from tokenguard.records import Unit
 
 FORMAT = "tokenguard 1"
 """What a file begins with that hooks can read."""
-
-REACTIONS = ("off", "warn", "block")
-"""What a hook can do, least first."""
 
 VERDICTS = ("ok", "warn", "block")
 """What a hook does in the end, least first."""
@@ -37,32 +35,10 @@ ANY = "*"
 DETACHED = "-"
 """In place of a branch: none is checked out."""
 
-_SCOPES = frozenset({"global", "user", TEAM, "repo", "branch"})
 _NAME = re.compile(r"[^\x00-\x20\x7f]+")
 _LONGEST_LABEL = 80
 _MOST_BESIDE = 2
 """Budgets that are named besides the first."""
-
-
-class Reaction(Struct, frozen=True):
-    """How hooks take budgets; levels are of `LEVELS`."""
-
-    commit: str = "warn"
-    push: str = "warn"
-    warn_at: str = "soft"
-    """The level from which on they speak, and `block_at` that from which on they stop what they may stop."""
-    block_at: str = "hard"
-
-
-class Reactions(Struct, frozen=True):
-    """How they take the user's own budgets, and those of a team."""
-
-    own: Reaction = Reaction()
-    team: Reaction = Reaction()
-
-    def to(self, budget: Budget) -> Reaction:
-        """The one that a budget meets."""
-        return self.team if budget.scope == TEAM else self.own
 
 
 class Line(Struct, frozen=True):
@@ -81,26 +57,6 @@ class Line(Struct, frozen=True):
     def text(self) -> str:
         """As it stands in the file."""
         return f"{self.worktree} {self.branch} {self.expires_s} {self.commit} {self.push} {self.message}".rstrip(" ")
-
-
-def tightened(mine: Reaction, theirs: Reaction) -> Reaction:
-    """The stricter of both, in every respect."""
-    return Reaction(
-        commit=max(mine.commit, theirs.commit, key=REACTIONS.index),
-        push=max(mine.push, theirs.push, key=REACTIONS.index),
-        warn_at=min(mine.warn_at, theirs.warn_at, key=LEVELS.index),
-        block_at=min(mine.block_at, theirs.block_at, key=LEVELS.index),
-    )
-
-
-def speaks(budget: Budget) -> bool:
-    """Whether it can have something to say of a commit at all: what it counts must belong to a place."""
-    return budget.scope in _SCOPES
-
-
-def depends_on_branch(budget: Budget) -> bool:
-    """Whether it counts on some branches apart, or not at all."""
-    return budget.scope == "branch" or any(field == "branch" for field, _ in budget.match)
 
 
 def is_plain(name: str) -> bool:

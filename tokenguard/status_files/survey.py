@@ -19,7 +19,8 @@ from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.errors import ConfigError
 from tokenguard.ledger import places, queries
-from tokenguard.policy.hooking import Reactions, depends_on_branch, is_plain
+from tokenguard.policy.hooking import is_plain
+from tokenguard.policy.reactions import Reactions, depends_on_branch
 from tokenguard.records import Budget
 
 log = logging.getLogger(__name__)
