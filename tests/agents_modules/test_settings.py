@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,11 @@ def test_paths_into_objects() -> None:
 def test_no_text_raises(text: str) -> None:
     assert isinstance(parse_json(text), dict | None)
     assert isinstance(parse_toml(text), dict | None)
+
+
+@pytest.mark.parametrize("deep", ['{"a":' + "[" * 100_000, "a = " + "[" * 100_000])
+def test_what_is_too_deep_is_absent(deep: str) -> None:
+    assert (parse_json(deep), parse_toml(deep)) == (None, None)
 
 
 def test_flat_yaml_is_read_a_line_at_a_time(tmp_path: Path) -> None:

@@ -194,6 +194,17 @@ def test_a_workspace_has_settings_of_its_own(cli: Cli, user: Path) -> None:
     assert not file.parent.exists()
 
 
+def test_what_is_said_of_a_workspace_puts_it_back_from_anywhere(cli: Cli, code: Path, tmp_path: Path) -> None:
+    file = Path.cwd() / ".vscode" / "settings.json"
+    back = f"tokenguard env --undo vscode --file {file}"
+    done = cli("env", "--write", "vscode", "--workspace")
+    assert f"to put it back: {back}\n" in done.out
+    assert cli("env", "--undo").out == f"there is nothing to undo\n{file} holds it still; to put it back: {back}\n"
+    assert "byte for byte" in cli(*back.split()[1:]).out
+    assert not file.exists()
+    assert cli("env", "--undo").out == "there is nothing to undo\n"
+
+
 def test_settings_at_an_unusual_place(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "my data" / "User" / "settings.json"
     file.parent.mkdir(parents=True)

@@ -207,6 +207,15 @@ def test_a_link_stays_a_link(keeper: Keeper, file: Path, tmp_path: Path) -> None
     assert (tmp_path / "dotfiles.json").read_bytes() == THEIRS
 
 
+def test_a_link_to_what_is_not_there_yet_stays_one(keeper: Keeper, file: Path, tmp_path: Path) -> None:
+    file.symlink_to(tmp_path / "dotfiles.json")
+    keeper.write(OURS)
+    assert URL.value in (tmp_path / "dotfiles.json").read_text()
+    assert keeper.undo().restored
+    assert file.is_symlink()
+    assert not (tmp_path / "dotfiles.json").exists()
+
+
 def test_somebody_else_s_file_is_not_touched(keeper: Keeper, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_bytes(THEIRS)
     monkeypatch.setattr(os, "getuid", lambda: 4711)

@@ -28,7 +28,7 @@ def parse_json(text: str) -> dict[str, Any] | None:
     """A JSON object, with or without comments; None if it is not one."""
     try:
         value = json.loads(_STRING_OR_COMMENT.sub(lambda found: found[1] or "", text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
@@ -44,7 +44,7 @@ def parse_toml(text: str) -> dict[str, Any] | None:
 
     try:
         return tomllib.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -60,9 +60,9 @@ def replace(file: Path, data: bytes, *, before: bytes | None, mode: int = 0o600)
 
 
 def remove(file: Path) -> None:
-    """Delete a file. Raises `UsageError` if it cannot be deleted."""
+    """Delete a file; a link is followed, and stays. Raises `UsageError` if it cannot be deleted."""
     try:
-        file.unlink(missing_ok=True)
+        Path(os.path.realpath(file)).unlink(missing_ok=True)
     except OSError as error:
         raise _failed(file, error) from error
 

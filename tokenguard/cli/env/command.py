@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from tokenguard.agents import Agents, generic
 from tokenguard.cli import output
 from tokenguard.cli.commands import examples
-from tokenguard.cli.env import editors, wanted
+from tokenguard.cli.env import editors, telling, wanted
 from tokenguard.cli.env.shells import SHELLS, assignments, comments, shell_of
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.config.settings import Config, load
@@ -132,9 +130,11 @@ def _edit(write: str | None, undo: str | None, workspace: bool, named: Path | No
         meant = _files(which, workspace, paths) if named is None else {named: which}
         done = [editors.undo(IDES[name], file, paths) for file, name in meant.items()]
         if as_json:
-            output.say_json(done if (write or undo) == _ALL else done[0])
+            output.say_json(done if which == _ALL else done[0])
         else:
-            _tell_undone(done)
+            telling.undone(done)
+            if which == _ALL and not workspace:
+                telling.elsewhere(paths)
         return
     assert write is not None
     ide = IDES[write]
@@ -143,7 +143,7 @@ def _edit(write: str | None, undo: str | None, workspace: bool, named: Path | No
     if as_json:
         output.say_json(told)
     else:
-        _tell_written(told, named)
+        telling.written(told, file if workspace else named)
 
 
 def _files(which: str, workspace: bool, paths: Paths) -> dict[Path, str]:
@@ -167,28 +167,6 @@ def _tell_by_hand(notes: Iterable[str], config: Config, as_json: bool) -> None:
 
 def _pass_over(text: str) -> None:
     """With JSON, nothing else is said."""
-
-
-def _tell_written(told: Mapping[str, Any], named: Path | None) -> None:
-    output.say(f"{told['file']}: {'written' if told['changed'] else 'holds all of it already'}")
-    for line in output.columns([("", label, value) for label, value in told["set"].items()]):
-        output.say(line)
-    back = f"tokenguard env --undo {told['ide']}" + (f" --file {shlex.quote(str(named))}" if named else "")
-    if told["backup"]:
-        output.say(f"as it was before: {told['backup']}; to put it back: {back}")
-    elif told["changed"]:
-        output.say(f"to put it back: {back}; what was changed is kept, and no copy of the file, which may hold keys")
-    for note in told["notes"]:
-        output.say(f"- {note}")
-
-
-def _tell_undone(done: list[dict[str, Any]]) -> None:
-    changed = [one for one in done if one["changed"]]
-    for one in changed:
-        how = "as it was, byte for byte" if one["restored"] else "without what was put in; your other changes stay"
-        output.say(f"{one['file']}: {how}")
-    if not changed:
-        output.say("there is nothing to undo")
 
 
 def _names(known: Agents) -> list[str]:
