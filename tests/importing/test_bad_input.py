@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -89,13 +91,34 @@ async def test_torn_lines_between_others_are_counted(project: Path, home: Home) 
     assert home.odd == [("crashed.jsonl", DROPPED, "not-json", 1)]
 
 
-@pytest.mark.parametrize("content", [b"\0" * 70_000, b"\x7fELF" + b"\0\1" * 2_000, bytes(range(256)) * 64])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0" * 70_000,
+        b"\x7fELF" + b"\0\1" * 2_000,
+        bytes(range(256)) * 64,
+        random.Random(5).randbytes(300),
+        zlib.compress(GOOD * 50),
+        GOOD.decode().encode("utf-16"),
+        GOOD.decode().encode("utf-16-be"),
+    ],
+)
 async def test_a_binary_file_is_not_read_again_until_it_changes(project: Path, home: Home, content: bytes) -> None:
     (project / "core.jsonl").write_bytes(content)
     await home.read()
     assert home.keys == ["msg_good"]
-    assert home.odd == ([("core.jsonl", UNREADABLE, "binary", 1)] if content.count(0) > 1_000 else [])
+    assert home.odd == [("core.jsonl", UNREADABLE, "binary", 1)]
     assert await home.read() == 0
+
+
+@pytest.mark.parametrize(
+    "before", ["Übergrößenträger: 変更\n".encode() * 30, b"\xe9t\xe9 \x1b[31mred\x1b[0m\n" * 20, b"\0" * 5_000]
+)
+async def test_text_that_is_no_json_is_no_binary_file(project: Path, home: Home, before: bytes) -> None:
+    (project / "odd.jsonl").write_bytes(before + line(answer("msg_odd")))
+    await home.read()
+    assert home.keys == ["msg_good", "msg_odd"]
+    assert home.odd == []
 
 
 async def test_a_gigantic_line_is_left_out_and_what_follows_is_read(

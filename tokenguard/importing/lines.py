@@ -22,6 +22,11 @@ _ENDS = 1 << 10
 _NOISE = b"\0\r \t\xef\xbb\xbf"
 """What may stand before a line: zeros of a crash, a byte order mark."""
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
+"""How text begins that takes two bytes for a letter, as some shells write it: no line of it can be found."""
+_TEXT = bytes(set(range(256)) - set(range(1, 32)) - {127} | set(b"\b\t\n\v\f\r\x1b"))
+"""Bytes that text has, and the zeros of a crash."""
+
 
 class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -156,14 +161,18 @@ def _unpacked(raw: BinaryIO | object) -> _Stream:
 
 
 def is_binary(path: str, odd: Odd) -> bool:
-    """Whether a file holds no text at all, which is noted."""
+    """Whether a file holds no text at all. It is noted also of one that begins with none, in which lines may follow."""
+    if path.endswith(".zst"):
+        return False
     with open(path, "rb") as file:
         begin = file.read(_ENDS)
-    # A crash leaves zeros between lines, but lines as well.
-    if begin and begin.count(0) > len(begin) // 4 and b"{" not in begin and not path.endswith(".zst"):
+        # A crash leaves zeros between lines, but lines as well; where they come first, what follows them tells.
+        while begin and not begin.strip(b"\0") and (more := file.read(CHUNK)):
+            begin = more.lstrip(b"\0")[:_ENDS] or begin
+    empty = begin.count(0) > len(begin) // 4 and b"{" not in begin
+    if empty or begin.startswith(_UTF_16) or len(begin.translate(None, _TEXT)) > len(begin) // 20:
         odd(UNREADABLE, "binary")
-        return True
-    return False
+    return empty
 
 
 def resumes(path: str, done: int, head: bytes, size: int) -> bool:
