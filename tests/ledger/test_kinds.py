@@ -61,6 +61,18 @@ def test_legs_count_by_their_own_model_and_cost() -> None:
     assert [(kind.leg.model, kind.calls, kind.nanos) for kind in found(conn)] == [("haiku", 1, 3), ("opus", 1, 9)]
 
 
+def test_a_call_with_several_legs_of_a_kind_counts_once() -> None:
+    conn = in_memory()
+    unbilled = (Leg("opus", USAGE, billed=False), 0)
+    settle(conn, call(1), (Leg("opus", USAGE), 3), (Leg("haiku", USAGE), 1), (Leg("opus", USAGE), 4))
+    settle(conn, call(2), unbilled, (Leg("opus", USAGE), 5), (Leg("opus", USAGE, context=Context("flex")), 9))
+    assert [(kind.leg.model, kind.leg.context.tier, kind.calls, kind.nanos) for kind in found(conn)] == [
+        ("haiku", None, 1, 1),
+        ("opus", "flex", 1, 9),
+        ("opus", None, 2, 12),
+    ]
+
+
 def test_what_was_not_charged_is_of_no_kind() -> None:
     conn = in_memory()
     settle(conn, call(1), (Leg("unbilled", USAGE, billed=False), 0))

@@ -12,11 +12,17 @@ from tokenguard.records import Confidence, Context, Leg, Usage
 
 _BUCKETS = ", ".join(f"coalesce(sum(l.{bucket}), 0)" for bucket in Usage.__struct_fields__)
 _KIND = "c.provider, coalesce(l.model, c.model), l.tier, l.speed, l.geo, l.fees, c.marks"
+# A call with several legs of a kind counts once: with the first of them that was billed.
+_FIRST = """(l.call_id IS NULL OR l.idx = 0 OR NOT EXISTS (
+        SELECT 1 FROM legs AS e
+        WHERE e.call_id = l.call_id AND e.idx < l.idx AND e.billed AND e.model IS l.model
+            AND e.tier IS l.tier AND e.speed IS l.speed AND e.geo IS l.geo AND e.fees IS l.fees))"""
+# With the plus, SQLite reads the calls one after the other, not in the order of an index of the charged ones.
 _KINDS = f"""
-    SELECT {_KIND}, count(DISTINCT c.id), sum(coalesce(l.cost_nanos, c.cost_nanos)), min(c.confidence),
+    SELECT {_KIND}, sum({_FIRST}), sum(coalesce(l.cost_nanos, c.cost_nanos)), min(c.confidence),
            max(c.started_us), {_BUCKETS}
     FROM calls AS c LEFT JOIN legs AS l ON l.call_id = c.id
-    WHERE c.state IN ('settled', 'presumed') AND iif(l.call_id IS NULL, c.cost_nanos > 0, l.billed)
+    WHERE +c.state IN ('settled', 'presumed') AND iif(l.call_id IS NULL, c.cost_nanos > 0, l.billed)
     GROUP BY {_KIND}
 """
 
