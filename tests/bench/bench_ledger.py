@@ -106,10 +106,10 @@ def sums(folder: Path) -> None:
                 conn.execute("BEGIN")
                 cpu = time.thread_time()
                 if together:
-                    gathered = adding.Gathered()
+                    gathered = adding.Gathered(conn)
                     for one in plain:
                         gathered.add(*one)
-                    gathered.write(conn)
+                    gathered.write()
                 else:
                     for one in plain[start : start + 50]:
                         adding.add_plain(conn, *one)

@@ -4,7 +4,7 @@ python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH] [--pa
 
 N calls of a year (1,000,000), made in a temporary folder that is deleted afterwards, or taken from PATH. Medians of N
 runs (5) of each report: on the clock, and of CPU, which other programs of the machine blur less. With --pairs, of all
-pairs of keys over the year instead.
+pairs of keys over the year instead. TZ in the environment is the machine's zone, by which the ledger is summed up too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from pathlib import Path
 
 from tests.bench.large_ledger import generate
 from tokenguard.config.paths import Paths
+from tokenguard.config.zones import local_zone
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger.phases import phase_of
 from tokenguard.reports import KEYS
 
 GOAL_MS = 300
@@ -65,7 +67,9 @@ def main() -> None:
         ledger = Paths(Path(folder), Path(folder)).ledger
         if asked.ledger:
             shutil.copy(asked.ledger, ledger)
-            open_for_writing(ledger, "normal")[0].close()  # an older one is summed up first
+            # One of an older version or another zone is summed up first.
+            phase_us = phase_of(local_zone(), time.time_ns() // 1000)
+            open_for_writing(ledger, "normal", phase_us=phase_us)[0].close()
         else:
             generate(ledger, asked.calls, time.time_ns() // 1000)
         env = {**os.environ, "TOKENGUARD_HOME": folder}

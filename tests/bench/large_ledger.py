@@ -10,8 +10,10 @@ import sqlite3
 import time
 from pathlib import Path
 
+from tokenguard.config.zones import local_zone
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.opening import open_for_writing
+from tokenguard.ledger.phases import phase_of
 from tokenguard.ledger.rollups import PLACES, TASKS
 
 YEAR_US = 365 * 86_400_000_000
@@ -57,8 +59,11 @@ _CHUNK = 100_000
 
 
 def generate(path: Path, calls: int, until_us: int) -> float:
-    """Begin a ledger with this many calls of the year before `until_us`; the seconds of CPU that its sums took."""
-    conn, _ = open_for_writing(path, "normal")
+    """Begin a ledger with this many calls of the year before `until_us`; the seconds of CPU that its sums took.
+
+    Its phase is that of the machine's zone.
+    """
+    conn, _ = open_for_writing(path, "normal", phase_us=phase_of(local_zone(), until_us))
     conn.execute("PRAGMA synchronous = OFF")
     conn.execute("BEGIN")
     indexes = conn.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'calls'").fetchall()

@@ -10,17 +10,21 @@ import stat
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.gated import FIRST, REST, Stream, Upstream
 from tests.support.home import COMMAND, Home
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE, until
 from tokenguard import __version__, client
 from tokenguard.client import access
 from tokenguard.errors import DaemonError
+from tokenguard.ledger import phases, queries
 from tokenguard.platforms import MAX_SOCKET_PATH, socket_path
+
+HALF_AN_HOUR_US = 1_800_000_000
 
 WITHOUT_UNIX_SOCKETS = """
 import socket, sys
@@ -33,6 +37,15 @@ def bind_others(self, address):
 socket.socket.bind = bind_others
 sys.exit(main(["daemon", "run"]))
 """
+
+
+def test_hours_are_summed_up_as_they_begin_in_the_zone_of_the_machine(home: Home) -> None:
+    for zone, phase_us in (("Asia/Kolkata", HALF_AN_HOUR_US), ("Europe/Berlin", 0)):
+        home.start("env", f"TZ={zone}", *COMMAND)
+        home.started[-1].terminate()
+        home.started[-1].communicate(timeout=DEADLINE)
+        with closing(queries.connect_readonly(home.paths.ledger)) as conn:
+            assert phases.readable(conn) == phase_us
 
 
 def mode(path: Path) -> int:

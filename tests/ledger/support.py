@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from hypothesis import strategies as st
 from msgspec import Struct
 
 from tokenguard.ledger import Settlement, writes
+from tokenguard.ledger.filling import fill
 from tokenguard.ledger.migrations import migrate
-from tokenguard.ledger.rollups import BLOCK, HALF_US, HOUR_US, SHIFT
+from tokenguard.ledger.phases import choose
+from tokenguard.ledger.rollups import BLOCK, HOUR_US, SHIFT
 from tokenguard.ledger.sums import SUMS
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, Session, Totals, Usage, Verdict
@@ -19,12 +22,17 @@ from tokenguard.records import BILLINGS, Amount, Call, Charge, Confidence, Leg, 
 START_US = 1_763_719_200_000_000
 """2025-11-21 10:00 UTC."""
 SECOND_US = 1_000_000
+QUARTER_US = HOUR_US // 4
+PHASES = st.sampled_from([0, QUARTER_US, 2 * QUARTER_US, 3 * QUARTER_US])
+"""In microseconds: that of most zones, and of those that are half an hour or a quarter off."""
 
 
-def in_memory() -> sqlite3.Connection:
-    """A ledger without a file, for what neither writer thread nor disk matters to."""
+def in_memory(phase_us: int = 0) -> sqlite3.Connection:
+    """A ledger without a file, for what neither writer thread nor disk matters to, with sums by hours of this phase."""
     conn = sqlite3.connect(":memory:", isolation_level=None)
     migrate(conn)
+    choose(conn, phase_us)
+    fill(conn)
     return conn
 
 
@@ -32,10 +40,11 @@ def contents(conn: sqlite3.Connection) -> Counter[tuple[object, ...]]:
     """The sums that are kept, whatever numbers stand for their keys."""
     names = "repo, branch, agent, provider, model, task, request_class, billing, confidence, leg, role"
     whose = "t.session || '/' || t.agent_session || '/' || t.subagent"
-    start = f"CASE r.size WHEN -1 THEN {whose} WHEN -4 THEN r.start >> 32 || ' ' || {whose} ELSE r.start END"
+    spell = f"r.start >> 32 || ' ' || {whose}"
+    start = f"CASE r.size WHEN -1 THEN {whose} WHEN -4 THEN {spell} WHEN -11 THEN {spell} ELSE r.start END"
     sql = f"""SELECT {names}, r.size, {start}, {", ".join(f"r.{name}" for name in SUMS)}
         FROM rollups AS r JOIN rollup_keys AS k ON k.id = r.key
-        LEFT JOIN rollup_threads AS t ON t.id = iif(r.size = -4, r.start & 0xffffffff, r.start)"""
+        LEFT JOIN rollup_threads AS t ON t.id = iif(r.size IN (-4, -11), r.start & 0xffffffff, r.start)"""
     return Counter(conn.execute(sql).fetchall())
 
 
@@ -165,6 +174,27 @@ class Entry(Struct, frozen=True):
         return {model: sums + Totals(unpriced=unpriced) for model, sums in parts.items()}
 
 
+def labels_of(entry: Entry, keys: Sequence[str]) -> Iterator[tuple[tuple[str | None, ...], Totals]]:
+    """What an entry is called in a report by these keys, and what it adds there; by model, for each of its models."""
+    parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
+    for model, sums in parts.items():
+        made = msgspec.structs.replace(entry.call, model=model, billing=entry.billing)
+        yield tuple(_label_of(made, key, entry.confidence) for key in keys), sums
+
+
+def _label_of(call: Call, key: str, confidence: Confidence) -> str | None:
+    if key == "sub-agent":
+        return call.subagent_type or call.subagent
+    if key == "conversation":
+        return call.agent_session or call.session
+    if key == "task":
+        return call.task or (f"~{call.task_type}" if call.task_type else None)
+    if key == "confidence":
+        return confidence
+    label: str | None = getattr(call, key.replace("-", "_"))
+    return label
+
+
 def write(conn: sqlite3.Connection, entries: list[Entry]) -> None:
     """Bring entries into the ledger on the ways that calls take."""
     for entry in entries:
@@ -189,13 +219,13 @@ _NAMES = st.sampled_from([None, "a", "b-1", "b-2"])
 
 
 def instants(span_us: int) -> st.SearchStrategy[int]:
-    """Of a span, counted from its beginning: anywhere, or where a half hour, an hour, a shift or a block begins."""
+    """Of a span, counted from its beginning: anywhere, or where a quarter, an hour, a shift or a block begins."""
 
     def beginning(at: int, unit: int) -> int:
         return (START_US + at) // unit * unit - START_US
 
     anywhere = st.integers(0, span_us)
-    units = st.sampled_from([HALF_US, HOUR_US, SHIFT * HOUR_US, BLOCK * HOUR_US])
+    units = st.sampled_from([QUARTER_US, HOUR_US, SHIFT * HOUR_US, BLOCK * HOUR_US])
     return st.one_of(anywhere, st.builds(beginning, anywhere, units))
 
 

@@ -53,6 +53,7 @@ def without_narrow_sums(conn: sqlite3.Connection) -> None:
         conn.execute(f"DELETE FROM rollup_keys WHERE id IN (SELECT {narrow.number} FROM rollup_keys)")
         conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {narrow.number}")
     conn.execute("DROP TABLE rollup_due")
+    conn.execute("DROP TABLE rollup_phase")
     conn.execute("PRAGMA user_version = 16")
     migrations.migrate(conn)
 

@@ -12,12 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, session, settlement, write
+from tests.ledger.support import (
+    START_US,
+    Entry,
+    call,
+    entries,
+    in_memory,
+    instants,
+    labels_of,
+    session,
+    settlement,
+    write,
+)
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Where, queries, writes
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.rollups import HOUR_US
-from tokenguard.records import Amount, Call, Confidence, Totals
+from tokenguard.records import Amount, Confidence, Totals
 
 DAY_US = 86_400_000_000
 
@@ -38,20 +49,6 @@ WHERES: list[tuple[Where, Callable[[Entry], bool]]] = [
         lambda e: e.call.agent == "codex" and (e.call.branch or "")[:1] == "b" and (e.call.repo or "a")[:1] != "a",
     ),
 ]
-
-
-def label_of(call: Call, key: str, confidence: Confidence) -> str | None:
-    """What a call is called in a report by this key."""
-    if key == "sub-agent":
-        return call.subagent_type or call.subagent
-    if key == "conversation":
-        return call.agent_session or call.session
-    if key == "task":
-        return call.task or (f"~{call.task_type}" if call.task_type else None)
-    if key == "confidence":
-        return confidence
-    label: str | None = getattr(call, key.replace("-", "_"))
-    return label
 
 
 @pytest.fixture
@@ -111,10 +108,7 @@ def test_groups_are_those_of_the_calls(
         inside = (since_us is None or at >= since_us) and (until_us is None or at < until_us)
         if not entry.charged or not holds(entry) or not inside:
             continue
-        parts = entry.totals_by_model() if "model" in keys else {entry.call.model: entry.totals()}
-        for model, sums in parts.items():
-            call = replace(entry.call, model=model, billing=entry.billing)
-            labels = tuple(label_of(call, key, entry.confidence) for key in keys)
+        for labels, sums in labels_of(entry, keys):
             expected[labels] = expected.get(labels, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
@@ -136,12 +130,11 @@ def test_threads_are_told_by_the_hour_whatever_is_asked_of_their_calls(
     expected: dict[tuple[int, tuple[str | None, ...]], Totals] = {}
     for entry in written:
         if entry.charged and holds(entry):
-            call = replace(entry.call, billing=entry.billing)
-            labels = tuple(label_of(call, key, entry.confidence) for key in keys)
+            [(labels, sums)] = labels_of(entry, keys)
             place = (entry.call.started_us - begin) // HOUR_US, labels
             if place[0] not in range(len(slices)):
                 continue
-            expected[place] = expected.get(place, Totals()) + entry.totals()
+            expected[place] = expected.get(place, Totals()) + sums
     with closing(in_memory()) as conn:
         write(conn, written)
         found = queries.grouped_in(conn, keys, where, slices)

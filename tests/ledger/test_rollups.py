@@ -13,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, Entry, call, contents, entries, in_memory, instants, settlement, write
+from tests.ledger.support import (
+    PHASES,
+    START_US,
+    Entry,
+    call,
+    contents,
+    entries,
+    in_memory,
+    instants,
+    settlement,
+    write,
+)
 from tokenguard.ledger import Ledger, Where, agreement, filling, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import (
@@ -59,9 +70,9 @@ def walk(conn: sqlite3.Connection) -> list[int]:
 
 
 @settings(deadline=None)
-@given(entries())
-def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry]) -> None:
-    with closing(in_memory()) as conn:
+@given(entries(), PHASES)
+def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry], phase_us: int) -> None:
+    with closing(in_memory(phase_us)) as conn:
         write(conn, written)
         added = contents(conn)
         assert agreement.agrees_as_a_whole(conn)
@@ -74,9 +85,9 @@ def test_what_is_added_call_by_call_is_what_summing_up_gives(written: list[Entry
 
 
 @settings(deadline=None)
-@given(entries(), instants(400 * DAY_US))
-def test_every_wrong_number_is_found_and_put_right(written: list[Entry], at: int) -> None:
-    with closing(in_memory()) as conn:
+@given(entries(), instants(400 * DAY_US), PHASES)
+def test_every_wrong_number_is_found_and_put_right(written: list[Entry], at: int, phase_us: int) -> None:
+    with closing(in_memory(phase_us)) as conn:
         write(conn, written)
         sound, kept = contents(conn), queries.totals(conn)
         for damage in (

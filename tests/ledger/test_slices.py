@@ -43,7 +43,7 @@ def test_a_year_of_hours_is_one_run_and_so_is_one_of_days() -> None:
 
 def test_keys_are_those_of_narrow_sums_where_nothing_else_is_read() -> None:
     one, other, block = (0, 1, 3, PLACES.size), (1, 3, 4, PLACES.size), (1, 3, 4, BLOCK)
-    assert only_narrow([one, other]) is PLACES
+    assert only_narrow([one, other]) is only_narrow([one, (1, 3, 4, PLACES.phased)]) is PLACES
     assert only_narrow([(0, 1, 3, BARE.size), (0, 6, 12, BARE_SHIFT)]) is BARE
     for mixed in ([one, block], [one, (0, 1, 3, BARE.size)], [block], []):
         assert only_narrow(mixed) is None

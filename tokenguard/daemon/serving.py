@@ -19,6 +19,7 @@ from tokenguard.client.starting import SUMMING_UP
 from tokenguard.config import budget_changes, settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
+from tokenguard.config.zones import local_zone
 from tokenguard.control import Control
 from tokenguard.daemon.catalogue import in_force
 from tokenguard.daemon.following import Following
@@ -33,6 +34,7 @@ from tokenguard.guard import Desk, Guard
 from tokenguard.importing.importer import Importer, Progress, Tell
 from tokenguard.intercept.interceptor import Interceptor
 from tokenguard.ledger import Ledger
+from tokenguard.ledger.phases import phase_of
 from tokenguard.proxy import Proxy
 from tokenguard.records import Budget
 from tokenguard.upstream import Upstreams
@@ -58,7 +60,8 @@ async def serve(
     Raises `TokenguardError` if it cannot start.
     """
     asyncio.get_running_loop().set_exception_handler(_log_unhandled)
-    ledger = Ledger.open(paths.ledger, durability=config.ledger.durability, tell=_tell_summing_up)
+    phase_us = phase_of(local_zone(), _now_us())
+    ledger = Ledger.open(paths.ledger, durability=config.ledger.durability, tell=_tell_summing_up, phase_us=phase_us)
     if ledger.set_aside is not None:
         log.error("the ledger was damaged; it is kept as %s, and a new one begins", ledger.set_aside)
     async with AsyncExitStack() as after_all:

@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from functools import cache, partial
 from itertools import chain
+from math import gcd
 from operator import add as add_up
 from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import astuple
 
+from tokenguard.ledger.phases import hour_of, stored
 from tokenguard.ledger.recount import of_calls
 from tokenguard.ledger.rollup_keys import WIDTH, Key, Names, names_of, thread_of
 from tokenguard.ledger.rollups import (
@@ -21,7 +23,10 @@ from tokenguard.ledger.rollups import (
     HALF_US,
     HALVES,
     HOUR,
+    HOUR_US,
     MODELS,
+    PHASED,
+    PHASED_SPELLS,
     PLACES,
     SHIFT,
     SPELLS,
@@ -48,7 +53,7 @@ def _adding(places: int) -> str:
     return f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {', '.join(rows)} {_ON_CONFLICT}"
 
 
-_ADD = [_adding(places) for places in range(11)]
+_ADD = [_adding(places) for places in range(15)]
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 
 
@@ -68,7 +73,7 @@ def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage
         0,
         _saved(charge),
     )
-    _add(conn, call.started_us // HALF_US, _plain_key(call, confidence, leg), sums)
+    _add(conn, call.started_us, _plain_key(call, confidence, leg), sums)
 
 
 def add(conn: sqlite3.Connection, call_id: int) -> None:
@@ -85,14 +90,17 @@ def _add_call(conn: sqlite3.Connection, call_id: int, times: int) -> list[_Place
     started_us: int = conn.execute("SELECT started_us FROM calls WHERE id = ?", (call_id,)).fetchone()[0]
     found: list[_Place] = []
     for key, sums in of_calls(conn, "c.id = ?", [call_id]).items():
-        found += _add(conn, started_us // HALF_US, key, [times * number for number in astuple(sums)])
+        found += _add(conn, started_us, key, [times * number for number in astuple(sums)])
     return found
 
 
 class Gathered:
     """Charges of one leg each that are being written, added together before they are added to the sums."""
 
-    def __init__(self) -> None:
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+        # No sums begin or end within it.
+        self._unit_us = gcd(HALF_US, stored(conn))
         self._found: dict[tuple[int, Key], Sequence[int]] = {}
 
     def add(self, call: Call, charge: Charge, usage: Usage, leg: str) -> None:
@@ -109,18 +117,20 @@ class Gathered:
             0,
             _saved(charge),
         )
-        _add_to(self._found, (call.started_us // HALF_US, _plain_key(call, charge.confidence, leg)), sums)
+        _add_to(self._found, (call.started_us // self._unit_us, _plain_key(call, charge.confidence, leg)), sums)
 
-    def write(self, conn: sqlite3.Connection) -> None:
+    def write(self) -> None:
         """Add them to the sums."""
+        conn = self._conn
         found: dict[_Place, Sequence[int]] = {}
         named, threads = cache(partial(names_of, conn)), cache(partial(thread_of, conn))
         # Hours are most of the way to what is summed up of them.
         by_hour: dict[tuple[int, Names], Sequence[int]] = {}
-        for (half, key), sums in self._found.items():
-            names, hour = named(key[:WIDTH]), half // HALVES
+        for (unit, key), sums in self._found.items():
+            started_us = unit * self._unit_us
+            names, hour = named(key[:WIDTH]), started_us // HOUR_US
             _add_to(by_hour, (hour, names), sums)
-            for place in _places_of_half(half, names, threads(key[WIDTH:], hour)):
+            for place in _places_of_part(started_us, names, threads(key[WIDTH:], hour)):
                 _add_to(found, place, sums)
         for (hour, names), sums in by_hour.items():
             for place in _places_of_hour(hour, names):
@@ -128,27 +138,33 @@ class Gathered:
         conn.executemany(_ADD[1], ((*sums, *place) for place, sums in found.items()))
 
 
-def _add(conn: sqlite3.Connection, half: int, key: Key, sums: Sequence[int]) -> list[_Place]:
-    """Add to the sums that a call of this half hour is part of; where they stand."""
-    hour, names = half // HALVES, names_of(conn, key[:WIDTH])
-    places = _places_of_half(half, names, thread_of(conn, key[WIDTH:], hour))
+def _add(conn: sqlite3.Connection, started_us: int, key: Key, sums: Sequence[int]) -> list[_Place]:
+    """Add to the sums that a call that started then is part of; where they stand."""
+    hour, names = started_us // HOUR_US, names_of(conn, key[:WIDTH])
+    places = _places_of_part(started_us, names, thread_of(conn, key[WIDTH:], hour))
     places += _places_of_hour(hour, names)
     conn.execute(_ADD[len(places)], (*sums, *chain.from_iterable(places)))
     return places
 
 
-def _places_of_half(half: int, names: Names, thread: int) -> list[_Place]:
-    """The sums that tell halves of an hour or threads apart."""
-    name, bare, *_ = names
+def _places_of_part(started_us: int, names: Names, thread: int) -> list[_Place]:
+    """The sums that tell parts of an hour or threads apart."""
+    name, bare, *by_phase, phase_us = names
     places = [(THREADS, thread, name)]
     if bare is not None:
-        places += ((BARE.size, half, bare), (SPELLS, spell(half // HALVES, thread), bare))
+        places += ((BARE.size, started_us // HALF_US, bare), (SPELLS, spell(started_us // HOUR_US, thread), bare))
+    if phase_us:
+        hour = hour_of(started_us, phase_us)
+        found = zip(PHASED, by_phase, strict=True)
+        places += [(narrow.phased, hour, number) for narrow, number in found if number is not None]
+        if bare is not None:
+            places.append((PHASED_SPELLS, spell(hour, thread), bare))
     return places
 
 
 def _places_of_hour(hour: int, names: Names) -> list[_Place]:
     """The other sums."""
-    name, bare, by_model, by_task, by_place = names
+    name, bare, by_model, by_task, by_place, _ = names
     shift = hour // SHIFT * SHIFT
     places = [(HOUR, hour, name), (SHIFT, shift, name), (BLOCK, hour // BLOCK * BLOCK, name)]
     if bare is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 
+from tokenguard.ledger import phase_sums, phases
 from tokenguard.ledger.recount import (
     SUMMED,
     agrees,
@@ -25,6 +26,8 @@ from tokenguard.ledger.rollups import (
     HOUR,
     HOUR_US,
     NARROW,
+    PHASED,
+    PHASED_SPELLS,
     SHIFT,
     SPELLS,
     THREADS,
@@ -41,17 +44,18 @@ log = logging.getLogger(__name__)
 _NO_HOUR = 2**62 // HOUR_US
 _UNITS = {HOUR: 1, SPELLS: spell(1, 0), **{one.size: one.units for one in (*COARSE, *NARROW)}}
 """What an hour is in each size by which sums are found in time."""
+_BY_PHASE = {PHASED_SPELLS: spell(1, 0), **{narrow.phased: 1 for narrow in PHASED}}
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
 
 def check(conn: sqlite3.Connection, hour: int) -> bool:
-    """Whether the sums of an hour agree with its calls; of a shift or block with its hours, if this one begins it; and
-    of the threads that ended in it with their calls.
+    """Whether the sums of an hour agree with its calls, and those of the hour of the phase that begins in it; of a
+    shift or block with its hours, if this one begins it; and of the threads that ended in it with their calls.
 
     What does not agree is replaced.
     """
     found = of_halves(conn, hour)
-    sound = True
+    sound = _check_by_phase(conn, hour)
     for thread, sums in threads_of(conn, hour):
         if stored(conn, THREADS, thread, thread + 1) != sums:
             put_thread(conn, thread, sums)
@@ -86,9 +90,13 @@ def check_all(conn: sqlite3.Connection) -> int:
 def before(conn: sqlite3.Connection, hour: int | None) -> int | None:
     """The hour to check after this one: the latest before it with calls or sums, or that begins what is summed up."""
     end = _NO_HOUR if hour is None else hour
-    started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (end * HOUR_US,)).fetchone()[0]
-    found: list[int | None] = [None if started_us is None else started_us // HOUR_US]
-    for size, unit in _UNITS.items():
+    phase_us = phases.stored(conn)
+    found: list[int | None] = []
+    for begin_us in (0, phase_us) if phase_us else (0,):
+        before_us = phases.span_of(end, begin_us)[0]
+        started_us = conn.execute("SELECT max(started_us) FROM calls WHERE started_us < ?", (before_us,)).fetchone()[0]
+        found.append(None if started_us is None else phases.hour_of(started_us, begin_us))
+    for size, unit in ({**_UNITS, **_BY_PHASE} if phase_us else _UNITS).items():
         start = conn.execute(_LATEST, (size, end * unit)).fetchone()[0]
         found.append(None if start is None else start // unit)
     if hour is not None:
@@ -111,18 +119,35 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
     # With the plus, SQLite reads the calls one after the other, not in the order of an index of the charged ones.
     of_all = conn.execute(f"SELECT {SUMMED} FROM {per_call(f'+{CHARGED}')}").fetchone()
     sizes = (HOUR, SHIFT, BLOCK, THREADS)
-    over_calls = (*sizes, BARE_SHIFT, SPELLS, *(narrow.size for narrow in NARROW if not narrow.by_leg))
-    by_call = {_sum_of(conn, Piece(size, None, None)) for size in over_calls}
-    by_leg = {
-        _sum_of(conn, Piece(size, None, None), by_leg=True)
-        for size in (*sizes, *(narrow.size for narrow in NARROW if narrow.by_leg))
-    }
+    narrow: dict[bool, list[int]] = {False: [BARE_SHIFT, SPELLS], True: []}
+    for one in NARROW:
+        narrow[one.by_leg].append(one.size)
+    if phases.readable(conn):
+        narrow[False].append(PHASED_SPELLS)
+        for one in PHASED:
+            narrow[one.by_leg].append(one.phased)
+    by_call, by_leg = (
+        {_sum_of(conn, Piece(size, None, None), by_leg=of_legs) for size in (*sizes, *narrow[of_legs])}
+        for of_legs in (False, True)
+    )
     return by_call == {of_all} and len(by_leg) == 1
 
 
 def tell_rebuilt(hours: int) -> None:
     """Log that sums were wrong."""
     log.warning("the sums of %d hours did not agree with their calls; they were rebuilt", hours)
+
+
+def _check_by_phase(conn: sqlite3.Connection, hour: int) -> bool:
+    """`check` of the hour of the phase that begins in this one."""
+    phase_us = phases.stored(conn)
+    if not phase_us:
+        return True
+    found = phase_sums.of_hour(conn, hour, phase_us)
+    if phase_sums.kept_of_hour(conn, hour) == found:
+        return True
+    phase_sums.put_hour(conn, hour, found)
+    return False
 
 
 def _sum_of(conn: sqlite3.Connection, piece: Piece, *, by_leg: bool = False) -> Row:

@@ -1,7 +1,7 @@
 """Summing up a ledger that has no sums yet, or not all of today's: in parts, each in a transaction of its own.
 
 What is left stands in the ledger (`tokenguard.ledger.due`): whoever is stopped halfway goes on there, and nobody reads
-any sums before all are made.
+any sums before all are made; those by the hours of a phase are made last, and all others can be read before they are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 
 from msgspec.structs import astuple, replace
 
-from tokenguard.ledger.due import Due, due
+from tokenguard.ledger import phases
+from tokenguard.ledger.due import Due, due, due_by_phase
+from tokenguard.ledger.phase_sums import put_hours
 from tokenguard.ledger.recount import add_threads, of_halves, put_coarse, put_hour, put_narrow
 from tokenguard.ledger.rollup_keys import Numbers, name_narrow
 from tokenguard.ledger.rollups import COARSE, HALVES, HOUR, HOUR_US, NARROW, PLACES, TASKS
@@ -29,21 +31,29 @@ _MISSING = {"calls": [narrow for narrow in NARROW if narrow.units == 1], "hours"
 """The narrow sums that are made from those of whole hours, by what is summed up."""
 
 
+_DoPart = Callable[[sqlite3.Connection, Due, Numbers], Due | None]
+
+
 def fill(conn: sqlite3.Connection, tell: Callable[[int], None] | None = None) -> None:
-    """Make the sums that are still to be made, which is logged: half a minute for a million calls without any sums,
-    or a second if only narrow ones are missing.
+    """Make the sums that are still to be made, which is logged: half a minute for a million calls without any sums, a
+    second if only narrow ones are missing, a quarter of a minute if those by the hours of a phase are.
 
     The connection must be in autocommit mode. `tell` is called with each percent that is done.
     """
-    left = due(conn)
-    if left is None:
-        return
-    log.info("summing up what was charged so far, once")
+    for left_of, do_part in ((due, _do_part), (due_by_phase, _do_part_by_phase)):
+        left = left_of(conn)
+        if left is not None:
+            log.info("summing up what was charged so far, once")
+            _fill(conn, left, do_part, tell)
+
+
+def _fill(conn: sqlite3.Connection, begun: Due, do_part: _DoPart, tell: Callable[[int], None] | None) -> None:
+    left: Due | None = begun
     numbers, told = Numbers(conn), 0
     while left is not None:
         conn.execute("BEGIN IMMEDIATE")
         try:
-            left = _do_part(conn, left, numbers)
+            left = do_part(conn, left, numbers)
             conn.execute("COMMIT")
         except BaseException:
             conn.rollback()
@@ -57,6 +67,8 @@ def fill(conn: sqlite3.Connection, tell: Callable[[int], None] | None = None) ->
 def _do_part(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | None:
     """Sum up the next part; what is left after it."""
     if left.next == left.since:
+        if left.source == "calls":
+            phases.begin_anew(conn)
         for narrow in NARROW:
             name_narrow(conn, narrow)
     first = left.next // PART * PART
@@ -80,6 +92,18 @@ def _do_part(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | Non
     left = replace(left, next=following)
     conn.execute("INSERT INTO rollup_due (source, since, until, next) VALUES (?, ?, ?, ?)", astuple(left))
     return left
+
+
+def _do_part_by_phase(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | None:
+    """`_do_part` of the sums by the hours of the phase."""
+    phase_us = phases.stored(conn)
+    first = left.next // PART * PART
+    end = first + PART
+    put_hours(conn, first, end, phase_us, numbers)
+    started_us: int | None = conn.execute(_NEXT_CALL, (phases.span_of(end, phase_us)[0],)).fetchone()[0]
+    following = None if started_us is None else phases.hour_of(started_us, phase_us)
+    conn.execute("UPDATE rollup_phase SET next = ?", (following,))
+    return None if following is None else replace(left, next=following)
 
 
 def _hours(conn: sqlite3.Connection, first: int, end: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tokenguard.ledger.asking import CUT, EXPRESSIONS, OF_THREADS, WHOLE, Asked
 from tokenguard.ledger.charges import ALL, ask, totals_of
 from tokenguard.ledger.found import Found
+from tokenguard.ledger.phases import phased_spells, readable
 from tokenguard.ledger.rollups import (
     BARE_KEYS,
     CALLS,
@@ -79,8 +80,9 @@ def sums_in(
     numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
     if not slices or _by_session(where):
         return asked.of_calls(numbered)
+    phase_us = readable(conn)
     if not _by_thread(keys, where):
-        kept, rest = in_pieces(slices, *kept_for(keys, where))
+        kept, rest = in_pieces(slices, *kept_for(keys, where, phase_us))
         found = asked.of_sums(KEPT_IN_SLICES, RUNS, [as_runs(kept)], where, only_narrow(kept))
         return found.plus(asked.of_calls(rest))
     whole, parted = threads_in(conn, where, slices)
@@ -93,7 +95,7 @@ def sums_in(
             # What only some of a session's calls hold cannot be told from these sums; what all hold need not be.
             held, of_keys = held_by(conn, parted.threads, of_keys), ALL
         mixed = held.mixed
-        spells, rest = in_pieces(parted.within(slices), ((HOUR, SPELLS),))
+        spells, rest = in_pieces(parted.within(slices), ((HOUR, SPELLS),), HOUR_US, phased_spells(phase_us))
         tables, values = f"{RUNS}, {CUT}", [as_runs(spells), as_json(held.threads)]
         found = found.plus(asked.of_sums(KEPT_IN_SPELLS, tables, values, of_keys))
         if held.sessions:

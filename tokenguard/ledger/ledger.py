@@ -43,10 +43,18 @@ class Ledger:
         """The first unused call id when the file was opened; open rows below it were left by an earlier process."""
 
     @classmethod
-    def open(cls, path: Path, *, durability: str = "normal", tell: Callable[[int], None] | None = None) -> Ledger:
+    def open(
+        cls,
+        path: Path,
+        *,
+        durability: str = "normal",
+        tell: Callable[[int], None] | None = None,
+        phase_us: int | None = None,
+    ) -> Ledger:
         """Open or begin the ledger at `path`, in a folder that exists; `durability` is a key of `DURABILITIES`.
 
-        One of an older version is summed up first, which can take minutes: `tell` is called with each percent.
+        One of an older version, or of another phase than this one (see `phases`; None: as it is), is summed up first,
+        which can take minutes: `tell` is called with each percent.
 
         Raises `LedgerError` if it cannot be written, or if a newer tokenguard wrote it.
         """
@@ -54,7 +62,7 @@ class Ledger:
         from tokenguard.ledger.file import File
         from tokenguard.ledger.writer import Writer
 
-        conn, set_aside = open_for_writing(path, durability, tell)
+        conn, set_aside = open_for_writing(path, durability, tell, phase_us)
         last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls WHERE id < ?", (FIRST_ID,)).fetchone()[0]
         return cls(path, Writer(File(conn, path, durability)), last + 1, set_aside)
 

@@ -176,7 +176,7 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> l
         return []
     last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
     first = max(last + 1, FIRST_ID)
-    sums = adding.Gathered()
+    sums = adding.Gathered(conn)
     values: list[Sequence[object]] = []
     charges = [price(row.call, row.leg) for row in rows]
     for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
@@ -185,7 +185,7 @@ def _insert(conn: sqlite3.Connection, rows: Sequence[Logged], price: Price) -> l
     conn.executemany(_INSERT, values)
     for number, (row, charge) in enumerate(zip(rows, charges, strict=True), first):
         _put_leg(conn, number, row, charge)
-    sums.write(conn)
+    sums.write()
     few = enumerate(zip(rows[: _FEW + 1], charges, strict=False), first)
     return [
         (replace(row.call, id=number), Amount(charge.nanos, row.leg.usage.total, 1, row.leg.usage))

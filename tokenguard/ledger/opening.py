@@ -14,6 +14,7 @@ from tokenguard.ledger import agreement
 from tokenguard.ledger.failures import is_corrupt, ledger_error, marker
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
+from tokenguard.ledger.phases import choose
 from tokenguard.ledger.rows import Row, places
 
 DURABILITIES = {"normal": "NORMAL", "full": "FULL"}
@@ -27,12 +28,13 @@ _WAL_KEPT_BYTES = 16 << 20
 
 
 def open_for_writing(
-    path: Path, durability: str, tell: Callable[[int], None] | None = None
+    path: Path, durability: str, tell: Callable[[int], None] | None = None, phase_us: int | None = None
 ) -> tuple[sqlite3.Connection, Path | None]:
     """The writer's connection, and where a corrupt file was set aside (None: it was sound).
 
-    `tell` is called with each percent of summing up a ledger of an older version. The folder must exist. Raises
-    `LedgerError`. Exactly one process may hold such a connection.
+    `tell` is called with each percent of summing up a ledger of an older version, or of another phase than this one
+    (see `phases`; None: as it is). The folder must exist. Raises `LedgerError`. Exactly one process may hold such a
+    connection.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
@@ -42,7 +44,7 @@ def open_for_writing(
     set_aside = None
     try:
         try:
-            conn = _open(path, durability, tell)
+            conn = _open(path, durability, tell, phase_us)
         except sqlite3.DatabaseError as error:
             if not is_corrupt(error):
                 raise
@@ -63,6 +65,7 @@ _GOING_ON = {
     "levels": "TRUE",
     "experience": "TRUE",
     "official_windows": "TRUE",
+    "rollup_phase": "TRUE",
 }
 """What a new ledger needs of the one before it: which rows of which tables."""
 
@@ -105,7 +108,9 @@ def begin_anew(path: Path, durability: str, going_on: GoingOn) -> sqlite3.Connec
     return conn
 
 
-def _open(path: Path, durability: str, tell: Callable[[int], None] | None = None) -> sqlite3.Connection:
+def _open(
+    path: Path, durability: str, tell: Callable[[int], None] | None = None, phase_us: int | None = None
+) -> sqlite3.Connection:
     # Created here because SQLite would apply the umask; its -wal and -shm files take over this mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
@@ -116,6 +121,8 @@ def _open(path: Path, durability: str, tell: Callable[[int], None] | None = None
         conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}")
         migrate(conn)
+        if phase_us is not None:
+            choose(conn, phase_us)
         # No step of the migrations: an old one does not know the columns that sums are kept by today.
         fill(conn, tell)
         _check(conn, thoroughly=marker(path).exists())

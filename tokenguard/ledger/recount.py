@@ -24,6 +24,8 @@ Halves = tuple[dict[Key, Sums], dict[Key, Sums]]
 """What the calls of both halves of an hour add to sums, by key and thread."""
 Rows = dict[tuple[int, int], dict[Key, Sums]]
 """Sums by size and start, and by key."""
+Span = tuple[int, int, int]
+"""A size, and the first `start` and the end of sums of it."""
 
 SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
 _KEY = ", ".join(f"k.{column}" for column in COLUMNS)
@@ -89,20 +91,22 @@ def of_hour(
     for one in narrow:
         of_units = [every] if one.units == 1 else [half.items() for half in halves]
         for start, found in enumerate(of_units, hour * one.units):
-            rows[one.size, start] = _together(found, partial(_narrowed, one))
-    by_thread: dict[Key, list[tuple[Key, Sums]]] = {}
-    for key, sums in every:
-        by_thread.setdefault(key[WIDTH:], []).append((key, sums))
-    for whose, of_thread in by_thread.items():
+            rows[one.size, start] = together(found, one)
+    for whose, sums in by_thread(every).items():
         thread = numbers.thread_of(whose, hour) if numbers else known_thread(conn, whose) or 0
-        rows[SPELLS, spell(hour, thread)] = _together(of_thread, partial(_narrowed, BARE))
+        rows[SPELLS, spell(hour, thread)] = sums
     return {place: sums for place, sums in rows.items() if sums}
 
 
 def kept_of_hour(conn: sqlite3.Connection, hour: int) -> Rows:
     """The sums of an hour, its halves, and its threads, as they are kept."""
+    return kept_in(conn, _of_hour(hour))
+
+
+def kept_in(conn: sqlite3.Connection, spans: Iterable[Span]) -> Rows:
+    """The sums that are kept in these spans."""
     found: Rows = {}
-    for size, start, end in _of_hour(hour):
+    for size, start, end in spans:
         for at, *row in conn.execute(_STORED, (size, start, end)):
             found.setdefault((size, at), {})[tuple(row[:WIDTH])] = Sums(*row[WIDTH:])
     return found
@@ -112,8 +116,12 @@ def put_hour(
     conn: sqlite3.Connection, hour: int, halves: Halves, numbers: Numbers, narrow: Sequence[Narrow] = NARROW
 ) -> None:
     """Keep these sums of an hour, in place of all that were kept, and of the narrow ones these."""
-    rows = of_hour(conn, hour, halves, numbers, narrow)
-    for span in _of_hour(hour):
+    put_in(conn, _of_hour(hour), of_hour(conn, hour, halves, numbers, narrow), numbers)
+
+
+def put_in(conn: sqlite3.Connection, spans: Iterable[Span], rows: Rows, numbers: Numbers) -> None:
+    """Keep these sums in these spans, in place of all that were kept in them."""
+    for span in spans:
         conn.execute(_CLEAR, span)
     for (size, start), sums in rows.items():
         _put(conn, size, start, sums, numbers, narrow=size != HOUR)
@@ -165,8 +173,8 @@ def _span(coarse: Coarse, hour: int) -> tuple[int, int]:
     return start, start + coarse.hours * coarse.units
 
 
-def _of_hour(hour: int) -> tuple[tuple[int, int, int], ...]:
-    """Size, first and end of all that is kept of an hour alone."""
+def _of_hour(hour: int) -> tuple[Span, ...]:
+    """All that is kept of an hour alone."""
     return (
         (HOUR, hour, hour + 1),
         (SPELLS, spell(hour, 0), spell(hour + 1, 0)),
@@ -185,6 +193,19 @@ def _put(
 
 def _in_all(key: Key) -> Key:
     return key[:WIDTH]
+
+
+def by_thread(found: Iterable[tuple[Key, Sums]]) -> dict[Key, dict[Key, Sums]]:
+    """The same sums by bare keys, of each thread."""
+    pairs: dict[Key, list[tuple[Key, Sums]]] = {}
+    for key, sums in found:
+        pairs.setdefault(key[WIDTH:], []).append((key, sums))
+    return {whose: together(of_thread, BARE) for whose, of_thread in pairs.items()}
+
+
+def together(found: Iterable[tuple[Key, Sums]], narrow: Narrow) -> dict[Key, Sums]:
+    """The same sums by narrow keys."""
+    return _together(found, partial(_narrowed, narrow))
 
 
 def _narrowed(narrow: Narrow, key: Key) -> Key | None:

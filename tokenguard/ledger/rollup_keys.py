@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache, partial
 
+from tokenguard.ledger.phases import STORED, stored
 from tokenguard.ledger.rollups import ALWAYS, NARROW, Narrow
 from tokenguard.ledger.sums import KEYS
 
@@ -20,7 +21,8 @@ _MOST_KEYS, _MOST_THREADS = 100_000, 1_000
 """Numbers that are remembered: of the keys of years, of the threads of an hour."""
 
 _NUMBERS = ", ".join(narrow.number for narrow in NARROW)
-_FIND = f"SELECT id, {_NUMBERS} FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
+# The phase comes with them: to ask for it by itself would take several times as long, for each charge.
+_FIND = f"SELECT id, {_NUMBERS}, {STORED} FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
 _NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, {_NUMBERS})
     VALUES ({", ".join("?" for _ in (*COLUMNS, *NARROW))})"""
 _UNNAMED = f"""SELECT {", ".join(COLUMNS)} FROM rollup_keys
@@ -33,14 +35,23 @@ _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, fi
 _KNOWN_THREAD = "SELECT id FROM rollup_threads WHERE session = ? AND agent_session = ? AND subagent = ?"
 
 
-Names = tuple[int, int | None, int | None, int | None, int | None]
-"""The number that stands for a key without its thread, and those for the narrower keys, in the order of `NARROW`."""
+Names = tuple[int, int | None, int | None, int | None, int | None, int | None]
+"""The number that stands for a key without its thread, those for the narrower keys, in the order of `NARROW`, and the
+phase of the ledger, in microseconds."""
 
 _SOURCES = {
     narrow: [(at if key in narrow.keys else None, "" if key in ALWAYS else None) for at, key in enumerate(KEYS)]
     for narrow in NARROW
 }
 """Where a narrow key takes each of `KEYS` from, or what it has in its place."""
+
+
+def columns_of(narrow: Narrow) -> tuple[str, str]:
+    """The keys of narrow sums, as the columns of a source that has `KEYS` and by leg a `leg`; those that tell apart."""
+    told = [f"s.{key}" for key in KEYS if key in narrow.keys] + ["s.leg"] * narrow.by_leg
+    keys = (f"s.{KEYS[at]}" if at is not None else "NULL" if none is None else "''" for at, none in _SOURCES[narrow])
+    leg, role = ("s.leg", "'part'") if narrow.by_leg else ("NULL", "'whole'")
+    return ", ".join([*keys, leg, role]), ", ".join(told)
 
 
 @lru_cache(_MOST_KEYS)
@@ -62,7 +73,7 @@ def names_of(conn: sqlite3.Connection, key: Key) -> Names:
         return names
     bare, by_model, by_task, by_place = (_narrow_name(conn, key, narrow) for narrow in NARROW)
     number = conn.execute(_NAME, (*key, bare, by_model, by_task, by_place)).lastrowid or 0
-    return number, bare, by_model, by_task, by_place
+    return number, bare, by_model, by_task, by_place, stored(conn)
 
 
 def name_of(conn: sqlite3.Connection, key: Key) -> int:

@@ -4,7 +4,8 @@ There is one row for each hour of UTC and combination of keys, one for each shif
 of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it). So that what was done when is told from
 few rows, however much tells calls apart, there are more that only some keys tell apart: those of `NARROW`, for each
 hour or half hour (some zones are half an hour off), those of `BARE_SHIFT`, and one for each thread in an hour
-(`SPELLS`).
+(`SPELLS`). On a machine whose hours begin between those of UTC, those of `PHASED` and `SPELLS` are kept once more, by
+its hours (`tokenguard.ledger.phases`).
 `tokenguard.ledger.adding` adds every charge to all of them in the transaction that writes it. What a call adds depends
 on the `role` of the key:
 
@@ -51,14 +52,21 @@ class Narrow(NamedTuple):
     """Whether they are sums by leg, which is told apart as well; else over calls."""
     units: int = 1
     """How many of them an hour has; their `start` is counted in these."""
+    phased: int = 0
+    """The `size` of the same sums by the hours of a phase: their `start` is the hour of UTC in which one begins.
+
+    0 for what is found by less than an hour.
+    """
 
 
 BARE = Narrow(-2, BARE_KEYS, "bare", units=HALVES)
-MODELS = Narrow(-3, BARE_KEYS | {"provider"}, "by_model", by_leg=True)
-TASKS = Narrow(-6, BARE_KEYS | {"task", "task_type", "request_class"}, "by_task")
-PLACES = Narrow(-7, BARE_KEYS | {"repo", "worktree", "branch", "agent", "provider"}, "by_place")
+MODELS = Narrow(-3, BARE_KEYS | {"provider"}, "by_model", by_leg=True, phased=-8)
+TASKS = Narrow(-6, BARE_KEYS | {"task", "task_type", "request_class"}, "by_task", phased=-9)
+PLACES = Narrow(-7, BARE_KEYS | {"repo", "worktree", "branch", "agent", "provider"}, "by_place", phased=-10)
 NARROW = (BARE, MODELS, TASKS, PLACES)
 """The narrowest first."""
+PHASED = tuple(narrow for narrow in NARROW if narrow.phased)
+"""Those that are kept by the hours of a phase as well, where there is one."""
 
 
 ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
@@ -90,6 +98,8 @@ COARSE = (
 
 SPELLS = -4
 """The `size` of the sums of threads in an hour that only `BARE_KEYS` tell apart; their `start` is `spell`."""
+PHASED_SPELLS = -11
+"""The `size` of the same sums by the hours of a phase."""
 _THREAD_BITS = 32
 
 CALLS = 0
@@ -152,10 +162,10 @@ def _whole_units(first: int | None, last: int | None, sizes: Sequence[int]) -> I
         yield from _whole_units(end, last, smaller)
 
 
-def narrowest(asked: Iterable[str], *, by_leg: bool) -> Narrow | None:
+def narrowest(asked: Iterable[str], *, by_leg: bool, among: Sequence[Narrow] = NARROW) -> Narrow | None:
     """The sums with the fewest rows in an hour of those that tell these columns apart; None if only all keys do."""
     wanted = frozenset(asked)
-    return next((one for one in NARROW if one.by_leg == by_leg and wanted <= one.keys), None)
+    return next((one for one in among if one.by_leg == by_leg and wanted <= one.keys), None)
 
 
 def narrowed(piece: Piece, narrow: Narrow | None) -> Piece:
@@ -211,7 +221,7 @@ There must be tables `whole` (thread, number) and `named` in the question.
 """
 KEPT_IN_SPELLS = f"""(SELECT {_SLICE.format(f"(r.start >> {_THREAD_BITS})")},
         r.start & {(1 << _THREAD_BITS) - 1} AS thread, {_NUMBERS}
-    FROM slices AS e CROSS JOIN rollups AS r ON r.size = {SPELLS}
+    FROM slices AS e CROSS JOIN rollups AS r ON r.size = e.size
         AND r.start >= e.since << {_THREAD_BITS} AND r.start < e.until << {_THREAD_BITS}
     CROSS JOIN named AS n ON n.id = r.key
     WHERE r.start & {(1 << _THREAD_BITS) - 1} IN (SELECT thread FROM cut)) AS s"""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import json
 
+from tokenguard.ledger.phases import Phased, phased_for
 from tokenguard.ledger.rollups import (
     BARE,
     BARE_SHIFT,
@@ -33,7 +34,10 @@ Kept = tuple[tuple[int, int], ...]
 _COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), "model": ()}
 """The columns that sums are kept by of what is not called like its own; the model is that of the legs."""
 
-_SIZES = {narrow: {narrow.size, *(one.size for one in COARSE if one.of == narrow.size)} for narrow in NARROW}
+_SIZES = {
+    narrow: {narrow.size, narrow.phased or narrow.size, *(one.size for one in COARSE if one.of == narrow.size)}
+    for narrow in NARROW
+}
 
 _FIELDS = "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
 SPANS = f"slices (number, since, until) AS MATERIALIZED (SELECT {_FIELDS} FROM json_each(?))"
@@ -43,18 +47,24 @@ RUNS = f"""slices (number, since, until, size, step) AS MATERIALIZED (
 """The table `slices` of what `as_runs` makes."""
 
 
-def kept_for(keys: Sequence[str], where: Where) -> tuple[Kept, int]:
-    """Where sums that tell apart what is asked for have the fewest rows, and the unit that they are found by."""
-    columns = (column for key in keys for column in _COLUMNS.get(key, (key,)))
-    narrow = narrowest((*columns, *asked_of(where)), by_leg="model" in keys)
+def kept_for(keys: Sequence[str], where: Where, phase_us: int) -> tuple[Kept, int, Phased | None]:
+    """Where sums that tell apart what is asked for have the fewest rows, the unit that they are found by, and such sums
+    by the hours of the ledger's phase, if there are any and its hours begin within a unit.
+    """
+    asked, by_leg = asked_of(where).union(*(_COLUMNS.get(key, (key,)) for key in keys)), "model" in keys
+    narrow = narrowest(asked, by_leg=by_leg)
     if narrow is None:
-        return ((BLOCK, BLOCK), (SHIFT, SHIFT), (HOUR, HOUR)), HOUR_US
+        return ((BLOCK, BLOCK), (SHIFT, SHIFT), (HOUR, HOUR)), HOUR_US, None
     if narrow is BARE:
-        return ((SHIFT * BARE.units, BARE_SHIFT), (1, BARE.size)), HOUR_US // BARE.units
-    return ((BLOCK, BLOCK), (HOUR, narrow.size)), HOUR_US
+        kept, unit_us, most = ((SHIFT * BARE.units, BARE_SHIFT), (1, BARE.size)), HOUR_US // BARE.units, SHIFT
+    else:
+        kept, unit_us, most = ((BLOCK, BLOCK), (HOUR, narrow.size)), HOUR_US, BLOCK
+    return kept, unit_us, phased_for(asked, most, phase_us, by_leg=by_leg) if phase_us % unit_us else None
 
 
-def in_pieces(slices: Sequence[Span], kept: Kept, unit_us: int = HOUR_US) -> tuple[list[Piece], list[Piece]]:
+def in_pieces(
+    slices: Sequence[Span], kept: Kept, unit_us: int = HOUR_US, phased: Phased | None = None
+) -> tuple[list[Piece], list[Piece]]:
     """What sums are kept of in each slice, and the rest, of which calls are read."""
     found: tuple[list[Piece], list[Piece]] = ([], [])
     sizes = dict(kept)
@@ -62,6 +72,11 @@ def in_pieces(slices: Sequence[Span], kept: Kept, unit_us: int = HOUR_US) -> tup
         if span[1] - span[0] == unit_us and span[0] % unit_us == 0:
             # As most are where there are thousands.
             found[False].append((number, span[0] // unit_us, span[1] // unit_us, sizes[1]))
+        elif phased is not None and span[1] - span[0] == HOUR_US and span[0] % HOUR_US == phased.phase_us:
+            found[False].append((number, span[0] // HOUR_US, span[0] // HOUR_US + 1, phased.size))
+        elif phased is not None and span[0] < span[1] and phased.suits(span):
+            for since, until, size in phased.pieces(*span):
+                found[size == CALLS].append((number, since, until, size))
         elif span[0] < span[1]:
             for piece in pieces(*span, tuple(sizes), unit_us):
                 size = sizes.get(piece.size, CALLS)

@@ -160,7 +160,7 @@ def per_role(condition: str) -> str:
     """The source of the calls, by the `role` that they have in sums, and the model of those that have one `leg`."""
     keys = ", ".join(f"c.{key}" for key in KEYS)
     role = f"iif({_PLAIN}, 'plain', 'whole') AS role, iif({_PLAIN}, coalesce(f.model, c.model), NULL) AS leg"
-    columns = f"{keys}, {_WHOSE}, {role}, {_columns(_CALL)}"
+    columns = f"c.started_us, {keys}, {_WHOSE}, {role}, {_columns(_CALL)}"
     return f"(SELECT {columns} FROM {CALLS} LEFT JOIN {_FIRST} WHERE {condition}) AS s"
 
 

@@ -1,4 +1,4 @@
-"""Commits and what they closed, and sums of few keys: steps 13 to 17."""
+"""Commits and what they closed, and sums of few keys: steps 13 to 18."""
 
 from __future__ import annotations
 
@@ -106,10 +106,23 @@ def _017_tasks_and_places(conn: sqlite3.Connection) -> None:
         conn.execute(statement)
 
 
+def _018_phase(conn: sqlite3.Connection) -> None:
+    conn.execute(
+        """
+        CREATE TABLE rollup_phase (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            phase_us INTEGER NOT NULL CHECK (phase_us > 0 AND phase_us < 3600000000),
+            next INTEGER
+        ) STRICT
+        """
+    )
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _013_commits,
     _014_bare_hours,
     _015_spells_and_models,
     _016_nameless,
     _017_tasks_and_places,
+    _018_phase,
 )
