@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,16 @@ def test_settings_cannot_claim_somebody_else_s_tree(folder: Path) -> None:
     git(repo, "config", "core.bare", "false")
     git(repo, "config", "core.worktree", str(victim))
     assert trees(repo)[MAIN] == WorkingTree(MAIN, str(repo), None)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS makes no such names")
+def test_trees_whose_names_are_no_text_are_named_as_calls_say(folder: Path) -> None:
+    odd = repository(folder / os.fsdecode(b"od\xffd"))
+    git(odd, "worktree", "add", "-q", os.fsdecode(b"../li\xffnked"))
+    found = trees(odd / ".git")
+    assert found.pop(MAIN) == WorkingTree(MAIN, *[str(folder / "od\ufffdd")] * 2)
+    (linked,) = found.values()
+    assert (linked.repo, linked.path) == (str(folder / "od\ufffdd"), str(folder / "li\ufffdnked"))
 
 
 def test_what_is_no_repository_has_one_tree_and_no_branch(folder: Path) -> None:

@@ -111,6 +111,11 @@ def test_a_program_has_the_name_of_what_it_runs(name: str | None, seen: Process)
     assert program_of(seen) == name
 
 
+def test_the_name_of_a_program_can_be_written_down() -> None:
+    assert program_of(process("/opt/od\udcffd")) == "od\ufffdd"
+    assert program_of(process(NODE, "/opt/od\udcffd.js", exe=NODE)) == "od\ufffdd.js"
+
+
 def test_shells() -> None:
     assert is_shell(process("-zsh", exe="/bin/zsh"))
     assert is_shell(process("bash", "-c", "x"))

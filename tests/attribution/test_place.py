@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,14 @@ def test_a_submodule_is_a_repository_of_its_own(repo: Path, tmp_path: Path) -> N
 def test_a_link_leads_to_where_it_points(repo: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(repo)
     assert locate(tmp_path / "link").repo == str(repo)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS makes no such names")
+def test_a_folder_whose_name_is_no_text_has_one_that_can_be_written_down(repo: Path) -> None:
+    odd = repo.rename(repo.with_name(os.fsdecode(b"od\xffd")))
+    place = locate(odd)
+    assert (place.repo, place.worktree) == (str(repo.with_name("od\ufffdd")),) * 2
+    assert (place.git_dir, place.branch()) == (str(odd / ".git"), "main")
 
 
 def test_outside_a_repository_there_is_no_place(tmp_path: Path) -> None:

@@ -50,5 +50,11 @@ def test_what_is_no_line_says_nothing() -> None:
     assert reflog.read(b"\xff\xfe\n\0\ncheckout: moving from a to b\n").at(0, "now") == "now"
 
 
+def test_a_branch_whose_name_is_no_text_is_named_as_head_names_it() -> None:
+    there = line(20, "checkout: moving from main to f\xfcr")
+    back = line(40, "checkout: moving from f\xfcr to main")
+    assert reflog.read(f"{there}\n{back}\n".encode("latin-1")).at(30_000_000, "main") == "f\ufffdr"
+
+
 def test_a_folder_without_a_log(tmp_path: Path) -> None:
     assert reflog.of(str(tmp_path)).at(0, "now") == "now"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -163,6 +165,15 @@ def test_a_ledger_can_be_asked_in_place_of_notes(cli: Cli, world: World, monkeyp
     monkeypatch.chdir(moved)
     assert check(cli, "--limit", "3", "--ledger", ledger) == (0, "main..feat: $3.00 of $3.00 in 3 commits\n")
     assert check(cli, "--limit", "2", "--ledger", ledger)[0] == 1
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS makes no such names")
+def test_a_folder_whose_name_is_no_text(cli: Cli, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = world.top.rename(world.folder / os.fsdecode(b"od\xffd"))
+    monkeypatch.chdir(odd)
+    assert "3 commits" in cli("report", "--range", "main..HEAD").out
+    assert cli("report", "--repo", ".", "--by", "repo").out == " no calls in this time\n"
+    assert cli("report", "--task", "od\udcffd").code == 0
 
 
 def test_a_limit_that_a_shell_has_eaten(cli: Cli) -> None:

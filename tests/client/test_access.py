@@ -121,12 +121,12 @@ class TestAnswers:
         daemon = client.find(paths)
         assert daemon is not None
         daemon.get("/v1/report", {"by": "day,model", "repo": "a b&c"})
-        daemon.post("/v1/sessions", {"agent": "clé"})
+        daemon.post("/v1/sessions", {"agent": "clé", "task": "od\udcffd"})
 
         assert server.requests[1].startswith(b"GET /v1/report?by=day%2Cmodel&repo=a+b%26c HTTP/1.0\r\n")
         head, _, body = server.requests[2].partition(b"\r\n\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
-        assert json.loads(body) == {"agent": "clé"}
+        assert json.loads(body) == {"agent": "clé", "task": "od?d"}
 
     def test_a_daemon_that_is_gone(self, paths: Paths, fake: Start) -> None:
         server = fake(VERSION)

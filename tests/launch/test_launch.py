@@ -167,6 +167,18 @@ def test_an_agent_that_is_not_there(
     assert hint in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS makes no such names")
+def test_a_folder_whose_name_is_no_text_is_found_by_the_process(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / os.fsdecode(b"od\xffd")
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    assert run("true").returncode == 0
+    told = daemon.wait_for("sessions").body
+    assert told["cwd"] == f"/proc/{told['run_pid']}/cwd"
+
+
 def test_a_folder_that_is_gone(daemon: FakeDaemon, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -45,6 +45,10 @@ RUN = budget("bcdfghj/session", 2_500_000_000, 5_000_000_000, "info", scope="ses
         ({"calls": 0, "budgets": [RUN]}, "tokenguard  no calls  this run 50% of $5"),
         ({"calls": 0, "refused": 1}, "tokenguard  no calls, 1 refused"),
         (
+            {"calls": 0, "budgets": [budget("a\nb\x1b[31m/day", 1, 2, scope="task")]},
+            "tokenguard  no calls  a\ufffdb\ufffd[31m/day 50% of $0.000000002",
+        ),
+        (
             {"calls": 0, "budgets": [budget("plan", 95, 90, "hard", "percent", "global")]},
             "tokenguard  no calls  plan 95% of 90%",
         ),

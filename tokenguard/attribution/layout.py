@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tokenguard.attribution.place import Place, locate
+from tokenguard.attribution.place import Place, locate, named
 
 MAIN = "."
 """What the main working tree is called, which git gives no name."""
@@ -70,9 +70,9 @@ def _main(common_dir: str, known: Callable[[], Iterable[str]]) -> WorkingTree:
     for path in _candidates(common_dir, known):
         place = locate(Path(path))
         # Whoever wrote the repository's settings may name any folder: it has to lead back.
-        if place.repo is not None and place.git_dir == common_dir and place.worktree == os.path.realpath(path):
+        if place.repo is not None and place.git_dir == common_dir and place.worktree == named(os.path.realpath(path)):
             return WorkingTree(MAIN, place.repo, place.worktree)
-    return WorkingTree(MAIN, common_dir, None)
+    return WorkingTree(MAIN, named(common_dir), None)
 
 
 def _candidates(common_dir: str, known: Callable[[], Iterable[str]]) -> Iterable[str]:

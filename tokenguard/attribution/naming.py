@@ -8,6 +8,7 @@ from itertools import chain
 from os.path import basename
 from typing import NamedTuple
 
+from tokenguard.attribution.place import named
 from tokenguard.attribution.processes import Process
 
 
@@ -82,9 +83,9 @@ def program_of(process: Process) -> str | None:
     """The name of what it runs: of the script where an interpreter runs one; None where nothing is to be seen."""
     script = _script(process)
     if script:
-        return basename(script)
+        return named(basename(script))
     first = process.argv[0] if process.argv else process.exe
-    return basename(first).lstrip("-") or None
+    return named(basename(first).lstrip("-")) or None
 
 
 def _names(process: Process) -> set[str]:

@@ -6,6 +6,7 @@ of gitrepository-layout(5).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ class Place(Struct, frozen=True):
     """Where in which repository something runs; all None outside one."""
 
     repo: str | None = None
-    """Main working tree (or the bare folder): the same for all linked working trees."""
+    """Main working tree (or the bare folder): the same for all linked working trees. As `named` has it."""
     worktree: str | None = None
     git_dir: str | None = None
     """Folder that holds this working tree's HEAD."""
@@ -46,8 +47,16 @@ def locate(folder: Path) -> Place:
     for candidate in (top, *top.parents):
         git_dir = _git_dir(candidate)
         if git_dir is not None:
-            return Place(str(_main_tree(git_dir, candidate)), str(candidate), str(git_dir))
+            return Place(named(_main_tree(git_dir, candidate)), named(candidate), str(git_dir))
     return Place()
+
+
+def named(folder: str | Path) -> str:
+    """A folder as the ledger and JSON can hold it.
+
+    One whose name is not UTF-8 gets a name that leads nowhere: its calls count, and no file is read by that name.
+    """
+    return os.fsencode(folder).decode("utf-8", "replace")
 
 
 def _git_dir(tree: Path) -> Path | None:

@@ -51,7 +51,7 @@ def of(git_dir: str) -> Switches:
 def read(head_log: bytes) -> Switches:
     """The switches in the content of `logs/HEAD`. Lines of another kind are no switches."""
     found = [
-        Switch(int(at) * 1_000_000, *(branch_named(name.decode(errors="surrogateescape")) for name in moved or renamed))
+        Switch(int(at) * 1_000_000, *(branch_named(name.decode(errors="replace")) for name in moved or renamed))
         for at, *names in _LINE.findall(head_log)
         for moved, renamed in [(names[:2] if names[0] else None, names[2:])]
     ]

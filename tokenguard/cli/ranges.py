@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -35,7 +36,9 @@ def find_range(folder: str | None, name: str) -> Range:
     if place.repo is None:
         where = f"--repo {folder}" if folder else "the current folder"
         raise UsageError(f"{where} is not in a repository", "name one by --repo PATH")
-    return Range(place.worktree or place.repo, place.repo, name)
+    top = place.worktree or place.repo
+    # A name that is not UTF-8 leads nowhere in the words of a place.
+    return Range(top if os.path.isdir(top) else str(Path(folder or ".").resolve()), place.repo, name)
 
 
 def cost_of(ledger: sqlite3.Connection, commits: Range, question: Question) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def report(
     """
     if notes and not commits:
         raise click.UsageError("--notes goes with --range")
-    given = {name: value for name, value in asked.items() if value is not None}
+    given: dict[str, Any] = {name: _text(value) for name, value in asked.items() if value is not None}
     _exclude({"--json": as_json, "--csv": as_csv, "--markdown": as_markdown})
     _exclude({"--by": by, "--dearest": dearest})
     for name in ("since", "until"):
@@ -148,7 +148,7 @@ def _exclude(options: dict[str, object]) -> None:
 def _repository(name: str) -> str:
     """The path of a repository that is named by a folder in it; other names are globs."""
     if name != "." and "/" not in name:
-        return name
+        return _text(name)
     place = attribution.locate(Path(name))
     if place.repo is None:
         raise click.UsageError(f"--repo {name} is not in a repository")
@@ -173,3 +173,8 @@ def _show(found: dict[str, Any], top: int) -> None:
 def _width_elsewhere() -> int:
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdigit() and int(columns) >= 40 else _UNSEEN_WIDTH
+
+
+def _text(argument: str) -> str:
+    """An argument may hold bytes that are no UTF-8: the glob `?` matches what the ledger has in their place."""
+    return argument.encode("utf-8", "replace").decode()

@@ -70,14 +70,14 @@ class Daemon:
 
     def post(self, path: str, body: object = None, *, timeout: float = WORKS_WITHIN) -> dict[str, Any]:
         """The JSON answer to a POST of `body` as JSON, within `timeout` seconds."""
-        return _asked(self.socket, "POST", path, json.dumps({} if body is None else body).encode(), timeout)
+        return _asked(self.socket, "POST", path, _json({} if body is None else body), timeout)
 
     def stream(self, path: str, body: object = None) -> Stream:
         """The events of an endpoint that stays open, such as `/v1/events`; reading them waits as long as it takes.
 
         With a `body` it is posted there as JSON.
         """
-        sent = b"" if body is None else json.dumps(body).encode()
+        sent = b"" if body is None else _json(body)
         exchange = Exchange(self.socket, "GET" if body is None else "POST", path, sent)
         if exchange.status != 200:
             raise _refused(exchange)
@@ -133,6 +133,11 @@ def find(paths: Paths, *, timeout: float = ANSWERS_WITHIN) -> Daemon | None:
             raise error from None
         hint = f"end it, nothing that was recorded is lost: kill -9 {pid}"
         raise DaemonError(f"the daemon (pid {pid}) does not answer", hint) from error
+
+
+def _json(body: object) -> bytes:
+    """What is said to the daemon; arguments and folders may hold bytes that are no UTF-8, which JSON cannot say."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _asked(path: Path, method: str, target: str, body: bytes = b"", timeout: float = WORKS_WITHIN) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _request(name: str, situation: Situation, recipe: Recipe, options: LaunchOpt
     """What the daemon is told of the session."""
     return {
         "agent": name,
-        "cwd": str(situation.cwd),
+        "cwd": _told(situation.cwd),
         "task": options.task,
         "labels": options.labels,
         "budget": options.budget,
@@ -155,6 +155,14 @@ def _cwd() -> Path:
         return Path.cwd()
     except FileNotFoundError as error:
         raise UsageError("the current folder does not exist any more", "change to one that does") from error
+
+
+def _told(cwd: Path) -> str:
+    """The current folder as JSON can say it. Where names need not be UTF-8, on Linux, our process leads to it, too."""
+    try:
+        return os.fsencode(cwd).decode()
+    except UnicodeDecodeError:
+        return f"/proc/{os.getpid()}/cwd"
 
 
 def _say(text: str) -> None:

@@ -122,7 +122,7 @@ def left(summary: Mapping[str, Any], title: str, leaves: str) -> Iterator[str]:
 def _standing(budget: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     unit = Unit(budget["unit"])
     limit = money.limit(budget["limit"], unit).removesuffix(".00")
-    label = budget["label"]
+    label = printable(budget["label"])
     if budget["scope"] == "session":
         label = "this run" if budget.get("key") in (None, summary.get("id")) else "the run around it"
     # A percentage of a percentage would only confuse.
