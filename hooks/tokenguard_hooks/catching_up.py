@@ -1,23 +1,27 @@
-"""Repositories are read after hooks for all of them have slept: each once, as soon as it is known."""
+"""What hooks have not noted is read: once where those of all repositories have slept, and again and again where hook
+managers run ours, which note no commits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from tokenguard.attribution.git import ask
+from tokenguard.attribution.layout import working_trees
 from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import files, marking
-from tokenguard_hooks.gits import Gits
+from tokenguard_hooks import files, managers, marking
 from tokenguard_hooks.locking import alone
+
+if TYPE_CHECKING:
+    from tokenguard_hooks.gits import Gits
 
 _SECONDS = 0.5
 """How long is waited for others that change the same hooks."""
 
 _SWITCHED_OFF = r"^hook\.(tokenguard-)?post-commit\.enabled$"
-_NO_LOG = ("false", "no", "off", "0")
 
 
 class CatchingUp:
@@ -29,6 +33,7 @@ class CatchingUp:
         self._lock = Lock()
         self._read: dict[Path, dict[str, Mark]] = {}
         self._without_log: set[Path] = set()
+        self._followed: dict[Path, dict[str, Mark]] = {}
         self._times = 0
 
     def begin(self) -> None:
@@ -56,7 +61,7 @@ class CatchingUp:
             if lines and not _is_switched_off(common_dir):
                 marking.note(common_dir, self._paths, lines)
             self._put(common_dir, now)
-        keeps_log = _keeps_log(common_dir)
+        keeps_log = marking.keeps_log(common_dir)
         with self._lock:
             if not unaware and times == self._times:
                 self._read[common_dir] = now
@@ -64,6 +69,27 @@ class CatchingUp:
                 self._without_log.discard(common_dir)
             else:
                 self._without_log.add(common_dir)
+
+    def follow(self, common_dir: Path, since_us: int) -> None:
+        """Note what was done since it was read last, in a repository where a hook manager runs our hooks; where nothing
+        tells when that was, since an instant. Blocks while git is asked. Raises `TokenguardError`.
+        """
+        now = marks(common_dir)
+        if self._followed.get(common_dir) == now:
+            return
+        since = marking.read(self._kept(common_dir))
+        if since != now and self._is_managed(common_dir):
+            with alone(common_dir, _SECONDS):
+                marking.note(
+                    common_dir, self._paths, missed(common_dir, since or {}, since_us if since is None else None)
+                )
+                self._put(common_dir, now)
+        self._followed[common_dir] = now
+
+    def begin_with(self, common_dir: Path) -> None:
+        """Follow a repository from now on, unless that is done. Raises `TokenguardError`."""
+        if marking.read(self._kept(common_dir)) is None:
+            self._put(common_dir, marks(common_dir))
 
     @property
     def complete(self) -> bool:
@@ -75,7 +101,17 @@ class CatchingUp:
         if common_dir in self._read and (now := marks(common_dir)) != self._read[common_dir]:
             self._put(common_dir, now)
 
+    def _is_managed(self, common_dir: Path) -> bool:
+        """Whether a hook manager runs our hooks, as far as can be seen, or has done so."""
+        folder = hook_paths.folder(self._paths, common_dir)
+        trees = working_trees(str(common_dir), tuple)
+        return files.is_there(folder / hook_paths.MANAGED) or any(
+            one.path is not None and managers.uses_ours(Path(one.path)) for one in trees
+        )
+
     def _near(self, common_dir: Path) -> bool:
+        from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only begins to follow
+
         with self._lock:
             gits = self._gits = self._gits or Gits()
         return gits.is_near(common_dir)
@@ -93,11 +129,3 @@ class CatchingUp:
 def _is_switched_off(common_dir: Path) -> bool:
     told = ask(str(common_dir), "config", "--type=bool", "--get-regexp", _SWITCHED_OFF) or ""
     return any(line.endswith(" false") for line in told.splitlines())
-
-
-def _keeps_log(common_dir: Path) -> bool:
-    """Whether git keeps a log of HEAD in a repository, or will, once there is a commit."""
-    if (common_dir / "logs" / "HEAD").is_file():
-        return True
-    told = ask(str(common_dir), "config", "--get", "core.logAllRefUpdates") or ""
-    return not files.is_there(common_dir / "reftable") and told.strip().lower() not in _NO_LOG

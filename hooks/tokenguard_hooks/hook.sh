@@ -191,8 +191,31 @@ tg_rest() {
     [ ! -f "$tg_file" ] || [ -e "$tg_folder/.tokenguard-sleepless" ] || tg_own_rest=1
     tg_all_rest=
     [ ! -f "$tg_state/hooks/everywhere" ] || [ -e "$tg_state/hooks/.tokenguard-sleepless" ] || tg_all_rest=1
-    if [ -n "$tg_own_rest$tg_all_rest" ] && [ -r "$tg_state/hooks/rest.sh" ]; then . "$tg_state/hooks/rest.sh"; fi
+    tg_lines_rest=
+    [ ! -e "$tg_state/hooks/awake" ] || tg_lines_rest=1
+    tg_go_to_rest
 }
+
+tg_go_to_rest() {
+    [ -n "$tg_own_rest$tg_all_rest$tg_lines_rest" ] && [ -r "$tg_state/hooks/rest.sh" ] || return 0
+    . "$tg_state/hooks/rest.sh"
+}
+
+# What a hook manager runs before a commit is all that it has to run of ours: that commits are to be read from git's logs
+# is said once, and to a daemon each time. Where none has spoken, it may be that none lives.
+tg_end_managed() {
+    [ -n "${tg_managed-}" ] || return 0
+    [ -e "$tg_folder/.tokenguard-managed" ] || printf '' >|"$tg_folder/.tokenguard-managed"
+    if [ -n "$tg_verdict" ]; then
+        tg_note "1 begin $tg_worktree $tg_branch"
+        return 0
+    fi
+    [ -e "$tg_state/hooks/awake" ] && tg_is_gone || return 0
+    tg_own_rest=
+    tg_all_rest=
+    tg_lines_rest=1
+    tg_go_to_rest
+} 2>/dev/null
 
 # What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.
 tg_ask() {
@@ -371,6 +394,7 @@ tg_hook() {
         tg_squash
         tg_ask commit
         tg_speak commit
+        tg_end_managed
         ;;
     pre-push)
         tg_ask push

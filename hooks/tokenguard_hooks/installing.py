@@ -13,6 +13,7 @@ from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import chaining, configuring, everywhere, files, managers, resting, scripts
+from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
@@ -74,6 +75,8 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         resting.forget(here.common_dir)
     _make(folder)
     _remove(folder / hook_paths.SLEEPLESS)
+    if way == "manager":
+        CatchingUp(paths).begin_with(here.common_dir)
     return done
 
 
@@ -193,7 +196,14 @@ def _forget(folder: Path, paths: Paths) -> None:
         with suppress(OSError):
             if made:
                 hooks.rmdir()
-    for name in (_RECORD, hook_paths.STATUS, hook_paths.TRAILERS, hook_paths.SLEEPLESS, hook_paths.READ):
+    for name in (
+        _RECORD,
+        hook_paths.STATUS,
+        hook_paths.TRAILERS,
+        hook_paths.SLEEPLESS,
+        hook_paths.READ,
+        hook_paths.MANAGED,
+    ):
         _remove(folder / name)
     with suppress(OSError):
         # Up to the first folder that is of use to others.

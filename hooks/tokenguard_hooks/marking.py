@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tokenguard.attribution.git import ask
 from tokenguard.attribution.missed import Mark, last_line
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard_hooks import files
+
+_NO_LOG = ("false", "no", "off", "0")
 
 
 def put(file: Path, new: Path, name: bytes, since: Mapping[str, Mark]) -> None:
@@ -47,3 +50,11 @@ def note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
         if new:
             with open(spool, "ab", buffering=0) as opened:
                 opened.write(new.encode("utf-8", "surrogateescape"))
+
+
+def keeps_log(common_dir: Path) -> bool:
+    """Whether git keeps a log of HEAD in a repository, or will, once there is a commit."""
+    if (common_dir / "logs" / "HEAD").is_file():
+        return True
+    told = ask(str(common_dir), "config", "--get", "core.logAllRefUpdates") or ""
+    return not files.is_there(common_dir / "reftable") and told.strip().lower() not in _NO_LOG

@@ -239,6 +239,13 @@ tg_put_all_to_sleep() {
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
 } 2>/dev/null
 
+# Lines in the files of hook managers: they do nothing where this is away. What is committed is read from git's logs. A
+# daemon that lives and cannot be seen from here finds a note, and puts the file back.
+tg_put_lines_to_sleep() {
+    tg_lock "$tg_state/hooks" && tg_is_gone && rm -f "$tg_state/hooks/awake" && tg_note "1 begin $tg_worktree $tg_branch"
+} 2>/dev/null
+
 # All of this is nobody's but ours: what comes after this hook has its own files and signals.
 [ -z "$tg_own_rest" ] || (tg_put_to_sleep) || :
 [ -z "$tg_all_rest" ] || (tg_put_all_to_sleep) || :
+[ -z "$tg_lines_rest" ] || (tg_put_lines_to_sleep) || :

@@ -20,7 +20,7 @@ from tokenguard.attribution.layout import is_repository
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import reaching, resting
+from tokenguard_hooks import flagging, reaching, resting
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.gits import Gits
 
@@ -49,6 +49,7 @@ class Rounds:
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
         until_s = time.monotonic() + seconds
+        self._try(lambda root: flagging.put_to_sleep(self._paths), self._root)
         if reaching.look(self._paths) is not None:
             self._keep_awake_if_needed()
             self._try(lambda root: reaching.put_to_sleep(self._paths, lambda: self._settle(seconds / 4)), self._root)
@@ -71,20 +72,25 @@ class Rounds:
         is read, too.
         """
         until_s = time.monotonic() + seconds
-        if reaching.look(self._paths) is not None:
+        self._try(lambda root: flagging.wake(self._paths), self._root)
+        if flagging.since_us(self._paths) is not None:
             located = (locate(Path(folder)).common_dir for folder in worked_in())
             self._worked_in = frozenset(Path(one) for one in located if one is not None)
+        if reaching.look(self._paths) is not None:
             self._wake_everywhere(until_s)
         self._each(lambda common_dir: resting.wake(common_dir, self._paths), until_s - time.monotonic())
+        self._each(self._follow, until_s - time.monotonic(), self._worked_in)
 
     def wake_in(self, folder: Path) -> None:
         """Wake those of the repository to which a folder belongs: it may have been moved while they slept."""
         common_dir = folder if is_repository(str(folder)) else Path(locate(folder).common_dir or folder)
+        self._try(lambda root: flagging.wake(self._paths), self._root)
         self._try(lambda found: resting.wake(found, self._paths), common_dir)
         if reaching.is_asleep(self._paths):
             self._wake_everywhere(time.monotonic() + _SECONDS)
         else:
             self._try(self._read, common_dir)
+        self._try(self._follow, common_dir)
 
     def asleep(self, seconds: float) -> list[Path]:
         """The repositories in which they sleep, as far as those answer within so many seconds."""
@@ -124,6 +130,10 @@ class Rounds:
     def _read(self, common_dir: Path) -> None:
         if (reach := reaching.look(self._paths)) is not None:
             self._catching_up.read(common_dir, reach.since_us)
+
+    def _follow(self, common_dir: Path) -> None:
+        if (since_us := flagging.since_us(self._paths)) is not None:
+            self._catching_up.follow(common_dir, since_us)
 
     def _settle(self, seconds: float) -> None:
         """Take note that they have noted everything up to now, unless they have slept since it was read."""

@@ -40,7 +40,7 @@ if [ -x "$tg_chained" ]; then exec "$tg_chained" "$@"; fi
 _RUN = """\
 #!/bin/sh
 # For hook managers: run EVENT [ARGUMENTS OF THE HOOK]
-tg_event=${{1-}} tg_chained= tg_state={state}
+tg_event=${{1-}} tg_chained= tg_managed=1 tg_state={state}
 [ $# = 0 ] || shift
 if [ -r "$tg_state/hooks/hook.sh" ]; then . "$tg_state/hooks/hook.sh"; fi
 """

@@ -62,6 +62,11 @@ class Standing(Struct, frozen=True):
         return self.installed and all(hook.asleep for hook in self.hooks if hook.ways)
 
     @property
+    def managed(self) -> bool:
+        """Whether hook managers run all that are run."""
+        return self.installed and all(hook.ways == ("manager",) for hook in self.hooks if hook.ways)
+
+    @property
     def works(self) -> bool:
         """Whether git runs all of them, and nothing is in their way."""
         return self.installed and not self.problems
@@ -119,8 +124,8 @@ def _script(paths: Paths) -> str:
 
 def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: list[Manager]) -> Iterator[Problem]:
     some = any(hook.ways for hook in hooks)
-    cannot = {event for manager in managed if manager.ours for event in manager.cannot}
-    missing = [hook.event for hook in hooks if not hook.ways and hook.event not in cannot]
+    read = {event for manager in managed if manager.ours for event in scripts.EVENTS if event not in manager.needs}
+    missing = [hook.event for hook in hooks if not hook.ways and hook.event not in read]
     if some and missing:
         yield Problem(f"not installed: {', '.join(missing)}", _AGAIN)
     for hook in hooks:

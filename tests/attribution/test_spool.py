@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.attribution import spool
-from tokenguard.attribution.spool import Line, Made, Overridden, Pushed, Rewritten, Squashing
+from tokenguard.attribution.spool import Begun, Line, Made, Overridden, Pushed, Rewritten, Squashing
 
 A, B = "a" * 40, "b" * 64
 
@@ -19,6 +19,7 @@ A, B = "a" * 40, "b" * 64
         (f"1 rewrite rebase {A} {A}", Rewritten("rebase", A, A)),
         (f"1 squash . {A} {B}", Squashing(".", (A, B))),
         ("1 push . main", Pushed(".", "main")),
+        ("1 begin linked -", Begun("linked", None)),
         ("1 override . - push the  demo is now", Overridden(".", None, "push", "the  demo is now")),
         ("1 override . main commit ", Overridden(".", "main", "commit", "")),
     ],

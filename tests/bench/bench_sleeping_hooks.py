@@ -3,7 +3,8 @@
 python -m tests.bench.bench_sleeping_hooks [--runs N] [--managers]
     medians over N runs of each (61), taken in turn; with real hook managers from npm and PyPI besides
 
-TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration are measured with that one.
+TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration, and in that of the user, are
+measured with that one.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from tests.bench.bench_hooks import (
 )
 from tokenguard import client
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import managers, resting, scripts
+from tokenguard_hooks import managers, reaching, resting, scripts
 from tokenguard_hooks.rounds import Rounds
 
 PACKAGES = ("pypi:pre-commit==4.7.0", "npm:lefthook@2.2.2", "npm:husky@9.1.7")
@@ -53,8 +54,24 @@ def ways() -> list[tuple[str, str]]:
     """How hooks can be put in, with the path on which a git is that finds them."""
     found = [("chain", os.environ["PATH"])]
     if modern := os.environ.get("TOKENGUARD_TEST_GIT"):
-        found.append(("config", f"{modern}{os.pathsep}{os.environ['PATH']}"))
+        found += [(way, f"{modern}{os.pathsep}{os.environ['PATH']}") for way in ("config", "global")]
     return found
+
+
+def with_user(home: Path, name: str, path: str) -> dict[str, str]:
+    """The environment of a user with a configuration of this name: what is for all repositories is for one user's."""
+    file = home / name
+    file.write_text("[user]\n\tname = A\n\temail = a@b\n")
+    return environment(home) | {"PATH": path, "GIT_CONFIG_GLOBAL": str(file)}
+
+
+def put_in(tree: Tree, way: str) -> None:
+    install(tree, tree.env, *(["--global"] if way == "global" else ["--way", way]))
+
+
+def may_sleep(tree: Tree, paths: Paths) -> bool:
+    """Whether hooks are awake that could sleep."""
+    return resting.may_sleep(tree.top / ".git", paths) or reaching.may_sleep(paths)
 
 
 def bench_asleep(runs: int) -> bool:
@@ -64,19 +81,19 @@ def bench_asleep(runs: int) -> bool:
         for why, comes in (("never started", never), ("stopped", stopped), ("killed", killed)):
             with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
                 home = Path(folder).resolve()
-                env = environment(home) | {"PATH": path}
+                plainly, env = with_user(home, "without", path), with_user(home, "with", path)
                 (home / "config.toml").write_text("[daemon]\nport = 0\n")
-                names = ("plain", "hooked", "plain-former", "former")
-                plain, hooked, plain_former, former = [Tree(home / name, env) for name in names]
+                plain, plain_former = (Tree(home / name, plainly) for name in ("plain", "plain-former"))
+                hooked, former = (Tree(home / name, env) for name in ("hooked", "former"))
                 plain_former.former_hook()
                 former.former_hook()
                 for tree in (hooked, former):
-                    install(tree, env, "--way", way)
+                    put_in(tree, way)
                 comes(Paths(home, home), env)
                 pairs = (("no other hook", plain, hooked), ("one that was there", plain_former, former))
                 if comes is killed:
                     for tree in (hooked, former):
-                        while resting.may_sleep(tree.top / ".git", Paths(home, home)):
+                        while may_sleep(tree, Paths(home, home)):
                             tree.commit()
                 found += [
                     asleep(f"{way}, {why}, {what}", *in_turn(runs, one.commit, two.commit, one.commit))
@@ -97,7 +114,7 @@ def stopped(paths: Paths, env: Mapping[str, str]) -> None:
 def killed(paths: Paths, env: Mapping[str, str]) -> None:
     """One has run, and was killed."""
     daemon = client.ensure(paths, env, print)
-    wait_for(lambda: not Rounds(paths).asleep(60))
+    wait_for(lambda: not Rounds(paths).asleep(60) and not reaching.is_asleep(paths))
     os.kill(daemon.pid, signal.SIGKILL)
     wait_for(lambda: client.find(paths) is None)
 
@@ -107,11 +124,12 @@ def bench_first(kills: int) -> None:
     for way, path in ways():
         with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
             home = Path(folder).resolve()
-            env, paths = environment(home) | {"PATH": path}, Paths(home, home)
-            plain, hooked, former = (Tree(home / name, env) for name in ("plain", "hooked", "former"))
+            env, paths = with_user(home, "with", path), Paths(home, home)
+            plain = Tree(home / "plain", with_user(home, "without", path))
+            hooked, former = (Tree(home / name, env) for name in ("hooked", "former"))
             former.former_hook()
             for tree in (hooked, former):
-                install(tree, env, "--way", way)
+                put_in(tree, way)
 
             ways_to_commit = (partial(commit_after_kill, tree, paths) for tree in (hooked, former))
             took = in_turn(kills, plain.commit, *ways_to_commit)
@@ -123,32 +141,25 @@ def bench_first(kills: int) -> None:
 def commit_after_kill(tree: Tree, paths: Paths) -> Took:
     """The commit after which hooks sleep."""
     resting.wake(tree.top / ".git", paths)
+    reaching.wake(paths)
     took = tree.commit()
     # On a busy machine it may take a second one: another git might have been about.
-    while resting.may_sleep(tree.top / ".git", paths):
+    while may_sleep(tree, paths):
         tree.commit()
     return took
 
 
 def bench_beside(runs: int) -> None:
-    """What is added where hooks do not sleep: in a folder that others use as well, and by a user's own settings."""
-    for way, path in ways():
-        with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
-            home = Path(folder).resolve()
-            env = environment(home) | {"PATH": path}
-            plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
-            if way == "chain":
-                git(hooked.top, env, "config", "core.hooksPath", str(home / "shared"))
-                install(hooked, env, "--yes")
-                ours = env
-            else:
-                ours = env | {"GIT_CONFIG_GLOBAL": str(home / "global")}
-                install(hooked, ours, "--global")
-            hooked.env = ours
-            took = in_turn(runs, plain.commit, hooked.commit)
-            what = "core.hooksPath" if way == "chain" else "--global"
-            say_took(f"{what}: git commit without hooks", middle(took[0]))
-            say_took(f"added by hooks that do not sleep ({what}), no daemon", beyond(*took), COMMIT_MS)
+    """What is added where hooks do not sleep: in a folder that others use as well."""
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+        home = Path(folder).resolve()
+        env = environment(home)
+        plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
+        git(hooked.top, env, "config", "core.hooksPath", str(home / "shared"))
+        install(hooked, env, "--yes")
+        took = in_turn(runs, plain.commit, hooked.commit)
+        say_took("core.hooksPath: git commit without hooks", middle(took[0]))
+        say_took("added by hooks that do not sleep, no daemon", beyond(*took), COMMIT_MS)
 
 
 def asleep(what: str, first: list[Took], slept: list[Took], again: list[Took]) -> bool:
@@ -195,11 +206,9 @@ def bench_managers(runs: int) -> None:
             if ".husky" not in file:
                 install(beside, env, "--way", "chain")
                 trees.append(beside)
-            took = in_turn(runs, *(tree.commit for tree in trees))
-            say_took(f"{file}: git commit with a hook of its own", middle(took[0]))
-            say_took("... added by ours in its file, no daemon", beyond(took[0], took[1]))
-            if len(took) > 2:
-                say_took("... added by ours beside it, asleep", beyond(took[0], took[2]))
+            first, *slept, again = in_turn(runs, *(tree.commit for tree in trees), without.commit)
+            for what, took in zip((f"{file}: lines in its file", f"{file}: ours beside it"), slept, strict=False):
+                asleep(what, first, took, again)
 
 
 def managed(top: Path, env: Mapping[str, str], file: str) -> Managed:

@@ -1,11 +1,12 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
-python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N] [--configured | --everywhere]
+python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N]
+                                     [--configured | --everywhere | --managed]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
 With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer;
-with --everywhere in that of the user, for all repositories.
+with --everywhere in that of the user, for all repositories. With --managed, they are lines that a hook manager runs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.bench.bench_hooks import environment
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, reaching, resting, scripts
+from tokenguard_hooks import chaining, configuring, flagging, managers, reaching, resting, scripts
 from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.rounds import Rounds
 
@@ -78,7 +79,31 @@ class Everybodys:
         return reaching.is_asleep(self._paths)
 
 
+class Lines(Everybodys):
+    """Those that a hook manager runs."""
+
+    @property
+    def asleep(self) -> bool:
+        return not flagging.flag(self._paths).exists()
+
+    def put_in(self, top: Path) -> None:
+        """As husky has them, for all that the shell knows."""
+        folder = top / ".husky"
+        folder.mkdir()
+        (manager,) = managers.found(top, scripts.EVENTS, self._paths)
+        for part in manager.lines.split("# ")[1:]:
+            name, _, line = part.partition("\n")
+            (top / name).write_text(f"#!/bin/sh -e\n{line}")
+            (top / name).chmod(0o755)
+
+
 Hooks = Own | Everybodys
+
+WAYS: dict[str, type[Hooks]] = {"own": Own, "configured": Own, "everywhere": Everybodys, "managed": Lines}
+"""How hooks are put in: `own` in the folder of the repository."""
+
+CONFIGURED = ("configured", "everywhere")
+"""In the configuration of git, which has to be a new one."""
 
 
 def turn(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
@@ -120,12 +145,12 @@ def kill(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
         slept.set()
 
 
-def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool, everywhere: bool) -> bool:
+def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> bool:
     """Whether commits were made, those that were are on record, and hooks of others ran for each."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-chaos-") as folder:
         home = Path(folder).resolve()
         env, paths, tree = environment(home), Paths(home, home), home / "web"
-        if configured or everywhere:
+        if way in CONFIGURED:
             env["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{env['PATH']}"
         tree.mkdir()
 
@@ -143,17 +168,20 @@ def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool
             (hooks / event).write_text(f"#!/bin/sh\necho ran >>'{home}/{event}'\n")
             (hooks / event).chmod(0o755)
         scripts.write(paths)
-        if configured or everywhere:
-            config = home / ".gitconfig" if everywhere else tree / ".git" / "config"
+        if way in CONFIGURED:
+            config = home / ".gitconfig" if way == "everywhere" else tree / ".git" / "config"
             configuring.put_beside(config, configuring.hooks(scripts.EVENTS, paths))
             configuring.put_in(config, configuring.included(config))
-            if everywhere:
+            if way == "everywhere":
                 reaching.put(paths, config)
+        elif way == "managed":
+            Lines(tree / ".git", paths).put_in(tree)
+            git("config", "core.hooksPath", str(tree / ".husky"))
         else:
             chaining.put_in(hooks, scripts.EVENTS, paths)
         paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":4747}}\n')
         over, slept = multiprocessing.Event(), multiprocessing.Event()
-        ours = (Everybodys if everywhere else Own)(tree / ".git", paths)
+        ours = WAYS[way](tree / ".git", paths)
         turning = multiprocessing.Process(target=kill if kills else turn, args=(ours, paths, over, slept))
         turning.start()
 
@@ -173,7 +201,7 @@ def run(commits: int, *, former: bool, kills: bool, trees: int, configured: bool
         lost = set(git("log", "--all", "--format=%H").stdout.split()) - noted - {first}
         ran = [(home / event).read_text().count("ran") for event in FORMER] if former else []
         print(f"{len(done)} commits: {failed} failed, {len(lost)} not noted, hooks of others ran {ran} times, {said}")
-        may_fail = 0 if former or configured or everywhere else commits // RARE
+        may_fail = 0 if former or way != "own" else commits // RARE
         return slept.is_set() and failed <= may_fail and not lost and set(ran) <= {len(done)}
 
 
@@ -181,10 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Commits while hooks fall asleep and wake.")
     parser.add_argument("--commits", type=int, default=500)
     parser.add_argument("--trees", type=int, default=1)
-    for name in ("former", "kills", "configured", "everywhere"):
+    for name in ("former", "kills"):
         parser.add_argument(f"--{name}", action="store_true")
+    ways = parser.add_mutually_exclusive_group()
+    for name in WAYS:
+        ways.add_argument(f"--{name}", dest="way", action="store_const", const=name, default="own")
     asked = parser.parse_args()
-    if asked.kills and asked.trees > 1 and not (asked.former or asked.configured or asked.everywhere):
+    if asked.kills and asked.trees > 1 and asked.way == "own" and not asked.former:
         parser.error(
             "hooks do not put themselves to sleep beside other trees, but with --former, --configured or --everywhere"
         )

@@ -147,3 +147,60 @@ def test_bare_repositories_are_in_nobodys_way(user: World, catching_up: Catching
     user.git(user.root, "init", "--quiet", "--bare", "bare.git")
     catching_up.read(user.root / "bare.git", 0)
     assert catching_up.complete
+
+
+def manage(world: World, tree: Path, how: str) -> None:
+    """Let a hook manager run ours."""
+    if how == "seen":
+        (world.folder(tree / ".git") / hook_paths.MANAGED).touch()
+    else:
+        (tree / ".husky").mkdir()
+        (tree / ".husky" / "pre-commit").write_text('"$t/hooks/run" pre-commit # of tokenguard\n')
+
+
+@pytest.mark.parametrize("how", ["seen", "by its file", "by the file of another working tree"])
+def test_where_a_manager_runs_ours_commits_are_read_again_and_again(
+    user: World, tree: Path, catching_up: CatchingUp, how: str
+) -> None:
+    common_dir, linked = tree / ".git", user.root / "linked"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    manage(user, linked if "another" in how else tree, how)
+    catching_up.begin_with(common_dir)
+    for number in range(2):
+        old = user.hash(tree)
+        user.commit(tree, f"{number}")
+        user.commit(tree, f"{number}", "--amend")
+        user.commit(linked, f"{number}")
+        catching_up.follow(common_dir, 0)
+        lines = user.spool(common_dir)
+        (user.folder(common_dir) / hook_paths.SPOOL).unlink()
+        assert user.hash(tree, "HEAD~1") == old
+        assert lines[0].startswith("1 commit . main ") and lines[1] == f"1 commit . main {user.hash(tree)}"
+        assert sorted(lines[2:]) == [
+            f"1 commit linked topic {user.hash(linked)}",
+            f"1 rewrite amend {lines[0].split()[-1]} {user.hash(tree)}",
+        ]
+        catching_up.follow(common_dir, 0)
+        assert user.spool(common_dir) == []
+    user.commit(tree, "beside another daemon")
+    CatchingUp(user.paths).follow(common_dir, 0)
+    assert user.spool(common_dir) == made(user, tree, "HEAD")
+
+
+def test_where_none_does_nothing_is_read(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    user.commit(tree, "second")
+    catching_up.follow(tree / ".git", 0)
+    assert user.spool(tree / ".git") == []
+    manage(user, tree, "seen")
+    user.commit(tree, "third")
+    catching_up.follow(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~2", "HEAD~1", "HEAD")
+
+
+def test_one_that_is_followed_already_is_read_from_there(user: World, tree: Path, catching_up: CatchingUp) -> None:
+    catching_up.begin_with(tree / ".git")
+    user.commit(tree, "second")
+    catching_up.begin_with(tree / ".git")
+    manage(user, tree, "seen")
+    catching_up.follow(tree / ".git", 0)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")

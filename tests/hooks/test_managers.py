@@ -11,12 +11,13 @@ import yaml
 
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
-from tokenguard_hooks import managers, scripts
+from tokenguard_hooks import flagging, managers, scripts
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 
 ROOT = Path(__file__).parent.parent.parent
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
+READ = ("post-commit", "post-rewrite")
 SEEN = {
     "pre-commit": [".pre-commit-config.yaml"],
     "lefthook": ["lefthook.yml", ".lefthook.yaml", "lefthook.toml", "lefthook-local.yml", ".config/lefthook.json"],
@@ -76,7 +77,7 @@ def test_without_a_manager_there_are_no_lines(user: World, tree: Path) -> None:
 def test_lines_for_pre_commit_are_what_it_reads(user: World, tree: Path) -> None:
     manager = lines_for(user, tree, ".pre-commit-config.yaml")
     (repository,) = yaml.safe_load("repos:\n" + manager.lines)["repos"]
-    assert [hook["stages"] for hook in repository["hooks"]] == [[event] for event in ALL if event != "post-rewrite"]
+    assert [hook["stages"] for hook in repository["hooks"]] == [[event] for event in ALL if event not in READ]
     assert all(hook["verbose"] and hook["always_run"] for hook in repository["hooks"])
 
 
@@ -84,9 +85,46 @@ def test_lines_for_lefthook_are_what_it_reads(user: World, tree: Path) -> None:
     manager = lines_for(user, tree, "lefthook.yml")
     assert manager.into == tree / "lefthook-local.yml", "they name a folder of this machine"
     told: dict[str, Any] = yaml.safe_load(manager.lines)
+    assert list(told) == [event for event in ALL if event not in READ]
+    run, flag = scripts.run_file(user.paths), flagging.flag(user.paths)
+    told = told["pre-push"]["commands"]["tokenguard"]
+    assert told == {"run": f"[ ! -e {flag} ] || {run} pre-push {{0}}", "use_stdin": False}
+
+
+def test_where_git_keeps_no_log_all_hooks_are_needed(user: World, tree: Path) -> None:
+    """And awake: nothing else tells of commits."""
+    (tree / ".git" / "logs" / "HEAD").unlink()
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    told: dict[str, Any] = yaml.safe_load(lines_for(user, tree, "lefthook.yml").lines)
     assert list(told) == list(ALL)
-    run = told["post-rewrite"]["commands"]["tokenguard"]
-    assert run == {"run": f"{scripts.run_file(user.paths)} post-rewrite {{0}}", "use_stdin": True}
+    run = scripts.run_file(user.paths)
+    assert told["post-rewrite"]["commands"]["tokenguard"] == {
+        "run": f"[ ! -e {run} ] || {run} post-rewrite {{0}}",
+        "use_stdin": True,
+    }
+    (tree / "lefthook.yml").unlink()
+    (repository,) = yaml.safe_load("repos:\n" + lines_for(user, tree, ".pre-commit-config.yaml").lines)["repos"]
+    assert [hook["stages"] for hook in repository["hooks"]] == [[event] for event in ALL if event != "post-rewrite"]
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, files[0]) for name, files in SEEN.items()])
+def test_a_file_that_holds_ours_is_known(user: World, tree: Path, name: str, file: str) -> None:
+    use(tree, file, "tokenguard: see docs/hooks.md, hooks/runs-here\n")
+    assert not managers.uses_ours(tree)
+    lines = lines_for(user, tree, file).lines
+    use(tree, file, lines)
+    assert managers.uses_ours(tree)
+    (manager,) = managers.found(tree, ALL, user.paths)
+    assert set(manager.covers) >= {"pre-commit"} and not manager.older
+    use(tree, file, lines.replace("hooks/awake", "hooks/run"))
+    assert managers.uses_ours(tree), "as those of an earlier version"
+    (manager,) = managers.found(tree, ALL, user.paths)
+    assert manager.older
+
+
+def test_the_hooks_of_this_repository_are_known_by_their_names(tree: Path) -> None:
+    use(tree, ".pre-commit-config.yaml", "repos: [{repo: x, rev: v1, hooks: [{id: tokenguard-pre-commit}]}]\n")
+    assert managers.uses_ours(tree)
 
 
 @pytest.mark.parametrize("home", ["TOKENGUARD_HOME", "XDG_STATE_HOME", "HOME", "macOS", "nowhere"])
@@ -101,6 +139,7 @@ def test_lines_that_others_use_find_their_own_tokenguard(user: World, tree: Path
     }[home]
     (state / "hooks").mkdir(parents=True)
     user.put_script(state / "hooks" / "run", '#!/bin/sh\necho "run $*"\nexit 4\n')
+    flag = state / "hooks" / "awake"
     env = {"HOME": str(user.root / "them")}
     if home == "TOKENGUARD_HOME":
         env[home] = str(state)
@@ -108,6 +147,10 @@ def test_lines_that_others_use_find_their_own_tokenguard(user: World, tree: Path
         env[home] = str(state.parent)
     managed = ROOT / "hooks" / "tokenguard_hooks" / "managed.sh"
     for command in (["sh", "-e", "-c", husky, "pre-commit"], [str(managed), "pre-commit"]):
+        flag.unlink(missing_ok=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "no daemon runs"
+        flag.touch()
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         expected = (0, "") if home == "nowhere" else (4, "run pre-commit\n")
         assert (done.returncode, done.stdout, done.stderr) == (*expected, "")

@@ -11,7 +11,8 @@ import pytest
 from tests.agents.installing import Unreachable, search_path
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, managers, resting, scripts
+from tokenguard_hooks import chaining, flagging, managers, resting, scripts
+from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 
@@ -39,6 +40,7 @@ def managed(user: World, path: str, monkeypatch: pytest.MonkeyPatch) -> World:
     user.more = {"TOKENGUARD_HOME": str(user.paths.state_dir), "PRE_COMMIT_HOME": str(user.root / "pre-commit")}
     for name, value in user.env.items():
         monkeypatch.setenv(name, value)
+    flagging.wake(user.paths)
     return user
 
 
@@ -66,7 +68,12 @@ def change(world: World, tree: Path) -> None:
     world.git(tree, "add", "changed")
 
 
-def works(world: World, tree: Path, *, rewrites: bool = True) -> None:
+def follow(world: World, tree: Path) -> None:
+    """What the daemon does where a manager runs our hooks."""
+    CatchingUp(world.paths).follow(tree / ".git", 0)
+
+
+def works(world: World, tree: Path) -> None:
     """Commits are warned of, stopped, noted and signed; pushes too."""
     change(world, tree)
     world.say(tree / ".git", "* * 0 warn ok here")
@@ -77,8 +84,10 @@ def works(world: World, tree: Path, *, rewrites: bool = True) -> None:
     world.commit(tree, "third", "--amend")
     assert world.git(tree, "log", "-1", "--format=%B").stdout == f"third\n\n{RUN}\n\n"
     new = world.hash(tree)
-    rewritten = [f"1 rewrite amend {old} {new}"] if rewrites else []
-    assert world.spool(tree / ".git") == [f"1 commit . main {old}", f"1 commit . main {new}", *rewritten]
+    follow(world, tree)
+    rewritten = f"1 rewrite amend {old} {new}"
+    spool = [line for line in world.spool(tree / ".git") if not line.startswith("1 begin ")]
+    assert spool == [f"1 commit . main {old}", f"1 commit . main {new}", rewritten]
     remote = world.root / "remote.git"
     world.git(world.root, "init", "--quiet", "--bare", str(remote))
     pushed = world.git(tree, "push", str(remote), "main", code=1)
@@ -88,7 +97,16 @@ def works(world: World, tree: Path, *, rewrites: bool = True) -> None:
     stopped = world.commit(tree, "fourth", code=1)
     assert "tokenguard: this commit is stopped: here" in stopped.stdout + stopped.stderr
     world.commit(tree, "fourth", env={"TOKENGUARD_OVERRIDE": "a demo"})
-    assert world.spool(tree / ".git")[-2] == "1 override . main commit a demo"
+    follow(world, tree)
+    spool = [line for line in world.spool(tree / ".git") if not line.startswith("1 begin ")]
+    assert spool[-2:] == ["1 override . main commit a demo", f"1 commit . main {world.hash(tree)}"]
+    flagging.put_to_sleep(world.paths)
+    change(world, tree)
+    world.say(tree / ".git", "* * 0 warn ok here")
+    quiet = world.commit(tree, "fifth")
+    assert managers.uses_ours(tree) is ("tokenguard: here" not in quiet.stdout + quiet.stderr)
+    follow(world, tree)
+    assert world.spool(tree / ".git")[-1] == f"1 commit . main {world.hash(tree)}"
 
 
 def pre_commit(world: World, tree: Path, repository: str) -> None:
@@ -105,7 +123,24 @@ def test_pre_commit_with_the_lines_that_are_printed(managed: World, tree: Path) 
     (tree / ".pre-commit-config.yaml").write_text(f"repos:\n{manager.lines}")
     managed.git(tree, "add", "--all")
     ran(managed, tree, *manager.then.split())
-    works(managed, tree, rewrites=False)
+    works(managed, tree)
+
+
+@pytest.mark.parametrize("event", ["post-commit", "pre-commit"])
+def test_lines_of_an_earlier_version_work_on(managed: World, tree: Path, event: str) -> None:
+    """They do so without looking whether a daemon runs."""
+    husky(managed, tree)
+    find = 'for t in "$TOKENGUARD_HOME"; do [ ! -x "$t/hooks/run" ] ||'
+    line = f'{find} {{ "$t/hooks/run" {event} "$@" || exit; break; }}; done\n'
+    (tree / ".husky" / event).write_text(line)
+    flagging.put_to_sleep(managed.paths)
+    managed.say(tree / ".git", "* * 0 warn ok here")
+    told = managed.commit(tree, "second").stderr
+    assert ("tokenguard: here" in told) is (event == "pre-commit")
+    noted = "1 begin . main" if event == "pre-commit" else f"1 commit . main {managed.hash(tree)}"
+    assert managed.spool(tree / ".git") == [noted]
+    follow(managed, tree)
+    assert managed.spool(tree / ".git")[-1] == f"1 commit . main {managed.hash(tree)}"
 
 
 def test_pre_commit_with_the_hooks_of_this_repository(managed: World, tree: Path) -> None:
@@ -119,7 +154,8 @@ def test_pre_commit_with_the_hooks_of_this_repository(managed: World, tree: Path
     managed.git(ours, "tag", "v1.0.0")
     ids = "".join(f"      - id: tokenguard-{event}\n" for event in ALL if event != "post-rewrite")
     pre_commit(managed, tree, f"  - repo: {ours}\n    rev: v1.0.0\n    hooks:\n{ids}")
-    works(managed, tree, rewrites=False)
+    install(look(tree), managed.paths, ALL, "manager", consent=False)
+    works(managed, tree)
 
 
 @pytest.mark.parametrize("first", ["tokenguard", "pre-commit"])
@@ -152,6 +188,7 @@ def test_lefthook_with_the_lines_that_are_printed(managed: World, tree: Path) ->
     ran(managed, tree, *manager.then.split())
     change(managed, tree)
     assert "theirs" in managed.commit(tree, "zeroth").stderr
+    follow(managed, tree)
     (managed.folder(tree / ".git") / "tokenguard-spool").unlink()
     works(managed, tree)
 

@@ -22,11 +22,14 @@ from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.ledger import queries
 from tokenguard.ledger.commits import closings, rewrites
-from tokenguard_hooks import resting
+from tokenguard_hooks import flagging, resting
 
 
 class Tree:
     """A repository with hooks, of somebody with a daemon that can be killed."""
+
+    installed: dict[str, Any]
+    """What the installation told."""
 
     def __init__(self, home: Home, git: str, way: str, *, former: bool) -> None:
         self.home, self.upstream = home, Upstream()
@@ -44,7 +47,22 @@ class Tree:
             hook = self.top / ".git" / "hooks" / "post-commit"
             hook.write_text("#!/bin/sh\necho former >>former\n")
             hook.chmod(0o755)
-        self.installed = self.tokenguard("install", *(["--global"] if way == "global" else ["--way", way]))
+        self.managed = way == "manager"
+        if self.managed:
+            self.let_a_manager_run_them()
+        else:
+            self.installed = self.tokenguard("install", *(["--global"] if way == "global" else ["--way", way]))
+
+    def let_a_manager_run_them(self) -> None:
+        """By the lines that are printed, which are those of husky."""
+        folder = self.top / ".husky"
+        folder.mkdir()
+        self.git("config", "core.hooksPath", ".husky")
+        self.installed = self.tokenguard("install", "--way", "manager", code=1) | {"asleep": not self.awake}
+        for part in self.installed["manager"]["lines"].split("# ")[1:]:
+            name, _, line = part.partition("\n")
+            (self.top / name).write_text(f"#!/bin/sh\n{line}")
+            (self.top / name).chmod(0o755)
 
     def git(self, *words: str) -> str:
         return subprocess.run(
@@ -55,19 +73,25 @@ class Tree:
         self.git("commit", "-q", "--allow-empty", "-m", message, *options)
         return self.git("rev-parse", "HEAD")
 
-    def tokenguard(self, *words: str) -> dict[str, Any]:
+    def tokenguard(self, *words: str, code: int = 0) -> dict[str, Any]:
         command = [sys.executable, "-m", "tokenguard", "hooks", *words, "--json"]
-        told: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=self.top, env=self.env))
+        done = subprocess.run(command, cwd=self.top, env=self.env, stdout=subprocess.PIPE, check=False)
+        assert done.returncode == code
+        told: dict[str, Any] = json.loads(done.stdout)
         return told
 
     @property
     def asleep(self) -> bool:
+        if self.managed:
+            return not self.awake
         return bool(self.tokenguard("status")["asleep"])
 
     @property
     def awake(self) -> bool:
         """Whether no mark says otherwise, and no file has another name."""
         common_dir = self.top / ".git"
+        if self.managed:
+            return flagging.flag(self.home.paths).exists()
         own = (common_dir / resting.MARK).exists() or list(common_dir.rglob("*.tg-asleep"))
         return not own and not list(self.home.folder.glob(".*.tg-asleep"))
 
@@ -101,10 +125,10 @@ def _modern() -> str | None:
     return folder if tuple(map(int, re.findall(r"\d+", told)[:2])) >= (2, 54) else None
 
 
-@pytest.fixture(params=["chain", "chain-former", "config", "config-former", "global", "global-former"])
+@pytest.fixture(params=["chain", "chain-former", "config", "config-former", "global", "global-former", "manager"])
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tree]:
     way, _, former = request.param.partition("-")
-    folder = _modern() if way != "chain" else os.path.dirname(shutil.which("git") or "")
+    folder = _modern() if way in ("config", "global") else os.path.dirname(shutil.which("git") or "")
     if folder is None:
         pytest.skip("TOKENGUARD_TEST_GIT=FOLDER names no git of 2.54 or newer")
     home = Home(tmp_path / "home")

@@ -9,7 +9,8 @@ from threading import Event
 import pytest
 
 from tests.hooks.world import World
-from tokenguard_hooks import everywhere, reaching, resting, scripts
+from tokenguard.config import hook_paths
+from tokenguard_hooks import everywhere, flagging, reaching, resting, scripts
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
@@ -217,3 +218,23 @@ def test_where_one_keeps_no_log_all_stay_awake(modern: World, beside: Path) -> N
     rounds.wake(LONG)
     rounds.put_to_sleep(LONG)
     assert not beside.exists(), "hooks have noted nothing there, nor does the ledger know it"
+
+
+def test_lines_of_hook_managers_do_something_in_between(user: World, rounds: Rounds) -> None:
+    """And what is committed where one runs ours is read."""
+    tree, other = known(user, "web"), user.repository("api")
+    (user.folder(tree / ".git") / hook_paths.MANAGED).touch()
+    (other / "lefthook.yml").write_text("pre-commit: {commands: {tokenguard: {run: /x/hooks/run pre-commit}}}\n")
+    rounds.wake(LONG, lambda: [str(other)])
+    assert flagging.flag(user.paths).exists()
+    for one in (tree, other):
+        assert user.spool(one / ".git") == made(user, one, "HEAD")
+        user.commit(one, "second")
+    flagging.put_to_sleep(user.paths)
+    rounds.wake_in(tree)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD~1", "HEAD")
+    assert flagging.flag(user.paths).exists(), "a hook took the daemon for dead"
+    rounds.put_to_sleep(LONG)
+    assert not flagging.flag(user.paths).exists()
+    Rounds(user.paths).wake(LONG)
+    assert user.spool(other / ".git") == made(user, other, "HEAD~1", "HEAD")

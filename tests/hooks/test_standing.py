@@ -180,14 +180,19 @@ def test_hooks_of_a_manager(user: World, tree: Path, file: str) -> None:
         manager.into.write_text(manager.lines)
     install(look(tree), user.paths, EVENTS, None, consent=False)
     now = stands(user, tree)
-    assert {hook.event for hook in now.hooks if hook.ways == ("manager",)} == set(EVENTS) - set(manager.cannot)
+    assert (
+        {hook.event for hook in now.hooks if hook.ways == ("manager",)}
+        == set(manager.needs)
+        == {"pre-commit", "pre-push"}
+    )
+    assert now.works and now.managed
     assert now.works
 
 
 def test_a_hook_that_a_manager_has_not_been_told_of(user: World, tree: Path) -> None:
     (tree / ".husky").mkdir()
     (tree / ".husky" / "pre-commit").write_text("... tokenguard ...")
-    assert told(user, tree) == ["not installed: pre-push, post-commit, post-rewrite", *told(user, tree)[1:]]
+    assert told(user, tree) == ["not installed: pre-push", *told(user, tree)[1:]]
 
 
 def test_hooks_that_run_by_a_manager_too(user: World, tree: Path) -> None:

@@ -4,7 +4,7 @@ Lines are `1 KIND ...`, with fields that hold no spaces, but for the reason of a
 
     1 commit WORKTREE BRANCH HASH              1 squash WORKTREE HASH...
     1 rewrite amend|rebase OLD NEW             1 override WORKTREE BRANCH commit|push REASON
-    1 push WORKTREE BRANCH
+    1 push WORKTREE BRANCH                     1 begin WORKTREE BRANCH
 
 `WORKTREE` is `.`, or the name of a linked one; `BRANCH` is `-` on a detached HEAD. A `squash` of more than 2,000
 characters goes on in the line after it.
@@ -57,6 +57,13 @@ class Pushed(Struct, frozen=True):
     branch: str | None
 
 
+class Begun(Struct, frozen=True):
+    """A commit is about to be made, and no hook will note it."""
+
+    tree: str
+    branch: str | None
+
+
 class Overridden(Struct, frozen=True):
     """Somebody went on although a hook said no."""
 
@@ -66,7 +73,7 @@ class Overridden(Struct, frozen=True):
     reason: str
 
 
-Line = Made | Rewritten | Squashing | Pushed | Overridden
+Line = Made | Rewritten | Squashing | Pushed | Begun | Overridden
 
 
 class Noted(Struct, frozen=True):
@@ -139,6 +146,8 @@ def _line(text: str) -> Line | None:
             return Squashing(tree, tuple(hashes))
         case ["1", "push", tree, branch] if _are(_TREE, tree) and branch:
             return Pushed(tree, _branch(branch))
+        case ["1", "begin", tree, branch] if _are(_TREE, tree) and branch:
+            return Begun(tree, _branch(branch))
         case ["1", "override", tree, branch, ("commit" | "push") as event, *reason] if _are(_TREE, tree) and branch:
             return Overridden(tree, _branch(branch), event, " ".join(reason).strip())
         case _:

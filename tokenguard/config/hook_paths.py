@@ -28,6 +28,15 @@ READ = ".tokenguard-read"
 EVERYWHERE = "everywhere"
 """In the folder of hooks: since when the hooks of all repositories can sleep, and where they are."""
 
+MANAGED = ".tokenguard-managed"
+"""In a repository's folder, written by hooks that a hook manager runs: commits are read from git's logs there."""
+
+OF_REPOSITORIES = (STATUS, TRAILERS, SLEEPLESS, READ, MANAGED)
+"""All of these but the spool, which may hold what the daemon has not read yet."""
+
+AWAKE = "awake"
+"""In the folder of hooks, written by the daemon: lines in the files of hook managers do something while it is there."""
+
 VERDICT = "verdict"
 """In a session's folder, written by the daemon: whether another prompt may begin."""
 

@@ -128,8 +128,19 @@ def test_a_manager_s_lines_are_printed(cli: Cli, tree: Path) -> None:
     (tree / "lefthook-local.yml").write_text(document["manager"]["lines"])
     done = cli("hooks", "install")
     assert (done.code, done.out) == (0, f"{tree}/lefthook-local.yml has them already\n")
-    assert cli("hooks", "status").code == 0
+    stands = cli("hooks", "status")
+    assert stands.code == 0 and stands.out.splitlines()[-1] == (
+        "the daemon does not run: until it does, they do nothing; what is committed is read when it does"
+    )
     assert "take its lines out by hand" in cli("hooks", "uninstall").out
+    older = document["manager"]["lines"].replace("hooks/awake", "hooks/run")
+    (tree / "lefthook-local.yml").write_text(older)
+    done = cli("hooks", "install")
+    assert done.code == 0 and done.out.splitlines()[:2] == [
+        f"{tree}/lefthook-local.yml has them already",
+        "They do something also while no daemon runs. These, in their place, do not; post-commit needs none:",
+    ]
+    assert done.out.endswith(f"\n\n{document['manager']['lines']}")
 
 
 def test_consent_is_asked_for_in_one_line(cli: Cli, tree: Path) -> None:

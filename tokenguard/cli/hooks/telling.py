@@ -63,6 +63,10 @@ def installed(done: Installed, asleep: bool) -> Iterator[str]:
 def _by_hand(manager: Manager) -> Iterator[str]:
     if manager.ours:
         yield f"{_text(manager.file)} has them already"
+        if manager.older:
+            yield "They do something also while no daemon runs. These, in their place, do not; post-commit needs none:"
+            yield ""
+            yield from manager.lines.rstrip("\n").split("\n")
         return
     yield f"This repository uses {manager.name}, so nothing is changed. Put this into {_text(manager.into)}:"
     yield ""
@@ -165,6 +169,8 @@ def stands(now: Standing, here: Repository, running: bool, tired: bool) -> Itera
     if now.works and not running:
         if now.asleep:
             yield _ASLEEP
+        elif now.managed:
+            yield "the daemon does not run: until it does, they do nothing; what is committed is read when it does"
         else:
             yield "the daemon does not run: until it does, they are silent, and note commits for it"
         if tired:
