@@ -242,7 +242,8 @@ tg_put_all_to_sleep() {
 # Lines in the files of hook managers: they do nothing where this is away. What is committed is read from git's logs. A
 # daemon that lives and cannot be seen from here finds a note, and puts the file back.
 tg_put_lines_to_sleep() {
-    tg_lock "$tg_state/hooks" && tg_is_gone && rm -f "$tg_state/hooks/awake" && tg_note "1 begin $tg_worktree $tg_branch"
+    tg_lock "$tg_state/hooks" && tg_is_gone && rm -f "$tg_state/hooks/awake" || return 0
+    [ -e "$tg_folder/tokenguard-spool" ] || tg_note "${tg_noted-1 begin $tg_worktree $tg_branch}"
 } 2>/dev/null
 
 # All of this is nobody's but ours: what comes after this hook has its own files and signals.

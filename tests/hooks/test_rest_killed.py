@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +113,14 @@ class Tree:
         session = self.home.session(self.home.daemon, cwd=str(self.top))
         Stream(session["port"], session["token"]).rest()
 
+    def closed(self, conn: sqlite3.Connection) -> list[str]:
+        """The commits that are on record, in their order."""
+        found = closings(conn)
+        if self.too_early:
+            # Here the session and a hook tell of the repository at once: what was done before may be noted later.
+            found.sort(key=lambda one: one.until_us)
+        return [one.hash for one in found if one.hash != self.too_early]
+
     def costs(self) -> dict[str, int]:
         """Subject -> calls, by the report."""
         command = [sys.executable, "-m", "tokenguard", "report", "--by", "commit", "--json"]
@@ -158,7 +167,7 @@ def test_every_commit_costs_what_it_costs_beside_hooks_that_are_awake(tree: Tree
     tree.call()
     last = tree.commit("awake again")
     with closing(queries.connect_readonly(tree.home.paths.ledger)) as conn:
-        until(lambda: [one.hash for one in closings(conn) if one.hash != tree.too_early] == [*hashes, amended, last])
+        until(lambda: tree.closed(conn) == [*hashes, amended, last])
         assert [(one.old, one.new) for one in rewrites(conn)] == [(hashes[-1], amended)]
     assert tree.costs() == {"while it runs": 1, "after the kill": 2, "awake again": 1}
     former = tree.top / "former"
