@@ -37,7 +37,7 @@ def test_a_clock_that_steps_back_loses_nothing_twice() -> None:
 def test_what_is_dated_ahead_of_now_counts_when_its_time_has_come() -> None:
     charges = Charges([(4_500, 1), (6_000, 2), (9_000, 4)])
     trailing = Trailing(SPAN, 5_000, charges.leaving, charges.rows[1:])
-    assert [trailing.gained(now) - trailing.lost(now) for now in (5_000, 5_500, 6_000, 6_999, 7_000)] == [
+    assert [trailing.moved(now) for now in (5_000, 5_500, 6_000, 6_999, 7_000)] == [
         0,
         -1,
         2,
@@ -62,7 +62,7 @@ def test_the_sum_is_always_that_of_the_window(before: list[tuple[int, int]], ste
     trailing = Trailing(SPAN, now, charges.leaving, [row for row in before if row[0] > now])
     for step, value, lasted in steps:
         now += step
-        spent += trailing.gained(now) - trailing.lost(now)
+        spent += trailing.moved(now)
         start = now - lasted
         charges.rows = sorted([*charges.rows, (start, value)])
         if start > now:

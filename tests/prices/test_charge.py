@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenguard.prices import Catalogue, bound, charge, cost
+from tokenguard.prices import Catalogue, bound, charge, cost, nanos_of
 from tokenguard.prices.data import Band, Data, Model, Prices, Provider, Source, Variant
 from tokenguard.records import Charge, Confidence, Context, Leg, Usage
 
@@ -302,6 +302,18 @@ def test_a_charge_is_the_sum_of_its_legs(catalogue: Catalogue, seller: str, call
         alone = charge(catalogue, seller, [call], at_us)
         assert alone.nanos == nanos
         assert found.confidence.worst(alone.confidence) is found.confidence
+
+
+@settings(deadline=None)
+@given(sellers, st.lists(legs, max_size=4), instants)
+def test_usages_of_one_leg_cost_as_much_together_as_one_by_one(
+    catalogue: Catalogue, seller: str, calls: list[Leg], at_us: int
+) -> None:
+    for like in calls:
+        usages = [one.usage for one in calls]
+        alone = [charge(catalogue, seller, [Leg(like.model, usage, context=like.context)], at_us) for usage in usages]
+        together = nanos_of(catalogue, seller, like.model, like.context, usages, at_us)
+        assert together == [one.nanos for one in alone]
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**4))

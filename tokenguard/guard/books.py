@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.guard.calibration import Calibration
-from tokenguard.guard.count import Count, Part
+from tokenguard.guard.count import Count, Part, set_aside
 from tokenguard.policy.budgets import Slot
 from tokenguard.policy.fitting import Need, variance
 from tokenguard.policy.measure import measure
@@ -79,7 +79,7 @@ class Books:
     ) -> None:
         """`slots_of` gives the slots that a call meets, `begin` a count with what was spent in its slot already.
 
-        `refresh` brings a count up to now whose sum changes by itself. `calibration` learns what calls take.
+        `refresh` brings a count up to now whose sum somebody else tells. `calibration` learns what calls take.
         """
         self._calibration = calibration
         self._slots_of = slots_of
@@ -91,10 +91,11 @@ class Books:
 
     def refresh(self, count: Count, now_us: int) -> None:
         """Bring a count up to now whose sum changes by itself."""
-        self._refresh(count, now_us)
         trailing = count.trailing
         if trailing is None:
+            self._refresh(count, now_us)
             return
+        count.move_on(now_us)
         # A call that began before the window does will never count in it, however long it still runs.
         while trailing.open and not trailing.holds(trailing.open[0][0]):
             entry = self._open.get(heapq.heappop(trailing.open)[1])
@@ -111,7 +112,7 @@ class Books:
             for entry in self._open.values():
                 if slot in self._slots_of(entry.call):
                     need = self.need(count, entry.call, entry.reservation)
-                    count.set_aside(need)
+                    set_aside([count], need)
                     entry.parts.append(Part([count], need))
                     if count.trailing is not None:
                         heapq.heappush(count.trailing.open, (entry.call.started_us, entry.call.id))
@@ -127,7 +128,8 @@ class Books:
         likely = measure(budget, reservation.likely, call.billing)
         if reservation.p95 is None or reservation.mean is None:
             return Need(likely)
-        mean, p95 = (measure(budget, one, call.billing) for one in (reservation.mean, reservation.p95))
+        mean = measure(budget, reservation.mean, call.billing)
+        p95 = measure(budget, reservation.p95, call.billing)
         return self._calibration.need(call, count.kind, likely, mean, p95)
 
     def met(self, call: Call, now_us: int) -> list[list[Count]]:
@@ -158,8 +160,8 @@ class Books:
         """Set aside for a call in every count that it meets."""
         begun = (call.started_us, call.id)
         for counts, need in parts:
+            set_aside(counts, need)
             for count in counts:
-                count.set_aside(need)
                 if count.trailing is not None:
                     heapq.heappush(count.trailing.open, begun)
         self._open[call.id] = _Open(call, reservation, parts)
@@ -177,7 +179,7 @@ class Books:
                 need = _as_expected(counts[0], entry.call, reservation, before.likely)
                 for count in counts:
                     count.give_back(before)
-                    count.set_aside(need)
+                set_aside(counts, need)
                 entry.parts[index] = Part(counts, need)
 
     def open_calls(self) -> list[tuple[Call, Reservation]]:

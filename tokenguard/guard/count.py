@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tokenguard.guard.trailing import Trailing
@@ -20,6 +21,7 @@ class Count:
 
     __slots__ = (
         "alarm",
+        "ample",
         "doubt",
         "held_back",
         "kind",
@@ -40,10 +42,7 @@ class Count:
         budget = slot.budget
         self.slot = slot
         self.kind: Kind = (budget.mode, budget.unit, budget.bucket, budget.counts, budget.official is None)
-        self.limit = budget.limit
-        """With the raises in force."""
-        self.held_back = 0
-        """The landing reserve, while it is kept."""
+        self.limit_to(budget.limit)
         self.alarm: float = 0
         """What may be spent before its level has to be looked at."""
         self.resets_us = slot.window.end_us
@@ -60,16 +59,16 @@ class Count:
         self.widest = 0.0
         """The farthest that one call in it may have been off: the square of a standard deviation."""
 
+    def limit_to(self, limit: int, held_back: int = 0) -> None:
+        """Take no more than that: the limit with the raises in force, without the landing reserve while it is kept."""
+        self.limit = limit
+        self.held_back = held_back
+        self.ample = limit - limit // MOST_MARGIN - held_back
+        """What a call can leave free of it fits without a look at how certain that is."""
+
     def fits(self, need: Need) -> bool:
         """Whether the slot can take a call beside all that it holds."""
-        # Most calls fit by far, which shows without a root.
-        value = need.value
-        if need.likely > value:
-            value = need.likely
-        spare = self.limit - self.limit // MOST_MARGIN - self.held_back - self.spent - self.reserved - value
-        if need.bounded and spare > 0 and spare * spare > FAR_OFF * (self.variance + self.doubt * self.doubt):
-            return True
-        return fits(self._taken(), need, self.slot.budget.overshoot)
+        return not unfit([self], need)
 
     def fits_alone(self, need: Need) -> bool:
         """Whether it could if no other call were in flight."""
@@ -77,23 +76,11 @@ class Count:
 
     def shortfall(self, need: Need) -> int:
         """By how much the limit would have to be higher for the call to fit; at least 1."""
-        return shortfall(self._taken(), need, self.slot.budget.overshoot)
+        return shortfall(self.taken(), need, self.slot.budget.overshoot)
 
-    def _taken(self) -> Taken:
+    def taken(self) -> Taken:
+        """What it holds."""
         return Taken(self.limit - self.held_back, self.spent, self.reserved, self.variance, self.doubt)
-
-    def set_aside(self, need: Need) -> None:
-        """Reserve for a call."""
-        self.reserved += need.value
-        self.open += 1
-        if self.open > self.most_open:
-            self.most_open = self.open
-        if need.variance:
-            self.variance += need.variance
-            self.doubt += need.doubt
-            around = need.variance + need.doubt * need.doubt
-            if around > self.widest:
-                self.widest = around
 
     def give_back(self, need: Need) -> None:
         """Take out what was reserved for a call."""
@@ -118,7 +105,7 @@ class Count:
     def move_on(self, now_us: int) -> None:
         """Let a rolling window end now."""
         if self.trailing is not None:
-            self.spent += self.trailing.gained(now_us) - self.trailing.lost(now_us)
+            self.spent += self.trailing.moved(now_us)
 
     def standing(self) -> Standing:
         """What the slot holds now."""
@@ -136,6 +123,36 @@ class Count:
             self.resets_us,
             share=self.share,
         )
+
+
+def unfit(counts: Iterable[Count], need: Need) -> list[Count]:
+    """Those of these counts that cannot take a call beside all that they hold."""
+    value, bounded = max(need.value, need.likely), need.bounded
+    found: list[Count] = []
+    for count in counts:
+        # Most calls fit by far, which shows without a root.
+        spare = count.ample - count.spent - count.reserved - value
+        if bounded and spare > 0 and spare * spare > FAR_OFF * (count.variance + count.doubt * count.doubt):
+            continue
+        if not fits(count.taken(), need, count.slot.budget.overshoot):
+            found.append(count)
+    return found
+
+
+def set_aside(counts: Iterable[Count], need: Need) -> None:
+    """Reserve for a call in all of these counts."""
+    value, variance, doubt, *_ = need
+    around = variance + doubt * doubt
+    for count in counts:
+        count.reserved += value
+        count.open += 1
+        if count.open > count.most_open:
+            count.most_open = count.open
+        if variance:
+            count.variance += variance
+            count.doubt += doubt
+            if around > count.widest:
+                count.widest = around
 
 
 class Part(NamedTuple):

@@ -13,7 +13,7 @@ from tokenguard.errors import UsageError
 from tokenguard.guard.books import Books, Reservation, recovered
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.changes import Changes
-from tokenguard.guard.count import Count, Part
+from tokenguard.guard.count import Count, Part, unfit
 from tokenguard.guard.current import Current
 from tokenguard.guard.levels import Levels
 from tokenguard.guard.slots import Slots
@@ -80,7 +80,7 @@ class Counting:
         Budgets that only warn never prevent it.
         """
         parts = self._parts(call, reservation)
-        over = [(count, need) for counts, need in parts for count in counts if not count.fits(need)]
+        over = [(count, need) for counts, need in parts for count in unfit(counts, need)]
         if not over:
             self._set_aside(call, reservation, parts)
             return []
@@ -92,6 +92,8 @@ class Counting:
 
     def _set_aside(self, call: Call, reservation: Reservation, parts: list[Part]) -> None:
         self.books.reserve(call, reservation, parts)
+        if not self.teams.any:
+            return
         for counts, need in parts:
             for count in counts:
                 if count.slot.budget.scope == TEAM:

@@ -45,14 +45,13 @@ class Current:
         if count.slot.budget.scope == TEAM:
             self._teams.bring_up(count)
         else:
-            count.limit, count.held_back = self.limits.limit(count.slot), self.limits.held_back(count.slot)
+            count.limit_to(self.limits.limit(count.slot), self.limits.held_back(count.slot))
         count.alarm = 0
         return count
 
     def refresh(self, count: Count, now_us: int) -> None:
-        """Bring a sum up to now that changes by itself: of a rolling window, or of one that a provider keeps."""
+        """Bring the sum up to now of a window that a provider keeps; any other is what it is."""
         if count.slot.budget.official is None:
-            count.move_on(now_us)
             return
         window = self._official(count.slot.budget.official)
         count.spent = math.ceil(window.used_percent) if window else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from tokenguard.guard.turns import Turns
 from tokenguard.policy import estimate
 from tokenguard.policy.outgrown import Output, outgrown
 from tokenguard.prices import compare
-from tokenguard.records import Amount, Call, Context, Facts, Leg, Usage
+from tokenguard.records import Amount, Call, Context, Facts, Usage
 
 
 class Reserver:
@@ -26,9 +27,7 @@ class Reserver:
         """What to set aside for a call. One without a listed price, or of unknown size, is not `bounded`."""
         asked = Context(tier=facts.tier, speed=facts.speed)
         expected = self._turns.estimate(call, facts)
-        likely = self._priced(call, expected.likely, asked)
-        p95 = self._priced(call, expected.p95, asked)
-        mean = self._priced(call, expected.mean, asked)
+        likely, p95, mean = self._priced(call, (expected.likely, expected.p95, expected.mean), asked)
         found = self._catalogue.find(call.provider, call.model)
         window = found.model.window if found else None
         before, repeated = self._turns.before(call, facts), self._turns.repeated(call, facts)
@@ -48,10 +47,11 @@ class Reserver:
         expected = outgrown(Output(*(amount.usage.output for amount in before)), so_far)
         asked = Context(tier=facts.tier, speed=facts.speed)
         most = facts.max_output or math.inf
-        likely, mean, p95 = (
-            self._priced(call, replace(amount.usage, output=math.ceil(min(output, most))), asked)
+        usages = [
+            replace(amount.usage, output=math.ceil(min(output, most)))
             for amount, output in zip(before, (expected.likely, expected.mean, expected.p95), strict=True)
-        )
+        ]
+        likely, mean, p95 = self._priced(call, usages, asked)
         return replace(reservation, likely=likely, mean=mean, p95=p95)
 
     def cheaper(self, call: Call, facts: Facts) -> tuple[Call, Facts, Reservation] | None:
@@ -70,7 +70,6 @@ class Reserver:
         found = self._catalogue.find(call.provider, call.model)
         return estimate.longest(call.provider, found.model.window if found else None)
 
-    def _priced(self, call: Call, usage: Usage, asked: Context) -> Amount:
-        leg = Leg(call.model, usage, context=asked)
-        priced = prices.charge(self._catalogue, call.provider, (leg,), call.started_us)
-        return Amount(priced.nanos, usage.total, 1, usage)
+    def _priced(self, call: Call, usages: Sequence[Usage], asked: Context) -> list[Amount]:
+        nanos = prices.nanos_of(self._catalogue, call.provider, call.model, asked, usages, call.started_us)
+        return [Amount(cost, usage.total, 1, usage) for cost, usage in zip(nanos, usages, strict=True)]

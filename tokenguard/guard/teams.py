@@ -74,6 +74,11 @@ class Teams:
     def __iter__(self) -> Iterator[Team]:
         return iter(self._by_source.values())
 
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self._by_source)
+
     def named(self, name: str) -> Team | None:
         """The team of this name."""
         return self._by_source.get(f"{TEAM}:{name}")
@@ -118,8 +123,8 @@ class Teams:
         share = self.share(count.slot)
         count.spent += (share.others if share else 0) - (count.share.others if count.share else 0)
         count.share = share
-        count.limit = share.budget.limit if share else count.slot.budget.limit
-        count.held_back = self._held_back(count.slot, share)
+        limit = share.budget.limit if share else count.slot.budget.limit
+        count.limit_to(limit, self._held_back(count.slot, share))
 
     def _held_back(self, slot: Slot, share: Share | None) -> int:
         """Of a limit, what this machine may not take."""

@@ -49,6 +49,16 @@ class Trailing:
         """A call was charged that is dated after now."""
         heapq.heappush(self._ahead, (started_us, value))
 
+    def moved(self, now_us: int) -> int:
+        """The value of what is new in the window since this was asked last, without what left it."""
+        edge_us = now_us - self._span_us
+        goes = edge_us > self._known_us or (self._next and self._next[0][0] <= edge_us)
+        # Most of the time nothing comes and nothing goes.
+        if not self._ahead and not goes:
+            self._edge_us = max(self._edge_us, edge_us)
+            return 0
+        return self.gained(now_us) - self.lost(now_us)
+
     def gained(self, now_us: int) -> int:
         """The value of what was ahead and is not any more. To be asked before `lost`, which may lose it again."""
         gained = 0

@@ -119,7 +119,8 @@ class _Guess(Struct, frozen=True):
 
     def tokens(self, trend: Trend, deviations: float) -> int:
         """What to expect by the surprises so far, that many standard deviations above the mean."""
-        usual, unusual = math.exp(trend.at(0)), math.exp(trend.at(deviations))
+        usual = math.exp(trend.at(0))
+        unusual = math.exp(trend.at(deviations)) if deviations else usual
         return max(0, round(self.expected + self.open * (usual - 1) + (self.open + self.slack) * (unusual - usual)))
 
 

@@ -8,10 +8,22 @@ prices on top of the list.
 from __future__ import annotations
 
 from tokenguard.prices.catalogue import Catalogue, decode
-from tokenguard.prices.charge import bound, charge, cost
+from tokenguard.prices.charge import bound, charge, cost, nanos_of
 from tokenguard.prices.many import Many
 from tokenguard.prices.overrides import adapt
 from tokenguard.prices.own import Override
 from tokenguard.prices.reserve import Rates, dearest
 
-__all__ = ["Catalogue", "Many", "Override", "Rates", "adapt", "bound", "charge", "cost", "dearest", "decode"]
+__all__ = [
+    "Catalogue",
+    "Many",
+    "Override",
+    "Rates",
+    "adapt",
+    "bound",
+    "charge",
+    "cost",
+    "dearest",
+    "decode",
+    "nanos_of",
+]

@@ -6,6 +6,7 @@ A leg is rounded once, half up, to whole nanodollars; a bound is rounded up.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from tokenguard.prices.catalogue import Catalogue
 from tokenguard.prices.ceiling import REGION_PREMIUM, ceiling, scope_of
 from tokenguard.prices.data import Found, Prices
 from tokenguard.prices.rates import Unlisted
-from tokenguard.records import Charge, Confidence, Leg, Usage
+from tokenguard.records import Charge, Confidence, Context, Leg, Usage
 
 _MILLION = 1_000_000
 _LONGEST_MARK = 120
@@ -97,6 +98,50 @@ def _fixed(leg: Leg) -> Charge:
     return Charge(leg.cost_nanos or 0 if leg.billed else 0)
 
 
+def nanos_of(
+    catalogue: Catalogue, provider: str, model: str, context: Context, usages: Iterable[Usage], at_us: int
+) -> list[int]:
+    """What a leg costs with each of these usages, as `charge` tells it, in nanodollars."""
+    found = catalogue.find(provider, model)
+    try:
+        tariff = None if found is None or found.local else _tariff(found, context, at_us)
+    except Unlisted:
+        tariff = None
+    nanos: list[int] = []
+    for usage in usages:
+        leg = Leg(model, usage, context=context)
+        try:
+            if tariff is not None:
+                nanos.append(_by_tariff(tariff, leg).nanos)
+                continue
+        except Unlisted:
+            pass
+        nanos.append(bound(catalogue, provider, leg, at_us).nanos)
+    return nanos
+
+
+class _Tariff(NamedTuple):
+    """What a model's prices are for a call."""
+
+    found: Found
+    prices: Prices
+    factor: tuple[int, int]
+    """Of a region: numerator and denominator."""
+
+
+def _tariff(found: Found, context: Context, at_us: int) -> _Tariff:
+    """The listed prices. Raises `Unlisted`."""
+    prices = rates.listed(found, context, at_us)
+    factor = terms.region_factor(found.owner, context.geo)
+    if factor is None:
+        raise Unlisted(f"unknown-region:{context.geo}")
+    if (unit := rates.uncounted_unit(prices)) is not None:
+        raise Unlisted(f"uncounted-unit:{unit}")
+    if not prices.bands:
+        raise Unlisted("unpriced-model")
+    return _Tariff(found, prices, factor)
+
+
 def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
     """The cost of a leg by listed prices. Raises `Unlisted`."""
     if not leg.billed or leg.cost_nanos is not None:
@@ -105,10 +150,12 @@ def _by_list(found: Found | None, leg: Leg, at_us: int) -> Charge:
         raise Unlisted("unknown-model")
     if found.local:
         return _LOCAL
-    prices = rates.listed(found, leg.context, at_us)
-    factor = terms.region_factor(found.owner, leg.context.geo)
-    if factor is None:
-        raise Unlisted(f"unknown-region:{leg.context.geo}")
+    return _by_tariff(_tariff(found, leg.context, at_us), leg)
+
+
+def _by_tariff(tariff: _Tariff, leg: Leg) -> Charge:
+    """The cost of a leg that is billed. Raises `Unlisted`."""
+    found, prices, factor = tariff
     tokens, confidence, marks = _tokens(found, prices, leg.usage)
     fees = _fees(prices, leg)
     if found.alias:
@@ -144,10 +191,6 @@ def _fees(prices: Prices, leg: Leg) -> int:
 
 def _tokens(found: Found, prices: Prices, usage: Usage) -> tuple[int, Confidence, tuple[str, ...]]:
     """Tokens in millionths of nanodollars, by listed rates or the rules for missing ones. Raises `Unlisted`."""
-    if (unit := rates.uncounted_unit(prices)) is not None:
-        raise Unlisted(f"uncounted-unit:{unit}")
-    if not prices.bands:
-        raise Unlisted("unpriced-model")
     band = rates.band_of(prices, usage.prompt)
     total = rates.tokens_cost(band, usage)
     if total is not None:
