@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tokenguard.config import whole
 from tokenguard.config.budget_table import BudgetTable, make_budget
 from tokenguard.config.hooks import parse_repository_hooks
 from tokenguard.config.tables import convert, read_toml, shown
@@ -91,19 +92,11 @@ def _only_tightens(budget: Budget, where: str) -> None:
 
 def write_machine_budgets(file: Path, budgets: Iterable[Budget]) -> None:
     """Replace the file, atomically. Raises `ConfigError` if it cannot be written."""
-    import os
-
     import tomli_w
 
     text = "# Written by `tokenguard budget`; your own budgets belong in config.toml.\n\n"
     text += tomli_w.dumps({"budget": [table_of(budget) for budget in budgets]})
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o600)
-        temporary.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}", "check the folder's permissions") from error
+    whole.replace(file, text.encode())
 
 
 def limit_text(limit: int, unit: Unit) -> str:

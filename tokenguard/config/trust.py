@@ -6,11 +6,11 @@ changes by a pull.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from tokenguard.config import whole
 from tokenguard.config.paths import Paths, make_private
 from tokenguard.config.teams import fingerprint_of
 from tokenguard.errors import ConfigError
@@ -66,14 +66,5 @@ def _read(paths: Paths) -> dict[str, str]:
 
 def _write(paths: Paths, known: dict[str, str]) -> None:
     make_private(paths.state_dir)
-    file = file_of(paths)
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as stream:
-            stream.write(msgspec.json.format(msgspec.json.encode(known, order="sorted")) + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}", "check the folder's permissions") from error
+    text = msgspec.json.format(msgspec.json.encode(known, order="sorted")) + b"\n"
+    whole.replace(file_of(paths), text, lasting=True)

@@ -16,10 +16,10 @@ from tokenguard import client
 from tokenguard.cli import output
 from tokenguard.cli.commands import examples
 from tokenguard.cli.prices.differences import lines
-from tokenguard.config import settings
+from tokenguard.config import settings, whole
 from tokenguard.config.paths import Paths, find_paths, make_private
 from tokenguard.daemon import catalogue
-from tokenguard.errors import ConfigError, TokenguardError
+from tokenguard.errors import TokenguardError
 from tokenguard.prices import Catalogue, decode
 from tokenguard.prices.changes import Changes, changes
 from tokenguard.prices.data import Source
@@ -113,12 +113,4 @@ def _loss(differences: Changes, file: Path | None, before: Catalogue) -> str:
 def _write(paths: Paths, compiled: bytes) -> None:
     """Put the list in place, whole. Raises `ConfigError` if it cannot be written."""
     make_private(paths.state_dir)
-    file = paths.prices_file
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(compiled)
-        temporary.chmod(0o600)
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigError(f"{file} cannot be written: {error.strerror}", "check the folder's permissions") from error
+    whole.replace(paths.prices_file, compiled)
