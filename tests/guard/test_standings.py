@@ -52,6 +52,16 @@ async def test_what_counted_stays_in_force_when_its_session_has_ended_but_not_it
     assert [one.slot.label for one in house.guard.counting.standings.in_force([])] == ["web/day"]
 
 
+async def test_what_was_spent_before_a_restart_is_told_although_nobody_has_called_since(house: House) -> None:
+    budgets = (budget(name="own", scope="session", window="session"), budget(scope="repo"))
+    house.budgets(*budgets)
+    await house.call(await house.session(), output=DOLLAR)
+    await house.reopen(*budgets)
+    assert [(one["label"], one["spent"]) for one in house.desk.status()["budgets"]] == [("web/day", 10**9)]
+    house.budgets(*budgets, budget(name="all"))
+    assert {one["label"] for one in house.desk.status()["budgets"]} == {"web/day", "all"}
+
+
 async def test_a_window_that_is_over_is_not_in_force(house: House, clock: Clock) -> None:
     house.budgets(budget(scope="repo"))
     await house.call(await house.session(), output=DOLLAR)

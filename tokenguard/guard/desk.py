@@ -24,7 +24,7 @@ from tokenguard.platforms import processes
 from tokenguard.policy.budgets import TEAM, Slot, Standing, ident
 from tokenguard.policy.spans import span_us
 from tokenguard.policy.wording import safe_label
-from tokenguard.records import Event, Session
+from tokenguard.records import Budget, Event, Session
 from tokenguard.wire.official import read_status_line
 
 _MOMENT_S = 0.1
@@ -43,7 +43,7 @@ class AskForMore(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _RECENT = 200
-"""Sessions, running or not, among whose budgets one to raise is looked for."""
+"""Sessions, running or not, whose budgets are shown and can be raised."""
 
 
 class Desk:
@@ -52,12 +52,17 @@ class Desk:
     def __init__(self, guard: Guard, ledger: Ledger) -> None:
         self._guard = guard
         self._ledger = ledger
+        self._recalled: tuple[Budget, ...] | None = None
+        """The configured budgets for which it was looked what was spent before."""
 
     def status(self) -> dict[str, Any]:
         """Totals, sessions, budgets and holds, as `tokenguard status --json` shows them."""
         guard = self._guard
         running = guard.sessions.running.all()
-        books = guard.counting.books
+        books, standings = guard.counting.books, guard.counting.standings
+        if self._recalled is not guard.config.budgets:
+            self._recalled = guard.config.budgets
+            standings.recall(queries.recent_sessions(self._ledger.read(), _RECENT))
         return {
             "totals": showing.lately(self._ledger.read(), guard.now()),
             "sessions": [
@@ -67,7 +72,7 @@ class Desk:
             ],
             "budgets": [
                 showing.budget_view(standing)
-                for standing in guard.counting.standings.in_force(live.session for live in running)
+                for standing in standings.in_force(live.session for live in running)
                 if standing.slot.key != UNWRAPPED or standing.spent or standing.reserved
             ],
             "ledger": view.ledger_view(self._ledger),

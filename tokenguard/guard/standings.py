@@ -63,6 +63,13 @@ class Standings:
         self._current.renew_if_due(self._books.counts)
         return [self.now_of(self._books.count(slot)) for slot in self._slots.ahead(call, wanted)]
 
+    def recall(self, sessions: Iterable[Session]) -> None:
+        """What these sessions spent is in force although nobody has called since this daemon began."""
+        now = self._now()
+        for slot in {slot for session in sessions for slot in self._slots.ahead(call_of(session, now))}:
+            if slot.budget.scope != "session":
+                self._books.count(slot)
+
     def in_force(self, sessions: Iterable[Session]) -> list[Standing]:
         """What counts for these sessions, and whatever else counts since somebody called; the fullest first."""
         now = self._now()
