@@ -18,7 +18,6 @@ from tokenguard.cli import output
 from tokenguard.cli.commands import examples
 from tokenguard.cli.reading import open_ledger
 from tokenguard.config.paths import find_paths
-from tokenguard.reports import export
 from tokenguard.reports.keys import CUTTING
 from tokenguard.reports.question import Question, answer
 
@@ -126,10 +125,13 @@ def report(
             place = _repository(repo) if repo else None
             question = Question(by=by or "model", dearest=dearest or 0, repo=place, **given)
             found = answer(ledger, question, time.time_ns() // 1000)
-    if as_json:
-        output.say_document(export.as_json(found))
-    elif as_csv:
-        sys.stdout.writelines(export.as_csv(found))
+    if as_json or as_csv:
+        from tokenguard.reports import export
+
+        if as_json:
+            output.say_document(export.as_json(found))
+        else:
+            sys.stdout.writelines(export.as_csv(found))
     elif as_markdown:
         from tokenguard.reports.markdown import markdown
 

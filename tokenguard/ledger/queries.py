@@ -53,7 +53,7 @@ from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session
 
 _NO_ID = 2**63 - 1
-_ROOM_KIB = 65_536
+_ROOM_KIB = 16_384
 """With the 2 MB that SQLite takes otherwise, a year of hours is sorted in a file."""
 
 

@@ -12,7 +12,6 @@ from tokenguard.errors import UsageError
 from tokenguard.ledger.queries import INFERRED, snapshot
 from tokenguard.ledger.values import Where
 from tokenguard.reports import report
-from tokenguard.reports.dearest import dearest_calls
 from tokenguard.reports.instants import parse_instant, zone_of
 
 _GLOBS = (
@@ -60,6 +59,8 @@ def answer(conn: sqlite3.Connection, question: Question, now_us: int) -> dict[st
     zone = zone_of(question.timezone)
     span = _span(question, now_us, zone)
     if question.dearest > 0:
+        from tokenguard.reports.dearest import dearest_calls
+
         with snapshot(conn):
             return dearest_calls(conn, where_of(question), *span, zone, question.dearest)
     return report(conn, question.by.split(","), *span, where_of(question), zone)
