@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -46,6 +47,11 @@ def let_status_raise(monkeypatch: pytest.MonkeyPatch) -> Raise:
         (DaemonError("one\ntwo", "three"), 3, "one two; three"),
         (click.UsageError("Not like this."), 2, "not like this; tokenguard status --help shows how"),
         (click.ClickException("URL is bad."), 1, "URL is bad"),
+        (
+            FileNotFoundError(2, "No such file or directory"),
+            2,
+            "the current folder does not exist any more; change to one that does",
+        ),
         (ValueError("boom"), 3, "internal error: ValueError: boom; TOKENGUARD_DEBUG=1 shows where; please report it"),
         (ValueError(), 3, "internal error: ValueError; TOKENGUARD_DEBUG=1 shows where; please report it"),
     ],
@@ -139,3 +145,32 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("command", ["status", "budget list", "report", "prices check"])
+def test_what_has_nothing_to_do_with_the_current_folder_works_where_it_is_gone(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli(*command.split()).code == 0
+
+
+@pytest.mark.parametrize("command", ["trust", "hooks status", "env --write vscode --workspace"])
+def test_what_needs_it_says_that_it_is_gone(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    outcome = cli(*command.split())
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "internal" not in outcome.err
+
+
+def test_an_option_without_its_argument_leads_to_the_help(cli: Cli) -> None:
+    said = "tokenguard: option '--range' requires an argument; the same with --help shows how\n"
+    assert cli("report", "--range").err == said

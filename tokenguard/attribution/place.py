@@ -39,7 +39,7 @@ class Place(Struct, frozen=True):
 
 
 def locate(folder: Path) -> Place:
-    """The place of a folder. Never raises: what cannot be read is not a repository."""
+    """The place of a folder; `Path()` is the current one. Never raises: what cannot be read is not a repository."""
     try:
         top = folder.resolve()
     except OSError:

@@ -71,7 +71,7 @@ def _stated(paths: Paths) -> budget_words.Stated:
 
 
 def _of_this_repository() -> tuple[Budget, ...]:
-    place = attribution.locate(Path.cwd())
+    place = attribution.locate(Path())
     if place.repo is None or place.worktree is None:
         return ()
     return budgets.read_repository_budgets(Path(place.worktree), place.repo)

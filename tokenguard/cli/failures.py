@@ -31,6 +31,9 @@ def failure_of(error: Exception) -> Failure:
         return Failure(_sentence(error.format_message()), _where_to_read(error.ctx), error.exit_code, error)
     if isinstance(error, click.ClickException):
         return Failure(_sentence(error.format_message()), "", error.exit_code, error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        # Only the current folder has no name in such an error.
+        return Failure("the current folder does not exist any more", "change to one that does", 2, error)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Failure(f"internal error: {what}", "TOKENGUARD_DEBUG=1 shows where; please report it", 3, error)
 
@@ -42,4 +45,5 @@ def _sentence(text: str) -> str:
 
 
 def _where_to_read(context: click.Context | None) -> str:
-    return f"{context.command_path} --help shows how" if context else ""
+    """Options that lack their argument come without a context."""
+    return f"{context.command_path if context else 'the same with'} --help shows how"

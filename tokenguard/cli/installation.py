@@ -70,7 +70,7 @@ def config(paths: Paths) -> Iterator[Finding]:
         yield ok("config", f"{paths.config_dir}: {counted(len(found.budgets), 'budget')}, port {found.daemon.port}")
     except TokenguardError as error:
         yield failed("config", error)
-    place = attribution.locate(Path.cwd())
+    place = attribution.locate(Path())
     if place.repo and place.worktree and (Path(place.worktree) / "tokenguard.toml").exists():
         try:
             own = budgets.read_repository_budgets(Path(place.worktree), place.repo)

@@ -90,7 +90,7 @@ class _Here:
         if session is not None:
             detail = daemon.get(f"/v1/sessions/{session}", {"calls": "0"})
             return telling.budgets(detail["session"], detail["budgets"], status["windows"], now)
-        repo = locate(Path.cwd()).repo
+        repo = locate(Path()).repo
         common = [one for one in status["budgets"] if one["scope"] in ("global", "user") or one["key"] == repo]
         return telling.budgets(None, common, status["windows"], now)
 

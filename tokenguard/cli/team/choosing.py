@@ -22,7 +22,7 @@ _JOIN = "tokenguard team join, in a repository that names one"
 def membership(paths: Paths, name: str | None) -> Membership:
     """The team of that name, of the current repository, or the only one. Raises `UsageError`, and `ConfigError`."""
     known = read_memberships(paths)
-    repo = attribution.locate(Path.cwd()).repo
+    repo = attribution.locate(Path()).repo
     if name is not None:
         found = [one for one in known if one.name == name]
         if not found:

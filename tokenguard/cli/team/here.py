@@ -42,7 +42,7 @@ class Here(Struct, frozen=True):
 
 def find_here(folder: Path | None = None) -> Here:
     """The repository of a folder, or else the current one. Raises `UsageError` outside one, and `ConfigError`."""
-    place = attribution.locate(folder or Path.cwd())
+    place = attribution.locate(folder or Path())
     if place.repo is None or place.worktree is None or place.common_dir is None:
         where = "the current folder" if folder is None else printable(str(folder), _LONGEST)
         raise UsageError(f"{where} is not in a repository", "change to one that you have cloned")
