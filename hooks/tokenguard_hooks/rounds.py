@@ -45,10 +45,13 @@ class Rounds:
         self._catching_up = CatchingUp(paths)
         self._state: tuple[int, int] | None = None
         self._worked_in: frozenset[Path] = frozenset()
+        self._over = Event()
+        """Set once they are put to sleep: whoever is about to wake them comes too late."""
 
     def put_to_sleep(self, seconds: float) -> None:
         """Put their hooks to sleep; this takes no longer than so many seconds."""
         until_s = time.monotonic() + seconds
+        self._over.set()
         self._try(lambda root: flagging.put_to_sleep(self._paths), self._root)
         if reaching.look(self._paths) is not None:
             self._keep_awake_if_needed()
@@ -72,6 +75,7 @@ class Rounds:
         is read, too.
         """
         until_s = time.monotonic() + seconds
+        self._over.clear()
         self._try(lambda root: flagging.wake(self._paths), self._root)
         if flagging.since_us(self._paths) is not None:
             located = (locate(Path(folder)).common_dir for folder in worked_in())
@@ -84,7 +88,8 @@ class Rounds:
     def wake_in(self, folder: Path) -> None:
         """Wake those of the repository to which a folder belongs: it may have been moved while they slept."""
         common_dir = folder if is_repository(str(folder)) else Path(locate(folder).common_dir or folder)
-        self._try(lambda root: flagging.wake(self._paths), self._root)
+        if not self._over.is_set():
+            self._try(lambda root: flagging.wake(self._paths), self._root)
         self._try(lambda found: resting.wake(found, self._paths), common_dir)
         if reaching.is_asleep(self._paths):
             self._wake_everywhere(time.monotonic() + _SECONDS)
@@ -114,6 +119,8 @@ class Rounds:
             # Before they note something: lines of commits are best in the order in which those were made.
             self._begin(None)
             self._each(self._read, min(_AHEAD_S, until_s - time.monotonic()), self._worked_in)
+            if self._over.is_set():
+                return
             self._try(lambda root: reaching.wake(self._paths), self._root)
         if (state := reaching.state(self._paths)) != self._state:
             self._begin(state)

@@ -11,6 +11,7 @@ import pytest
 from tests.hooks.world import World
 from tokenguard.config import hook_paths
 from tokenguard_hooks import everywhere, flagging, reaching, resting, scripts
+from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
@@ -238,3 +239,21 @@ def test_lines_of_hook_managers_do_something_in_between(user: World, rounds: Rou
     assert not flagging.flag(user.paths).exists()
     Rounds(user.paths).wake(LONG)
     assert user.spool(other / ".git") == made(user, other, "HEAD~1", "HEAD")
+
+
+def test_those_that_are_to_sleep_are_not_woken_any_more(
+    modern: World, beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that has just begun is told to end: what it reads has not come to its end yet."""
+    tree, rounds = known(modern, "web"), Rounds(modern.paths)
+    reaching.put_to_sleep(modern.paths)
+    read = CatchingUp.read
+
+    def slowly(self: CatchingUp, *more: object) -> None:
+        rounds.put_to_sleep(LONG)
+        read(self, tree / ".git", 0)
+
+    monkeypatch.setattr(CatchingUp, "read", slowly)
+    rounds.wake(LONG)
+    rounds.wake_in(tree)
+    assert not beside.exists() and not flagging.flag(modern.paths).exists()
