@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import subprocess
@@ -114,6 +115,18 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
     file.touch()
     (found,) = installation.folders(Paths(file, file))
     assert (found.state, found.detail) == ("fail", f"{file} cannot be written")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    (below_a_file,) = installation.folders(Paths(file / "home", file / "home"))
+    assert (below_a_file.state, below_a_file.detail) == ("fail", f"{file}/home cannot be made")
+    deep = tmp_path / "some" / "home"
+    assert [one.state for one in installation.folders(Paths(deep, deep))] == ["ok"]
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    (closed,) = installation.folders(Paths(deep, deep))
+    assert (closed.state, closed.remedy) == ("fail", f"make {tmp_path} writable, or set TOKENGUARD_HOME")
 
 
 def test_a_repositorys_file_is_checked_too(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,9 @@ def folders(paths: Paths) -> Iterator[Finding]:
 
 def _folder(folder: Path) -> Finding:
     if not folder.exists():
+        above = next(one for one in folder.absolute().parents if one.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            return fail("folders", f"{folder} cannot be made", f"make {above} writable, or set TOKENGUARD_HOME")
         return ok("folders", f"{folder} is made when it is needed")
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return fail("folders", f"{folder} cannot be written", "make it a folder of yours, or set TOKENGUARD_HOME")
