@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
@@ -145,6 +146,26 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("command", ["completion zsh", "report --help", "budget list --json"])
+def test_a_result_that_cannot_be_written_is_an_error_in_one_line(home: Path, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = started(command, stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.startswith("tokenguard: what it says cannot be written: ")
+
+
+@pytest.mark.parametrize(("closed", "command", "code"), [(1, "completion zsh", 0), (2, "frob", 2), (0, "--version", 0)])
+def test_a_stream_that_the_caller_has_closed_is_no_error(home: Path, closed: int, command: str, code: int) -> None:
+    done = started(command, preexec_fn=lambda: os.close(closed), stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def started(command: str, **streams: Any) -> subprocess.CompletedProcess[str]:
+    given = [sys.executable, "-m", "tokenguard", *command.split()]
+    return subprocess.run(given, text=True, check=False, **streams)
 
 
 @pytest.mark.parametrize("command", ["status", "budget list", "report", "prices check"])

@@ -18,6 +18,17 @@ _STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "sof
 _STYLING = re.compile(r"\x1b\[\d+m")
 
 
+def open_closed() -> None:
+    """Let streams that a caller has closed lead nowhere, or the next file that is opened is taken for one of them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
 def tolerate() -> None:
     """Let no character fail that the terminal's encoding does not know."""
     for stream in (sys.stdout, sys.stderr):

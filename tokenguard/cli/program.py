@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -26,8 +27,23 @@ _COMPLETION = "_TOKENGUARD_COMPLETE"
 
 def run(arguments: list[str]) -> int:
     """Run one command line; never raises."""
-    context: click.Context | None = None
+    output.open_closed()
     output.tolerate()
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return PIPE_CLOSED
+    except OSError as error:
+        _forget_stdout()
+        output.note(f"what it says cannot be written: {error.strerror}; make room, or send it elsewhere")
+        return 3
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    context: click.Context | None = None
     try:
         problem = unsupported()
         if problem:
@@ -38,7 +54,6 @@ def run(arguments: list[str]) -> int:
         context = root.make_context(PROGRAM, arguments)
         with context:
             code: int | None = root.invoke(context)
-        sys.stdout.flush()
         return code or 0
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -53,7 +68,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         failure = failure_of(error)
         as_json = context is not None and bool(context.meta.get(WANTS_JSON))
-        output.failed(failure, as_json=as_json, debug=os.environ.get("TOKENGUARD_DEBUG") == "1")
+        # What keeps stdout from being written is told once, behind all.
+        with suppress(OSError):
+            output.failed(failure, as_json=as_json, debug=os.environ.get("TOKENGUARD_DEBUG") == "1")
         return failure.exit_code
 
 
