@@ -202,19 +202,18 @@ tg_go_to_rest() {
 }
 
 # What a hook manager runs before a commit is all that it has to run of ours: that commits are to be read from git's logs
-# is said once, and to a daemon each time. Where none has spoken, it may be that none lives.
+# is said once, and to a daemon that lives each time.
 tg_end_managed() {
     [ -n "${tg_managed-}" ] || return 0
     [ -e "$tg_folder/.tokenguard-managed" ] || printf '' >|"$tg_folder/.tokenguard-managed"
-    if [ -n "$tg_verdict" ]; then
-        tg_note "1 begin $tg_worktree $tg_branch"
-        return 0
+    if ! tg_is_gone; then
+        [ -z "$tg_verdict" ] || tg_note "1 begin $tg_worktree $tg_branch"
+    elif [ -e "$tg_state/hooks/awake" ]; then
+        tg_own_rest=
+        tg_all_rest=
+        tg_lines_rest=1
+        tg_go_to_rest
     fi
-    [ -e "$tg_state/hooks/awake" ] && tg_is_gone || return 0
-    tg_own_rest=
-    tg_all_rest=
-    tg_lines_rest=1
-    tg_go_to_rest
 } 2>/dev/null
 
 # What the daemon says to a commit or a push ($1): tg_verdict (ok, warn or block; empty without a daemon), tg_message.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.world import GONE, World
+from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard_hooks import flagging, scripts
@@ -57,6 +58,20 @@ def test_the_first_that_finds_the_daemon_dead_takes_it_away(shells: World) -> No
     flagging.wake(shells.paths)
     run(shells, tree)
     assert shells.spool(tree / ".git") == ["1 begin . main"], "for one that cannot be seen from here"
+
+
+def test_one_that_has_ended_and_that_nobody_has_asked_after_is_dead(world: World) -> None:
+    tree = world.repository()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as daemon:
+        flagging.wake(world.paths)
+        world.runs(daemon.pid)
+        world.say(tree / ".git", "* * 0 ok ok -", pid=daemon.pid)
+        run(world, tree)
+        assert flagging.flag(world.paths).exists()
+        daemon.kill()
+        until(lambda: Path(f"/proc/{daemon.pid}/stat").read_text().split(") ")[1][0] == "Z")
+        run(world, tree)
+        assert not flagging.flag(world.paths).exists()
 
 
 @pytest.mark.parametrize("event", ["pre-commit", "post-commit"])
