@@ -5,11 +5,22 @@ import io
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec import json, to_builtins
 
 from tests.reports.made import made
 from tokenguard.records import Usage
 from tokenguard.reports.export import as_csv, as_json, plain
+
+NAMES = "id started_at session agent provider model repo branch task request_class billing origin outcome turn"
+CALL: dict[str, Any] = {
+    **dict.fromkeys(NAMES.split(), "x"),
+    "usage": to_builtins(Usage(1, output=2)),
+    "list_nanos": 1_000_000_001,
+    "confidence": "exact",
+    "why": [{"reason": "output", "text": "a"}, {"reason": "fast", "text": "b"}],
+}
 
 
 def answer(**row: Any) -> dict[str, Any]:
@@ -69,11 +80,21 @@ def test_csv_of_commits_and_lengths_has_what_belongs_to_them() -> None:
 
 
 def test_csv_of_the_dearest_calls_has_a_line_for_each() -> None:
-    names = "id started_at session agent provider model repo branch task request_class billing origin outcome turn"
-    call = {**dict.fromkeys(names.split(), "x"), "usage": to_builtins(Usage(1, output=2)), "list_nanos": 1_000_000_001}
-    call |= {"confidence": "exact", "why": [{"reason": "output", "text": "a"}, {"reason": "fast", "text": "b"}]}
-    (line,) = csv.DictReader(io.StringIO("".join(as_csv({"since": None, "until": None, "calls": [call]}))))
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv({"since": None, "until": None, "calls": [CALL]}))))
     assert (line["list_usd"], line["why"], line["input"], line["output"]) == ("1.000000001", "a; b", "1", "2")
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from('\r\n",;| ')))
+@example("a\rb")
+@example("a\nb")
+@example("\r")
+def test_csv_has_names_as_they_are(name: str) -> None:
+    given = answer(branch=name or None)
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv(given)), newline=""))
+    assert line["branch"] == name
+    call = {**CALL, "model": name or None}
+    (line,) = csv.DictReader(io.StringIO("".join(as_csv({"since": None, "until": None, "calls": [call]})), newline=""))
+    assert line["model"] == name
 
 
 def test_csv_of_nothing_is_its_header() -> None:

@@ -54,9 +54,8 @@ def as_json(report: dict[str, Any]) -> Iterator[bytes]:
 def as_csv(report: dict[str, Any]) -> Iterator[str]:
     """The rows of the report, without their total, so that columns can be summed; of the dearest calls, the calls."""
     if "rows" not in report:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(_calls(report["calls"]))
-        yield text.getvalue()
+        for cells in _calls(report["calls"]):
+            yield ",".join(_quoted(None if cell is None else str(cell)) for cell in cells) + "\n"
         return
     rows: Rows = report["rows"]
     yield ",".join(name for name, _ in _cells(report["by"], rows.at([]))) + "\n"
@@ -103,13 +102,17 @@ _SHOWN: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
 """How columns are shown that are not whole numbers."""
 
 
+_QUOTED_ENDS = "\r\n"
+"""Python quotes the ends of lines that it is told of, and no others."""
+
+
 def _quoted(value: str | None) -> str:
     if value is not None and _PLAIN.fullmatch(value):
         return value
     text = io.StringIO()
     # The field behind it keeps one that is empty from being quoted, as one that is alone in its line is.
-    csv.writer(text, lineterminator="").writerow((value, None))
-    return text.getvalue()[:-1]
+    csv.writer(text, lineterminator=_QUOTED_ENDS).writerow((value, None))
+    return text.getvalue()[: -len(f",{_QUOTED_ENDS}")]
 
 
 def _calls(calls: list[dict[str, Any]]) -> Iterator[list[object]]:
