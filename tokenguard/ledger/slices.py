@@ -68,9 +68,10 @@ def in_pieces(
     """What sums are kept of in each slice, and the rest, of which calls are read."""
     found: tuple[list[Piece], list[Piece]] = ([], [])
     sizes = dict(kept)
+    few_us = min((size for size in sizes if size > 1), default=BLOCK) * unit_us
     for number, span in enumerate(slices):
-        if span[1] - span[0] == unit_us and span[0] % unit_us == 0:
-            # As most are where there are thousands.
+        if 0 < span[1] - span[0] < few_us and span[0] % unit_us == 0 == span[1] % unit_us:
+            # As most are where there are thousands: of units, for larger ones do not fit.
             found[False].append((number, span[0] // unit_us, span[1] // unit_us, sizes[1]))
         elif phased is not None and span[1] - span[0] == HOUR_US and span[0] % HOUR_US == phased.phase_us:
             found[False].append((number, span[0] // HOUR_US, span[0] // HOUR_US + 1, phased.size))
