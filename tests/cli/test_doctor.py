@@ -124,7 +124,11 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (below_a_file.state, below_a_file.detail) == ("fail", f"{file}/home cannot be made")
     deep = tmp_path / "some" / "home"
     assert [one.state for one in installation.folders(Paths(deep, deep))] == ["ok"]
-    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+
+    def access(path: Path, mode: int) -> bool:
+        return path != tmp_path
+
+    monkeypatch.setattr(os, "access", access)
     (closed,) = installation.folders(Paths(deep, deep))
     assert (closed.state, closed.remedy) == ("fail", f"make {tmp_path} writable, or set TOKENGUARD_HOME")
 
