@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from operator import neg
 
 from tokenguard.ledger.found import Found
 from tokenguard.ledger.rows import Row
@@ -53,7 +54,7 @@ def ordered(labels: Labels, nanos: Iterable[Sequence[int]], places: Mapping[str,
 def _dearest(nanos: Sequence[int], held: Sequence[Hashable]) -> list[int]:
     """What brings the dearest to the front: of each, or of all together that are `held` by the same."""
     if not held:
-        return [-one for one in nanos]
+        return list(map(neg, nanos))
     sums: defaultdict[Hashable, int] = defaultdict(int)
     for label, one in zip(held, nanos, strict=True):
         sums[label] -= one
