@@ -168,25 +168,24 @@ def started(command: str, **streams: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(given, text=True, check=False, **streams)
 
 
-@pytest.mark.parametrize("command", ["status", "budget list", "report", "prices check"])
-def test_what_has_nothing_to_do_with_the_current_folder_works_where_it_is_gone(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is gone."""
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("command", ["status", "budget list", "report", "prices check"])
+def test_what_has_nothing_to_do_with_the_current_folder_works_where_it_is_gone(cli: Cli, command: str) -> None:
     assert cli(*command.split()).code == 0
 
 
+@pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("command", ["trust", "hooks status", "env --write vscode --workspace"])
-def test_what_needs_it_says_that_it_is_gone(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
+def test_what_needs_it_says_that_it_is_gone(cli: Cli, command: str) -> None:
     outcome = cli(*command.split())
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert "internal" not in outcome.err
