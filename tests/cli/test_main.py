@@ -177,15 +177,15 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone.rmdir()
 
 
-@pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("command", ["status", "budget list", "report", "prices check"])
-def test_what_has_nothing_to_do_with_the_current_folder_works_where_it_is_gone(cli: Cli, command: str) -> None:
+def test_what_has_nothing_to_do_with_the_current_folder_works_where_it_is_gone(
+    cli: Cli, nowhere: None, command: str
+) -> None:
     assert cli(*command.split()).code == 0
 
 
-@pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize("command", ["trust", "hooks status", "env --write vscode --workspace"])
-def test_what_needs_it_says_that_it_is_gone(cli: Cli, command: str) -> None:
+def test_what_needs_it_says_that_it_is_gone(cli: Cli, nowhere: None, command: str) -> None:
     outcome = cli(*command.split())
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert "internal" not in outcome.err
