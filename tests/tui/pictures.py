@@ -73,6 +73,8 @@ async def picture(name: str, size: tuple[int, int], theme: str, folder: Path) ->
         for event in _events():
             app.state.heard(event)
         app.state.stale = False
+        # What stands behind a window is drawn no more.
+        await app.look(pilot)
         if name == "session":
             app.screen.query_one("Sessions").focus()
             await pilot.press("down")
