@@ -149,12 +149,24 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", ["completion zsh", "report --help", "budget list --json"])
-def test_a_result_that_cannot_be_written_is_an_error_in_one_line(home: Path, command: str) -> None:
+def test_a_result_that_cannot_be_written_is_an_error_in_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: str, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
         done = started(command, stdout=full, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert done.stderr.startswith("tokenguard: what it says cannot be written: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("command", ["statusline", "statusline --format json", "frob"])
+def test_nobody_is_told_where_nothing_can_be_written(home: Path, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = started(command, stdout=full, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    assert done.returncode == (2 if command == "frob" else 0)
 
 
 @pytest.mark.parametrize(("closed", "command", "code"), [(1, "completion zsh", 0), (2, "frob", 2), (0, "--version", 0)])

@@ -6,16 +6,35 @@ import os
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
-from io import TextIOWrapper
-from typing import TextIO
+from io import BufferedWriter, FileIO, TextIOWrapper
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
 from tokenguard.cli.failures import Failure
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 _STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "soft": "35", "hard": "31"}
 
 _STYLING = re.compile(r"\x1b\[\d+m")
+
+
+class Unwritable(OSError):
+    """Stdout takes nothing more, as on a full disk."""
+
+
+class _Result(FileIO):
+    """Stdout, whose errors are told from those of all other files."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Unwritable(error.errno, error.strerror) from error
 
 
 def open_closed() -> None:
@@ -30,10 +49,19 @@ def open_closed() -> None:
 
 
 def tolerate() -> None:
-    """Let no character fail that the terminal's encoding does not know."""
+    """Let no character fail that the terminal's encoding does not know, and `Unwritable` say why stdout takes nothing.
+
+    Lines are written at once where a person, or PYTHONUNBUFFERED, waits for them.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    former = sys.stdout
+    if isinstance(former, TextIOWrapper) and former is sys.__stdout__:
+        former.flush()
+        result = BufferedWriter(_Result(former.fileno(), "w", closefd=False))
+        at_once = former.line_buffering or former.write_through
+        sys.stdout = TextIOWrapper(result, former.encoding, former.errors, line_buffering=at_once)
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 import click
 
@@ -29,15 +30,26 @@ def run(arguments: list[str]) -> int:
     """Run one command line; never raises."""
     output.open_closed()
     output.tolerate()
-    code = _run(arguments)
+    code = _said(arguments)
     try:
+        sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+    return code
+
+
+def _said(arguments: list[str]) -> int:
+    """Until all of the result is written."""
+    try:
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
+        _forget(sys.stdout)
         return PIPE_CLOSED
-    except OSError as error:
-        _forget_stdout()
-        output.note(f"what it says cannot be written: {error.strerror}; make room, or send it elsewhere")
+    except output.Unwritable as error:
+        _forget(sys.stdout)
+        with suppress(OSError):
+            output.note(f"what it says cannot be written: {error.strerror}; make room, or send it elsewhere")
         return 3
     return code
 
@@ -62,9 +74,8 @@ def _run(arguments: list[str]) -> int:
         return incomplete.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        _forget_stdout()
-        return PIPE_CLOSED
+    except (BrokenPipeError, output.Unwritable):
+        raise
     except Exception as error:
         failure = failure_of(error)
         as_json = context is not None and bool(context.meta.get(WANTS_JSON))
@@ -80,6 +91,6 @@ def _complete(instruction: str) -> int:
     return shell_complete(root, {}, PROGRAM, _COMPLETION, instruction)
 
 
-def _forget_stdout() -> None:
-    """Keep the interpreter from flushing into the closed pipe, and complaining, at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _forget(stream: TextIO) -> None:
+    """Keep the interpreter from flushing into a closed pipe or a full disk, and complaining, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -29,9 +29,7 @@ def show() -> int:
     with suppress(Exception):
         given = _given()
         text = line(given, _status(given), os.environ.get(client.SESSION), datetime.now().astimezone())
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.buffer.write(f"{text}\n".encode())
-        sys.stdout.flush()
+    _write(f"{text}\n")
     return 0
 
 
@@ -43,10 +41,14 @@ def show_bar(kind: str) -> int:
     text = ""
     with suppress(Exception):
         text = _bar(kind, _status({}), datetime.now().astimezone())
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.buffer.write(f"{text}\n".encode(errors="replace") if text else b"")
-        sys.stdout.flush()
+    _write(f"{text}\n" if text else "")
     return 0
+
+
+def _write(text: str) -> None:
+    """All at once, and nothing is left for the interpreter to write, and to complain of, at exit."""
+    with suppress(OSError, AttributeError):
+        os.write(sys.stdout.fileno(), text.encode(errors="replace"))
 
 
 def _bar(kind: str, status: Mapping[str, Any] | None, now: datetime) -> str:
