@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The process ends with it. Python would look for cycles among all that it has imported once more, for a fifth
         # of the time that a short command takes.
         atexit.register(gc.freeze)
+        # While it imports, and among what it has imported, there are none to be found either.
+        gc.disable()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [STATUSLINE]:
         from tokenguard.cli.statusline import quick
@@ -28,4 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     from tokenguard.cli.program import run
 
+    if argv is None:
+        gc.freeze()
+        gc.enable()
     return run(arguments)
