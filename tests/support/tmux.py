@@ -6,11 +6,15 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 TMUX = shutil.which("tmux")
 _ENDED = "ended with"
+_PATIENCE_S = 20
 
 
 class Tmux:
@@ -43,10 +47,24 @@ class Tmux:
         return int(rest.split()[0]) if said else None
 
     def close(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], env=self._env, capture_output=True, check=False)
+        """End what runs in it, and wait for that: a `run` that outlives its daemon starts another one."""
+        told = self._ask("list-panes", "-a", "-F", "#{pane_pid}").stdout
+        inside = [one for pid in told.split() for one in self._inside(int(pid))]
+        self._ask("kill-server")
+        psutil.wait_procs(inside, _PATIENCE_S)
+
+    def _inside(self, shell: int) -> Iterator[psutil.Process]:
+        """The processes of a terminal: not a daemon that one of them has started."""
+        for one in psutil.Process(shell).children(recursive=True):
+            with suppress(ProcessLookupError):
+                if os.getsid(one.pid) == shell:
+                    yield one
+
+    def _ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*self._tmux, *words], env=self._env, capture_output=True, text=True, check=False)
 
     def _do(self, *words: str) -> str:
-        done = subprocess.run([*self._tmux, *words], env=self._env, capture_output=True, text=True, check=False)
+        done = self._ask(*words)
         assert done.returncode == 0, (words, done.stderr)
         return done.stdout
 
