@@ -10,7 +10,7 @@ from tokenguard.agents.logs.shape import DOUBTFUL, Odd, Sighting, Snapshot
 from tokenguard.agents.logs.values import provider_of
 from tokenguard.attribution.folders import Spot
 from tokenguard.importing.surroundings import Surroundings
-from tokenguard.ledger.logged import largest
+from tokenguard.ledger.log_copies import largest
 from tokenguard.ledger.values import Logged
 from tokenguard.policy.task_types import task_type
 from tokenguard.records import Call, Leg

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import astuple
 
 from tokenguard.ledger.rows import places
 from tokenguard.ledger.sums import BUCKETS
 from tokenguard.ledger.values import Logged
-from tokenguard.records import Usage
 
 FIRST_ID = 1 << 40
 """Ids of logged rows begin here: those of measured ones are given out by whoever admits calls."""
@@ -18,11 +17,8 @@ BEFORE_US, AFTER_US = 120_000_000, 120_000_000
 """How far the time in a log may be from the call that it tells of."""
 _LONGEST_US = 3_600_000_000
 """How long a call may have taken."""
-_DAY_US = 86_400_000_000
 _MOMENT_US = 5_000
 """How far the times of what one agent tells twice of one response may be apart."""
-_SLACK = 10
-"""A part, one in so many, by which an agent may reckon otherwise than what was measured."""
 
 _USAGE = ", ".join(BUCKETS)
 PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
@@ -30,11 +26,12 @@ _ECHO = f"log_key, agent, call_id, at_us, model, cost_nanos, {_USAGE}"
 _GROWN = ", ".join(f"{bucket} = max({bucket}, excluded.{bucket})" for bucket in BUCKETS)
 _PUT = f"""INSERT INTO echoes ({_ECHO}) VALUES ({places(_ECHO)}) ON CONFLICT (log_key, agent)
     DO UPDATE SET cost_nanos = max(cost_nanos, excluded.cost_nanos), {_GROWN}"""
-_UNHEARD = f"""id < {FIRST_ID} AND state = 'settled'
+UNHEARD = f"""id < {FIRST_ID} AND state = 'settled'
     AND NOT EXISTS (SELECT 1 FROM echoes WHERE call_id = calls.id)"""
+"""Of measured calls: those of which no log has told."""
 _THEIRS = "(agent = :agent OR (repo = :repo AND :model IN (model, served)))"
 """Of an agent's log: it may have been started as something else, in a shell say, in the same repository."""
-_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN :since AND :until AND {_UNHEARD}
+_ALIKE = f"""SELECT id FROM calls WHERE started_us BETWEEN :since AND :until AND {UNHEARD}
         AND (output = :output OR confidence <> 'exact') AND {PROMPT} = :prompt
         AND coalesce(ended_us, started_us) >= :ended AND {_THEIRS}
     ORDER BY output <> :output, abs(coalesce(ended_us, started_us) - :at) LIMIT 1"""
@@ -42,9 +39,6 @@ _TWICE = f"""SELECT e.call_id FROM calls AS c JOIN echoes AS e ON e.call_id = c.
     WHERE c.started_us BETWEEN :since AND :until AND c.id < {FIRST_ID} AND e.agent = :agent AND e.output = :output
         AND e.input + e.cache_read + e.cache_write_5m + e.cache_write_1h = :prompt
         AND abs(e.at_us - :at) <= {_MOMENT_US} LIMIT 1"""
-_MEASURED = f"""SELECT id, model, started_us, coalesce(cost_nanos, 0), {_USAGE} FROM calls
-    WHERE started_us BETWEEN :since AND :until AND {_UNHEARD} AND coalesce(repo, '') = coalesce(:repo, repo, '')
-        AND agent = :agent ORDER BY started_us, id"""
 
 
 def put(conn: sqlite3.Connection, call_id: int, row: Logged, nanos: int) -> None:
@@ -75,32 +69,3 @@ def alike(conn: sqlite3.Connection, row: Logged) -> int | None:
     }
     found = conn.execute(_ALIKE, asked).fetchone() or conn.execute(_TWICE, asked).fetchone()
     return found[0] if found else None
-
-
-def lessened(conn: sqlite3.Connection, row: Logged) -> Logged | None:
-    """What sums of a session grew by, less what measured calls tell of already; None if that is all of it.
-
-    Nothing says which calls sums are of: those of the same agent in the same repository are taken, of the day before,
-    as long as they fit into what is left, in dollars where the sums tell these, else in tokens. Each is taken once.
-    """
-    at_us, leg = row.call.started_us, row.leg
-    in_dollars = bool(leg.cost_nanos)
-    whole = left = leg.cost_nanos or leg.usage.total
-    usage = leg.usage
-    for call_id, model, began_us, nanos, *buckets in conn.execute(
-        _MEASURED,
-        {"since": at_us - _DAY_US, "until": at_us + AFTER_US, "agent": row.call.agent, "repo": row.call.repo},
-    ).fetchall():
-        told = Usage(*buckets)
-        size = nanos if in_dollars else told.total
-        if not size or size * _SLACK > left * (_SLACK + 1):
-            continue
-        left = max(0, left - size)
-        usage = Usage(*(max(0, new - old) for new, old in zip(astuple(usage), buckets, strict=True)))
-        of = replace(row.call, started_us=began_us)
-        put(conn, call_id, Logged(f"{row.key}/{call_id}", of, replace(leg, model=model, usage=told)), nanos)
-    if left == whole:
-        return row
-    if left * _SLACK <= whole:
-        return None
-    return replace(row, leg=replace(leg, usage=usage, cost_nanos=left if in_dollars else leg.cost_nanos))

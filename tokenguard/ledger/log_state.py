@@ -5,12 +5,28 @@ from __future__ import annotations
 import sqlite3
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from tokenguard.ledger.rollups import BLOCK
-from tokenguard.ledger.rows import fetch
-from tokenguard.ledger.values import LogFile
+from tokenguard.ledger.rows import fetch, places
+from tokenguard.ledger.values import LogFile, Logs
 
 _FILE = ", ".join(LogFile.__struct_fields__)
+_PUT_FILE = f"INSERT OR REPLACE INTO log_files ({_FILE}) VALUES ({places(_FILE)})"
+_ODD = """INSERT INTO log_oddities (path, agent, kind, detail, count) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (path, agent, kind, detail) DO UPDATE SET count = count + excluded.count"""
+_FORGET = """DELETE FROM log_oddities
+    WHERE agent = ? AND kind = 'unreadable' AND path NOT IN (SELECT path FROM log_files)"""
+
+
+def write(conn: sqlite3.Connection, logs: Logs) -> None:
+    """How far files were read, and what was odd in them; what was odd in those that were read anew is forgotten."""
+    for path in logs.anew:
+        conn.execute("DELETE FROM log_oddities WHERE path = ?", (path,))
+    for agent in logs.surveyed:
+        conn.execute(_FORGET, (agent,))
+    conn.executemany(_ODD, [astuple(odd) for odd in logs.oddities])
+    conn.executemany(_PUT_FILE, [astuple(file) for file in logs.files])
 
 
 def files(conn: sqlite3.Connection) -> dict[str, LogFile]:

@@ -1,33 +1,21 @@
-"""Sums that an agent keeps of a session of which calls were measured."""
+"""Sums that an agent keeps of a session, of which calls may have been measured."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.ledger.support import SECOND_US, START_US, call, in_memory, settlement
-from tokenguard.ledger import agreement, logged, writes
+from tests.ledger.logs import price, seen, write
+from tests.ledger.support import SECOND_US, START_US, call, settlement
+from tokenguard.ledger import logged, writes
 from tokenguard.ledger.values import Logged, Logs
-from tokenguard.records import Call, Charge, Confidence, Leg, Usage
+from tokenguard.records import Leg, Usage
 
 AT_US = START_US + 60 * SECOND_US
 DAY_US = 86_400 * SECOND_US
-
-
-@pytest.fixture
-def conn() -> Iterator[sqlite3.Connection]:
-    with closing(in_memory()) as opened:
-        yield opened
-        assert agreement.agrees_as_a_whole(opened)
-
-
-def price(of: Call, leg: Leg) -> Charge:
-    return Charge(leg.usage.total if leg.cost_nanos is None else leg.cost_nanos, Confidence.ESTIMATED)
 
 
 def sums(
@@ -51,9 +39,9 @@ def measured(
     writes.settle(conn, replace(told, usage=usage, legs=(Leg(made.model, usage),)))
 
 
-def rows(conn: sqlite3.Connection) -> list[Any]:
-    """(tokens of the prompt, of the output, nanodollars) of what only logs tell."""
-    return conn.execute("SELECT input, output, cost_nanos FROM calls WHERE origin = 'logged' ORDER BY id").fetchall()
+def rows(conn: sqlite3.Connection, columns: str = "input, output, cost_nanos") -> list[Any]:
+    """What only logs tell."""
+    return conn.execute(f"SELECT {columns} FROM calls WHERE origin = 'logged' ORDER BY id").fetchall()
 
 
 def test_what_was_measured_is_no_row_once_more(conn: sqlite3.Connection) -> None:
@@ -124,3 +112,24 @@ def test_sums_in_dollars_are_compared_in_dollars_though_not_to_the_last(conn: sq
     assert rows(conn) == []
     sums(conn, 9_600, 300, nanos=3_150_000)
     assert rows(conn) == [(100, 200, 1_000_000)]
+
+
+def test_of_sums_of_a_session_the_growth_is_a_row_at_its_time(conn: sqlite3.Connection) -> None:
+    for seconds, usage in [
+        (0, Usage(100, output=10)),
+        (60, Usage(100, output=10)),
+        (90, Usage(130, output=15)),
+        (99, Usage(7)),
+    ]:
+        write(conn, seen("s", usage, cumulative=True, response_id=None, started_us=AT_US + seconds * SECOND_US))
+    assert rows(conn, "started_us, input, output") == [
+        (AT_US, 100, 10),
+        (AT_US + 90 * SECOND_US, 30, 5),
+        (AT_US + 99 * SECOND_US, 7, 0),
+    ]
+
+
+def test_where_the_cost_goes_on_growing_only_the_part_that_fell_began_anew(conn: sqlite3.Connection) -> None:
+    write(conn, seen("s", Usage(100, output=10), cost_nanos=500, cumulative=True))
+    write(conn, seen("s", Usage(40, output=30), cost_nanos=800, cumulative=True))
+    assert rows(conn, "input, output, cost_nanos") == [(100, 10, 500), (40, 20, 300)]
