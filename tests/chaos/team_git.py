@@ -39,8 +39,8 @@ from tokenguard.policy.rights import Cells, Holding
 from tokenguard.records.teams import TeamPolicy
 from tokenguard.team.gitrefs import backend
 from tokenguard.team.gitrefs.document import Document, encode
+from tokenguard.team.gitrefs.exchange import Refs as Reached
 from tokenguard.team.gitrefs.machine import GitRefs
-from tokenguard.team.gitrefs.machine import Refs as Reached
 from tokenguard.team.gitrefs.memory import State
 from tokenguard.team.gitrefs.periods import start_us
 from tokenguard.team.gitrefs.process import Runner

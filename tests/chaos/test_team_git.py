@@ -39,7 +39,7 @@ def test_a_copy_that_is_not_found_out_would_spend_the_same_twice(monkeypatch: py
     def anywhere(folder: Path) -> Where:
         return Where()
 
-    monkeypatch.setattr("tokenguard.team.gitrefs.machine.where", anywhere)
+    monkeypatch.setattr("tokenguard.team.gitrefs.exchange.where", anywhere)
     assert any("over" in run(number, SEED, real=False, steps=100).broken for number in range(20))
 
 

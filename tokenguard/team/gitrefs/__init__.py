@@ -1,8 +1,8 @@
 """Budgets that a team shares through refs of a git remote: `refs/tokenguard/v1/TEAM/MEMBER/MACHINE`, one writer each.
 
 What a person sees of it is in docs/team.md. `hearing` and `turns` decide, `remote` reads and writes refs, `memory`
-keeps what must not be forgotten, `machine` says in which order; `tokenguard.policy.rights` is the arithmetic, and why
-it holds.
+keeps what must not be forgotten, `exchange` says in which order, and `machine` what calls are told of it;
+`tokenguard.policy.rights` is the arithmetic, and why it holds.
 """
 
 from __future__ import annotations

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
-from hashlib import sha256
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -14,72 +11,39 @@ from tokenguard.errors import TeamError
 from tokenguard.policy.rights import Holding, entitled, lacks
 from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
-from tokenguard.team.gitrefs import hearing, telling, turns
-from tokenguard.team.gitrefs.document import Change, Document, encode
-from tokenguard.team.gitrefs.members import writer
-from tokenguard.team.gitrefs.memory import Asked, Memory, State, new_id
+from tokenguard.team.gitrefs import telling
+from tokenguard.team.gitrefs.document import Change
+from tokenguard.team.gitrefs.exchange import Exchange, Refs
+from tokenguard.team.gitrefs.memory import Asked, State
 from tokenguard.team.gitrefs.periods import key, periods_at
 from tokenguard.team.gitrefs.process import Runner
-from tokenguard.team.gitrefs.remote import Found, Pushed
 from tokenguard.team.gitrefs.spots import Facts, Spot, holding_of, others
-from tokenguard.team.identity import new_machine, where
-from tokenguard.team.ownership import Ownership
 from tokenguard.team.shape import Clock, Demand, Own, Place, Taken
-
-_TURNS = 4
-"""A turn is taken again when something was published that others must be seen to see, or somebody was faster."""
-_AGAIN_US = 3_600 * 1_000_000
-"""A machine with nothing new says so once an hour."""
-
-
-class Refs(Protocol):
-    """See `Remote`."""
-
-    @property
-    def refused(self) -> str:
-        """Why the last document was not taken."""
-        ...
-
-    def fetch(self) -> dict[str, Found]:
-        """What every writer published."""
-        ...
-
-    def push(self, ref: str, data: bytes, at_s: int, expected: str) -> Pushed:
-        """Publish a document in place of what was found."""
-        ...
 
 
 class GitRefs:
-    """See `Backend`. Everything but looking at `Own` happens in a thread, one turn at a time."""
+    """See `Backend`. Everything but looking at `Own` happens in a thread (`Exchange`), one turn at a time."""
 
     def __init__(
         self, policy: TeamPolicy, place: Place, clock: Clock, remote: Refs, runner: Runner, seconds: float
     ) -> None:
         self._policy = policy
-        self._place = place
         self._clock = clock
-        self._seconds = seconds
-        self._memory = Memory(place.folder)
-        self._ownership = Ownership(place.folder)
-        self._runner = runner
-        self._remote = remote
-        self._instance = new_id()
-        self._spare = writer(place.member, new_machine())
-        """Under which name it goes on if it turns out to be a copy."""
-        self._birth = new_id()
+        self._facts = Facts(policy, clock.now_us())
+        self._exchange = Exchange(place, remote, runner, seconds, self._facts)
         self._turn = asyncio.Lock()
-        self._thread = threading.Lock()
         self._told: dict[Spot, int] = {}
         self._most: dict[Spot, int] = {}
         """The most that calls were admitted by at any time since their books were looked at."""
-        self._remarks: tuple[str, ...] = ()
-        self._facts = Facts(policy, clock.now_us())
-        self._state = self._loaded()
 
     @property
     def machine(self) -> str:
         """See `Backend`."""
         return self._state.writer.partition("/")[2]
+
+    @property
+    def _state(self) -> State:
+        return self._exchange.state
 
     @property
     def every_s(self) -> float:
@@ -100,7 +64,7 @@ class GitRefs:
         if not self._state.heard_us:
             return None
         told = self._told
-        heard = self._tell(self._remarks)
+        heard = self._tell(self._exchange.remarks)
         # Whoever only looks does not take anything out of the hands of calls.
         self._told = {spot: max(told.get(spot, 0), self._told.get(spot, 0)) for spot in {*told, *self._told}}
         return heard
@@ -169,8 +133,8 @@ class GitRefs:
 
     async def close(self) -> None:
         """See `Backend`."""
-        self._runner.stop()
-        await asyncio.to_thread(self._let_go)
+        self._exchange.stop()
+        await asyncio.to_thread(self._exchange.release)
 
     def _see(self, own: Own) -> Facts:
         """What the machine's own books say, all of it at one moment."""
@@ -203,11 +167,11 @@ class GitRefs:
 
     async def _in_thread(self, facts: Facts, first: Callable[[State], State]) -> Heard:
         try:
-            await asyncio.to_thread(self._go, facts, first)
+            await asyncio.to_thread(self._exchange.turn, facts, first)
         except asyncio.CancelledError:
-            self._runner.stop()
+            self._exchange.stop()
             raise
-        return self._tell(self._remarks)
+        return self._tell(self._exchange.remarks)
 
     def _tell(self, remarks: tuple[str, ...]) -> Heard:
         """What calls are admitted by from now on."""
@@ -221,87 +185,6 @@ class GitRefs:
         }
         return heard
 
-    def _go(self, facts: Facts, first: Callable[[State], State]) -> None:
-        with self._thread:
-            self._runner.begin(self._seconds)
-            if self._ownership.take():
-                # Another process may have written it until now.
-                self._state = self._loaded()
-            state = turns.opened(first(self._state), facts)
-            state = turns.reported(state, facts) if facts.looked else state
-            # What was spent is not forgotten, whether anybody can be told or not.
-            state = self._save(state)
-            refused = ""
-            for _ in range(_TURNS):
-                found = self._remote.fetch()
-                state = self._heard(state, facts, found)
-                own = found.get(state.writer)
-                state = turns.decided(hearing.verified(state, own.document if own else None), facts)
-                document = turns.document_of(state, facts, self._instance)
-                if not _due(own, document):
-                    break
-                state, pushed = self._publish(state, document, own)
-                if pushed is Pushed.REFUSED:
-                    refused = self._remote.refused
-                    break
-                if pushed is Pushed.DONE and not turns.pending(state, facts):
-                    break
-            self._remarks = tuple(telling.remarks(state, facts, refused))
-            self._save(replace(state, heard_us=facts.now_us))
-
-    def _heard(self, state: State, facts: Facts, found: dict[str, Found]) -> State:
-        own = found.get(state.writer)
-        documents = {who: one.document for who, one in found.items() if one.document}
-        written = own.document if own else None
-        if hearing.is_another(state, written, _digest(own.data) if own else "", documents):
-            state = hearing.renamed(state, self._spare, new_id(), written, facts)
-            state = turns.reported(state, facts)
-            self._spare = writer(self._place.member, new_machine())
-        return hearing.heard(state, documents)
-
-    def _publish(self, state: State, document: Document, own: Found | None) -> tuple[State, Pushed]:
-        """Written down first, published then."""
-        state = replace(state, sequence=state.sequence + 1)
-        data = encode(replace(document, sequence=state.sequence))
-        state = self._save(turns.numbered(state, self._instance, _digest(data)))
-        at_s = document.at_us // 1_000_000
-        return state, self._remote.push(state.writer, data, at_s, own.commit if own else "")
-
-    def _let_go(self) -> None:
-        with self._thread:
-            self._ownership.release()
-
-    def _loaded(self) -> State:
-        joined, here = writer(self._place.member, self._place.machine), where(self._place.folder)
-        state = self._memory.load()
-        if state is None:
-            return State(joined, joined, here, self._birth)
-        if state.joined != joined:
-            state = hearing.renamed(state, joined, self._birth, None, self._facts)
-            return replace(state, joined=joined, place=here, renamed_us=0)
-        if here.is_copy_of(state.place):
-            state = hearing.renamed(state, self._spare, self._birth, None, self._facts)
-        return replace(state, place=here)
-
-    def _save(self, state: State) -> State:
-        if state != self._state:
-            self._memory.save(state)
-            self._state = state
-        return state
-
 
 def _taken(own: Own, budget: TeamBudget, window: Window) -> Taken:
     return own.taken(budget, window.start_us, window.end_us)
-
-
-def _due(own: Found | None, document: Document) -> bool:
-    """Whether others know less than this."""
-    if own is None or own.document is None:
-        return True
-    said = own.document
-    same = replace(said, sequence=0, at_us=0, instance="") == replace(document, sequence=0, at_us=0, instance="")
-    return not same or abs(document.at_us - said.at_us) >= _AGAIN_US
-
-
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()[:24]

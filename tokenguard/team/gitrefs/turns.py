@@ -1,6 +1,6 @@
 """What becomes of a machine's state in one turn: what it spent and needs, and what follows for its rights.
 
-States in, states out; when each step is taken, and what is written down before the next, is for `machine` to say.
+States in, states out; when each step is taken, and what is written down before the next, is for `exchange` to say.
 """
 
 from __future__ import annotations
