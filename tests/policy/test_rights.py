@@ -8,16 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from tokenguard.policy import rights
-from tokenguard.policy.rights import Cells, Holding, Needs
+from tokenguard.policy import allocation, rights
+from tokenguard.policy.allocation import Needs
+from tokenguard.policy.rights import Cells, Holding
 
 LIMIT = 10_000
 TREASURER = Holding(Cells(allot=LIMIT), honoured=True)
 NOTHING: dict[str, Cells] = {}
-
-
-def handed(cells: dict[str, Cells], treasury: Holding = TREASURER) -> Holding:
-    return rights.handed_out(treasury, "t", cells, cells, used=0, told=0)
 
 
 def test_the_greatest_of_each_total_is_true_and_the_newest_of_the_rest() -> None:
@@ -47,7 +44,8 @@ def test_a_claim_is_worth_nothing_before_it_is_honoured() -> None:
 
 
 def test_a_limit_rises_at_once_and_falls_as_far_as_nobody_has_it() -> None:
-    holding = handed({"a": Cells(short=2_000)})
+    cells = {"a": Cells(short=2_000)}
+    holding = allocation.handed_out(TREASURER, "t", cells, cells, used=0, told=0)
     out = sum(holding.said.given.values()) + holding.said.kept
     raised = rights.claimed(holding, LIMIT + 500, used=0, told=0)
     assert rights.limit_of(raised.said) == LIMIT + 500
@@ -96,64 +94,11 @@ def test_the_treasurer_takes_back_what_was_not_spent_and_no_more_than_it_gave() 
 
 def test_less_is_kept_first_and_given_back_when_the_machine_was_told() -> None:
     holding = Holding(Cells(taken={"t": 100}, kept=100, spent=10), {"t": 100})
-    low = rights.lowered(holding, Needs(bare=20, comfort=60), used=30, treasury=0, lacking=(500, 500))
+    low = allocation.lowered(holding, Needs(bare=20, comfort=60), used=30, treasury=0, lacking=(500, 500))
     assert low.said.kept == 50
     assert rights.gave_back(low, used=30, told=100) == low
     given = rights.gave_back(low, used=30, told=50)
     assert (given.said.given, rights.entitled(given)) == ({"t": 50}, 50)
-
-
-@pytest.mark.parametrize(
-    ("lacking", "treasury", "kept"),
-    [
-        ((0, 0), 0, 100),
-        ((0, 500), 0, 70),
-        ((0, 500), 500, 100),
-        ((0, 510), 500, 90),
-        ((500, 500), 0, 30),
-        ((5, 5), 0, 65),
-    ],
-)
-def test_what_is_above_the_need_goes_to_those_who_lack(lacking: tuple[int, int], treasury: int, kept: int) -> None:
-    holding = Holding(Cells(taken={"t": 100}, kept=100), {"t": 100})
-    needs = Needs(bare=20, comfort=60)
-    assert rights.lowered(holding, needs, used=10, treasury=treasury, lacking=lacking).said.kept == kept
-
-
-def test_those_for_whom_a_call_waits_come_first_and_nobody_gets_more_than_another_who_lacks() -> None:
-    pool = replace(TREASURER, said=replace(TREASURER.said, given={"z": LIMIT - 100}))
-    cells = {"a": Cells(short=30), "b": Cells(short=500), "c": Cells(short=500), "d": Cells(want=500)}
-    given = rights.handed_out(pool, "t", cells, cells, used=0, told=0).said.given
-    assert given == {"z": LIMIT - 100, "a": 30, "b": 35, "c": 35}
-
-
-def test_every_machine_gets_a_part_ahead_and_the_most_is_left_for_later() -> None:
-    holding = handed({who: Cells() for who in "abcd"})
-    assert holding.said.given == {who: LIMIT // 10 for who in "abcd"}
-    assert holding.said.kept == LIMIT // 10
-    seen = {who: Cells(taken={"t": LIMIT // 10}) for who in "abcd"}
-    assert handed(seen, holding) == holding
-
-
-def test_what_was_spent_without_a_right_is_covered_first() -> None:
-    holding = handed({"a": Cells(spent=4_000), "b": Cells(short=2_000)})
-    assert holding.said.given["a"] >= 4_000
-    assert sum(holding.said.given.values()) + holding.said.kept <= LIMIT
-
-
-def test_what_the_treasurer_overspent_itself_is_not_handed_out() -> None:
-    holding = rights.handed_out(TREASURER, "t", {"a": Cells(short=9_999)}, "a", used=9_000, told=0)
-    assert holding.said.kept >= 9_000
-    assert sum(holding.said.given.values()) <= 1_000
-
-
-def test_one_machine_is_given_a_quarter_of_the_limit_at_most_whatever_it_says() -> None:
-    holding = handed({"h": Cells(short=10**18, want=10**18)})
-    assert holding.said.given["h"] == LIMIT // rights.URGENT_PART
-
-
-def test_what_is_needed_is_told_in_steps() -> None:
-    assert rights.needs_of(LIMIT, burn=1, largest=60, parallel=2, short=7) == Needs(150, 250, 7)
 
 
 class Machine:
@@ -196,20 +141,20 @@ class Team(RuleBasedStateMachine):
     def decide(self, who: str, needs: Needs) -> None:
         machine = self.machines[who]
         used = machine.spent + machine.reserved
-        holding = rights.reported(machine.holding, machine.spent, needs, machine.reserved)
+        holding = allocation.reported(machine.holding, machine.spent, needs, machine.reserved)
         seen, mine = machine.seen, {**machine.seen, who: holding.said}
         if who == "t":
             holding = rights.took_back(holding, who, seen)
-            lacking = rights.lacks(LIMIT, mine, ("t",), without=who)
-            holding = rights.lowered(holding, needs, used, rights.spare(holding, used, machine.told), lacking)
-            holding = rights.handed_out(holding, who, seen, [*MEMBERS, "h"], used, machine.told)
+            lacking = allocation.lacks(LIMIT, mine, ("t",), without=who)
+            holding = allocation.lowered(holding, needs, used, rights.spare(holding, used, machine.told), lacking)
+            holding = allocation.handed_out(holding, who, seen, [*MEMBERS, "h"], used, machine.told)
         else:
             givers = {"t": seen["t"]} if "t" in seen else {}
             holding = rights.accepted(holding, who, givers)
             holding = rights.gave_back(holding, used, machine.told)
             treasury = sum(map(rights.treasury, givers.values()))
-            lacking = rights.lacks(LIMIT, mine, ("t",), without=who)
-            holding = rights.lowered(holding, needs, used, treasury, lacking)
+            lacking = allocation.lacks(LIMIT, mine, ("t",), without=who)
+            holding = allocation.lowered(holding, needs, used, treasury, lacking)
         machine.holding = holding
 
     def tell(self, who: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tokenguard.errors import TeamError
-from tokenguard.policy.rights import Holding, entitled, lacks
+from tokenguard.policy.allocation import lacks
+from tokenguard.policy.rights import Holding, entitled
 from tokenguard.policy.windows import Window
 from tokenguard.records.teams import Heard, TeamBudget, TeamPolicy
 from tokenguard.team.gitrefs import telling

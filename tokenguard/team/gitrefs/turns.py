@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tokenguard.policy import rights
-from tokenguard.policy.rights import Cells, Holding, Needs
+from tokenguard.policy import allocation, rights
+from tokenguard.policy.allocation import Needs
+from tokenguard.policy.rights import Cells, Holding
 from tokenguard.records.teams import TeamBudget
 from tokenguard.team.gitrefs.document import Document
 from tokenguard.team.gitrefs.memory import State
@@ -64,7 +65,7 @@ def reported(state: State, facts: Facts) -> State:
             now = facts.policy.hard and window == near.current and not state.left
             needs = needs_of(state, facts, budget, spot[1]) if now else Needs()
             spent = max(0, taken.spent - holding.before)
-            state = with_holding(state, spot, rights.reported(holding, spent, needs, taken.reserved if now else 0))
+            state = with_holding(state, spot, allocation.reported(holding, spent, needs, taken.reserved if now else 0))
     return state
 
 
@@ -76,7 +77,7 @@ def needs_of(state: State, facts: Facts, budget: TeamBudget, period: str) -> Nee
     holding = holding_of(state, (budget.name, period))
     if asked and holding and asked.period == period and abs(facts.now_us - asked.at_us) < ASKED_US:
         short = max(short, asked.whole - holding.said.kept)
-    return rights.needs_of(
+    return allocation.needs_of(
         budget.limit, burn=demand.burn, largest=demand.largest, parallel=demand.parallel, short=short
     )
 
@@ -165,10 +166,10 @@ def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holdin
         return holding
     holding = rights.took_back(holding, me, here)
     cells = {**here, me: holding.said}
-    lacking = rights.lacks(rights.limit_of(holding.said), cells, (me,), without=me)
+    lacking = allocation.lacks(rights.limit_of(holding.said), cells, (me,), without=me)
     if now:
         needs = needs_of(state, facts, budget, spot[1])
-        holding = rights.lowered(holding, needs, used, rights.spare(holding, used, told), lacking)
+        holding = allocation.lowered(holding, needs, used, rights.spare(holding, used, told), lacking)
     active = [
         who
         for who, seen in state.seen.items()
@@ -176,7 +177,7 @@ def _treasury(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holdin
         and abs(facts.now_us - seen.at_us) < ACTIVE_US
         and state.births.get(who, seen.birth) == seen.birth
     ]
-    return rights.handed_out(holding, me, here, active, used, told)
+    return allocation.handed_out(holding, me, here, active, used, told)
 
 
 def _member(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holding: Holding, now: bool) -> Holding:
@@ -190,7 +191,9 @@ def _member(state: State, facts: Facts, budget: TeamBudget, spot: Spot, holding:
     limit = max(rights.limit_of(giver) for giver in trusted.values())
     treasury = sum(rights.treasury(giver) for giver in trusted.values())
     needs = needs_of(state, facts, budget, spot[1])
-    return rights.lowered(holding, needs, used, treasury, rights.lacks(limit, cells, tuple(trusted), without=me))
+    return allocation.lowered(
+        holding, needs, used, treasury, allocation.lacks(limit, cells, tuple(trusted), without=me)
+    )
 
 
 def _used(facts: Facts, spot: Spot, holding: Holding) -> int:
