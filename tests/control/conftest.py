@@ -117,40 +117,15 @@ class FakeTeams:
         self.done.append(asked)
 
 
-class FakeHost:
-    """A daemon that only takes down what it is told."""
+class FakeSettings:
+    """Takes down what is changed."""
 
     def __init__(self) -> None:
-        self.port = 4747
         self.catalogue = decode((files(prices) / "catalogue.json").read_bytes())
-        self.uptime_s = 12.34
-        self.stopping = False
-        self.idle = True
-        self.touched = 0
-        self.stopped: list[bool] = []
         self.reloaded = 0
         self.sound = True
-        self.closed: list[str] = []
         self.budgets: list[tuple[Budget, bool]] = []
         self.changed: list[tuple[object, ...]] = []
-        self.teams = FakeTeams()
-        self.metrics = ("up 1\n", "text/plain; version=0.0.4")
-        self.logs: dict[str, Any] = {"state": "following", "rows": 3}
-
-    def touch(self) -> None:
-        self.touched += 1
-
-    def intercepted(self, session_id: str) -> dict[str, Any]:
-        self.closed.append(session_id)
-        return {"proxied": 3, "untrusting": ["api.example.com"]}
-
-    async def import_logs(
-        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
-    ) -> Progress:
-        raise NotImplementedError  # this double is not asked to import
-
-    def stop(self, *, now: bool) -> None:
-        self.stopped.append(now)
 
     def set_budget(self, table: dict[str, Any], *, new: bool) -> None:
         self.changed.append(("set", table, new))
@@ -162,6 +137,45 @@ class FakeHost:
         if not self.sound:
             raise ConfigError('config.toml: unknown key "prot"', "accepted are port")
         self.reloaded += 1
+
+
+class FakeLife:
+    """Of a daemon that only takes down that it shall end."""
+
+    def __init__(self) -> None:
+        self.uptime_s = 12.34
+        self.stopping = False
+        self.idle = True
+        self.touched = 0
+        self.stopped: list[bool] = []
+
+    def touch(self) -> None:
+        self.touched += 1
+
+    def stop(self, *, now: bool) -> None:
+        self.stopped.append(now)
+
+
+class FakeHost:
+    """A daemon that only takes down what it is told."""
+
+    def __init__(self) -> None:
+        self.port = 4747
+        self.closed: list[str] = []
+        self.teams = FakeTeams()
+        self.settings = FakeSettings()
+        self.life = FakeLife()
+        self.metrics = ("up 1\n", "text/plain; version=0.0.4")
+        self.logs: dict[str, Any] = {"state": "following", "rows": 3}
+
+    def intercepted(self, session_id: str) -> dict[str, Any]:
+        self.closed.append(session_id)
+        return {"proxied": 3, "untrusting": ["api.example.com"]}
+
+    async def import_logs(
+        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
+    ) -> Progress:
+        raise NotImplementedError  # this double is not asked to import
 
 
 class Api:

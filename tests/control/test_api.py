@@ -85,10 +85,10 @@ class TestSessions:
             "port": 4747,
         }
         assert api.guard.opened == [self.ASKED]
-        assert api.host.touched == 1
+        assert api.host.life.touched == 1
 
     async def test_a_daemon_that_stops_takes_none(self, api: Api) -> None:
-        api.host.stopping = True
+        api.host.life.stopping = True
         with pytest.raises(DaemonError, match="the daemon is stopping"):
             await api.post("/v1/sessions", msgspec.to_builtins(self.ASKED))
         assert not api.guard.opened
@@ -99,7 +99,7 @@ class TestSessions:
         assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == told
         await api.post("/v1/sessions/xk/end", {})
         assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]
-        assert api.host.touched == 2
+        assert api.host.life.touched == 2
         assert api.host.closed == ["xk", "xk"]
 
     async def test_the_end_of_a_turn(self, api: Api) -> None:
@@ -134,8 +134,8 @@ class TestBudgets:
 
     async def test_reload(self, api: Api) -> None:
         assert await api.post("/v1/budgets/reload") == {}
-        assert api.host.reloaded == 1
-        api.host.sound = False
+        assert api.host.settings.reloaded == 1
+        api.host.settings.sound = False
         with pytest.raises(DaemonError, match='unknown key "prot"; accepted are port'):
             await api.post("/v1/budgets/reload")
 
@@ -175,15 +175,15 @@ class TestShutdown:
     async def test_graceful_and_now(self, api: Api) -> None:
         assert await api.post("/v1/shutdown", {}) == {"stopping": True}
         assert await api.post("/v1/shutdown", {"mode": "now"}) == {"stopping": True}
-        assert api.host.stopped == [False, True]
+        assert api.host.life.stopped == [False, True]
 
     async def test_only_if_idle(self, api: Api) -> None:
-        api.host.idle = False
+        api.host.life.idle = False
         assert await api.post("/v1/shutdown", {"only_idle": True}) == {"stopping": False}
-        assert api.host.stopped == []
-        api.host.idle = True
+        assert api.host.life.stopped == []
+        api.host.life.idle = True
         assert await api.post("/v1/shutdown", {"only_idle": True}) == {"stopping": True}
-        assert api.host.stopped == [False]
+        assert api.host.life.stopped == [False]
 
 
 class TestReport:

@@ -19,7 +19,7 @@ OWN = Budget("own", 5, scope="session", unit=Unit.CALLS, window="session", sourc
 
 @pytest.fixture(autouse=True)
 async def ledger(tmp_path: Path, api: Api) -> None:
-    api.host.budgets = [(DAY, True), (OWN, False)]
+    api.host.settings.budgets = [(DAY, True), (OWN, False)]
     ledger = Ledger.open(tmp_path / "ledger.db")
     await ledger.refuse(call(1), Verdict("refuse", "day", "it is used up"))
     await ledger.raise_budget(Raise("day", "/src/web", 5, Unit.USD, "release", "ada", created_us=10, expires_us=90))
@@ -59,8 +59,8 @@ async def test_they_are_set_and_removed(api: Api) -> None:
     assert await api.post("/v1/budgets/set", {"table": table, "new": True}) == {}
     await api.post("/v1/budgets/set", {"table": table})
     await api.post("/v1/budgets/remove", {"name": "day"})
-    assert api.host.changed == [("set", table, True), ("set", table, False), ("remove", "day")]
+    assert api.host.settings.changed == [("set", table, True), ("set", table, False), ("remove", "day")]
     for path, body in (("set", {"table": 5}), ("set", {}), ("remove", {}), ("remove", {"name": "x", "all": True})):
         with pytest.raises(DaemonError, match="not understood"):
             await api.post(f"/v1/budgets/{path}", body)
-    assert len(api.host.changed) == 3
+    assert len(api.host.settings.changed) == 3

@@ -121,7 +121,7 @@ class Control:
                 "version": __version__,
                 "pid": os.getpid(),
                 "port": self._host.port,
-                "stopping": self._host.stopping,
+                "stopping": self._host.life.stopping,
             }
         )
 
@@ -134,8 +134,8 @@ class Control:
             "pid": os.getpid(),
             "port": self._host.port,
             "version": __version__,
-            "uptime_s": round(self._host.uptime_s, 1),
-            "stopping": self._host.stopping,
+            "uptime_s": round(self._host.life.uptime_s, 1),
+            "stopping": self._host.life.stopping,
         }
         return answer({"daemon": daemon, **self._guard.status(), "logs": self._host.logs})
 
@@ -146,14 +146,14 @@ class Control:
         return answer(await asyncio.to_thread(recent.answer, self._ledger, dict(request.query)))
 
     async def _models(self, request: web.Request) -> web.Response:
-        catalogue = self._host.catalogue
+        catalogue = self._host.settings.catalogue
         return answer(await asyncio.to_thread(charts.models, self._ledger, catalogue, dict(request.query)))
 
     async def _history(self, request: web.Request) -> web.Response:
         return answer(await asyncio.to_thread(charts.history, self._ledger, dict(request.query)))
 
     async def _advice(self, request: web.Request) -> web.Response:
-        catalogue = self._host.catalogue
+        catalogue = self._host.settings.catalogue
         return answer(await asyncio.to_thread(advice, self._ledger, catalogue, dict(request.query)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -177,10 +177,10 @@ class Control:
 
     async def _open(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=OpenSession)
-        if self._host.stopping:
+        if self._host.life.stopping:
             raise DaemonError("the daemon is stopping", "try again in a moment")
         session, token = await self._guard.open_session(asked)
-        self._host.touch()
+        self._host.life.touch()
         return answer({"id": session.id, "token": token, "port": self._host.port})
 
     async def _set_pid(self, request: web.Request) -> web.Response:
@@ -195,7 +195,7 @@ class Control:
     async def _end(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_End)
         summary = await self._guard.end_session(request.match_info["id"], asked.exit_code)
-        self._host.touch()
+        self._host.life.touch()
         return answer({**summary, **self._host.intercepted(request.match_info["id"])})
 
     async def _answer_hold(self, request: web.Request) -> web.Response:
@@ -210,7 +210,7 @@ class Control:
         return answer(await self._guard.ask_for_more(asked))
 
     async def _reload(self, request: web.Request) -> web.Response:
-        self._host.reload()
+        self._host.settings.reload()
         return answer({})
 
     async def _raise(self, request: web.Request) -> web.Response:
@@ -231,9 +231,9 @@ class Control:
 
     async def _shutdown(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Shutdown)
-        if asked.only_idle and not self._host.idle:
-            return answer({"stopping": self._host.stopping})
-        self._host.stop(now=asked.mode == "now")
+        if asked.only_idle and not self._host.life.idle:
+            return answer({"stopping": self._host.life.stopping})
+        self._host.life.stop(now=asked.mode == "now")
         return answer({"stopping": True})
 
 

@@ -57,7 +57,7 @@ class Limits:
     async def _list(self, request: web.Request) -> web.Response:
         asked = msgspec.convert(dict(request.query), _Asked, strict=False)
         entries = await asyncio.to_thread(_trail, self._ledger, max(0, min(asked.entries, _MOST)))
-        budgets = self._host.budgets
+        budgets = self._host.settings.budgets
         scopes = {budget.name: budget.scope for budget, _ in budgets}
         return answer(
             {
@@ -71,12 +71,12 @@ class Limits:
 
     async def _set(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Set)
-        self._host.set_budget(asked.table, new=asked.new)
+        self._host.settings.set_budget(asked.table, new=asked.new)
         return answer({})
 
     async def _remove(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Remove)
-        self._host.remove_budget(asked.name)
+        self._host.settings.remove_budget(asked.name)
         return answer({})
 
 

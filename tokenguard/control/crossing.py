@@ -104,61 +104,12 @@ class Teams(Protocol):
         ...
 
 
-class Host(Protocol):
-    """The daemon around the guard."""
-
-    @property
-    def port(self) -> int:
-        """Of the data path, on loopback."""
-        ...
+class Settings(Protocol):
+    """What is configured, and the prices."""
 
     @property
     def catalogue(self) -> Catalogue:
         """The prices in force."""
-        ...
-
-    @property
-    def uptime_s(self) -> float: ...
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it only lets calls in flight end."""
-        ...
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is neither a call nor a session."""
-        ...
-
-    def touch(self) -> None:
-        """Take note that somebody needs the daemon."""
-        ...
-
-    @property
-    def teams(self) -> Teams: ...
-
-    def intercepted(self, session_id: str) -> dict[str, Any]:
-        """A session is over: what `Account` holds of the connections that came to its proxy."""
-        ...
-
-    @property
-    def logs(self) -> dict[str, Any]:
-        """How far agents' logs have been read: `logs` in `tokenguard status --json`."""
-        ...
-
-    async def import_logs(
-        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
-    ) -> Progress:
-        """Read what agents have left at these places. Raises `TokenguardError`."""
-        ...
-
-    @property
-    def metrics(self) -> tuple[str, str]:
-        """What is told to monitoring: the text and its content type."""
-        ...
-
-    def stop(self, *, now: bool) -> None:
-        """Begin to end, and return; `now` does not wait for calls in flight."""
         ...
 
     @property
@@ -179,4 +130,67 @@ class Host(Protocol):
 
     def reload(self) -> None:
         """Read the configuration again. Raises `ConfigError`, and then the old one stays."""
+        ...
+
+
+class Life(Protocol):
+    """How long the daemon lives."""
+
+    @property
+    def uptime_s(self) -> float: ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it only lets calls in flight end."""
+        ...
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a call nor a session."""
+        ...
+
+    def touch(self) -> None:
+        """Take note that somebody needs the daemon."""
+        ...
+
+    def stop(self, *, now: bool) -> None:
+        """Begin to end, and return; `now` does not wait for calls in flight."""
+        ...
+
+
+class Host(Protocol):
+    """The daemon around the guard."""
+
+    @property
+    def port(self) -> int:
+        """Of the data path, on loopback."""
+        ...
+
+    @property
+    def teams(self) -> Teams: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def life(self) -> Life: ...
+
+    def intercepted(self, session_id: str) -> dict[str, Any]:
+        """A session is over: what `Account` holds of the connections that came to its proxy."""
+        ...
+
+    @property
+    def logs(self) -> dict[str, Any]:
+        """How far agents' logs have been read: `logs` in `tokenguard status --json`."""
+        ...
+
+    async def import_logs(
+        self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
+    ) -> Progress:
+        """Read what agents have left at these places. Raises `TokenguardError`."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, str]:
+        """What is told to monitoring: the text and its content type."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, suppress
@@ -16,7 +15,6 @@ from aiohttp import web
 from tokenguard import exporting, notify, platforms
 from tokenguard.agents.logs.shape import Places
 from tokenguard.client.starting import SUMMING_UP
-from tokenguard.config import budget_changes, settings
 from tokenguard.config.paths import Paths
 from tokenguard.config.settings import Config
 from tokenguard.config.zones import local_zone
@@ -25,26 +23,22 @@ from tokenguard.daemon.catalogue import in_force
 from tokenguard.daemon.following import Following
 from tokenguard.daemon.hooking import status_files
 from tokenguard.daemon.instance import Instance
+from tokenguard.daemon.life import Life
 from tokenguard.daemon.listening import listen
+from tokenguard.daemon.reloading import Settings
 from tokenguard.daemon.resting import Hooks, Resting
 from tokenguard.daemon.teams import Teams
 from tokenguard.daemon.upkeep import Upkeep
-from tokenguard.errors import ConfigError, DaemonError
+from tokenguard.errors import DaemonError
 from tokenguard.guard import Desk, Guard
 from tokenguard.importing.importer import Importer, Progress, Tell
 from tokenguard.intercept.interceptor import Interceptor
 from tokenguard.ledger import Ledger
 from tokenguard.ledger.phases import phase_of
 from tokenguard.proxy import Proxy
-from tokenguard.records import Budget
 from tokenguard.upstream import Upstreams
 
 log = logging.getLogger(__name__)
-
-GRACE = 600.0
-"""Seconds for which calls in flight may go on once the daemon was asked to end."""
-
-MINUTE = 60.0
 
 
 async def serve(
@@ -83,23 +77,24 @@ class Daemon:
     def __init__(self, paths: Paths, config: Config, ledger: Ledger, env: Mapping[str, str], hooks: Hooks) -> None:
         self.port = 0
         self._paths = paths
-        self._config = config
-        self.catalogue = in_force(paths, config)
-        self._guard = Guard(ledger, self.catalogue, config, _now_us)
+        catalogue = in_force(paths, config)
+        self._guard = Guard(ledger, catalogue, config, _now_us)
         self.teams = Teams(paths, self._guard)
         self._desk = Desk(self._guard, ledger)
-        self._control = Control(self._desk, self, paths.ledger)
-        self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
-        self._importer = Importer(ledger, paths.ledger, self._guard.beyond)
-        places = Places(dict(env), Path.home())
-        self._following = Following(self._importer, paths.ledger, places, self._payers)
-        self._upstreams = Upstreams()
-        self._notifier = notify.configured(config, self._upstreams)
-        self._exporter = exporting.configured(config, self._upstreams)
         self._resting = Resting(hooks, paths.ledger)
         self._status_files = status_files(
             paths, ledger, self._guard, self._desk, self.teams.pushed, self._resting.noted
         )
+        self.settings = Settings(paths, config, catalogue, self._guard, self._status_files.changed)
+        self._control = Control(self._desk, self, paths.ledger)
+        self._upkeep = Upkeep(ledger, self._guard, self._desk, self._control.watched)
+        self._importer = Importer(ledger, paths.ledger, self._guard.beyond)
+        self.life = Life(self.settings, self._guard, self._importer, self._upkeep)
+        places = Places(dict(env), Path.home())
+        self._following = Following(self._importer, paths.ledger, places, self.settings.payers)
+        self._upstreams = Upstreams()
+        self._notifier = notify.configured(config, self._upstreams)
+        self._exporter = exporting.configured(config, self._upstreams)
         self._proxy = Proxy(
             self._guard,
             self._upstreams,
@@ -108,12 +103,8 @@ class Daemon:
             clients=self._guard.unwrapped,
         )
         self._interceptor = Interceptor(
-            self._proxy, self._guard, lambda: self._config, paths.state_dir, peer_uid=platforms.peer_uid
+            self._proxy, self._guard, lambda: self.settings.config, paths.state_dir, peer_uid=platforms.peer_uid
         )
-        self._started = self._needed = time.monotonic()
-        self._stop = asyncio.Event()
-        self._in_a_hurry = False
-        self._grace: asyncio.Timeout | None = None
 
     async def serve(
         self,
@@ -125,7 +116,7 @@ class Daemon:
         """See `serve`. What has to end after the ledger goes to `after_all`."""
         # Agents that run know the port of the daemon before this one.
         earlier_port = instance.earlier_port if self._upkeep.running() else None
-        listener = listen(self._config.daemon.port, env, self._paths.config_file, earlier_port)
+        listener = listen(self.settings.config.daemon.port, env, self._paths.config_file, earlier_port)
         self.port = listener.getsockname()[1]
         await self._proxy.listen(listener, self._interceptor.door)
         control = web.AppRunner(self._control.app(), access_log=None, shutdown_timeout=1.0)
@@ -143,24 +134,24 @@ class Daemon:
                 f"{instance.socket} cannot be made: {error.strerror}", "set TOKENGUARD_HOME to a folder on a local disk"
             ) from error
         instance.announce(self.port)
-        self._heed_signals()
+        self.life.heed_signals(self.settings.reload_if_sound)
         ready(self.port)
         async with asyncio.TaskGroup() as tasks:
-            upkeep = tasks.create_task(self._keep_up())
+            upkeep = tasks.create_task(self.life.keep_up(self._each_minute))
             teams = tasks.create_task(self.teams.run())
             notifier = tasks.create_task(self._notifier.run(self._desk))
             exporter = tasks.create_task(self._exporter.run(self._desk))
             hook_files = tasks.create_task(self._status_files.run(self._desk))
             resting = tasks.create_task(self._resting.run(self._desk))
-            follows = self._config.daemon.follow_logs
+            follows = self.settings.config.daemon.follow_logs
             following = tasks.create_task(self._following.run()) if follows else None
-            await self._stop.wait()
+            await self.life.asked_to_end()
             upkeep.cancel()
             self._importer.close()
             if following is not None:
                 following.cancel()
             self._interceptor.close_doors()
-            await self._let_calls_end()
+            await self.life.let_calls_end(self._proxy.close)
             self._interceptor.close()
             teams.cancel()
             notifier.cancel()
@@ -171,59 +162,9 @@ class Daemon:
         await door.stop()
         await self._upstreams.close()
 
-    @property
-    def uptime_s(self) -> float:
-        return time.monotonic() - self._started
-
-    @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
-
-    @property
-    def idle(self) -> bool:
-        """Whether there is neither a call nor a session, of this daemon or one before it, and nothing is imported."""
-        return not self._guard.busy and not self._importer.busy and not self._upkeep.needed
-
-    def touch(self) -> None:
-        """Take note that somebody needs the daemon."""
-        self._needed = time.monotonic()
-
     def intercepted(self, session_id: str) -> dict[str, Any]:
         """See `Host.intercepted`."""
         return self._interceptor.trust.close(session_id)._asdict()
-
-    def stop(self, *, now: bool) -> None:
-        """Begin to end; `now` also breaks off the calls that were let go on."""
-        log.info("asked to end%s", " at once" if now else "")
-        self._in_a_hurry |= now
-        self._stop.set()
-        if now and self._grace is not None:
-            self._grace.reschedule(asyncio.get_running_loop().time())
-
-    @property
-    def budgets(self) -> list[tuple[Budget, bool]]:
-        """See `Host.budgets`."""
-        return [(budget, budget.source == str(self._paths.budgets_file)) for budget in self._config.budgets]
-
-    def set_budget(self, table: dict[str, Any], *, new: bool) -> None:
-        """See `Host.set_budget`."""
-        budget_changes.put(self._paths, table, new=new)
-        self.reload()
-
-    def remove_budget(self, name: str) -> None:
-        """See `Host.remove_budget`."""
-        budget_changes.remove(self._paths, name)
-        self.reload()
-
-    def reload(self) -> None:
-        """Read the configuration and the prices again. Raises `ConfigError`, and then the old ones stay."""
-        config = settings.load(self._paths)
-        catalogue = in_force(self._paths, config)
-        self._guard.reload(config, catalogue)
-        self._config, self.catalogue = config, catalogue
-        self._status_files.changed()
-        self._guard.tell("config.reloaded", {})
-        log.info("the configuration was read again")
 
     async def import_logs(
         self, env: Mapping[str, str], home: Path, agents: tuple[str, ...] | None, full: bool, tell: Tell
@@ -241,57 +182,10 @@ class Daemon:
         """See `Host.metrics`."""
         return self._exporter.told(self._desk)
 
-    def _payers(self) -> dict[str, str]:
-        return dict.fromkeys(self.catalogue.own.local, "local") | self._config.billing
-
-    async def _let_calls_end(self) -> None:
-        try:
-            async with asyncio.timeout(0 if self._in_a_hurry else GRACE) as self._grace:
-                await self._proxy.close(GRACE)
-        except TimeoutError:
-            log.warning("breaking off the calls in flight")
-            await self._proxy.close(0)
-        finally:
-            self._grace = None
-
-    def _heed_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, lambda: self.stop(now=self.stopping))
-        loop.add_signal_handler(signal.SIGHUP, self._reload_if_sound)
-
-    def _reload_if_sound(self) -> None:
-        try:
-            self.reload()
-        except ConfigError as error:
-            log.error("the configuration stays as it was: %s", error)
-
-    async def _keep_up(self) -> None:
-        """The daemon's only timer: once a minute, and when it may be time to end for want of work."""
-        next_tick = time.monotonic() + MINUTE
-        while True:
-            pause = MINUTE
-            if self._config.daemon.idle_exit:
-                pause = min(MINUTE, max(1.0, self._config.daemon.idle_exit - self._unneeded_s()))
-            await asyncio.sleep(pause)
-            try:
-                await self._upkeep.sweep()
-                if time.monotonic() >= next_tick:
-                    next_tick = time.monotonic() + MINUTE
-                    self._status_files.changed()
-                    await self._guard.tick()
-                    self._status_files.changed()
-            except Exception:
-                log.exception("the upkeep failed")
-            if not self.idle:
-                self.touch()
-            elif 0 < self._config.daemon.idle_exit <= self._unneeded_s():
-                self.stop(now=False)
-
-    def _unneeded_s(self) -> float:
-        """Seconds since the last call or session, or since the start."""
-        latest_us = max(live.last_us for live in self._guard.sessions.running.all())
-        return min(time.monotonic() - self._needed, (self._guard.now() - latest_us) / 1_000_000)
+    async def _each_minute(self) -> None:
+        self._status_files.changed()
+        await self._guard.tick()
+        self._status_files.changed()
 
 
 def _now_us() -> int:
