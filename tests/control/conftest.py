@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ from aiohttp import web
 from tests.support.waiting import until
 from tokenguard import prices
 from tokenguard.client import Daemon
+from tokenguard.client.exchange import Exchange
 from tokenguard.control import Control
 from tokenguard.errors import ConfigError, UsageError
 from tokenguard.guard import AskForMore, OpenSession
@@ -192,6 +194,17 @@ class Api:
 
     async def post(self, path: str, body: object = None) -> dict[str, Any]:
         return await asyncio.to_thread(self.daemon.post, path, body)
+
+    async def raw(self, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+        """Status and JSON of an answer, errors too."""
+
+        def ask() -> tuple[int, dict[str, Any]]:
+            exchange = Exchange(self.daemon.socket, method, path, body)
+            answer = json.loads(exchange.body())
+            exchange.close()
+            return exchange.status, answer
+
+        return await asyncio.to_thread(ask)
 
     async def happens(self, what: Callable[[], bool]) -> None:
         """Wait for it."""

@@ -6,29 +6,15 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from tests.control.conftest import Api
 from tokenguard import __version__
 from tokenguard.client.exchange import Exchange
 from tokenguard.errors import DaemonError, LedgerError
-from tokenguard.guard import AskForMore, OpenSession
+from tokenguard.guard import AskForMore
 from tokenguard.ledger import Ledger
-
-
-async def raw(api: Api, method: str, path: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
-    """Status and JSON of an answer, errors too."""
-
-    def ask() -> tuple[int, dict[str, Any]]:
-        exchange = Exchange(api.daemon.socket, method, path, body)
-        answer = json.loads(exchange.body())
-        exchange.close()
-        return exchange.status, answer
-
-    return await asyncio.to_thread(ask)
 
 
 async def test_metrics_are_text(api: Api) -> None:
@@ -67,77 +53,10 @@ async def test_status(api: Api) -> None:
     }
 
 
-class TestSessions:
-    ASKED = OpenSession(
-        agent="claude",
-        cwd="/repo",
-        task="T-1",
-        labels=(("team", "web"),),
-        budget="5",
-        upstreams=(("anthropic", "https://proxy.example"),),
-        network={"HTTPS_PROXY": "http://proxy:3128"},
-    )
-
-    async def test_open(self, api: Api) -> None:
-        assert await api.post("/v1/sessions", msgspec.to_builtins(self.ASKED)) == {
-            "id": "xk",
-            "token": "t0ken",
-            "port": 4747,
-        }
-        assert api.guard.opened == [self.ASKED]
-        assert api.host.life.touched == 1
-
-    async def test_a_daemon_that_stops_takes_none(self, api: Api) -> None:
-        api.host.life.stopping = True
-        with pytest.raises(DaemonError, match="the daemon is stopping"):
-            await api.post("/v1/sessions", msgspec.to_builtins(self.ASKED))
-        assert not api.guard.opened
-
-    async def test_pid_and_end(self, api: Api) -> None:
-        await api.post("/v1/sessions/xk/pid", {"pid": 7})
-        told = {"id": "xk", "cost_nanos": 5, "proxied": 3, "untrusting": ["api.example.com"]}
-        assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == told
-        await api.post("/v1/sessions/xk/end", {})
-        assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]
-        assert api.host.life.touched == 2
-        assert api.host.closed == ["xk", "xk"]
-
-    async def test_the_end_of_a_turn(self, api: Api) -> None:
-        assert await api.post("/v1/sessions/xk/turn-ended") == {}
-        assert api.guard.done == [("turn-ended", "xk")]
-
-    async def test_unknown(self, api: Api) -> None:
-        status, answer = await raw(api, "POST", "/v1/sessions/nope/end", b"{}")
-        assert status == 400
-        assert answer == {"error": {"message": "no session nope is running", "hint": "see tokenguard status"}}
-
-
 async def test_what_a_status_line_was_told_is_handed_on_as_it_is(api: Api) -> None:
     limits = {"five_hour": {"used_percentage": 12.5, "resets_at": "soon"}, "new": None}
     assert await api.post("/v1/official", {"rate_limits": limits}) == {}
     assert api.guard.done == [("official", json.dumps(limits).encode())]
-
-
-class TestBudgets:
-    async def test_raise(self, api: Api) -> None:
-        asked = {"name": "web/day", "amount": "5", "reason": "release", "ttl": "4h"}
-        assert await api.post("/v1/budgets/raise", asked) == {"name": "web/day", "limit": 7}
-        assert api.guard.done == [("raise", "web/day", "5", "release", "4h")]
-
-    async def test_land(self, api: Api) -> None:
-        assert await api.post("/v1/budgets/land", {"name": "web/day", "reason": "save"}) == {
-            "name": "web/day",
-            "landing": 2,
-        }
-        await api.post("/v1/budgets/land", {"name": "day"})
-        assert api.guard.done == [("land", "web/day", "save"), ("land", "day", "")]
-
-    async def test_reload(self, api: Api) -> None:
-        assert await api.post("/v1/budgets/reload") == {}
-        assert api.host.settings.reloaded == 1
-        api.host.settings.sound = False
-        with pytest.raises(DaemonError, match='unknown key "prot"; accepted are port'):
-            await api.post("/v1/budgets/reload")
 
 
 class TestHolds:
@@ -156,7 +75,7 @@ class TestHolds:
         ]
 
     async def test_one_that_does_not_wait(self, api: Api) -> None:
-        assert await raw(api, "POST", "/v1/holds/nope", b'{"answer": "deny"}') == (
+        assert await api.raw("POST", "/v1/holds/nope", b'{"answer": "deny"}') == (
             400,
             {"error": {"message": "no call nope waits", "hint": "see tokenguard status"}},
         )
@@ -166,7 +85,7 @@ class TestHolds:
         [b"", b"{}", b'{"answer": "maybe"}', b'{"answer": "deny", "amount": 5}', b'{"answer":"deny","who":"me"}'],
     )
     async def test_what_is_no_answer(self, api: Api, body: bytes) -> None:
-        status, told = await raw(api, "POST", "/v1/holds/7f2c", body)
+        status, told = await api.raw("POST", "/v1/holds/7f2c", body)
         assert (status, api.guard.done) == (400, [])
         assert told["error"]["message"].startswith("the request is not understood: ")
 
@@ -222,32 +141,32 @@ class TestErrors:
         [b"", b"{", b"[]", b'{"agent": "x"}', b'{"agent": 1, "cwd": "/"}', b'{"agent":"x","cwd":"/","colour":1}'],
     )
     async def test_what_is_no_request(self, api: Api, body: bytes) -> None:
-        status, answer = await raw(api, "POST", "/v1/sessions", body)
+        status, answer = await api.raw("POST", "/v1/sessions", body)
         assert status == 400
         assert answer["error"]["message"].startswith("the request is not understood: ")
         assert not api.guard.opened
 
     async def test_a_body_beyond_reason(self, api: Api) -> None:
-        status, answer = await raw(api, "POST", "/v1/sessions", b" " * 2_000_000)
+        status, answer = await api.raw("POST", "/v1/sessions", b" " * 2_000_000)
         assert (status, "too large" in answer["error"]["message"]) == (413, True)
 
     async def test_no_such_endpoint(self, api: Api) -> None:
-        assert await raw(api, "GET", "/v1/colour") == (
+        assert await api.raw("GET", "/v1/colour") == (
             404,
             {"error": {"message": "GET /v1/colour: not found", "hint": ""}},
         )
-        assert (await raw(api, "POST", "/v1/status"))[0] == 405
+        assert (await api.raw("POST", "/v1/status"))[0] == 405
 
     async def test_our_own_failure_has_its_remedy(self, api: Api) -> None:
         api.guard.failure = LedgerError("the disk is full", "make room")
-        assert await raw(api, "GET", "/v1/status") == (
+        assert await api.raw("GET", "/v1/status") == (
             500,
             {"error": {"message": "the disk is full", "hint": "make room"}},
         )
 
     async def test_a_fault_is_logged_and_not_told(self, api: Api, caplog: pytest.LogCaptureFixture) -> None:
         api.guard.failure = ZeroDivisionError("a prompt, perhaps")
-        status, answer = await raw(api, "GET", "/v1/status")
+        status, answer = await api.raw("GET", "/v1/status")
         assert (status, answer["error"]["message"]) == (500, "internal error: ZeroDivisionError")
         assert "GET failed" in caplog.text
 

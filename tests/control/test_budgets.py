@@ -64,3 +64,26 @@ async def test_they_are_set_and_removed(api: Api) -> None:
         with pytest.raises(DaemonError, match="not understood"):
             await api.post(f"/v1/budgets/{path}", body)
     assert len(api.host.settings.changed) == 3
+
+
+async def test_they_are_raised(api: Api) -> None:
+    asked = {"name": "web/day", "amount": "5", "reason": "release", "ttl": "4h"}
+    assert await api.post("/v1/budgets/raise", asked) == {"name": "web/day", "limit": 7}
+    assert api.guard.done == [("raise", "web/day", "5", "release", "4h")]
+
+
+async def test_what_they_keep_for_landing_is_given_out(api: Api) -> None:
+    assert await api.post("/v1/budgets/land", {"name": "web/day", "reason": "save"}) == {
+        "name": "web/day",
+        "landing": 2,
+    }
+    await api.post("/v1/budgets/land", {"name": "day"})
+    assert api.guard.done == [("land", "web/day", "save"), ("land", "day", "")]
+
+
+async def test_they_are_read_again(api: Api) -> None:
+    assert await api.post("/v1/budgets/reload") == {}
+    assert api.host.settings.reloaded == 1
+    api.host.settings.sound = False
+    with pytest.raises(DaemonError, match='unknown key "prot"; accepted are port'):
+        await api.post("/v1/budgets/reload")

@@ -1,17 +1,29 @@
-"""A session in detail, and what people do with its processes."""
+"""Sessions from their beginning to their end, one in detail, and what people do with its processes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from tests.control.conftest import Api
 from tests.ledger.support import call, session, settlement
 from tokenguard.errors import DaemonError
+from tokenguard.guard import OpenSession
 from tokenguard.ledger import Decision, Ledger
 from tokenguard.records import Amount, Leg, Usage, Verdict
+
+ASKED = OpenSession(
+    agent="claude",
+    cwd="/repo",
+    task="T-1",
+    labels=(("team", "web"),),
+    budget="5",
+    upstreams=(("anthropic", "https://proxy.example"),),
+    network={"HTTPS_PROXY": "http://proxy:3128"},
+)
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +83,41 @@ async def test_steer(api: Api) -> None:
         with pytest.raises(DaemonError, match="not understood"):
             await api.post("/v1/sessions/s1/steer", body)
     assert len(api.guard.done) == 1
+
+
+async def test_one_begins(api: Api) -> None:
+    assert await api.post("/v1/sessions", msgspec.to_builtins(ASKED)) == {
+        "id": "xk",
+        "token": "t0ken",
+        "port": 4747,
+    }
+    assert api.guard.opened == [ASKED]
+    assert api.host.life.touched == 1
+
+
+async def test_a_daemon_that_stops_takes_none(api: Api) -> None:
+    api.host.life.stopping = True
+    with pytest.raises(DaemonError, match="the daemon is stopping"):
+        await api.post("/v1/sessions", msgspec.to_builtins(ASKED))
+    assert not api.guard.opened
+
+
+async def test_its_process_is_noted_and_it_ends(api: Api) -> None:
+    await api.post("/v1/sessions/xk/pid", {"pid": 7})
+    told = {"id": "xk", "cost_nanos": 5, "proxied": 3, "untrusting": ["api.example.com"]}
+    assert await api.post("/v1/sessions/xk/end", {"exit_code": 3}) == told
+    await api.post("/v1/sessions/xk/end", {})
+    assert api.guard.done == [("pid", "xk", 7), ("end", "xk", 3), ("end", "xk", None)]
+    assert api.host.life.touched == 2
+    assert api.host.closed == ["xk", "xk"]
+
+
+async def test_the_end_of_a_turn(api: Api) -> None:
+    assert await api.post("/v1/sessions/xk/turn-ended") == {}
+    assert api.guard.done == [("turn-ended", "xk")]
+
+
+async def test_one_that_does_not_run(api: Api) -> None:
+    status, answer = await api.raw("POST", "/v1/sessions/nope/end", b"{}")
+    assert status == 400
+    assert answer == {"error": {"message": "no session nope is running", "hint": "see tokenguard status"}}

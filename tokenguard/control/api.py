@@ -20,31 +20,10 @@ from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.budgets import Limits
 from tokenguard.control.crossing import Guard, Host
 from tokenguard.control.report import report
-from tokenguard.control.sessions import Details
+from tokenguard.control.sessions import Sessions
 from tokenguard.control.teams import Shared
-from tokenguard.errors import DaemonError
-from tokenguard.guard import AskForMore, OpenSession
+from tokenguard.guard import AskForMore
 from tokenguard.records import Event
-
-
-class _Pid(Struct, frozen=True, forbid_unknown_fields=True):
-    pid: int
-
-
-class _End(Struct, frozen=True, forbid_unknown_fields=True):
-    exit_code: int | None = None
-
-
-class _Raise(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    amount: str
-    reason: str
-    ttl: str | None = None
-
-
-class _Land(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    reason: str = ""
 
 
 class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,23 +66,16 @@ class Control:
                 web.get("/v1/advice", self._advice),
                 web.get("/v1/events", self._events),
                 web.get("/v1/watch", self._watch),
-                web.post("/v1/sessions", self._open),
-                web.post("/v1/sessions/{id}/pid", self._set_pid),
-                web.post("/v1/sessions/{id}/turn-ended", self._turn_ended),
-                web.post("/v1/sessions/{id}/end", self._end),
                 web.get("/v1/sessions/{id}/watch", self._watch),
                 web.post("/v1/holds", self._ask_for_more),
                 web.post("/v1/holds/{id}", self._answer_hold),
-                web.post("/v1/budgets/reload", self._reload),
-                web.post("/v1/budgets/raise", self._raise),
                 web.post("/v1/official", self._official),
                 web.post("/v1/import", self._import),
-                web.post("/v1/budgets/land", self._land),
                 web.post("/v1/shutdown", self._shutdown),
             ]
         )
-        app.add_routes(Details(self._guard, self._ledger).routes())
-        app.add_routes(Limits(self._host, self._ledger).routes())
+        app.add_routes(Sessions(self._guard, self._host, self._ledger).routes())
+        app.add_routes(Limits(self._guard, self._host, self._ledger).routes())
         app.add_routes(Shared(self._host).routes())
         return app
 
@@ -175,29 +147,6 @@ class Control:
             if not self._watched[session_id]:
                 del self._watched[session_id]
 
-    async def _open(self, request: web.Request) -> web.Response:
-        asked = msgspec.json.decode(await request.read(), type=OpenSession)
-        if self._host.life.stopping:
-            raise DaemonError("the daemon is stopping", "try again in a moment")
-        session, token = await self._guard.open_session(asked)
-        self._host.life.touch()
-        return answer({"id": session.id, "token": token, "port": self._host.port})
-
-    async def _set_pid(self, request: web.Request) -> web.Response:
-        asked = msgspec.json.decode(await request.read(), type=_Pid)
-        self._guard.set_pid(request.match_info["id"], asked.pid)
-        return answer({})
-
-    async def _turn_ended(self, request: web.Request) -> web.Response:
-        self._guard.turn_ended(request.match_info["id"])
-        return answer({})
-
-    async def _end(self, request: web.Request) -> web.Response:
-        asked = msgspec.json.decode(await request.read(), type=_End)
-        summary = await self._guard.end_session(request.match_info["id"], asked.exit_code)
-        self._host.life.touch()
-        return answer({**summary, **self._host.intercepted(request.match_info["id"])})
-
     async def _answer_hold(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Answer)
         hold_id = request.match_info["id"]
@@ -209,14 +158,6 @@ class Control:
         asked = msgspec.json.decode(await request.read(), type=AskForMore)
         return answer(await self._guard.ask_for_more(asked))
 
-    async def _reload(self, request: web.Request) -> web.Response:
-        self._host.settings.reload()
-        return answer({})
-
-    async def _raise(self, request: web.Request) -> web.Response:
-        asked = msgspec.json.decode(await request.read(), type=_Raise)
-        return answer(await self._guard.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
-
     async def _official(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Official)
         self._guard.official(bytes(asked.rate_limits))
@@ -224,10 +165,6 @@ class Control:
 
     async def _import(self, request: web.Request) -> web.StreamResponse:
         return await importing.serve(request, self._host, self._ledger)
-
-    async def _land(self, request: web.Request) -> web.Response:
-        asked = msgspec.json.decode(await request.read(), type=_Land)
-        return answer(await self._guard.release_landing(asked.name, asked.reason))
 
     async def _shutdown(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Shutdown)

@@ -1,4 +1,4 @@
-"""Budgets as they are set: `GET /v1/budgets` with the audit trail, `POST /v1/budgets/set` and `/remove`."""
+"""Budgets: `GET /v1/budgets`, as they are set, with the audit trail; `POST /v1/budgets/...`, what is done to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tokenguard.config.budgets import table_of
 from tokenguard.control.answers import answer
-from tokenguard.control.crossing import Host
+from tokenguard.control.crossing import Guard, Host
 from tokenguard.guard.showing import instant
 from tokenguard.ledger import queries
 from tokenguard.ledger.audit import Entry, trail
@@ -39,10 +39,23 @@ class _Remove(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
-class Limits:
-    """The endpoints of budgets as they are set."""
+class _Raise(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    amount: str
+    reason: str
+    ttl: str | None = None
 
-    def __init__(self, host: Host, ledger: Path) -> None:
+
+class _Land(Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    reason: str = ""
+
+
+class Limits:
+    """The endpoints of budgets."""
+
+    def __init__(self, guard: Guard, host: Host, ledger: Path) -> None:
+        self._guard = guard
         self._host = host
         self._ledger = ledger
 
@@ -52,6 +65,9 @@ class Limits:
             web.get("/v1/budgets", self._list),
             web.post("/v1/budgets/set", self._set),
             web.post("/v1/budgets/remove", self._remove),
+            web.post("/v1/budgets/reload", self._reload),
+            web.post("/v1/budgets/raise", self._raise),
+            web.post("/v1/budgets/land", self._land),
         ]
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -78,6 +94,18 @@ class Limits:
         asked = msgspec.json.decode(await request.read(), type=_Remove)
         self._host.settings.remove_budget(asked.name)
         return answer({})
+
+    async def _reload(self, request: web.Request) -> web.Response:
+        self._host.settings.reload()
+        return answer({})
+
+    async def _raise(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Raise)
+        return answer(await self._guard.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
+
+    async def _land(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Land)
+        return answer(await self._guard.release_landing(asked.name, asked.reason))
 
 
 def _trail(ledger: Path, limit: int) -> list[Entry]:

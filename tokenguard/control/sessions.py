@@ -1,4 +1,4 @@
-"""`GET /v1/sessions/ID`, a session in detail, and `POST /v1/sessions/ID/steer`, what people do with its processes."""
+"""`/v1/sessions`: runs begin, are steered and end; `GET /v1/sessions/ID`: one in detail."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard.control.answers import answer
-from tokenguard.control.crossing import Guard
-from tokenguard.errors import UsageError
-from tokenguard.guard import Deed
+from tokenguard.control.crossing import Guard, Host
+from tokenguard.errors import DaemonError, UsageError
+from tokenguard.guard import Deed, OpenSession
 from tokenguard.guard.showing import instant, totals_view
 from tokenguard.guard.telling import told_of
 from tokenguard.guard.view import subagent_view
@@ -38,18 +38,31 @@ class _Steer(Struct, frozen=True, forbid_unknown_fields=True):
     started_us: int
 
 
-class Details:
-    """The endpoints of a single session."""
+class _Pid(Struct, frozen=True, forbid_unknown_fields=True):
+    pid: int
 
-    def __init__(self, guard: Guard, ledger: Path) -> None:
+
+class _End(Struct, frozen=True, forbid_unknown_fields=True):
+    exit_code: int | None = None
+
+
+class Sessions:
+    """The endpoints of sessions."""
+
+    def __init__(self, guard: Guard, host: Host, ledger: Path) -> None:
         self._guard = guard
+        self._host = host
         self._ledger = ledger
 
     def routes(self) -> list[web.RouteDef]:
         """See the application."""
         return [
             web.get("/v1/sessions/{id}", self._detail),
+            web.post("/v1/sessions", self._open),
+            web.post("/v1/sessions/{id}/pid", self._set_pid),
             web.post("/v1/sessions/{id}/steer", self._steer),
+            web.post("/v1/sessions/{id}/turn-ended", self._turn_ended),
+            web.post("/v1/sessions/{id}/end", self._end),
         ]
 
     async def _detail(self, request: web.Request) -> web.Response:
@@ -61,10 +74,33 @@ class Details:
             raise UsageError(f"there is no session {session_id}", "see tokenguard status")
         return answer(past | (present or {"budgets": [], "processes": []}))
 
+    async def _open(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=OpenSession)
+        if self._host.life.stopping:
+            raise DaemonError("the daemon is stopping", "try again in a moment")
+        session, token = await self._guard.open_session(asked)
+        self._host.life.touch()
+        return answer({"id": session.id, "token": token, "port": self._host.port})
+
+    async def _set_pid(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_Pid)
+        self._guard.set_pid(request.match_info["id"], asked.pid)
+        return answer({})
+
     async def _steer(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Steer)
         reached = await self._guard.steer(request.match_info["id"], asked.deed, asked.pid, asked.started_us)
         return answer({"reached": reached})
+
+    async def _turn_ended(self, request: web.Request) -> web.Response:
+        self._guard.turn_ended(request.match_info["id"])
+        return answer({})
+
+    async def _end(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=_End)
+        summary = await self._guard.end_session(request.match_info["id"], asked.exit_code)
+        self._host.life.touch()
+        return answer({**summary, **self._host.intercepted(request.match_info["id"])})
 
 
 def _past(ledger: Path, session_id: str, calls: int) -> dict[str, Any]:
