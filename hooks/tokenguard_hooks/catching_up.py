@@ -12,7 +12,7 @@ from tokenguard.attribution.layout import working_trees
 from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import files, managers, marking
+from tokenguard_hooks import files, managers, marking, reaching, sharing
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -58,14 +58,15 @@ class CatchingUp:
             since = marking.read(self._kept(common_dir))
             now = marks(common_dir)
             lines = missed(common_dir, since or {}, since_us if since is None else None)
-            if lines and not _is_switched_off(common_dir):
+            if lines and self._is_served(common_dir, known=True):
                 marking.note(common_dir, self._paths, lines)
             self._put(common_dir, now)
         keeps_log = marking.keeps_log(common_dir)
+        served = keeps_log or self._is_served(common_dir)
         with self._lock:
             if not unaware and times == self._times:
                 self._read[common_dir] = now
-            if keeps_log:
+            if keeps_log or not served:
                 self._without_log.discard(common_dir)
             else:
                 self._without_log.add(common_dir)
@@ -100,6 +101,13 @@ class CatchingUp:
         """Take note that hooks, which are awake, have noted what was done up to now. Raises `TokenguardError`."""
         if common_dir in self._read and (now := marks(common_dir)) != self._read[common_dir]:
             self._put(common_dir, now)
+
+    def _is_served(self, common_dir: Path, *, known: bool = False) -> bool:
+        """Whether hooks that serve several repositories serve this one, or may have done so where that is `known`."""
+        folders = sharing.look(self._paths)
+        everywhere = not folders or reaching.look(self._paths) is not None
+        may = everywhere or (known and hook_paths.folder(self._paths, common_dir).is_dir())
+        return (may and not _is_switched_off(common_dir)) or (bool(folders) and sharing.serves(self._paths, common_dir))
 
     def _is_managed(self, common_dir: Path) -> bool:
         """Whether a hook manager runs our hooks, as far as can be seen, or has done so."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, configuring, files, reaching, repository, scripts
+from tokenguard_hooks import chaining, configuring, files, reaching, repository, scripts, sharing
 from tokenguard_hooks.locking import alone
+
+if TYPE_CHECKING:
+    from tokenguard_hooks.rounds import Rounds
 
 _OF_REPOSITORIES = ("HEAD", "config", "objects", "refs")
 """What git makes in every repository by itself, and a template must not have."""
@@ -48,15 +52,19 @@ def look() -> Standing:
 def install(paths: Paths, events: tuple[str, ...], *, consent: bool) -> Standing:
     """Let hooks reach all repositories. Raises `TokenguardError`, and then everything is as it was."""
     file = repository.global_config()
+    if reaching.is_asleep(paths) or sharing.is_asleep(paths):
+        _rounds(paths).wake_shared(_SECONDS)
     if repository.git_version() >= repository.CONFIGURED_SINCE:
         scripts.write(paths)
         changed = _configure(file, events, paths)
-        _take_out_of_folders()
+        _take_out_of_folders(paths)
         return Standing("config", file, changed)
     folder = repository.path_setting("core.hooksPath", scope="global")
     if folder is not None:
         _agreed(consent, f"core.hooksPath sends the hooks of all repositories to {folder}", "puts ours there")
-        return Standing("hooks-path", folder, _fill(folder, events, paths))
+        changed = _fill(folder, events, paths)
+        sharing.put(paths, folder)
+        return Standing("hooks-path", folder, changed)
     template = repository.path_setting("init.templateDir", scope="global")
     if template is not None:
         _agreed(consent, f"new repositories are made from {template}", "puts the hooks there, for new ones only")
@@ -78,14 +86,12 @@ def uninstall(paths: Paths) -> bool:
 
     What was committed while they slept is noted, where hooks have noted something before.
     """
-    from tokenguard_hooks.rounds import Rounds  # heavy, and needed by nobody else here
-
     file = repository.global_config()
-    Rounds(paths).wake(_SECONDS)
+    _rounds(paths).wake_shared(_SECONDS)
     changed = configuring.take_out(file)
     configuring.take_out_beside(file)
     reaching.forget(paths)
-    changed = _take_out_of_folders() or changed
+    changed = _take_out_of_folders(paths) or changed
     if _template(paths).exists():
         shutil.rmtree(_template(paths), ignore_errors=True)
         changed = True
@@ -105,11 +111,20 @@ def _configure(file: Path, events: tuple[str, ...], paths: Paths) -> bool:
         return configuring.put_in(file, configuring.included(file)) or changed
 
 
-def _take_out_of_folders() -> bool:
+def _rounds(paths: Paths) -> Rounds:
+    from tokenguard_hooks.rounds import Rounds  # heavy, and needed only where something is changed
+
+    return Rounds(paths)
+
+
+def _take_out_of_folders(paths: Paths) -> bool:
     folder = repository.path_setting("core.hooksPath", scope="global")
     template = repository.path_setting("init.templateDir", scope="global")
-    places = [folder, template / "hooks" if template else None]
-    return any([chaining.take_out(place) for place in places if place is not None and place.is_dir()])
+    places = [one for one in (folder, template / "hooks" if template else None) if one is not None and one.is_dir()]
+    changed = any([chaining.take_out(place) for place in places])
+    for place in places:
+        sharing.drop(paths, place)
+    return changed
 
 
 def _fill(folder: Path, events: tuple[str, ...], paths: Paths) -> bool:
@@ -120,7 +135,8 @@ def _fill(folder: Path, events: tuple[str, ...], paths: Paths) -> bool:
 
 
 def _ours(folder: Path) -> bool:
-    return any(chaining.look(folder, event).state == "ours" for event in scripts.EVENTS)
+    found = [chaining.look(folder, event) for event in scripts.EVENTS]
+    return any(hook.state == "ours" or hook.sleeps for hook in found)
 
 
 def _agreed(consent: bool, what: str, effect: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,10 @@ _QUIET = frozenset(
     (
         *("blame", "cat-file", "check-ignore", "config", "credential-cache--daemon", "daemon", "describe", "diff"),
         *("fetch", "for-each-ref", "fsmonitor--daemon", "grep", "log", "ls-files", "rev-list", "rev-parse", "show"),
-        *("status", "upload-pack"),
+        *("status", "upload-pack", "core.hooksPath=/dev/null"),
     )
 )
-"""Commands that start no hook of ours; some of them run for hours, others all the time."""
+"""Words of commands that start no hook of ours; some of those run for hours, others all the time."""
 
 _YOUNG_S = 0.25
 """For so long a process may still become another program."""
@@ -51,11 +51,18 @@ class Gits:
         it does is to see that nothing has begun since: whoever begins after that takes longer to come to a hook than
         its name takes to change.
         """
+        return self._is_any(lambda process: _may_be_in(process, common_dir))
+
+    def are_about(self) -> bool:
+        """The same of a hook of whatever repository."""
+        return self._is_any(may_start_one)
+
+    def _is_any(self, counts: Callable[[psutil.Process], bool]) -> bool:
         with self._lock:
             pids = set(psutil.pids())
             for _ in range(_TRIES):
                 self._look(pids)
-                if any(_may_be_in(process, common_dir) for process in self._git.values()):
+                if any(counts(process) for process in self._git.values()):
                     return True
                 pids = set(psutil.pids())
                 if pids <= self._known and not self._has_become_one():
@@ -86,6 +93,19 @@ def _may_be_in(process: psutil.Process, common_dir: Path) -> bool:
     except (OSError, psutil.Error):
         return False
     return any(locate(Path(folder)).common_dir == str(common_dir) for folder in folders)
+
+
+def may_start_one(process: psutil.Process) -> bool:
+    """Whether it is a git; other programs whose names begin like that run for hours, and start one for all they do."""
+    try:
+        name = process.name()
+        if not (name == "git" or name.startswith("git-")) or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return _QUIET.isdisjoint(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+    except (OSError, psutil.Error):
+        return True
 
 
 def _folders(process: psutil.Process) -> Iterator[str]:

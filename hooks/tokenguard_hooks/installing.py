@@ -12,7 +12,18 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import chaining, configuring, everywhere, files, managers, resting, scripts
+from tokenguard_hooks import (
+    chaining,
+    configuring,
+    everywhere,
+    files,
+    managers,
+    marking,
+    reaching,
+    resting,
+    scripts,
+    sharing,
+)
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.managers import Manager
@@ -59,11 +70,14 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
     shared = everywhere.look()
     if shared.where is not None and _reaches(shared, here, way):
         scripts.write(paths)
+        if shared.way == "hooks-path":
+            sharing.put(paths, shared.where)
         return Installed(way, shared.where, events, False, everywhere=True)
     if way == "chain":
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
+    _wake_shared(here, paths, folder)
     with alone(here.common_dir, _SECONDS):
         resting.wake_alone(here.common_dir, paths)
         if way == "manager":
@@ -83,11 +97,11 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
 def uninstall(here: Repository, paths: Paths) -> bool:
     """Take our hooks out of a repository; whether there were any. Raises `TokenguardError`."""
     folder = hook_paths.folder(paths, here.common_dir)
+    _wake_shared(here, paths, folder)
     with alone(here.common_dir, _SECONDS):
         resting.wake_alone(here.common_dir, paths)
         changed = _take_out_configured(here)
-        for hooks in own_folders(here, folder):
-            changed = chaining.take_out(hooks) or changed
+        changed = _take_out_of_folders(here, paths, folder) or changed
         resting.forget(here.common_dir)
     _forget(folder, paths)
     return changed
@@ -144,9 +158,25 @@ def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: 
     changed = configuring.put_beside(here.config_file, configuring.hooks(events, paths))
     changed = configuring.put_in(here.config_file, configuring.included(here.config_file)) or changed
     changed = configuring.take_out_sections(here.config_file) or changed
-    for hooks in own_folders(here, folder):
-        chaining.take_out(hooks)
+    _take_out_of_folders(here, paths, folder)
     return Installed("config", here.config_file, events, changed)
+
+
+def _wake_shared(here: Repository, paths: Paths, folder: Path) -> None:
+    """Wake hooks in a folder that others use as well, so that they can be changed."""
+    from tokenguard_hooks.rounds import Rounds  # heavy, and seldom needed
+
+    mine = {one.resolve() for one in (here.hooks_dir, *own_folders(here, folder))}
+    if sharing.is_asleep(paths) and any(one.path in mine for one in sharing.look(paths)):
+        Rounds(paths).wake_shared(_SECONDS)
+
+
+def _take_out_of_folders(here: Repository, paths: Paths, folder: Path) -> bool:
+    changed = False
+    for hooks in own_folders(here, folder):
+        changed = chaining.take_out(hooks) or changed
+        sharing.drop(paths, hooks)
+    return changed
 
 
 def _take_out_configured(here: Repository) -> bool:
@@ -168,6 +198,10 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
         raise
     _take_out_configured(here)
     _make(folder)
+    if hooks.resolve() != here.own_hooks_dir:
+        sharing.put(paths, hooks)
+        if not marking.keeps_log(here.common_dir):
+            reaching.keep_awake(paths, True)
     _record(folder, {hooks: made} | _recorded(folder))
     chained = tuple(event for event in events if chaining.look(hooks, event).chained)
     return Installed("chain", hooks, events, changed, chained)

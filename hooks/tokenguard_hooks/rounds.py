@@ -20,7 +20,7 @@ from tokenguard.attribution.layout import is_repository
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import flagging, reaching, resting
+from tokenguard_hooks import flagging, reaching, resting, sharing
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.gits import Gits
 
@@ -43,7 +43,7 @@ class Rounds:
         self._paths = paths
         self._told: dict[Path, str] = {}
         self._catching_up = CatchingUp(paths)
-        self._state: tuple[int, int] | None = None
+        self._state: object = None
         self._worked_in: frozenset[Path] = frozenset()
         self._over = Event()
         """Set once they are put to sleep: whoever is about to wake them comes too late."""
@@ -53,7 +53,8 @@ class Rounds:
         until_s = time.monotonic() + seconds
         self._over.set()
         self._try(lambda root: flagging.put_to_sleep(self._paths), self._root)
-        if reaching.look(self._paths) is not None:
+        since_us = self._since_us()
+        if since_us is not None:
             self._keep_awake_if_needed()
             self._try(lambda root: reaching.put_to_sleep(self._paths, lambda: self._settle(seconds / 4)), self._root)
         ready: list[Path] = []
@@ -67,6 +68,10 @@ class Rounds:
         for common_dir in tuple(ready):
             if time.monotonic() < until_s:
                 self._try(lambda found: resting.let_sleep(found, self._paths, gits), common_dir)
+        if since_us is not None and time.monotonic() < until_s:
+            self._try(
+                lambda root: sharing.put_to_sleep(self._paths, gits, lambda: self._settle(seconds / 4)), self._root
+            )
 
     def wake(self, seconds: float, worked_in: Callable[[], Iterable[str]] = tuple) -> None:
         """Wake those that sleep; after so many seconds, what has not answered goes on by itself.
@@ -80,10 +85,14 @@ class Rounds:
         if flagging.since_us(self._paths) is not None:
             located = (locate(Path(folder)).common_dir for folder in worked_in())
             self._worked_in = frozenset(Path(one) for one in located if one is not None)
-        if reaching.look(self._paths) is not None:
-            self._wake_everywhere(until_s)
+        self.wake_shared(until_s - time.monotonic())
         self._each(lambda common_dir: resting.wake(common_dir, self._paths), until_s - time.monotonic())
         self._each(self._follow, until_s - time.monotonic(), self._worked_in)
+
+    def wake_shared(self, seconds: float) -> None:
+        """Wake those that serve several repositories, and read what was committed while they slept."""
+        if self._since_us() is not None:
+            self._wake_everywhere(time.monotonic() + seconds)
 
     def wake_in(self, folder: Path) -> None:
         """Wake those of the repository to which a folder belongs: it may have been moved while they slept."""
@@ -91,7 +100,7 @@ class Rounds:
         if not self._over.is_set():
             self._try(lambda root: flagging.wake(self._paths), self._root)
         self._try(lambda found: resting.wake(found, self._paths), common_dir)
-        if reaching.is_asleep(self._paths):
+        if self._are_any_asleep():
             self._wake_everywhere(time.monotonic() + _SECONDS)
         else:
             self._try(self._read, common_dir)
@@ -114,15 +123,15 @@ class Rounds:
         return hook_paths.hooks(self._paths)
 
     def _wake_everywhere(self, until_s: float) -> None:
-        """Wake the hooks of all repositories, and read what was committed while they slept."""
-        if reaching.is_asleep(self._paths):
+        if self._are_any_asleep():
             # Before they note something: lines of commits are best in the order in which those were made.
             self._begin(None)
             self._each(self._read, min(_AHEAD_S, until_s - time.monotonic()), self._worked_in)
             if self._over.is_set():
                 return
             self._try(lambda root: reaching.wake(self._paths), self._root)
-        if (state := reaching.state(self._paths)) != self._state:
+            self._try(lambda root: sharing.wake(self._paths), self._root)
+        if (state := self._state_now()) != self._state:
             self._begin(state)
         self._each(self._read, until_s - time.monotonic(), self._worked_in)
         self._keep_awake_if_needed()
@@ -130,13 +139,27 @@ class Rounds:
     def _keep_awake_if_needed(self) -> None:
         self._try(lambda root: reaching.keep_awake(self._paths, not self._catching_up.complete), self._root)
 
-    def _begin(self, state: tuple[int, int] | None) -> None:
+    def _are_any_asleep(self) -> bool:
+        return reaching.is_asleep(self._paths) or sharing.is_asleep(self._paths)
+
+    def _since_us(self) -> int | None:
+        """When hooks that serve several repositories could sleep first; None if there are none."""
+        reach = reaching.look(self._paths)
+        found = [one.since_us for one in sharing.look(self._paths)]
+        return min([*found, reach.since_us] if reach else found, default=None)
+
+    def _state_now(self) -> object:
+        """What is another one once any of those have slept; None while they do."""
+        told = sharing.state(self._paths)
+        return None if told is None or reaching.is_asleep(self._paths) else (reaching.state(self._paths), told)
+
+    def _begin(self, state: object) -> None:
         self._state = state
         self._catching_up.begin()
 
     def _read(self, common_dir: Path) -> None:
-        if (reach := reaching.look(self._paths)) is not None:
-            self._catching_up.read(common_dir, reach.since_us)
+        if (since_us := self._since_us()) is not None:
+            self._catching_up.read(common_dir, since_us)
 
     def _follow(self, common_dir: Path) -> None:
         if (since_us := flagging.since_us(self._paths)) is not None:
@@ -144,7 +167,7 @@ class Rounds:
 
     def _settle(self, seconds: float) -> None:
         """Take note that they have noted everything up to now, unless they have slept since it was read."""
-        if self._state is not None and self._state == reaching.state(self._paths):
+        if self._state is not None and self._state == self._state_now():
             self._each(self._catching_up.settle, seconds, self._worked_in)
 
     def _each(self, work: Callable[[Path], object], seconds: float, more: Iterable[Path] = ()) -> None:

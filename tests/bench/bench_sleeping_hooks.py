@@ -37,7 +37,7 @@ from tests.bench.bench_hooks import (
 )
 from tokenguard import client
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import managers, reaching, resting, scripts
+from tokenguard_hooks import managers, reaching, resting, scripts, sharing
 from tokenguard_hooks.rounds import Rounds
 
 PACKAGES = ("pypi:pre-commit==4.7.0", "npm:lefthook@2.2.2", "npm:husky@9.1.7")
@@ -52,7 +52,7 @@ THEIRS = {
 
 def ways() -> list[tuple[str, str]]:
     """How hooks can be put in, with the path on which a git is that finds them."""
-    found = [("chain", os.environ["PATH"])]
+    found = [(way, os.environ["PATH"]) for way in ("chain", "shared")]
     if modern := os.environ.get("TOKENGUARD_TEST_GIT"):
         found += [(way, f"{modern}{os.pathsep}{os.environ['PATH']}") for way in ("config", "global")]
     return found
@@ -66,12 +66,22 @@ def with_user(home: Path, name: str, path: str) -> dict[str, str]:
 
 
 def put_in(tree: Tree, way: str) -> None:
-    install(tree, tree.env, *(["--global"] if way == "global" else ["--way", way]))
+    options = {"global": ["--global"], "shared": ["--yes"]}
+    install(tree, tree.env, *options.get(way, ["--way", way]))
+
+
+def share(tree: Tree, folder: Path) -> None:
+    """Have git look for hooks in a folder of the user's; what is in the repository's own moves there."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    for hook in (tree.top / ".git" / "hooks").glob("pre-commit"):
+        hook.rename(folder / hook.name)
+    git(tree.top, tree.env, "config", "core.hooksPath", str(folder))
 
 
 def may_sleep(tree: Tree, paths: Paths) -> bool:
     """Whether hooks are awake that could sleep."""
-    return resting.may_sleep(tree.top / ".git", paths) or reaching.may_sleep(paths)
+    common_dir = tree.top / ".git"
+    return resting.may_sleep(common_dir, paths) or reaching.may_sleep(paths) or sharing.may_sleep(paths)
 
 
 def bench_asleep(runs: int) -> bool:
@@ -87,6 +97,8 @@ def bench_asleep(runs: int) -> bool:
                 hooked, former = (Tree(home / name, env) for name in ("hooked", "former"))
                 plain_former.former_hook()
                 former.former_hook()
+                for tree in (plain, plain_former, hooked, former) if way == "shared" else ():
+                    share(tree, home / f"{tree.top.name} hooks")
                 for tree in (hooked, former):
                     put_in(tree, way)
                 comes(Paths(home, home), env)
@@ -114,7 +126,7 @@ def stopped(paths: Paths, env: Mapping[str, str]) -> None:
 def killed(paths: Paths, env: Mapping[str, str]) -> None:
     """One has run, and was killed."""
     daemon = client.ensure(paths, env, print)
-    wait_for(lambda: not Rounds(paths).asleep(60) and not reaching.is_asleep(paths))
+    wait_for(lambda: not (Rounds(paths).asleep(60) or reaching.is_asleep(paths) or sharing.is_asleep(paths)))
     os.kill(daemon.pid, signal.SIGKILL)
     wait_for(lambda: client.find(paths) is None)
 
@@ -128,6 +140,8 @@ def bench_first(kills: int) -> None:
             plain = Tree(home / "plain", with_user(home, "without", path))
             hooked, former = (Tree(home / name, env) for name in ("hooked", "former"))
             former.former_hook()
+            for tree in (plain, hooked, former) if way == "shared" else ():
+                share(tree, home / f"{tree.top.name} hooks")
             for tree in (hooked, former):
                 put_in(tree, way)
 
@@ -142,6 +156,7 @@ def commit_after_kill(tree: Tree, paths: Paths) -> Took:
     """The commit after which hooks sleep."""
     resting.wake(tree.top / ".git", paths)
     reaching.wake(paths)
+    sharing.wake(paths)
     took = tree.commit()
     # On a busy machine it may take a second one: another git might have been about.
     while may_sleep(tree, paths):
@@ -150,11 +165,13 @@ def commit_after_kill(tree: Tree, paths: Paths) -> Took:
 
 
 def bench_beside(runs: int) -> None:
-    """What is added where hooks do not sleep: in a folder that others use as well."""
+    """What is added where hooks do not sleep: in a folder that others can write to."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
         home = Path(folder).resolve()
         env = environment(home)
         plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
+        (home / "shared").mkdir()
+        (home / "shared").chmod(0o775)
         git(hooked.top, env, "config", "core.hooksPath", str(home / "shared"))
         install(hooked, env, "--yes")
         took = in_turn(runs, plain.commit, hooked.commit)

@@ -1,12 +1,13 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
 python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N]
-                                     [--configured | --everywhere | --managed]
+                                     [--configured | --everywhere | --managed | --shared]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
 With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer;
-with --everywhere in that of the user, for all repositories. With --managed, they are lines that a hook manager runs.
+with --everywhere in that of the user, for all repositories. With --managed, they are lines that a hook manager runs;
+with --shared, they are in a folder for all repositories, and each of the trees is a repository of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tests.bench.bench_hooks import environment
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, flagging, managers, reaching, resting, scripts
+from tokenguard_hooks import chaining, configuring, flagging, managers, reaching, resting, scripts, sharing
 from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.rounds import Rounds
 
@@ -97,11 +98,26 @@ class Lines(Everybodys):
             (top / name).chmod(0o755)
 
 
+class Shared(Everybodys):
+    """Those in a folder that several repositories use."""
+
+    @property
+    def asleep(self) -> bool:
+        return sharing.is_asleep(self._paths)
+
+
 Hooks = Own | Everybodys
 
-WAYS: dict[str, type[Hooks]] = {"own": Own, "configured": Own, "everywhere": Everybodys, "managed": Lines}
+WAYS: dict[str, type[Hooks]] = {
+    "own": Own,
+    "configured": Own,
+    "everywhere": Everybodys,
+    "managed": Lines,
+    "shared": Shared,
+}
 """How hooks are put in: `own` in the folder of the repository."""
 
+IN_FOLDERS = ("own", "shared")
 CONFIGURED = ("configured", "everywhere")
 """In the configuration of git, which has to be a new one."""
 
@@ -160,10 +176,14 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
         git("init", "-q")
         git("commit", "-q", "--allow-empty", "-m", "first")
         first = git("rev-parse", "HEAD").stdout.strip()
-        linked = [home / f"linked{number}" for number in range(1, trees)]
-        for one in linked:
-            git("worktree", "add", "-q", "-b", one.name, str(one))
-        hooks = tree / ".git" / "hooks"
+        others = [home / f"other{number}" for number in range(1, trees)]
+        for one in others:
+            if way == "shared":
+                git("init", "-q", str(one))
+            else:
+                git("worktree", "add", "-q", "-b", one.name, str(one))
+        hooks = home / "shared" if way == "shared" else tree / ".git" / "hooks"
+        hooks.mkdir(exist_ok=True)
         for event in FORMER if former else ():
             (hooks / event).write_text(f"#!/bin/sh\necho ran >>'{home}/{event}'\n")
             (hooks / event).chmod(0o755)
@@ -179,6 +199,10 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
             git("config", "core.hooksPath", str(tree / ".husky"))
         else:
             chaining.put_in(hooks, scripts.EVENTS, paths)
+        if way == "shared":
+            hooks.chmod(0o755)
+            sharing.put(paths, hooks)
+            git("config", "--global", "core.hooksPath", str(hooks))
         paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":4747}}\n')
         over, slept = multiprocessing.Event(), multiprocessing.Event()
         ours = WAYS[way](tree / ".git", paths)
@@ -190,18 +214,20 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
             return [git("commit", "-q", "--allow-empty", "-m", one, where=where) for one in messages]
 
         with ThreadPoolExecutor(trees) as workers:
-            done = [one for found in workers.map(work, (tree, *linked)) for one in found]
+            done = [one for found in workers.map(work, (tree, *others)) for one in found]
         over.set()
         turning.join()
         ours.wake()
         said = {one.stderr for one in done if one.stderr}
         failed = sum(one.returncode != 0 for one in done)
-        spool = hook_paths.folder(paths, tree / ".git") / hook_paths.SPOOL
-        noted = {line.split(" ")[-1] for line in spool.read_text().splitlines()}
-        lost = set(git("log", "--all", "--format=%H").stdout.split()) - noted - {first}
+        repositories = [tree, *others] if way == "shared" else [tree]
+        spools = [hook_paths.folder(paths, one / ".git") / hook_paths.SPOOL for one in repositories]
+        noted = {line.split(" ")[-1] for spool in spools for line in spool.read_text().splitlines()}
+        told = [git("log", "--all", "--format=%H", where=one).stdout.split() for one in repositories]
+        lost = {hash for hashes in told for hash in hashes} - noted - {first}
         ran = [(home / event).read_text().count("ran") for event in FORMER] if former else []
         print(f"{len(done)} commits: {failed} failed, {len(lost)} not noted, hooks of others ran {ran} times, {said}")
-        may_fail = 0 if former or way != "own" else commits // RARE
+        may_fail = 0 if former or way not in IN_FOLDERS else commits // RARE
         return slept.is_set() and failed <= may_fail and not lost and set(ran) <= {len(done)}
 
 

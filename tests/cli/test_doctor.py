@@ -21,7 +21,8 @@ from tokenguard.cli import installation
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import chaining, configuring, reaching, resting, scripts
+from tokenguard_hooks import chaining, configuring, reaching, resting, scripts, sharing
+from tokenguard_hooks.gits import Gits
 
 Finding = Mapping[str, Any]
 
@@ -365,4 +366,29 @@ def test_hooks_of_all_repositories_that_sleep(
     monkeypatch.setattr(client, "find", find)
     (told,) = findings(cli, "hooks")
     assert (told["state"], told["detail"]) == ("warn", "those of all repositories sleep, though the daemon runs")
+    assert "tokenguard hooks status" in told["remedy"]
+
+
+def test_hooks_in_a_folder_for_several_repositories_that_sleep(
+    cli: Cli, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(gits: Gits) -> bool:
+        return False
+
+    def find(paths: Paths) -> FakeDaemon:
+        return FakeDaemon(__version__, 4747)
+
+    monkeypatch.setattr(Gits, "are_about", none)
+    paths, folder = Paths(home, home), tmp_path / "shared"
+    folder.mkdir(mode=0o755)
+    chaining.put_in(folder, scripts.EVENTS, paths)
+    sharing.put(paths, folder)
+    assert findings(cli, "hooks") == []
+    assert sharing.put_to_sleep(paths)
+    (told,) = findings(cli, "hooks")
+    detail = "those of a folder that several repositories may use sleep until the daemon runs"
+    assert (told["state"], told["detail"]) == ("ok", detail)
+    monkeypatch.setattr(client, "find", find)
+    (told,) = findings(cli, "hooks")
+    assert (told["state"], told["detail"]) == ("warn", f"those in {folder} sleep, though the daemon runs")
     assert "tokenguard hooks status" in told["remedy"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.world import SHELLS, World, found
+from tokenguard_hooks.gits import Gits
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,3 +72,13 @@ def _live_in(world: World, git: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in world.env.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def no_gits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No git is about that may start a hook, whatever else this machine does."""
+    monkeypatch.setattr(Gits, "are_about", _none)
+
+
+def _none(gits: Gits) -> bool:
+    return False

@@ -8,7 +8,7 @@ import pytest
 
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
-from tokenguard_hooks import configuring, everywhere, scripts
+from tokenguard_hooks import configuring, everywhere, scripts, sharing
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 
@@ -82,6 +82,30 @@ def test_a_folder_for_all_hooks_is_used_with_consent(user: World) -> None:
     assert warns(user, user.repository())
     assert everywhere.uninstall(user.paths)
     assert everything(user.home) == before
+
+
+def test_what_was_committed_while_they_slept_in_a_folder_is_noted_before_they_are_changed(
+    user: World, no_gits: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = user.home / "hooks"
+    user.git(user.root, "config", "--global", "core.hooksPath", str(folder))
+    before = everything(user.home)
+    tree = user.repository()
+    user.folder(tree / ".git").mkdir(parents=True)
+
+    def slept() -> str:
+        put_in(user)
+        assert sharing.put_to_sleep(user.paths) and everywhere.look() == everywhere.Standing("hooks-path", folder)
+        user.commit(tree, "asleep")
+        return user.hash(tree)
+
+    hashes = [slept(), slept()]
+    assert everywhere.uninstall(user.paths)
+    assert everything(user.home) == before | everything(folder)
+    hashes.append(slept())
+    monkeypatch.setenv("PATH", f"{user.pretend('2.54.1')}:{user.path}")
+    assert put_in(user, consent=False).way == "config" and list(folder.iterdir()) == []
+    assert {line.split()[-1] for line in user.spool(tree / ".git")} >= set(hashes)
 
 
 def test_what_is_for_all_is_not_taken_out_of_one(user: World) -> None:

@@ -7,12 +7,15 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from psutil import STATUS_ZOMBIE, AccessDenied, NoSuchProcess, Process
 
 from tests.hooks.world import World
 from tests.support.waiting import until
-from tokenguard_hooks import resting, scripts
+from tokenguard_hooks import gits, resting, scripts
 from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
@@ -57,12 +60,13 @@ def test_a_commit_that_is_made(user: World, way: str) -> None:
     where = {"there": tree, "below": tree / "below"}.get(way, user.root)
     options = {"option": ("-C", "web"), "folder": (f"--git-dir={tree}/.git", f"--work-tree={tree}")}.get(way, ())
     env = {"GIT_DIR": "web/.git", "GIT_WORK_TREE": "web"} if way == "variable" else {}
-    gits = Gits()
-    assert not gits.is_near(tree / ".git")
+    seen = Gits()
+    assert not seen.is_near(tree / ".git")
     with committing(user, where, *options, **env):
-        for about in (gits, Gits()):
+        for about in (seen, Gits()):
             assert about.is_near(tree / ".git") and not about.is_near(other / ".git")
-    assert not gits.is_near(tree / ".git")
+            assert about.are_about()
+    assert not seen.is_near(tree / ".git")
 
 
 def test_one_in_a_linked_working_tree_is_in_the_same_repository(user: World) -> None:
@@ -80,6 +84,35 @@ def test_what_only_reads_is_in_nobody_s_way(user: World) -> None:
         git.stdin.flush()
         git.stdout.readline()
         assert not Gits().is_near(tree / ".git")
+
+
+def git_of(arguments: list[str], name: str, state: str = "sleeping") -> object:
+    """What the system tells of a process."""
+    return SimpleNamespace(name=lambda: name, cmdline=lambda: arguments, status=lambda: state)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "counts"),
+    [
+        (["git", "commit"], "git", True),
+        (["/usr/lib/git-core/git-rebase"], "git-rebase", True),
+        (["git", "log", "-1"], "git", False),
+        (["git", "-c", "core.hooksPath=/dev/null", "notes", "add"], "git", False),
+        (["gitlab-runner", "run"], "gitlab-runner", False),
+        (["github-desktop"], "github-desktop", False),
+    ],
+)
+def test_what_may_start_a_hook_in_whatever_repository(arguments: list[str], name: str, counts: bool) -> None:
+    assert gits.may_start_one(cast(Process, git_of(arguments, name))) is counts
+    assert not gits.may_start_one(cast(Process, git_of(arguments, name, STATUS_ZOMBIE)))
+
+
+@pytest.mark.parametrize(("error", "counts"), [(AccessDenied, True), (NoSuchProcess, False)])
+def test_one_of_which_nothing_is_told_may_be_one_that_starts_hooks(error: type[Exception], counts: bool) -> None:
+    def refuse() -> str:
+        raise error(1)
+
+    assert gits.may_start_one(cast(Process, SimpleNamespace(name=refuse))) is counts
 
 
 def test_hooks_stay_awake_until_a_commit_is_made(user: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.hooks.world import World
 from tokenguard.config import hook_paths
-from tokenguard_hooks import everywhere, flagging, reaching, resting, scripts
+from tokenguard_hooks import everywhere, flagging, reaching, resting, scripts, sharing
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
@@ -257,3 +257,81 @@ def test_those_that_are_to_sleep_are_not_woken_any_more(
     rounds.wake(LONG)
     rounds.wake_in(tree)
     assert not beside.exists() and not flagging.flag(modern.paths).exists()
+
+
+@pytest.fixture
+def folder(user: World, no_gits: None) -> Path:
+    """One for the hooks of all repositories, with ours in it."""
+    user.git(user.root, "config", "--global", "core.hooksPath", str(user.home / "shared"))
+    return everywhere.install(user.paths, scripts.EVENTS, consent=True).where or Path()
+
+
+def unseen(world: World, name: str) -> Path:
+    """A repository in which no hook has noted anything."""
+    tree = world.repository(name)
+    shutil.rmtree(world.folder(tree / ".git"))
+    return tree
+
+
+def test_those_in_a_folder_for_several_repositories(user: World, folder: Path) -> None:
+    """Hooks have noted something in the first, and agents have worked in the next two, which have hooks elsewhere."""
+    trees = [user.repository("web"), *(unseen(user, name) for name in ("api", "own", "idle"))]
+    user.git(trees[2], "config", "core.hooksPath", ".githooks")
+    rounds = Rounds(user.paths)
+    rounds.wake(LONG, lambda: [str(tree) for tree in trees[1:3]])
+    user.commit(trees[0], "awake")
+    (user.folder(trees[0] / ".git") / "tokenguard-spool").unlink()
+    rounds.put_to_sleep(LONG)
+    assert not (folder / "post-commit").exists()
+    for tree in trees:
+        user.commit(tree, "while they sleep")
+    rounds = Rounds(user.paths)
+    rounds.wake(LONG, lambda: [str(tree) for tree in trees[1:3]])
+    assert (folder / "post-commit").exists()
+    assert user.spool(trees[0] / ".git") == made(user, trees[0], "HEAD"), "what was noted is not read again"
+    assert user.spool(trees[1] / ".git")[-1:] == made(user, trees[1], "HEAD")
+    assert user.spool(trees[2] / ".git") == []
+    rounds.wake_in(trees[3])
+    assert user.spool(trees[3] / ".git")[-1:] == made(user, trees[3], "HEAD"), "once an agent works there"
+
+
+def test_those_in_a_folder_where_one_repository_keeps_no_log(user: World, folder: Path) -> None:
+    tree = user.repository()
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    (tree / ".git" / "logs" / "HEAD").unlink()
+    rounds = Rounds(user.paths)
+    rounds.wake(LONG)
+    rounds.put_to_sleep(LONG)
+    assert (folder / "post-commit").exists()
+    user.git(tree, "config", "core.hooksPath", ".githooks")
+    rounds = Rounds(user.paths)
+    rounds.wake(LONG)
+    rounds.put_to_sleep(LONG)
+    assert not (folder / "post-commit").exists(), "it has hooks elsewhere"
+
+
+def test_those_in_a_folder_that_others_have_woken(user: World, folder: Path) -> None:
+    tree = user.repository()
+    rounds = Rounds(user.paths)
+    rounds.wake(LONG)
+    (user.folder(tree / ".git") / "tokenguard-spool").unlink(missing_ok=True)
+    assert sharing.put_to_sleep(user.paths)
+    user.commit(tree, "while they sleep")
+    assert sharing.wake(user.paths), "and nobody tells the daemon"
+    rounds.put_to_sleep(LONG)
+    Rounds(user.paths).wake(LONG)
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD")
+
+
+def test_those_in_a_folder_that_cannot_be_woken_are_told_of_once(
+    user: World, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree = user.repository()
+    sharing.put_to_sleep(user.paths)
+    (folder / "post-commit").mkdir()
+    rounds = Rounds(user.paths)
+    for number in range(2):
+        user.commit(tree, f"{number}")
+        rounds.wake(LONG)
+        assert user.spool(tree / ".git")[-1:] == made(user, tree, "HEAD"), "what they would have noted is read"
+    assert caplog.text.count("post-commit sleeps, though the daemon runs") == 1

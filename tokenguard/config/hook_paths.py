@@ -28,6 +28,9 @@ READ = ".tokenguard-read"
 EVERYWHERE = "everywhere"
 """In the folder of hooks: since when the hooks of all repositories can sleep, and where they are."""
 
+FOLDERS = "folders"
+"""In the folder of hooks: the folders of others in which hooks of ours are, and since when those can sleep."""
+
 MANAGED = ".tokenguard-managed"
 """In a repository's folder, written by hooks that a hook manager runs: commits are read from git's logs there."""
 

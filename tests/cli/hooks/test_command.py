@@ -14,7 +14,8 @@ from tests.cli.support import Cli
 from tokenguard import client
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import reaching, resting, scripts
+from tokenguard_hooks import reaching, resting, scripts, sharing
+from tokenguard_hooks.gits import Gits
 
 ASLEEP = "asleep until the daemon runs: git does not start them; what is committed is read when it does"
 
@@ -370,3 +371,47 @@ def test_hooks_that_sleep(cli: Cli, home: Path, tree: Path, monkeypatch: pytest.
     assert told.code == 1 and "! hooks sleep, though the daemon runs\n  → tokenguard hooks install\n" in told.out
     cli("hooks", "install")
     assert cli("hooks", "status").code == 0
+
+
+def test_hooks_in_a_folder_for_several_repositories_sleep(
+    cli: Cli, home: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gits, "are_about", _none)
+    folder, paths = tmp_path / "user" / "shared", Paths(home, home)
+    subprocess.run(["git", "config", "--global", "core.hooksPath", str(folder)], check=True)
+    told = cli("hooks", "install", "--global", "--yes", "--json").document
+    assert told == {"way": "hooks-path", "where": str(folder), "changed": True, "asleep": True}
+    assert ASLEEP in cli("hooks", "status").out.splitlines()[-1]
+    assert not (folder / "post-commit").exists()
+
+    def running(paths: Paths) -> object:
+        return object()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "find", running)
+        awake = cli("hooks", "status", "--json")
+        assert (awake.code, awake.document["asleep"]) == (0, False)
+        assert sharing.put_to_sleep(paths)
+        (folder / "post-commit").touch(0o755)
+        for command in (["init", "--quiet"], ["add", "post-commit"]):
+            subprocess.run(["git", "-C", str(folder), *command], check=True)
+        told = cli("hooks", "status")
+        assert (folder / "pre-push").exists() and (folder / "post-commit").read_bytes() == b""
+        assert told.code == 1 and "! hooks sleep, though the daemon runs\n  → tokenguard hooks install\n" in told.out
+    shutil.rmtree(folder / ".git")
+    (folder / "post-commit").unlink()
+    assert cli("hooks", "uninstall", "--global").code == 0 and list(folder.iterdir()) == []
+
+
+def test_hooks_in_a_folder_of_one_repository_s_settings_sleep(
+    cli: Cli, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gits, "are_about", _none)
+    subprocess.run(["git", "config", "core.hooksPath", ".githooks"], check=True)
+    assert f"- {ASLEEP}" in cli("hooks", "install", "--yes").out.splitlines()
+    assert cli("hooks", "install", "--json").document["asleep"] is True
+    assert cli("hooks", "uninstall").code == 0 and not (tree / ".githooks").exists()
+
+
+def _none(gits: Gits) -> bool:
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from tokenguard.cli.hooks import telling
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import everywhere, installing, reaching, resting, scripts, standing
+from tokenguard_hooks import everywhere, installing, reaching, resting, scripts, sharing, standing
 from tokenguard_hooks.repository import look
 
 _PATIENCE_S = 10.0
@@ -58,13 +59,14 @@ def install(way: str | None, everything: bool, yes: bool, as_json: bool) -> int:
         if way is not None:
             raise UsageError("--way and --global do not go together", "leave one of them out")
         found = everywhere.install(paths, events, consent=yes)
-        asleep = _let_all_sleep(paths)
+        asleep = _let_all_sleep(paths) and found.way != "template"
         told = telling.of_everywhere(found) | {"asleep": asleep}
         telling.show(told, as_json, telling.everywhere_installed(found, asleep))
         return 0
     here = look(Path.cwd())
     done = installing.install(here, paths, events, way, consent=yes)
-    asleep = _let_sleep(here.common_dir, paths)
+    _let_all_sleep(paths)
+    asleep = _let_sleep(here.common_dir, paths) or sharing.sleeps_in(done.where, paths)
     telling.show(telling.of_installed(done, asleep), as_json, telling.installed(done, asleep))
     return _NOT_YET if done.manager is not None and not done.manager.ours else 0
 
@@ -80,10 +82,12 @@ def uninstall(everything: bool, as_json: bool) -> int:
     paths = find_paths(os.environ)
     if everything:
         changed = everywhere.uninstall(paths)
+        _let_all_sleep(paths)
         telling.show({"changed": changed}, as_json, telling.everywhere_uninstalled(changed))
         return 0
     here = look(Path.cwd())
     changed = installing.uninstall(here, paths)
+    _let_all_sleep(paths)
     now = standing.look(here, paths, _events(paths))
     telling.show(telling.of_uninstalled(changed, now, here), as_json, telling.uninstalled(changed, now, here))
     return _NOT_YET if now.installed and not changed else 0
@@ -105,9 +109,9 @@ def status(as_json: bool) -> int:
     if running:
         # The daemon does not know a repository that was moved while its hooks slept.
         resting.wake(here.common_dir, paths, _PATIENCE_S)
-        reaching.wake(paths)
+        _wake_all(paths)
     now = standing.look(here, paths, _events(paths))
-    if running and now.asleep:
+    if running and any(hook.asleep for hook in now.hooks):
         now = replace(now, problems=(*now.problems, standing.OVERSLEPT))
     own = not resting.is_asleep(here.common_dir, paths) and resting.may_sleep(here.common_dir, paths)
     tired = not running and (own or reaching.may_sleep(paths))
@@ -127,13 +131,23 @@ def _let_sleep(common_dir: Path, paths: Paths) -> bool:
 
 
 def _let_all_sleep(paths: Paths) -> bool:
-    """The same with those of all repositories."""
+    """The same with those that serve several repositories."""
     try:
-        if client.find(paths) is not None or not reaching.put_to_sleep(paths):
+        if client.find(paths) is not None:
             return False
-        return client.find(paths) is None or not reaching.wake(paths)
+        if not any([reaching.put_to_sleep(paths), sharing.put_to_sleep(paths)]):
+            return False
+        return client.find(paths) is None or not _wake_all(paths)
     except TokenguardError:
         return False
+
+
+def _wake_all(paths: Paths) -> bool:
+    """Wake those that serve several repositories; whether some were asleep."""
+    woken = reaching.wake(paths)
+    with suppress(TokenguardError):  # what sleeps on is seen
+        woken = sharing.wake(paths) or woken
+    return woken
 
 
 def _events(paths: Paths) -> tuple[str, ...]:

@@ -1,0 +1,236 @@
+"""Hooks in a folder that several repositories may use (`core.hooksPath`) sleep while the daemon does not run, too.
+
+No repository has a mark of its own then: as with those of all repositories (`reaching.py`), what was done in one is
+read from its logs when hooks wake, from where those were read before; in one that was never seen, from when the hooks
+of a folder could sleep first. Which repositories use a folder is nowhere to be found, so no git at all may be about
+when names change. A folder that others can write to is left alone, and so are hooks that git has under version control.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from tokenguard.attribution import locate
+from tokenguard.attribution.git import ask
+from tokenguard.attribution.layout import working_trees
+from tokenguard.config import hook_paths
+from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError
+from tokenguard_hooks import chaining, files, reaching, scripts, sleeping
+from tokenguard_hooks.locking import alone
+
+if TYPE_CHECKING:
+    from tokenguard_hooks.gits import Gits
+
+_SECONDS = 0.5
+"""How long is waited for others that put them to sleep or wake them."""
+
+_TRIES, _WHILE = 15, 0.3
+"""How often it is looked whether all gits have ended that were there, within so many seconds."""
+
+_ALL = (*scripts.EVENTS, *scripts.SIGNING)
+_ENDS = ("", scripts.ASLEEP, scripts.CHAINED)
+
+
+class Folder(Struct, frozen=True):
+    """A folder of hooks, with ours in it."""
+
+    path: Path
+    """Physical."""
+    since_us: int
+    """When they could sleep first."""
+
+
+def put(paths: Paths, folder: Path) -> None:
+    """Let hooks in a folder sleep from now on. Raises `TokenguardError`."""
+    path, known = folder.resolve(), _told(paths)
+    if "\n" in str(path) or any(one.path == path for one in known):  # the former nobody could tell hooks
+        return
+    with files.told(_file(paths)):
+        hook_paths.hooks(paths).mkdir(parents=True, exist_ok=True)
+    _keep(paths, [*known, Folder(path, time.time_ns() // 1000)])
+
+
+def drop(paths: Paths, folder: Path) -> None:
+    """Forget a folder, unless hooks of ours are in it still; with the last one, how far logs were read.
+
+    Raises `TokenguardError`.
+    """
+    path, known = folder.resolve(), _told(paths)
+    left = [one for one in known if one.path != path or _has_ours(one, paths)]
+    if left == known:
+        return
+    if left:
+        _keep(paths, left)
+        return
+    with files.told(_file(paths)):
+        _file(paths).unlink(missing_ok=True)
+    if reaching.look(paths) is None:
+        reaching.forget(paths)
+
+
+def look(paths: Paths) -> list[Folder]:
+    """The folders in which hooks of this state folder are, awake or asleep. Never raises."""
+    return [one for one in _told(paths) if _has_ours(one, paths)]
+
+
+def is_asleep(paths: Paths) -> bool:
+    """Whether git does not start some of them. Never raises."""
+    return any(_sleepers(one.path, paths) for one in _told(paths))
+
+
+def may_sleep(paths: Paths) -> bool:
+    """Whether some are awake, and could sleep. Blocks while git is asked, never raises."""
+    return bool(_ready(paths))
+
+
+def sleeps_in(folder: Path, paths: Paths) -> bool:
+    """Whether git does not start some of those in a folder. Never raises."""
+    return bool(_sleepers(folder, paths))
+
+
+def state(paths: Paths) -> tuple[tuple[str, int, int], ...] | None:
+    """What is another one once some have slept; None while some do. Never raises."""
+    if is_asleep(paths):
+        return None
+    found: list[tuple[str, int, int]] = []
+    for file in (file for one in _told(paths) for file in _awake(one.path, paths)):
+        with suppress(OSError):
+            told = file.stat()
+            found.append((str(file), told.st_ino, told.st_ctime_ns))
+    return tuple(found)
+
+
+def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], None] = lambda: None) -> bool:
+    """Have git start none of them; whether some sleep. Blocks while git is asked. Raises `TokenguardError`.
+
+    `before` is called while they are awake and nobody else can put them to sleep. They stay awake where a git is about.
+    """
+    if not any(_awake(one.path, paths) for one in _told(paths)):
+        return is_asleep(paths)
+    with alone(hook_paths.hooks(paths), _SECONDS):
+        before()
+        ready = _ready(paths)
+        if ready and _are_none_about(gits or _gits()):
+            for folder in ready:
+                with alone(folder, _SECONDS):
+                    for event in _ALL:
+                        sleeping.put_to_sleep(folder, event, scripts.stub(event, paths))
+        return is_asleep(paths)
+
+
+def wake(paths: Paths) -> bool:
+    """Have git start them again; whether some were asleep. Blocks while git is asked.
+
+    Raises `TokenguardError`, also where some have to sleep on.
+    """
+    if not is_asleep(paths):
+        return False
+    left: list[Path] = []
+    with alone(hook_paths.hooks(paths), _SECONDS):
+        for folder in (one.path for one in _told(paths) if _sleepers(one.path, paths)):
+            tracked = _tracked(folder)
+            with alone(folder, _SECONDS):
+                for file in _sleepers(folder, paths):
+                    if tracked is None or file.name in tracked or not chaining.wake(folder, file.name):
+                        left.append(file)
+    if left:
+        raise TokenguardError(
+            f"{left[0]} sleeps, though the daemon runs: another hook is in its place, or git tracks that",
+            "tokenguard hooks install",
+        )
+    return True
+
+
+def serves(paths: Paths, common_dir: Path) -> bool:
+    """Whether git finds the hooks of a repository in one of these folders. Blocks while git is asked, never raises."""
+    folders = {one.path for one in look(paths)}
+    trees = [Path(one.path) for one in working_trees(str(common_dir), tuple) if one.path is not None]
+    return bool(folders) and any(_hooks_of(tree, common_dir) in folders for tree in trees or [common_dir])
+
+
+def _hooks_of(tree: Path, common_dir: Path) -> Path:
+    """Where git looks for the hooks of a working tree."""
+    told = ask(str(tree), "config", "--type=path", "--show-scope", "--null", "--get-all", "core.hooksPath") or ""
+    parts = told.split("\0")
+    # Whoever asks git switches hooks off, by this very setting.
+    given = [value for scope, value in zip(parts[::2], parts[1::2], strict=False) if scope != "command"]
+    return (tree / given[-1] if given else common_dir / "hooks").resolve()
+
+
+def _ready(paths: Paths) -> list[Path]:
+    """The folders in which some are awake, and could sleep."""
+    if reaching.sleepless(paths).exists():
+        return []
+    return [one.path for one in _told(paths) if _awake(one.path, paths) and _is_free(one.path)]
+
+
+def _gits() -> Gits:
+    from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only asks how it stands
+
+    return Gits()
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether names in a folder are this user's alone to change, and git does not take notice of it."""
+    try:
+        told = folder.stat()
+    except OSError:
+        return False
+    return told.st_uid == os.geteuid() and not told.st_mode & 0o022 and _tracked(folder) == frozenset()
+
+
+def _tracked(folder: Path) -> frozenset[str] | None:
+    """The hooks of which git tracks a file; None where it does not tell."""
+    common_dir = locate(folder).common_dir
+    if common_dir is None or folder.is_relative_to(common_dir):
+        return frozenset()
+    told = ask(str(folder), "ls-files", "-z", "--", *(f"{event}{end}" for event in _ALL for end in _ENDS))
+    return None if told is None else frozenset(name.partition(".")[0] for name in told.split("\0") if name)
+
+
+def _are_none_about(gits: Gits) -> bool:
+    for _ in range(_TRIES):
+        if not gits.are_about():
+            return True
+        time.sleep(_WHILE / _TRIES)
+    return False
+
+
+def _awake(folder: Path, paths: Paths) -> list[Path]:
+    return [folder / event for event in _ALL if files.read(folder / event) == scripts.stub(event, paths)]
+
+
+def _sleepers(folder: Path, paths: Paths) -> list[Path]:
+    """Where they would be."""
+    return [
+        folder / event
+        for event in _ALL
+        if files.read(folder / f"{event}{scripts.ASLEEP}") == scripts.stub(event, paths)
+    ]
+
+
+def _has_ours(folder: Folder, paths: Paths) -> bool:
+    return bool(_awake(folder.path, paths) or _sleepers(folder.path, paths))
+
+
+def _told(paths: Paths) -> list[Folder]:
+    lines = (files.read(_file(paths)) or b"").decode("utf-8", "surrogateescape").split("\n")
+    parts = [line.split(" ", 2) for line in lines]
+    return [Folder(Path(part[2]), int(part[1])) for part in parts if len(part) == 3 and part[1].isdigit()]
+
+
+def _keep(paths: Paths, folders: list[Folder]) -> None:
+    text = "".join(f"1 {one.since_us} {one.path}\n" for one in folders)
+    files.put(_file(paths), text.encode("utf-8", "surrogateescape"), 0o600)
+
+
+def _file(paths: Paths) -> Path:
+    return hook_paths.hooks(paths) / hook_paths.FOLDERS

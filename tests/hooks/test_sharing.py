@@ -1,0 +1,284 @@
+"""Hooks in a folder that several repositories may use sleep and wake: nothing that is not ours alone is touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from tests.hooks.world import World, everything
+from tests.support.waiting import until
+from tokenguard.errors import TokenguardError
+from tokenguard_hooks import chaining, gits, reaching, scripts, sharing
+from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.repository import look
+from tokenguard_hooks.standing import look as standing
+
+EVENTS = scripts.EVENTS
+TELL = "#!/bin/sh\necho mine >&2\n"
+
+
+@pytest.fixture(autouse=True)
+def _only_these_gits(user: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others that work on this machine are none of a test's business: they are told by their home."""
+    counts = gits.may_start_one
+
+    def counted(process: psutil.Process) -> bool:
+        try:
+            return counts(process) and process.environ().get("HOME") == str(user.home)
+        except psutil.Error:
+            return False
+
+    monkeypatch.setattr(gits, "may_start_one", counted)
+
+
+@pytest.fixture
+def shared(user: World) -> Path:
+    """A folder for all repositories, with a hook in it."""
+    folder = user.home / "shared hooks"
+    folder.mkdir(mode=0o755)
+    user.put_script(folder / "pre-commit", TELL)
+    user.git(user.root, "config", "--global", "core.hooksPath", "~/shared hooks")
+    return folder
+
+
+@pytest.fixture
+def tree(user: World, shared: Path) -> Path:
+    """A repository from which ours were put there."""
+    tree = user.repository()
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    return tree
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+AWAKE = {*EVENTS, "pre-commit.tg-chained"}
+ASLEEP = {f"{event}.tg-asleep" for event in EVENTS} | {"pre-commit", "pre-commit.tg-chained"}
+
+
+def test_they_sleep_and_wake(user: World, tree: Path, shared: Path) -> None:
+    awake, state = everything(shared), sharing.state(user.paths)
+    assert state and sharing.may_sleep(user.paths) and not sharing.is_asleep(user.paths)
+    assert not sharing.wake(user.paths)
+    for _ in range(2):
+        assert sharing.put_to_sleep(user.paths) and names(shared) == ASLEEP
+        assert sharing.is_asleep(user.paths) and sharing.sleeps_in(shared, user.paths)
+    assert sharing.state(user.paths) is None and not sharing.may_sleep(user.paths)
+    assert user.commit(tree, "asleep").stderr == "mine\n" and user.spool(tree / ".git") == []
+    assert sharing.wake(user.paths) and everything(shared) == awake
+    assert sharing.state(user.paths) not in (None, state)
+    assert user.commit(tree, "awake").stderr == "mine\n" and len(user.spool(tree / ".git")) == 1
+
+
+def test_before_they_sleep_there_is_something_to_be_done(user: World, tree: Path, shared: Path) -> None:
+    seen: list[set[str]] = []
+    for _ in range(2):
+        sharing.put_to_sleep(user.paths, before=lambda: seen.append(names(shared)))
+    assert seen == [AWAKE]
+
+
+def test_how_it_stands_with_hooks_that_sleep(user: World, tree: Path, shared: Path) -> None:
+    sharing.put_to_sleep(user.paths)
+    found = standing(look(tree), user.paths, EVENTS)
+    assert found.works and found.asleep and found.everywhere.way == "hooks-path"
+    assert [hook.event for hook in found.hooks if hook.chained] == ["pre-commit"]
+
+
+def test_uninstalled_while_they_sleep_everything_is_as_it_was(user: World, shared: Path) -> None:
+    before = everything(shared)
+    tree, other = user.repository(), user.repository("other")
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    user.folder(other / ".git").mkdir(parents=True)
+    sharing.put_to_sleep(user.paths)
+    for one in (tree, other):
+        user.commit(one, "asleep")
+    assert uninstall(look(tree), user.paths)
+    assert everything(shared) == before and sharing.look(user.paths) == []
+    for one in (tree, other):
+        assert user.spool(one / ".git")[-1:] == [f"1 commit . main {user.hash(one)}"], "what they slept through"
+    assert not (user.paths.state_dir / "hooks" / "folders").exists()
+    assert not list(user.paths.state_dir.rglob(".tokenguard-read"))
+
+
+def test_installed_again_while_they_sleep_they_are_awake(user: World) -> None:
+    tree = in_work_tree(user)
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    awake = everything(tree / ".githooks")
+    sharing.put_to_sleep(user.paths)
+    user.commit(tree, "asleep")
+    install(look(tree), user.paths, EVENTS, None, consent=False)
+    assert everything(tree / ".githooks") == awake
+    assert user.spool(tree / ".git")[-1:] == [f"1 commit . main {user.hash(tree)}"]
+
+
+def test_those_that_an_earlier_version_has_put_there_sleep_once_they_are_installed_again(
+    user: World, tree: Path, shared: Path
+) -> None:
+    (user.paths.state_dir / "hooks" / "folders").unlink()
+    assert not sharing.put_to_sleep(user.paths)
+    assert install(look(tree), user.paths, EVENTS, None, consent=False).everywhere
+    assert sharing.put_to_sleep(user.paths)
+    assert install(look(tree), user.paths, EVENTS, None, consent=False).everywhere and names(shared) == ASLEEP
+
+
+def _group(user: World, folder: Path) -> None:
+    folder.chmod(0o775)
+
+
+def _all(user: World, folder: Path) -> None:
+    folder.chmod(0o757)
+
+
+def _track(user: World, folder: Path) -> None:
+    user.git(folder, "init", "--quiet")
+    user.git(folder, "add", "--all")
+
+
+def _need(user: World, folder: Path) -> None:
+    reaching.keep_awake(user.paths, True)
+
+
+def _unknown(user: World, folder: Path) -> None:
+    """A git that fails tells nothing of what it tracks."""
+    user.git(folder, "init", "--quiet")
+    (folder / ".git" / "config").write_text("[core]\n\trepositoryformatversion = 99\n")
+
+
+@pytest.mark.parametrize("why", [_group, _all, _track, _need, _unknown])
+def test_where_they_are_not_to_sleep_they_stay_awake(
+    user: World, tree: Path, shared: Path, why: Callable[[World, Path], None]
+) -> None:
+    why(user, shared)
+    before = everything(shared)
+    assert not sharing.may_sleep(user.paths) and not sharing.put_to_sleep(user.paths)
+    assert everything(shared) == before
+
+
+def test_a_folder_of_somebody_else_s(user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: shared.stat().st_uid + 1)
+    assert not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
+
+
+def test_hooks_of_another_state_folder_and_of_others_are_left_alone(user: World, tree: Path, shared: Path) -> None:
+    other = replace(user.paths, state_dir=user.root / "elsewhere")
+    scripts.write(other)
+    sharing.put(other, shared)
+    assert sharing.look(other) == [] and not sharing.put_to_sleep(other) and names(shared) == AWAKE
+    user.put_script(shared / "pre-push", TELL)
+    sharing.put_to_sleep(user.paths)
+    assert names(shared) == (ASLEEP - {"pre-push.tg-asleep"}) | {"pre-push"}
+    assert not sharing.wake(other)
+
+
+def in_work_tree(user: World) -> Path:
+    """A repository whose hooks are in its working tree."""
+    tree = user.repository()
+    user.git(tree, "config", "core.hooksPath", ".githooks")
+    (tree / ".githooks").mkdir(mode=0o755)
+    return tree
+
+
+def test_in_a_working_tree_they_sleep_where_git_tracks_none(user: World) -> None:
+    tree = in_work_tree(user)
+    (tree / ".githooks" / "README").touch()
+    user.git(tree, "add", ".githooks")
+    user.commit(tree, "second")
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    linked = user.root / "linked"
+    user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+    assert sharing.put_to_sleep(user.paths)
+    assert names(tree / ".githooks") == {"README", *(f"{event}.tg-asleep" for event in EVENTS)}
+    assert user.git(tree, "diff", "HEAD", "--name-only").stdout == ""
+    assert sharing.serves(user.paths, tree / ".git") and not sharing.serves(user.paths, user.repository("b") / ".git")
+    assert standing(look(tree), user.paths, EVENTS).asleep
+    assert sharing.wake(user.paths) and names(tree / ".githooks") == {"README", *EVENTS}
+
+
+@pytest.mark.parametrize("whose", ["ours", "the one before", "another one"])
+def test_what_git_tracks_is_not_changed(user: World, whose: str) -> None:
+    tree = in_work_tree(user)
+    hook = tree / ".githooks" / "pre-commit"
+    if whose == "the one before":
+        user.put_script(hook, TELL)
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    if whose != "ours":
+        sharing.put_to_sleep(user.paths)
+    if whose == "another one":
+        user.put_script(hook, TELL)
+    user.git(tree, "add", str(hook))
+    user.commit(tree, "with a hook")
+    if whose == "ours":
+        assert not sharing.put_to_sleep(user.paths)
+    else:
+        with pytest.raises(TokenguardError, match=r"pre-commit sleeps, though the daemon runs: .* git tracks that"):
+            sharing.wake(user.paths)
+        assert (tree / ".githooks" / "post-commit").exists(), "the others are awake"
+    assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
+
+
+def test_a_git_thatmay_start_one_keeps_them_awake(user: World, tree: Path, shared: Path) -> None:
+    """Wherever it works: one that waits for its editor has found a hook, and will look for others."""
+    elsewhere = user.repository("elsewhere")
+    editor, begun, go_on = (user.root / name for name in ("editor", "begun", "go on"))
+    os.mkfifo(go_on)
+    user.put_script(editor, f"#!/bin/sh\ntouch '{begun}'\nread -r answer <'{go_on}'\necho words >\"$1\"\n")
+    command = ["git", "commit", "--quiet", "--allow-empty"]
+    with subprocess.Popen(command, cwd=elsewhere, env=user.env | {"GIT_EDITOR": str(editor)}) as waiting:
+        until(begun.exists)
+        assert not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
+        go_on.write_text("on\n")
+        assert waiting.wait(60) == 0
+    assert sharing.put_to_sleep(user.paths)
+
+
+def test_while_they_slept_another_hook_was_put_there(user: World, tree: Path, shared: Path) -> None:
+    sharing.put_to_sleep(user.paths)
+    user.put_script(shared / "pre-push", '#!/bin/sh\necho "$(basename $0)"\n')
+    with pytest.raises(TokenguardError, match="another hook is in its place"):
+        sharing.wake(user.paths)
+    assert sharing.is_asleep(user.paths) and chaining.look(shared, "pre-push").state == "other"
+    assert not standing(look(tree), user.paths, EVENTS).works
+    (shared / "pre-push").unlink()
+    assert sharing.wake(user.paths) and names(shared) == AWAKE
+
+
+def test_a_folder_of_hooks_that_is_a_link(user: World) -> None:
+    tree, elsewhere = user.repository(), user.root / "elsewhere"
+    (tree / ".git" / "hooks").rename(elsewhere)
+    (tree / ".git" / "hooks").symlink_to(elsewhere)
+    before = everything(elsewhere)
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    assert sharing.put_to_sleep(user.paths) and sharing.serves(user.paths, tree / ".git")
+    assert standing(look(tree), user.paths, EVENTS).asleep
+    assert sharing.wake(user.paths) and sharing.put_to_sleep(user.paths)
+    uninstall(look(tree), user.paths)
+    assert everything(elsewhere) == before
+
+
+def test_a_name_that_nobody_could_tell_hooks(user: World, tree: Path) -> None:
+    folder = user.root / "line\nfeed"
+    folder.mkdir()
+    sharing.put(user.paths, folder)
+    assert len(sharing.look(user.paths)) == 1
+
+
+@pytest.mark.parametrize("text", ["", "1 x /a\n", "what\n", "1 2\n"])
+def test_a_file_that_is_not_understood(user: World, tree: Path, shared: Path, text: str) -> None:
+    (user.paths.state_dir / "hooks" / "folders").write_text(text)
+    assert sharing.look(user.paths) == [] and not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
+
+
+def test_put_into_one_that_keeps_no_log_they_stay_awake(user: World, shared: Path) -> None:
+    tree = user.root / "web"
+    tree.mkdir()
+    user.git(tree, "init", "--quiet")
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    assert not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
