@@ -129,6 +129,7 @@ class _StubGuard:
     """Allows everything and books nothing: what is left is the data path with its meter."""
 
     def __init__(self, base_url: str) -> None:
+        self.refusals = self.ways = self.unread = self
         self._base_url = base_url
 
     def session_of(self, token: str) -> Session | None:
@@ -175,7 +176,7 @@ class _StubGuard:
     def network_of(self, session: Session | None) -> Network:
         return Network()
 
-    def unreadable(self, session: Session | None, provider: str) -> str | None:
+    def why_not(self, session: Session | None, provider: str) -> str | None:
         return None
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:

@@ -120,6 +120,6 @@ async def test_an_agent_in_a_session_of_something_else_is_refused_in_its_own_wor
 
 async def test_counting_tokens_is_noted_and_is_no_call(house: House) -> None:
     session = await house.session()
-    house.guard.counted(session)
+    house.guard.unread.counted(session)
     one = shown(house)
     assert (one["calls"], one["classes"]) == (0, {"count": 1})

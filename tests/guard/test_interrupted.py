@@ -10,11 +10,8 @@ from msgspec.structs import replace
 
 from tests.support.house import MODEL, Clock, House, answer, request
 from tokenguard import wire
-from tokenguard.config.sections import InterruptedSettings
-from tokenguard.config.settings import Config
 from tokenguard.guard import showing
 from tokenguard.ledger import queries
-from tokenguard.policy.disconnects import Drain
 from tokenguard.policy.interrupted import FASTEST
 from tokenguard.records import Facts, Leg, Reading, Usage
 
@@ -124,37 +121,6 @@ async def test_sums_tell_the_interval(house: House) -> None:
 async def test_a_price_that_is_a_bound_makes_nothing_certain(house: House) -> None:
     row = await settled(house, answer(input=1_000, state="partial", model="claude-nonesuch-9"), 200, "client-gone")
     assert (row["confidence"], row["cost_low"]) == ("bound", 0)
-
-
-# Who is read on.
-
-
-def call_of(house: House, provider: str, *, stream: bool) -> Any:
-    dialect = {"gemini": "gemini", "anthropic": "anthropic-messages"}.get(provider, "openai-chat")
-    facts = Facts("m", stream=stream)
-    return house.guard.begin(None, provider=provider, dialect=dialect, facts=facts, headers={})
-
-
-async def test_answers_are_read_on_where_they_are_billed_to_their_end(house: House) -> None:
-    usual = Drain(600, 32 << 20)
-    assert house.guard.drain(call_of(house, "anthropic", stream=True)) is None
-    assert house.guard.drain(call_of(house, "anthropic", stream=False)) == usual
-    assert house.guard.drain(call_of(house, "mistral", stream=True)) == usual
-    assert house.guard.drain(call_of(house, "house", stream=True)) is None
-
-
-async def test_what_is_configured_decides(house: House) -> None:
-    caps = InterruptedSettings(drain_seconds=5, drain_bytes=100)
-    told = {"anthropic": "drain", "mistral": "stop"}
-    house.guard.reload(Config(interrupted=caps, on_disconnect=told))
-    assert house.guard.drain(call_of(house, "anthropic", stream=True)) == Drain(5, 100)
-    assert house.guard.drain(call_of(house, "mistral", stream=False)) is None
-
-
-@pytest.mark.parametrize("caps", [InterruptedSettings(drain_seconds=0), InterruptedSettings(drain_bytes=0)])
-async def test_without_patience_nothing_is_read_on(house: House, caps: InterruptedSettings) -> None:
-    house.guard.reload(Config(interrupted=caps))
-    assert house.guard.drain(call_of(house, "gemini", stream=True)) is None
 
 
 async def test_a_call_can_end_after_its_session(house: House) -> None:

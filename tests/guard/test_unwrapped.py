@@ -269,9 +269,9 @@ async def test_its_proxy_is_taken_and_a_bad_one_is_not(
 ) -> None:
     guard = door.house.guard
     session = (await door.connect(claude, HTTPS_PROXY="http://proxy.example:3128"))(None)
-    assert guard.network_of(session).proxy == "http://proxy.example:3128"
+    assert guard.ways.network_of(session).proxy == "http://proxy.example:3128"
     other = (await door.connect(replace(claude, pid=9), HTTPS_PROXY="http://user:pass@[bad"))(None)
-    assert guard.network_of(other).proxy is None
+    assert guard.ways.network_of(other).proxy is None
     assert "pass@" not in caplog.text
 
 

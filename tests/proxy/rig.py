@@ -206,6 +206,7 @@ class FakeGuard:
     """Admits everything unless told otherwise, and notes what it is told."""
 
     def __init__(self, base_url: str) -> None:
+        self.refusals = self.ways = self.unread = self
         self.base_url = base_url
         self.other_urls: dict[str, str] = {}
         self.refusal: Refusal | None = None
@@ -305,7 +306,7 @@ class FakeGuard:
     def counted(self, session: Session | None) -> None:
         self.questions += 1
 
-    def unreadable(self, session: Session | None, provider: str) -> str | None:
+    def why_not(self, session: Session | None, provider: str) -> str | None:
         return self.unreadable_because
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:

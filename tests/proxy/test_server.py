@@ -65,7 +65,7 @@ async def test_an_unknown_token_is_named_with_its_remedy_and_not_echoed() -> Non
 async def test_a_call_of_no_session_is_refused_as_its_agent_takes_it() -> None:
     async with proxied(ok) as rig:
         answer = await (await rig.post(target=b"/s/wrong-token/anthropic/v1/messages")).message()
-        refusal = rig.guard.of_no_session("wrong-token", "anthropic-messages")
+        refusal = rig.guard.refusals.of_no_session("wrong-token", "anthropic-messages")
         assert (answer.status, answer.body) == (refusal.status, refusal.body) == (402, refusal.body)
         assert not rig.upstream.received
 

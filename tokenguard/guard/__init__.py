@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tokenguard.guard.crossing import Admission, Guard
+    from tokenguard.guard.admitting import Admission
+    from tokenguard.guard.crossing import Guard
     from tokenguard.guard.desk import AskForMore, Desk
     from tokenguard.guard.sessions import OpenSession
     from tokenguard.guard.steering import Deed
@@ -13,7 +14,7 @@ else:
     from importlib import import_module
 
     _MODULES = {
-        "Admission": "crossing",
+        "Admission": "admitting",
         "AskForMore": "desk",
         "Deed": "steering",
         "Desk": "desk",

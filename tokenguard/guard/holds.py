@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +12,11 @@ from msgspec import Struct
 
 from tokenguard.errors import UsageError
 from tokenguard.guard.registry import new_id
-from tokenguard.ledger import Decision
+from tokenguard.ledger import Decision, Ledger
 from tokenguard.policy.budgets import Slot
 from tokenguard.records import Call
+
+log = logging.getLogger(__name__)
 
 
 class Answer(Struct, frozen=True):
@@ -108,3 +111,13 @@ def decision(hold: Hold, answer: Answer, at_us: int) -> Decision:
         reason = " ".join(filter(None, (f"with {hold.cheaper[0]}", reason)))
     call_id = hold.call.id if hold.wants is None else None
     return Decision(at_us=at_us, kind=kind, who=answer.who, call_id=call_id, budget=hold.budget, reason=reason)
+
+
+def recorder(ledger: Ledger) -> Callable[[Decision], None]:
+    """What keeps decisions: in the ledger, without waiting for it."""
+    return lambda decision: ledger.decide(decision).add_done_callback(_log_failure)
+
+
+def _log_failure(written: asyncio.Future[None]) -> None:
+    if not written.cancelled() and written.exception() is not None:
+        log.error("a decision is not in the ledger: %s", written.exception())

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tokenguard.guard import remarks, showing
 from tokenguard.guard.beyond import Beyond
 from tokenguard.guard.charging import Charger, Ending
+from tokenguard.guard.clock import Clock
 from tokenguard.guard.counting import Counting
 from tokenguard.guard.flight import Flight
 from tokenguard.guard.noticing import Noticing
@@ -21,6 +22,9 @@ from tokenguard.ledger import Ledger, Settlement
 from tokenguard.records import Amount, Call, Confidence, Reading, Totals
 
 log = logging.getLogger(__name__)
+
+_ALL_TIME_US = 2**62
+"""After every instant: also after those of a clock that was far ahead."""
 
 
 class Settler:
@@ -37,6 +41,7 @@ class Settler:
         noticing: Noticing,
         beyond: Beyond,
         tell: Callable[[str, dict[str, Any]], None],
+        now: Clock,
     ) -> None:
         self._ledger = ledger
         self._counting = counting
@@ -45,6 +50,7 @@ class Settler:
         self._noticing = noticing
         self._beyond = beyond
         self._tell = tell
+        self._now = now
 
     def settle(self, call: Call, reading: Reading, ending: Ending) -> None:
         """Put the charge of a call that has ended in place of its reservation. Never raises, never waits."""
@@ -96,6 +102,12 @@ class Settler:
         self._counting.settle(call, amount)
         self._written(Settlement(call=call, charge=None, ended_us=at_us, outcome="unmetered", status=status), amount)
         return Totals(calls=1, unpriced=1)
+
+    async def presume(self, after_us: int) -> None:
+        """Charge what a crash left open for so long, at its worst case."""
+        # After a clock was set back, calls of an earlier daemon may seem to begin only later.
+        before = _ALL_TIME_US if self._now.runs_since(after_us) else self._now() - after_us
+        self._counting.presumed(await self._ledger.presume(before))
 
     def withdraw(self, call: Call, reason: str) -> None:
         """A call that was reserved is not forwarded after all."""

@@ -175,7 +175,7 @@ class Interceptor:
     async def _tunnel(self, transport: asyncio.Transport, session: Session, head: Head, rest: bytes) -> None:
         """Let a connection pass as it is."""
         try:
-            there = await way.to_host(self._guard.network_of(session), head)
+            there = await way.to_host(self._guard.ways.network_of(session), head)
         except way.UnreachableError as error:
             turn_away(transport, 502, error.message)
             return

@@ -40,8 +40,61 @@ class Admission(Protocol):
         ...
 
 
+class Refusals(Protocol):
+    """How refusals are said."""
+
+    def of_no_session(self, token: str, dialect: str) -> Refusal:
+        """The refusal of a call whose token stands for no running session."""
+        ...
+
+    def in_dialect(self, call: Call, text: str) -> Refusal:
+        """A refusal as the agent of the call takes it."""
+        ...
+
+
+class Ways(Protocol):
+    """How providers are reached."""
+
+    def upstream_of(self, session: Session | None, provider: str) -> str | None:
+        """Base URL of a provider, without a slash at its end; None if there is no such provider."""
+        ...
+
+    def network_of(self, session: Session | None) -> Network:
+        """How upstreams are reached on behalf of this session."""
+        ...
+
+    def drain(self, call: Call) -> Drain | None:
+        """How far the answer is read on when its client leaves; None if the disconnect is passed on at once."""
+        ...
+
+
+class Unread(Protocol):
+    """Of requests that no dialect reads as calls."""
+
+    def counted(self, session: Session | None) -> None:
+        """Take note of a request that only asked how many tokens a prompt has."""
+        ...
+
+    def why_not(self, session: Session | None, provider: str) -> str | None:
+        """Why a request may not pass that no dialect claims and that is not known to be free; None if it may."""
+        ...
+
+    def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
+        """Take note of a request that passed, that no dialect claims and that is not known to be free."""
+        ...
+
+
 class Guard(Protocol):
     """Decides calls before they are made and books them afterwards."""
+
+    @property
+    def refusals(self) -> Refusals: ...
+
+    @property
+    def ways(self) -> Ways: ...
+
+    @property
+    def unread(self) -> Unread: ...
 
     def session_of(self, token: str) -> Session | None:
         """The running session of this token."""
@@ -61,14 +114,6 @@ class Guard(Protocol):
         It takes minutes where a person is asked. If it is cancelled (the client left while it waited) it leaves no
         reservation behind. `count` asks the provider how many tokens the prompt has; it is called once at most.
         """
-        ...
-
-    def of_no_session(self, token: str, dialect: str) -> Refusal:
-        """The refusal of a call whose token stands for no running session."""
-        ...
-
-    def in_dialect(self, call: Call, text: str) -> Refusal:
-        """A refusal as the agent of the call takes it."""
         ...
 
     def join(self, call: Call) -> None:
@@ -92,28 +137,4 @@ class Guard(Protocol):
 
     def progress(self, call: Call, reading: Reading) -> None:
         """What was read of a stream so far; a few times a second."""
-        ...
-
-    def drain(self, call: Call) -> Drain | None:
-        """How far the answer is read on when its client leaves; None if the disconnect is passed on at once."""
-        ...
-
-    def upstream_of(self, session: Session | None, provider: str) -> str | None:
-        """Base URL of a provider, without a slash at its end; None if there is no such provider."""
-        ...
-
-    def network_of(self, session: Session | None) -> Network:
-        """How upstreams are reached on behalf of this session."""
-        ...
-
-    def counted(self, session: Session | None) -> None:
-        """Take note of a request that only asked how many tokens a prompt has."""
-        ...
-
-    def unreadable(self, session: Session | None, provider: str) -> str | None:
-        """Why a request may not pass that no dialect claims and that is not known to be free; None if it may."""
-        ...
-
-    def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:
-        """Take note of a request that passed, that no dialect claims and that is not known to be free."""
         ...

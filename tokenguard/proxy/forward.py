@@ -52,7 +52,7 @@ class Forwarder:
 
     async def _unguarded(self, request: web.BaseRequest, route: Route, body: bytes) -> web.StreamResponse:
         free = route.beside or wire.is_free(request.method, route.path)
-        if not free and (reason := self._guard.unreadable(route.session, route.provider)) is not None:
+        if not free and (reason := self._guard.unread.why_not(route.session, route.provider)) is not None:
             return problem(402, "budget_refused", reason)
         try:
             answer = await self._send(request, route, body)
@@ -60,9 +60,9 @@ class Forwarder:
             return _unreachable(error)
         try:
             if wire.is_count(request.method, route.path):
-                self._guard.counted(route.session)
+                self._guard.unread.counted(route.session)
             if not free:
-                self._guard.unmetered(route.session, route.provider, request.method, route.path, answer.status)
+                self._guard.unread.unmetered(route.session, route.provider, request.method, route.path, answer.status)
             relay = Relay(request, answer, rewritten=False)
             try:
                 await pass_on(answer, relay, _unseen)
@@ -79,7 +79,7 @@ class Forwarder:
         call = self._guard.begin(
             route.session, provider=route.provider, dialect=dialect.NAME, facts=ask.facts, headers=request.headers
         )
-        count = counter(self._upstreams, self._guard.network_of(route.session), request, route, dialect, ask)
+        count = counter(self._upstreams, self._guard.ways.network_of(route.session), request, route, dialect, ask)
         admission = await self._guard.admit(call, ask.facts, count)
         if admission.refusal is not None:
             return refused(admission.refusal)
@@ -89,7 +89,7 @@ class Forwarder:
                 changed = await self._changed(request, route, dialect, ask, admission)
                 if changed is None:
                     passage.failure = "refused-here"
-                    return refused(self._guard.in_dialect(call, unchangeable(admission.model)))
+                    return refused(self._guard.refusals.in_dialect(call, unchangeable(admission.model)))
                 route, ask = changed
             return await self._forward(request, route, dialect, ask, passage)
         finally:
@@ -156,7 +156,7 @@ class Forwarder:
         tracker: UploadTracker | None = None,
     ) -> ClientResponse:
         return await self._upstreams.send(
-            self._guard.network_of(route.session),
+            self._guard.ways.network_of(route.session),
             route.base_url,
             route.target,
             method=request.method,

@@ -43,7 +43,7 @@ class Passage:
     def go_on(self, give_up: Callable[[], object]) -> bool:
         """The client has left: whether to read on without it, which ends by `give_up` where it takes too much."""
         answered_no = self.status is not None and self.status >= 300
-        drain = None if answered_no else self._guard.drain(self._call)
+        drain = None if answered_no else self._guard.ways.drain(self._call)
         if drain is None:
             return False
         self.left, self._give_up, self._bytes_left = True, give_up, drain.bytes

@@ -126,7 +126,7 @@ class Proxy:
         session = None
         if token is not None and (session := self._guard.session_of(token)) is None:
             return self._of_no_session(token, request, path)
-        base_url = self._guard.upstream_of(session, provider)
+        base_url = self._guard.ways.upstream_of(session, provider)
         if base_url is None:
             names = ", ".join(sorted(self._providers))
             return problem(404, "unknown_provider", f"no such provider; configured are {names}", close=True)
@@ -155,7 +155,7 @@ class Proxy:
         dialect = wire.dialect_of(request.method, path)
         if dialect is None:
             return problem(404, "unknown_session", UNKNOWN_SESSION, close=True)
-        return refused(self._guard.of_no_session(token, dialect.NAME), close=True)
+        return refused(self._guard.refusals.of_no_session(token, dialect.NAME), close=True)
 
     async def _serve(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         if not _asks_for_a_socket(request):

@@ -42,7 +42,7 @@ class Sockets:
             return problem(400, "invalid_handshake", "this is not the handshake of a WebSocket", close=True)
         try:
             upstream = await self._upstreams.open_socket(
-                self._guard.network_of(route.session),
+                self._guard.ways.network_of(route.session),
                 route.base_url,
                 route.target,
                 headers=upgrade_headers(request.raw_headers),
