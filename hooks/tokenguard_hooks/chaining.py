@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import files, scripts, sleeping
@@ -62,12 +63,15 @@ def look(folder: Path, event: str) -> Hook:
     )
 
 
-def put_in(folder: Path, events: Iterable[str], paths: Paths) -> bool:
-    """Put our hooks into a folder, all of them or none; whether one was not there. Raises `TokenguardError`."""
+def put_in(folder: Path, events: Iterable[str], paths: Paths, *, logged: bool = True) -> bool:
+    """Put our hooks into a folder, all of them or none; whether one was not there. Raises `TokenguardError`.
+
+    `logged` is whether git keeps a log in which commits are to be found that no hook has noted.
+    """
     wanted = tuple(events)
     for event in wanted:
         wake(folder, event)
-        _check(look(folder, event), paths)
+        _check(look(folder, event), paths, logged=logged)
     changed = False
     done: list[str] = []
     try:
@@ -128,7 +132,7 @@ def _is_kept(file: Path) -> bool:
     return files.same(file, _chained(file))
 
 
-def _check(hook: Hook, paths: Paths) -> None:
+def _check(hook: Hook, paths: Paths, *, logged: bool) -> None:
     """Raises `UsageError` where our hook cannot be put in."""
     chained = _chained(hook.file)
     if hook.state == "changed":
@@ -146,8 +150,9 @@ def _check(hook: Hook, paths: Paths) -> None:
             f"keep one of the two under the name {hook.event}",
         )
     if (reason := _in_the_way(hook.file)) is not None:
-        line = f'put this line into it: {shlex.quote(str(scripts.run_file(paths)))} {hook.event} "$@" || exit'
-        raise UsageError(f"{hook.file} {reason}", line)
+        flag, run = (shlex.quote(str(hook_paths.hooks(paths) / name)) for name in (hook_paths.AWAKE, "run"))
+        line = (f"[ ! -e {flag} ] || " if logged else "") + f'{run} {hook.event} "$@" || exit'
+        raise UsageError(f"{hook.file} {reason}", f"put this line into it: {line}")
 
 
 def _in_the_way(file: Path) -> str | None:

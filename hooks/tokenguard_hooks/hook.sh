@@ -201,11 +201,14 @@ tg_go_to_rest() {
     . "$tg_state/hooks/rest.sh"
 }
 
-# What a hook manager runs before a commit is all that it has to run of ours: that commits are to be read from git's logs
-# is said once, and to a daemon that lives each time.
+# Lines that do something only while the daemon runs: that commits are to be read from git's logs is said once.
+tg_be_managed() {
+    [ -z "${tg_managed-}" ] || [ -e "$tg_folder/.tokenguard-managed" ] || printf '' >|"$tg_folder/.tokenguard-managed"
+} 2>/dev/null
+
+# What a hook manager runs before a commit is all that it has to run of ours: to a daemon that lives it is said each time.
 tg_end_managed() {
     [ -n "${tg_managed-}" ] || return 0
-    [ -e "$tg_folder/.tokenguard-managed" ] || printf '' >|"$tg_folder/.tokenguard-managed"
     if ! tg_is_gone; then
         [ -z "$tg_verdict" ] || tg_note "1 begin $tg_worktree $tg_branch"
     elif [ -e "$tg_state/hooks/awake" ]; then
@@ -391,6 +394,7 @@ tg_hook() {
     case $tg_event in
     pre-commit)
         tg_squash
+        tg_be_managed
         tg_ask commit
         tg_speak commit
         tg_end_managed
@@ -405,7 +409,10 @@ tg_hook() {
         tg_sign "$@"
         ;;
     commit-msg) tg_sign "$@" ;;
-    post-commit) tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" && tg_rest ;;
+    post-commit)
+        tg_be_managed
+        tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" && tg_rest
+        ;;
     post-rewrite)
         tg_rewritten "${1-}" && [ "${1-}" = amend ] && tg_rest
         tg_chain_with_lines "$@"

@@ -191,7 +191,7 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
     with files.told(hooks):
         hooks.mkdir(parents=True, exist_ok=True)
     try:
-        changed = chaining.put_in(hooks, events, paths)
+        changed = chaining.put_in(hooks, events, paths, logged=marking.keeps_log(here.common_dir))
     except TokenguardError:
         if made:
             hooks.rmdir()

@@ -92,12 +92,14 @@ def test_a_daemon_that_has_nothing_to_say_is_not_dead(world: World) -> None:
     assert run(world, tree) == "" and flagging.flag(world.paths).exists()
 
 
-def test_that_a_manager_runs_hooks_is_said_once(shells: World) -> None:
+@pytest.mark.parametrize("event", ["pre-commit", "post-commit"])
+def test_that_a_manager_runs_hooks_is_said_once(shells: World, event: str) -> None:
+    """By a script of one's own it may be the second alone."""
     tree = shells.repository()
     said = shells.folder(tree / ".git") / hook_paths.MANAGED
-    run(shells, tree, "post-commit")
+    run(shells, tree, "pre-push")
     assert not said.exists()
-    run(shells, tree)
+    run(shells, tree, event)
     assert said.read_bytes() == b""
     said.write_text("as it was")
     run(shells, tree)

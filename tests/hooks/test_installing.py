@@ -103,7 +103,7 @@ def test_a_hook_that_is_not_executable_is_made_so(user: World, tree: Path) -> No
     works(user, tree)
 
 
-def refuse(*_: object) -> bool:
+def refuse(*_: object, **options: object) -> bool:
     """In place of putting hooks in."""
     raise TokenguardError("no more")
 
@@ -195,7 +195,13 @@ def test_a_hook_that_goes_by_its_name_is_not_renamed(user: World, tree: Path, te
     with pytest.raises(UsageError, match="goes by its own name") as raised:
         put_in(user, tree)
     assert f'{user.paths.state_dir}/hooks/run post-commit "$@" || exit' in raised.value.hint
+    assert f": [ ! -e {user.paths.state_dir}/hooks/awake ] || " in raised.value.hint
     assert everything(hooks) == before
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    (tree / ".git" / "logs" / "HEAD").unlink()
+    with pytest.raises(UsageError, match="goes by its own name") as raised:
+        put_in(user, tree)
+    assert "awake" not in raised.value.hint, "what is not noted at once is nowhere to be found"
 
 
 def test_a_link_to_another_hook_is_not_led_astray(user: World, tree: Path) -> None:

@@ -17,6 +17,7 @@ from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
 
 LONG = 60.0
+DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
 
 
 @pytest.fixture
@@ -239,6 +240,27 @@ def test_lines_of_hook_managers_do_something_in_between(user: World, rounds: Rou
     assert not flagging.flag(user.paths).exists()
     Rounds(user.paths).wake(LONG)
     assert user.spool(other / ".git") == made(user, other, "HEAD~1", "HEAD")
+
+
+@pytest.mark.parametrize("event", ["pre-commit", "post-commit"])
+def test_a_line_in_a_script_of_one_s_own_does_something_in_between(user: World, rounds: Rounds, event: str) -> None:
+    """As it is documented; whichever of the hooks has it, what is committed is read."""
+    (line,) = (line for line in DOCS.read_text().splitlines() if '"$t/run" pre-commit "$@"' in line)
+    (user.home / ".local" / "state").mkdir(parents=True)
+    (user.home / ".local" / "state" / "tokenguard").symlink_to(user.paths.state_dir)
+    tree = user.repository()
+    user.put_script(tree / ".git" / "hooks" / event, f"#!/bin/sh\n{line.replace('pre-commit', event)}\necho on >&2\n")
+    user.say(tree / ".git", "* * 0 block ok enough")
+    assert user.commit(tree, "asleep").stderr == "on\n" and user.spool(tree / ".git") == []
+    rounds.wake(LONG)
+    code = 1 if event == "pre-commit" else 0
+    assert ("enough" in user.commit(tree, "awake", code=code).stderr) is bool(code)
+    rounds.put_to_sleep(LONG)
+    user.commit(tree, "asleep again")
+    Rounds(user.paths).wake(LONG)
+    (user.folder(tree / ".git") / "tokenguard-status").unlink()
+    names = [f"HEAD~{back}" for back in reversed(range(len(user.git(tree, "log", "--format=%h").stdout.split())))]
+    assert set(made(user, tree, *names)) <= set(user.spool(tree / ".git"))
 
 
 def test_those_that_are_to_sleep_are_not_woken_any_more(
