@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenguard.attribution.layout import MAIN
+from tokenguard.attribution.git import ask
 from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
@@ -55,7 +55,7 @@ def make_ready(common_dir: Path, paths: Paths) -> bool:
     """Mark a repository as one whose hooks sleep, if they can, and do all that takes time or hurts nobody."""
     with alone(common_dir, _SECONDS):
         since = marks(common_dir)
-        if not may_sleep(common_dir, paths) or MAIN not in since:
+        if not may_sleep(common_dir, paths):
             return False
         if not is_asleep(common_dir, paths):
             _put_mark(common_dir, paths, since)
@@ -65,12 +65,22 @@ def make_ready(common_dir: Path, paths: Paths) -> bool:
 
 
 def may_sleep(common_dir: Path, paths: Paths) -> bool:
-    """Whether hooks of this state folder are awake in a repository, are its own, and git keeps a log. Never raises."""
-    if not (common_dir / "logs" / "HEAD").is_file():
-        return False
+    """Whether hooks of this state folder are awake in a repository, are its own, and nothing is lost without them.
+
+    Blocks while git is asked of one without a log, never raises.
+    """
     chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
     free = _owner(common_dir) in (None, b"", _name(paths))
-    return free and (chained or configuring.is_awake(common_dir / "config", paths))
+    awake = chained or configuring.is_awake(common_dir / "config", paths)
+    return free and awake and _loses_nothing(common_dir)
+
+
+def _loses_nothing(common_dir: Path) -> bool:
+    """Whether git keeps a log, or will where a bare repository has commits of its own some day."""
+    if (common_dir / "logs" / "HEAD").is_file():
+        return True
+    told = ask(str(common_dir), "config", "--type=bool", "--get", "core.bare") or ""
+    return told.strip() == "true" and marking.keeps_log(common_dir)
 
 
 def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:

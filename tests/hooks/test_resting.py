@@ -227,6 +227,34 @@ def test_where_git_keeps_no_log_they_stay_awake(user: World) -> None:
     user.commit(tree, "first")
     put_in(user, tree)
     assert not sleep(user, tree) and hooks(tree) == set(EVENTS)
+    user.git(tree, "config", "core.bare", "true")
+    assert not sleep(user, tree) and hooks(tree) == set(EVENTS)
+
+
+@pytest.mark.parametrize("way", ["chain", "config"])
+def test_a_bare_repository_has_nothing_to_be_noted_but_what_is_committed_elsewhere(modern: World, way: str) -> None:
+    """In linked working trees, or with one that is named each time."""
+    bare, linked, named = (modern.root / name for name in ("bare.git", "linked", "named"))
+    named.mkdir()
+    modern.git(modern.root, "clone", "--quiet", "--bare", str(modern.repository()), str(bare))
+    before = everything(bare / "hooks", bare / "config")
+    for wants_commits in (False, True):
+        put_in(modern, bare, way)
+        assert not (bare / "logs" / "HEAD").exists()
+        assert resting.put_to_sleep(bare, modern.paths) and standing(look(bare), modern.paths, EVENTS).asleep
+        modern.git(bare, "push", "--quiet", "origin", "HEAD:refs/heads/pushed")
+        made: list[str] = []
+        if wants_commits:
+            modern.git(bare, "worktree", "add", "--quiet", "-b", "topic", str(linked))
+            modern.commit(linked, "in a linked one")
+            made.append(f"1 commit linked topic {modern.hash(linked)}")
+            modern.git(bare, f"--work-tree={named}", "commit", "--allow-empty", "-m", "in one that is named")
+            made.append(f"1 commit . main {modern.hash(bare)}")
+        assert resting.wake(bare, modern.paths) and standing(look(bare), modern.paths, EVENTS).works
+        assert set(modern.spool(bare)) == set(made)
+        assert resting.put_to_sleep(bare, modern.paths)
+        uninstall(look(bare), modern.paths)
+        assert everything(bare / "hooks", bare / "config") == before
 
 
 @pytest.mark.parametrize("name", ["index.lock", "rebase-merge", "sequencer"])
