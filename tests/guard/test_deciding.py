@@ -1,254 +1,18 @@
-from __future__ import annotations
+"""What becomes of calls that budgets can take, and of those that they cannot."""
 
-import asyncio
+from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from tests.support.house import MODEL, Clock, House, answer, request
+from tests.guard.support import CENT, admit, row, settle, spend
+from tests.support.house import Clock, House, answer, request
 from tokenguard.config.sections import PreflightSettings
 from tokenguard.errors import UsageError
 from tokenguard.guard import Admission
 from tokenguard.ledger import queries
-from tokenguard.policy.forecast import DAY_US
 from tokenguard.policy.wording import is_safe
-from tokenguard.records import Budget, Call, Facts, Reading, Session, Unit
-
-CENT = 10_000_000
-SONNET = "claude-sonnet-5"
-
-
-async def admit(house: House, session: Session | None, facts: Facts | None = None) -> Admission:
-    facts = facts or request()
-    return await house.guard.admit(house.begin(session, facts), facts)
-
-
-def settle(house: House, admission: Admission, *, output: int = 1_000) -> None:
-    house.guard.settle(admission.call, answer(output=output, model=admission.call.model), status=200, outcome="ok")
-
-
-async def spend(house: House, session: Session | None, cents: int) -> None:
-    """An output token costs 20,000 nanodollars."""
-    call = house.begin(session)
-    house.guard.join(call)
-    house.guard.settle(call, answer(output=cents * CENT // 20_000), status=200, outcome="ok")
-
-
-async def asked(house: House) -> str:
-    """The id of the call that waits, once one does."""
-    for _ in range(1_000):
-        if holds := house.desk.status()["holds"]:
-            return str(holds[0]["id"])
-        await asyncio.sleep(0)
-    raise AssertionError("no call waits")
-
-
-def row(house: House, call: Call) -> tuple[object, ...]:
-    conn = house.ledger.read()
-    found = conn.execute("SELECT state, model, requested, budget, reason FROM calls WHERE id = ?", (call.id,))
-    return tuple(found.fetchone())
-
-
-async def test_an_approved_call_goes_through_and_raises_its_budget_by_what_it_takes(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session))
-        hold = await asked(house)
-        (shown,) = house.desk.status()["holds"]
-        assert (shown["session"], shown["agent"], shown["model"], shown["budget"]) == (
-            session.id,
-            "claude",
-            MODEL,
-            "day",
-        )
-        assert shown["estimate_nanos"] > 0 and is_safe(shown["reason"])
-        assert [one["state"] for one in house.desk.status()["sessions"] if one["id"] == session.id] == ["waiting"]
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason="nearly done", who="max")
-    admission = waiting.result()
-    assert admission.refusal is None and admission.verdict.reason == "approved by max"
-    (raised,) = queries.raises(house.ledger.read(), house.clock.now_us)
-    assert (raised.who, raised.reason, raised.budget) == ("max", "nearly done", "day")
-    (budget,) = house.desk.status()["budgets"]
-    assert budget["limit"] == 10 * CENT + raised.amount and budget["remaining"] >= 0
-    assert raised.amount % (CENT // 10) == 0
-    (decision,) = queries.decisions(house.ledger.read())
-    assert (decision.kind, decision.who, decision.reason, decision.call_id) == (
-        "approve",
-        "max",
-        "nearly done",
-        admission.call.id,
-    )
-    assert house.desk.status()["holds"] == []
-    settle(house, admission)
-
-
-async def test_the_next_model_down_serves_a_call_if_a_person_says_so(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session))
-        hold = await asked(house)
-        (shown,) = house.desk.status()["holds"]
-        cheaper = shown["cheaper"]
-        assert "sonnet" in cheaper["model"] and 0 < cheaper["estimate_nanos"] < shown["estimate_nanos"]
-        with pytest.raises(UsageError, match="a denial takes no amount"):
-            await house.desk.answer_hold(hold, answer="deny", amount="5", reason=None)
-        await house.desk.answer_hold(hold, answer="cheaper", amount=None, reason="it is only a test", who="max")
-    admission = waiting.result()
-    assert (admission.model, admission.call.model, admission.call.requested) == (
-        cheaper["model"],
-        cheaper["model"],
-        MODEL,
-    )
-    assert admission.verdict.action == "downgrade"
-    assert admission.verdict.reason == f"max lets {cheaper['model']} serve in place of {MODEL}"
-    (raised,) = queries.raises(house.ledger.read(), house.clock.now_us)
-    assert raised.amount < shown["estimate_nanos"] * 10
-    (decision,) = queries.decisions(house.ledger.read())
-    assert (decision.kind, decision.reason) == ("approve", f"with {cheaper['model']} it is only a test")
-    settle(house, admission)
-
-
-async def test_where_there_is_no_cheaper_model_none_is_offered(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session, request(model="claude-haiku-4-5")))
-        hold = await asked(house)
-        assert house.desk.status()["holds"][0]["cheaper"] is None
-        with pytest.raises(UsageError, match="there is no cheaper model"):
-            await house.desk.answer_hold(hold, answer="cheaper", amount="5", reason=None)
-        assert queries.raises(house.ledger.read(), house.clock.now_us) == []
-        await house.desk.answer_hold(hold, answer="deny", amount=None, reason=None)
-    assert waiting.result().refusal is not None
-
-
-async def test_a_denied_call_is_refused_with_the_reason(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session))
-        await house.desk.answer_hold(await asked(house), answer="deny", amount=None, reason="use the cache", who="max")
-    admission = waiting.result()
-    assert admission.refusal is not None
-    assert "max said no: use the cache" in admission.verdict.reason and is_safe(admission.verdict.reason)
-    await house.guard.counting.tally.written()
-    assert queries.raises(house.ledger.read(), house.clock.now_us) == []
-
-
-async def test_an_approval_with_an_amount_makes_room_for_others_too(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = [group.create_task(admit(house, session)) for _ in range(3)]
-        hold = await asked(house)
-        with pytest.raises(UsageError, match="counts usd"):
-            await house.desk.answer_hold(hold, answer="approve", amount="3 calls", reason=None)
-        await house.desk.answer_hold(hold, answer="approve", amount="5", reason=None)
-    assert [one.result().refusal for one in waiting] == [None, None, None]
-    assert house.desk.status()["budgets"][0]["limit"] == 510 * CENT
-
-
-async def test_a_call_that_waits_goes_on_when_a_raise_makes_room(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session))
-        await asked(house)
-        await house.desk.raise_budget("day", "1", "more work", None)
-    assert waiting.result().refusal is None
-
-
-async def test_nobody_answers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenguard.agents.claude.HOLD_SECONDS", 0.05)
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    with house.desk.subscribe() as events:
-        admission = await admit(house, session)
-        kinds: list[tuple[str, object]] = []
-        async for event in events:
-            kinds.append((event.type, event.data.get("answer")))
-            if event.type == "call.refused":
-                break
-    assert admission.refusal is not None and "nobody approved it in time" in admission.verdict.reason
-    assert kinds == [("hold.asked", None), ("hold.answered", "expired"), ("call.refused", None)]
-
-
-async def test_an_agent_that_leaves_while_its_call_waits_leaves_nothing_behind(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session))
-        hold = await asked(house)
-        waiting.cancel()
-    status = house.desk.status()
-    assert status["holds"] == [] and status["budgets"][0]["reserved"] == 0 and house.guard.busy == 0
-    with pytest.raises(UsageError, match="waiting"):
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason=None)
-
-
-async def test_a_budget_that_refuses_is_not_asked_about(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="hold"), Budget("week", 10 * CENT, window="week"))
-    session = await house.session()
-    await spend(house, session, 10)
-    admission = await admit(house, session)
-    assert admission.refusal is not None and admission.verdict.budget == "week"
-
-
-async def test_a_cheaper_model_serves_what_the_dear_one_cannot(house: House) -> None:
-    opus = Budget(
-        "opus",
-        10 * CENT,
-        at_limit="downgrade",
-        match=(("model", "claude-opus-*"),),
-        downgrade=(("claude-opus-*", SONNET),),
-    )
-    house.budgets(opus)
-    session = await house.session()
-    assert (await admit(house, session)).model is None
-    await spend(house, session, 10)
-    admission = await admit(house, session)
-    assert (admission.model, admission.call.model, admission.call.requested) == (SONNET, SONNET, MODEL)
-    assert admission.verdict.action == "downgrade" and SONNET in admission.verdict.reason
-    settle(house, admission)
-    await house.guard.counting.tally.written()
-    assert row(house, admission.call)[:4] == ("settled", SONNET, MODEL, "opus")
-
-
-async def test_a_cheaper_model_must_fit_as_well(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, at_limit="downgrade", downgrade=(("claude-opus-*", SONNET),)))
-    session = await house.session()
-    await spend(house, session, 10)
-    admission = await admit(house, session)
-    assert admission.refusal is not None and admission.verdict.budget == "day"
-
-
-async def test_a_strict_budget_clamps_the_output_to_what_fits(house: House) -> None:
-    house.budgets(Budget("day", 12 * CENT, mode="strict", clamp=True))
-    session = await house.session()
-    facts = request(size=400, max_output=8_000)
-    admission = await admit(house, session, facts)
-    assert admission.refusal is None and admission.max_output is not None
-    assert 1_000 <= admission.max_output < 8_000
-    (budget,) = house.desk.status()["budgets"]
-    assert 0 <= budget["remaining"] < 40_000, "one token more would not fit"
-    thinking = replace(facts, least_output=7_999)
-    assert (await admit(house, session, thinking)).refusal is not None, "less than it is to think is no use"
-
-
-async def test_where_a_request_has_no_limit_a_usual_one_is_put_in(house: House) -> None:
-    house.budgets(Budget("day", 250 * CENT, mode="strict", clamp=True))
-    admission = await admit(house, await house.session(), request(max_output=None))
-    assert admission.refusal is None and admission.max_output == 32_000
+from tokenguard.records import Budget, Call, Reading, Session, Unit
 
 
 async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> None:
@@ -293,38 +57,6 @@ async def test_a_rolling_window_lets_go_of_what_is_too_old(house: House) -> None
     admission = await admit(house, session)
     assert admission.refusal is None
     assert house.desk.status()["budgets"][0]["spent"] == 0
-
-
-async def test_a_call_that_waits_goes_on_when_its_window_begins_anew(house: House) -> None:
-    house.budgets(Budget("day", 10 * CENT, window="day", timezone="UTC", at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    midnight_us = (house.clock.now_us // DAY_US + 1) * DAY_US
-    house.clock.now_us = midnight_us - 1
-    async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(admit(house, session))
-        await asked(house)
-        house.clock.now_us = midnight_us + 5
-    admission = waiting.result()
-    assert admission.verdict.reason == "it waited until there was room"
-    assert admission.call.started_us == midnight_us + 5, "it counts where it was let through"
-    (day,) = [one for one in house.desk.status()["budgets"] if one["reserved"]]
-    assert (day["spent"], house.ledger.read().execute("SELECT max(started_us) FROM calls").fetchone()) == (
-        0,
-        (midnight_us + 5,),
-    )
-
-
-async def test_a_call_counts_from_when_it_was_approved(house: House) -> None:
-    house.budgets(Budget("hours", 10 * CENT, window="rolling 5h", at_limit="hold"))
-    session = await house.session()
-    await spend(house, session, 10)
-    async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(admit(house, session))
-        hold = await asked(house)
-        house.clock.now_us += 60_000_000
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason="release")
-    assert waiting.result().call.started_us == house.clock.now_us
 
 
 async def test_what_a_rolling_window_has_let_go_of_is_not_shown_any_more(house: House) -> None:
@@ -391,18 +123,6 @@ async def test_a_dear_call_is_noticed_before_it_is_made(house: House) -> None:
     admission = await admit(house, session, request(size=4_000_000))
     assert admission.verdict.action == "warn" and "uncached tokens, about" in admission.verdict.reason
     assert admission.refusal is None
-
-
-async def test_a_dear_call_can_wait_for_approval(house: House) -> None:
-    house.guard.reload(replace(house.config(), preflight=PreflightSettings(above=0.5, at_limit="hold")))
-    session = await house.session()
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(admit(house, session, request(size=4_000_000)))
-        hold = await asked(house)
-        with pytest.raises(UsageError, match="no budget"):
-            await house.desk.answer_hold(hold, answer="approve", amount="5", reason=None)
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason=None)
-    assert waiting.result().refusal is None
 
 
 class TestSubscription:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from tests.guard.test_deciding import CENT, admit, asked, spend
+from tests.guard.support import CENT, admit, asked, spend
 from tests.support.house import House
 from tokenguard.config.sections import AgentSettings
 from tokenguard.errors import ConfigError

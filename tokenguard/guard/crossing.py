@@ -24,7 +24,7 @@ from tokenguard.guard.hub import Hub
 from tokenguard.guard.noticing import Noticing
 from tokenguard.guard.official import Official
 from tokenguard.guard.refusals import Refusals
-from tokenguard.guard.registry import UNWRAPPED, Live
+from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.settling import Settler
@@ -56,7 +56,7 @@ class Guard:
         self.now = Clock(ledger, clock)
         self.sessions = Sessions(ledger, self.now)
         self.ways = Ways(self.sessions, config)
-        self.unwrapped = Unwrapped(self.sessions, self._began)
+        self.unwrapped = Unwrapped(self.sessions, lambda live: self.tell("session.started", view.session_view(live, 0)))
         self.official = Official(ledger, self.now)
         self.teams = Teams(boot_seconds)
         slots = Slots(self._budgets_of, self._above)
@@ -134,9 +134,6 @@ class Guard:
             return
         self._settler.settle(call, reading, Ending(status, outcome, self.now(), self.ways.habit_of(call)))
 
-    def _began(self, live: Live) -> None:
-        self.tell("session.started", view.session_view(live, 0))
-
     def forget(self, session_id: str) -> None:
         """Drop what was remembered of a session that has ended."""
         self._turns.forget(session_id)
@@ -165,11 +162,13 @@ class Guard:
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._calls.catalogue = catalogue
         self.beyond.prices = prices.Many(catalogue)
-        self._decider.reserver = self._underway.reserver = Reserver(catalogue, self._turns)
+        self._underway.reserver = reserver = Reserver(catalogue, self._turns)
+        self._decider.price_by(reserver)
         self._settler.charger = Charger(catalogue, self._turns)
 
     def _take_agents(self, known: Agents) -> None:
-        self._calls.agents = self._decider.agents = self.refusals.agents = known
+        self._calls.agents = self.refusals.agents = known
+        self._decider.know(known)
         self.unwrapped.know(known.all)
 
     async def tick(self) -> None:
