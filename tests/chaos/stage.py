@@ -221,7 +221,7 @@ class Stage:
         budget = next(budget for budget in self._budgets if budget.name == view["name"])
         amount = max(1, budget.limit * percent // 100)
         try:
-            await self._desk.raise_budget(view["label"], f"{amount} {budget.unit}", "chaos", None)
+            await self._desk.grants.raise_budget(view["label"], f"{amount} {budget.unit}", "chaos", None)
         except UsageError as error:
             self._breaks(f"status shows {view['label']} (of a {budget.scope}), but it cannot be raised: {error}")
 
@@ -230,7 +230,7 @@ class Stage:
         labels = [view["label"] for view in views]
         held_back = [view["label"] for view in views if view.get("held_back") and labels.count(view["label"]) == 1]
         if held_back:
-            await self._desk.release_landing(self._rng.choice(held_back), "chaos")
+            await self._desk.grants.release_landing(self._rng.choice(held_back), "chaos")
 
     async def _answer_holds(self, percent: int) -> None:
         """What somebody says who comes by: yes, no, or nothing."""
@@ -244,9 +244,9 @@ class Stage:
                 # The truth knows the prices of some models only.
                 known = hold.cheaper is not None and hold.cheaper[0] in BY_NAME
                 yes = "cheaper" if known and drawn % 2 else "approve"
-                await self._desk.answer_hold(hold.id, answer=yes, amount=amount, reason="chaos")
+                await self._desk.grants.answer_hold(hold.id, answer=yes, amount=amount, reason="chaos")
             elif drawn < percent + 25:
-                await self._desk.answer_hold(hold.id, answer="deny", amount=None, reason="chaos")
+                await self._desk.grants.answer_hold(hold.id, answer="deny", amount=None, reason="chaos")
 
     async def _work(self, agent: Agent, window: int) -> None:
         rng = Random(f"{agent.seed}/{window}")

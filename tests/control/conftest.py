@@ -29,6 +29,7 @@ class FakeGuard:
     """Takes down what it is asked."""
 
     def __init__(self) -> None:
+        self.grants = self
         self.hub = Hub()
         self.opened: list[OpenSession] = []
         self.done: list[tuple[object, ...]] = []

@@ -33,7 +33,7 @@ async def test_an_approved_call_goes_through_and_raises_its_budget_by_what_it_ta
         )
         assert shown["estimate_nanos"] > 0 and is_safe(shown["reason"])
         assert [one["state"] for one in house.desk.status()["sessions"] if one["id"] == session.id] == ["waiting"]
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason="nearly done", who="max")
+        await house.desk.grants.answer_hold(hold, answer="approve", amount=None, reason="nearly done", who="max")
     admission = waiting.result()
     assert admission.refusal is None and admission.verdict.reason == "approved by max"
     (raised,) = queries.raises(house.ledger.read(), house.clock.now_us)
@@ -63,8 +63,8 @@ async def test_the_next_model_down_serves_a_call_if_a_person_says_so(house: Hous
         cheaper = shown["cheaper"]
         assert "sonnet" in cheaper["model"] and 0 < cheaper["estimate_nanos"] < shown["estimate_nanos"]
         with pytest.raises(UsageError, match="a denial takes no amount"):
-            await house.desk.answer_hold(hold, answer="deny", amount="5", reason=None)
-        await house.desk.answer_hold(hold, answer="cheaper", amount=None, reason="it is only a test", who="max")
+            await house.desk.grants.answer_hold(hold, answer="deny", amount="5", reason=None)
+        await house.desk.grants.answer_hold(hold, answer="cheaper", amount=None, reason="it is only a test", who="max")
     admission = waiting.result()
     assert (admission.model, admission.call.model, admission.call.requested) == (
         cheaper["model"],
@@ -89,9 +89,9 @@ async def test_where_there_is_no_cheaper_model_none_is_offered(house: House) -> 
         hold = await asked(house)
         assert house.desk.status()["holds"][0]["cheaper"] is None
         with pytest.raises(UsageError, match="there is no cheaper model"):
-            await house.desk.answer_hold(hold, answer="cheaper", amount="5", reason=None)
+            await house.desk.grants.answer_hold(hold, answer="cheaper", amount="5", reason=None)
         assert queries.raises(house.ledger.read(), house.clock.now_us) == []
-        await house.desk.answer_hold(hold, answer="deny", amount=None, reason=None)
+        await house.desk.grants.answer_hold(hold, answer="deny", amount=None, reason=None)
     assert waiting.result().refusal is not None
 
 
@@ -101,7 +101,9 @@ async def test_a_denied_call_is_refused_with_the_reason(house: House) -> None:
     await spend(house, session, 10)
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(admit(house, session))
-        await house.desk.answer_hold(await asked(house), answer="deny", amount=None, reason="use the cache", who="max")
+        await house.desk.grants.answer_hold(
+            await asked(house), answer="deny", amount=None, reason="use the cache", who="max"
+        )
     admission = waiting.result()
     assert admission.refusal is not None
     assert "max said no: use the cache" in admission.verdict.reason and is_safe(admission.verdict.reason)
@@ -117,8 +119,8 @@ async def test_an_approval_with_an_amount_makes_room_for_others_too(house: House
         waiting = [group.create_task(admit(house, session)) for _ in range(3)]
         hold = await asked(house)
         with pytest.raises(UsageError, match="counts usd"):
-            await house.desk.answer_hold(hold, answer="approve", amount="3 calls", reason=None)
-        await house.desk.answer_hold(hold, answer="approve", amount="5", reason=None)
+            await house.desk.grants.answer_hold(hold, answer="approve", amount="3 calls", reason=None)
+        await house.desk.grants.answer_hold(hold, answer="approve", amount="5", reason=None)
     assert [one.result().refusal for one in waiting] == [None, None, None]
     assert house.desk.status()["budgets"][0]["limit"] == 510 * CENT
 
@@ -130,7 +132,7 @@ async def test_a_call_that_waits_goes_on_when_a_raise_makes_room(house: House) -
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(admit(house, session))
         await asked(house)
-        await house.desk.raise_budget("day", "1", "more work", None)
+        await house.desk.grants.raise_budget("day", "1", "more work", None)
     assert waiting.result().refusal is None
 
 
@@ -161,7 +163,7 @@ async def test_an_agent_that_leaves_while_its_call_waits_leaves_nothing_behind(h
     status = house.desk.status()
     assert status["holds"] == [] and status["budgets"][0]["reserved"] == 0 and house.guard.busy == 0
     with pytest.raises(UsageError, match="waiting"):
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason=None)
+        await house.desk.grants.answer_hold(hold, answer="approve", amount=None, reason=None)
 
 
 async def test_a_budget_that_refuses_is_not_asked_about(house: House) -> None:
@@ -200,7 +202,7 @@ async def test_a_call_counts_from_when_it_was_approved(house: House) -> None:
         waiting = tasks.create_task(admit(house, session))
         hold = await asked(house)
         house.clock.now_us += 60_000_000
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason="release")
+        await house.desk.grants.answer_hold(hold, answer="approve", amount=None, reason="release")
     assert waiting.result().call.started_us == house.clock.now_us
 
 
@@ -211,6 +213,6 @@ async def test_a_dear_call_can_wait_for_approval(house: House) -> None:
         waiting = group.create_task(admit(house, session, request(size=4_000_000)))
         hold = await asked(house)
         with pytest.raises(UsageError, match="no budget"):
-            await house.desk.answer_hold(hold, answer="approve", amount="5", reason=None)
-        await house.desk.answer_hold(hold, answer="approve", amount=None, reason=None)
+            await house.desk.grants.answer_hold(hold, answer="approve", amount="5", reason=None)
+        await house.desk.grants.answer_hold(hold, answer="approve", amount=None, reason=None)
     assert waiting.result().refusal is None

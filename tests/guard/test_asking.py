@@ -19,7 +19,7 @@ DOLLAR = 1_000_000_000
 async def ask(
     house: House, session: Session, amount: str = "5", reason: str = "the tests", **more: Any
 ) -> dict[str, Any]:
-    return await house.desk.ask_for_more(AskForMore(session.id, amount, reason, **more))
+    return await house.desk.grants.ask_for_more(AskForMore(session.id, amount, reason, **more))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_request_is_seen_and_heard_of_like_a_call_that_waits(house: Hous
             5 * DOLLAR,
         )
         assert hold["reason"] == "it asks for $5.00 more of day: the tests"
-        await house.desk.answer_hold(hold["id"], answer="approve", amount=None, reason=None, who="max")
+        await house.desk.grants.answer_hold(hold["id"], answer="approve", amount=None, reason=None, who="max")
         async with asyncio.timeout(30):
             told = [await anext(events), await anext(events)]
     assert [one.type for one in told] == ["hold.asked", "hold.answered"]
@@ -59,7 +59,7 @@ async def test_an_approval_raises_the_budget_by_what_was_asked_for_or_named(
         async with asyncio.timeout(30), asyncio.TaskGroup() as group:
             asked = group.create_task(ask(house, session, budget="day", wait_s=30))
             hold = str((await anext(events)).data["id"])
-            await house.desk.answer_hold(hold, answer="approve", amount=amount, reason="go on", who="max")
+            await house.desk.grants.answer_hold(hold, answer="approve", amount=amount, reason="go on", who="max")
     found = asked.result()
     assert (found["answer"], found["who"], found["answer_reason"]) == ("approve", "max", "go on")
     assert limits(house) == {"month": 100 * DOLLAR, "day": (10 + raised) * DOLLAR}
@@ -70,7 +70,7 @@ async def test_an_approval_raises_the_budget_by_what_was_asked_for_or_named(
 
 async def test_who_does_not_wait_finds_the_budget_raised_all_the_same(house: House, session: Session) -> None:
     found = await ask(house, session, budget="day")
-    await house.desk.answer_hold(found["id"], answer="approve", amount=None, reason=None, who="max")
+    await house.desk.grants.answer_hold(found["id"], answer="approve", amount=None, reason=None, who="max")
     assert limits(house)["day"] == 15 * DOLLAR
 
 
@@ -78,7 +78,7 @@ async def test_a_denial_raises_nothing_and_is_the_answer_for_a_while(
     house: House, session: Session, clock: Clock
 ) -> None:
     found = await ask(house, session, budget="day")
-    await house.desk.answer_hold(found["id"], answer="deny", amount=None, reason="use less", who="max")
+    await house.desk.grants.answer_hold(found["id"], answer="deny", amount=None, reason="use less", who="max")
     again = await ask(house, session, "50", budget="day")
     assert (again["answer"], again["answer_reason"]) == ("deny", "use less")
     assert not house.desk.status()["holds"] and limits(house)["day"] == 10 * DOLLAR
@@ -87,7 +87,7 @@ async def test_a_denial_raises_nothing_and_is_the_answer_for_a_while(
     await asyncio.sleep(0)
     await ask(house, session, budget="day")
     found = await ask(house, session, budget="day")
-    await house.desk.answer_hold(found["id"], answer="deny", amount=None, reason=None, who="max")
+    await house.desk.grants.answer_hold(found["id"], answer="deny", amount=None, reason=None, who="max")
     await asyncio.sleep(0)
     clock.now_us += asking.QUIET_US
     assert (await ask(house, session, budget="day"))["answer"] == "waiting"

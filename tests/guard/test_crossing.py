@@ -366,10 +366,3 @@ def test_noon_is_noon() -> None:
 
     assert datetime.fromtimestamp(NOON / 1_000_000, UTC).isoformat() == "2026-11-21T12:00:00+00:00"
     assert local_zone() is not None
-
-
-async def test_a_budget_can_be_raised_before_anything_is_written(house: House) -> None:
-    house.budgets(Budget("day", CENT))
-    raised = await house.desk.raise_budget("day", "1", "the tests need it", None)
-    assert raised["limit"] == 100 * CENT + CENT
-    assert await house.call(None)

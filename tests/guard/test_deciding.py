@@ -24,10 +24,10 @@ async def test_a_landing_reserve_is_kept_until_it_is_released(house: House) -> N
     assert "To save the work: tokenguard budget land day." in refused.verdict.reason
     (budget,) = house.desk.status()["budgets"]
     assert (budget["landing"], budget["landing_released"], budget["level"]) == (50 * CENT, False, "info")
-    released = await house.desk.release_landing("day", "to save the work")
+    released = await house.desk.grants.release_landing("day", "to save the work")
     assert released["landing_released"] is True
     with pytest.raises(UsageError, match="open already"):
-        await house.desk.release_landing("day", "again")
+        await house.desk.grants.release_landing("day", "again")
     settle(house, await admit(house, session))
     await house.guard.counting.tally.written()
     await house.reopen(Budget("day", 100 * CENT, landing=50 * CENT, window="day"))
@@ -110,7 +110,7 @@ async def test_every_level_is_told_once_even_across_a_restart(house: House, cloc
     await house.guard.counting.tally.written()
     await house.reopen(day)
     assert await told_levels(house, 1, 20) == ["hard"]
-    await house.desk.raise_budget("day", "1", "more", None)
+    await house.desk.grants.raise_budget("day", "1", "more", None)
     assert await told_levels(house, 1, 60, 50) == ["warn", "hard"], "there was room again"
     clock.now_us += 24 * 3_600_000_000
     assert await told_levels(house, 60) == ["info"]
@@ -166,7 +166,7 @@ class TestSubscription:
         refused = await self.call(house, session, used)
         assert refused.refusal is not None and refused.verdict.budget == "mine"
         assert "91%" in refused.verdict.reason and "It resets at 13:00" in refused.verdict.reason
-        raised = await house.desk.raise_budget("mine", "5%", "nearly done", None)
+        raised = await house.desk.grants.raise_budget("mine", "5%", "nearly done", None)
         assert raised["limit"] == 95
         assert (await self.call(house, session, {})).refusal is None
         house.clock.now_us = 1_795_266_000_000_000
@@ -247,15 +247,6 @@ async def test_a_call_that_cannot_be_decided(
     (marks,) = house.ledger.read().execute("SELECT marks FROM calls").fetchone()
     assert "unguarded" in marks
     assert house.desk.status()["budgets"][0]["spent"] == 2 * CENT
-
-
-async def test_looking_for_a_budget_to_raise_leaves_no_trace(house: House) -> None:
-    house.budgets(Budget("tasks", 100 * CENT, scope="task"), Budget("day", 100 * CENT))
-    for task in ("one", "two"):
-        session = await house.session(task=task)
-        await house.desk.end_session(session.id, 0)
-    await house.desk.raise_budget("one/tasks", "1", "more", None)
-    assert {one["label"] for one in house.desk.status()["budgets"]} == {"day", "one/tasks"}
 
 
 async def test_a_budget_says_that_many_calls_at_once_pass_it_more_often(house: House) -> None:

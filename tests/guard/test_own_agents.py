@@ -41,7 +41,7 @@ async def test_a_call_is_held_for_as_long_as_the_user_says(house: House) -> None
         (shown,) = house.desk.status()["holds"]
         since, until = (datetime.fromisoformat(shown[key]) for key in ("asked_at", "expires_at"))
         assert until - since == timedelta(seconds=17)
-        await house.desk.answer_hold(hold, answer="deny", amount=None, reason="no", who="ada")
+        await house.desk.grants.answer_hold(hold, answer="deny", amount=None, reason="no", who="ada")
     assert waiting.result().refusal is not None
 
 

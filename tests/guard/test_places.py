@@ -92,7 +92,7 @@ async def test_a_raise_counts_until_it_ends_whether_somebody_calls_or_not(house:
     house.budgets(budget())
     await house.session()
     assert Places(house.guard.counting, tuple, house.guard.now).until_us == float("inf")
-    await house.desk.raise_budget("day", "5", "release", "1h")
+    await house.desk.grants.raise_budget("day", "5", "release", "1h")
     places = Places(house.guard.counting, lambda: house.guard.config.budgets, house.guard.now)
     assert places.until_us == NOON + HOUR_US
 
@@ -177,7 +177,7 @@ class TestWorkingTrees:
         if not runs:
             await house.reopen()
         assert spent(house, own=own) == {"web:day": 1, "login:day": 1}
-        await house.desk.raise_budget(label, "5", "release", None)
+        await house.desk.grants.raise_budget(label, "5", "release", None)
         limits = [held.limit / 1e9 for held, _ in look(house).anywhere(str(house.repo), own)]
         assert limits == [15.0, 15.0 if limit == "$10" else 10.0]
 
@@ -186,16 +186,16 @@ class TestWorkingTrees:
         moved = replace(own, source=str(house.folder / "elsewhere" / "web" / "tokenguard.toml"))
         await self.call(house)
         look(house).anywhere(str(house.repo), (own, moved))
-        assert (await house.desk.raise_budget("web:day", "5", "release", None))["limit"] == 15e9
+        assert (await house.desk.grants.raise_budget("web:day", "5", "release", None))["limit"] == 15e9
 
     async def test_what_was_seen_yesterday_is_not_raised_today(self, house: House, clock: Clock) -> None:
         own = self.own(house, "web")
         look(house).anywhere(str(house.repo), own)
         clock.now_us += 24 * HOUR_US
         with pytest.raises(UsageError, match="there is no budget web:day"):
-            await house.desk.raise_budget("web:day", "5", "release", None)
+            await house.desk.grants.raise_budget("web:day", "5", "release", None)
         look(house).anywhere(str(house.repo), own)
-        await house.desk.raise_budget("web:day", "5", "release", None)
+        await house.desk.grants.raise_budget("web:day", "5", "release", None)
 
     async def test_repositories_of_the_same_name_are_told_apart_by_their_paths(self, house: House) -> None:
         house.budgets(budget(scope="repo"), budget(scope="branch", name="b"))
@@ -205,16 +205,16 @@ class TestWorkingTrees:
         for cwd in (house.repo, other):
             await self.call(house, await house.session(cwd=cwd))
         with pytest.raises(UsageError, match="web/day is more than one budget") as raised:
-            await house.desk.raise_budget("web/day", "5", "release", None)
+            await house.desk.grants.raise_budget("web/day", "5", "release", None)
         assert raised.value.hint is not None
         names = raised.value.hint.removeprefix("name one: ").split(", ")
         assert sorted(names) == sorted([f"{house.repo}/day", f"{other}/day"])
-        raised_one = await house.desk.raise_budget(f"{other}/day", "5", "release", None)
+        raised_one = await house.desk.grants.raise_budget(f"{other}/day", "5", "release", None)
         assert (raised_one["key"], raised_one["limit"]) == (str(other), 15e9)
-        assert (await house.desk.raise_budget(f"{other}/main/b", "5", "release", None))["limit"] == 15e9
+        assert (await house.desk.grants.raise_budget(f"{other}/main/b", "5", "release", None))["limit"] == 15e9
         own = self.own(house, "web")
         look(house).anywhere(str(house.repo), own)
-        assert (await house.desk.raise_budget(f"{house.repo}:day", "5", "release", None))["label"] == "web:day"
+        assert (await house.desk.grants.raise_budget(f"{house.repo}:day", "5", "release", None))["label"] == "web:day"
 
     async def test_budgets_of_several_repositories_are_still_told_apart(self, house: House) -> None:
         house.budgets(budget(scope="repo"))
@@ -222,10 +222,10 @@ class TestWorkingTrees:
         for repo in (str(house.repo), "/src/api"):
             seen.anywhere(repo, ())
         await house.call(await house.session(), output=DOLLAR)
-        await house.desk.raise_budget("web/day", "5", "release", None)
+        await house.desk.grants.raise_budget("web/day", "5", "release", None)
         elsewhere = house.folder / "api" / ".git"
         elsewhere.mkdir(parents=True)
         (elsewhere / "HEAD").write_text("ref: refs/heads/main\n")
         await house.session(cwd=elsewhere.parent)
         with pytest.raises(UsageError, match="day is more than one budget; name one: (web|api)/day, (web|api)/day"):
-            await house.desk.raise_budget("day", "5", "release", None)
+            await house.desk.grants.raise_budget("day", "5", "release", None)

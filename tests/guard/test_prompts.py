@@ -52,7 +52,7 @@ async def test_a_raise_lets_prompts_through_again(house: House) -> None:
     session = await house.session()
     await house.call(session)
     assert refused(house, session) is not None
-    await house.desk.raise_budget("few", "1 call", "why", None)
+    await house.desk.grants.raise_budget("few", "1 call", "why", None)
     assert refused(house, session) is None
     assert await house.call(session)
 

@@ -54,7 +54,7 @@ async def test_a_raise_of_one_does_not_raise_the_other(house: House, raised: str
     house.budgets(users())
     write(house, DAY.format(limit='"$1"'))
     await house.session()
-    await house.desk.raise_budget(raised, "1", "release", None)
+    await house.desk.grants.raise_budget(raised, "1", "release", None)
     assert limits(house) == {raised: 2_000_000_000, kept: 1_000_000_000}
 
 

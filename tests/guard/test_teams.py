@@ -222,7 +222,7 @@ async def test_one_person_cannot_raise_what_belongs_to_all(house: House) -> None
     hear(house, share(NANOS))
     await house.session()
     with pytest.raises(UsageError, match="tokenguard team raise month"):
-        await house.desk.raise_budget("team:web/month", "5", "because", None)
+        await house.desk.grants.raise_budget("team:web/month", "5", "because", None)
 
 
 async def test_an_approval_gives_nothing_of_the_teams(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ async def test_an_approval_gives_nothing_of_the_teams(house: House, monkeypatch:
     with house.desk.subscribe("hold.asked") as events:
         waiting = asyncio.ensure_future(house.call(session))
         hold = (await anext(events)).data["id"]
-        await house.desk.answer_hold(str(hold), answer="approve", amount=None, reason=None)
+        await house.desk.grants.answer_hold(str(hold), answer="approve", amount=None, reason=None)
         assert not await waiting
     assert house.guard.sharing.standings("web")[0].limit == 100 * NANOS
 

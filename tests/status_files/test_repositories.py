@@ -52,14 +52,14 @@ async def test_what_the_message_says_helps(hooked: Hooked) -> None:
     message = (await hooked.lines())[0][5]
     words = shlex.split(message.partition("To go on: ")[2])
     assert words[:3] == ["tokenguard", "budget", "raise"]
-    await hooked.house.desk.raise_budget(words[3], words[5], "a release", None)
+    await hooked.house.desk.grants.raise_budget(words[3], words[5], "a release", None)
     assert await hooked.says("push") != "block web/day"
 
 
 async def test_a_raise_lets_pass_and_stops_again_when_it_ends(hooked: Hooked, clock: Clock) -> None:
     hooked.house.budgets(budget(scope="repo", window="month"))
     await spend(hooked, 11)
-    await hooked.house.desk.raise_budget("web/day", "10", "a release", "1h")
+    await hooked.house.desk.grants.raise_budget("web/day", "10", "a release", "1h")
     assert await hooked.says("push") == "ok"
     hooked.board.known = (hooked.repository(),)
     assert (await hooked.board.wanted()).until_us == NOON + HOUR_US
@@ -281,7 +281,7 @@ async def test_no_name_of_a_folder_breaks_the_file(hooked: Hooked, tmp_path: Pat
     assert words[4:] == ["--amount", "10", "--reason", "WHY"]
     if name.isprintable():
         assert words[3] == f"{name}/day"
-    await hooked.house.desk.raise_budget(words[3], words[5], "as it was said", None)
+    await hooked.house.desk.grants.raise_budget(words[3], words[5], "as it was said", None)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from tokenguard.control import charts, importing, recent, streams
 from tokenguard.control.advice import advice
 from tokenguard.control.answers import answer, errors_as_json
 from tokenguard.control.budgets import Limits
-from tokenguard.control.crossing import Guard, Host
+from tokenguard.control.crossing import Guard
+from tokenguard.control.host import Host
 from tokenguard.control.report import report
 from tokenguard.control.sessions import Sessions
 from tokenguard.control.teams import Shared
@@ -151,12 +152,12 @@ class Control:
         asked = msgspec.json.decode(await request.read(), type=_Answer)
         hold_id = request.match_info["id"]
         return answer(
-            await self._guard.answer_hold(hold_id, answer=asked.answer, amount=asked.amount, reason=asked.reason)
+            await self._guard.grants.answer_hold(hold_id, answer=asked.answer, amount=asked.amount, reason=asked.reason)
         )
 
     async def _ask_for_more(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=AskForMore)
-        return answer(await self._guard.ask_for_more(asked))
+        return answer(await self._guard.grants.ask_for_more(asked))
 
     async def _official(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Official)

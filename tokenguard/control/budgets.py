@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from tokenguard.config.budgets import table_of
 from tokenguard.control.answers import answer
-from tokenguard.control.crossing import Guard, Host
+from tokenguard.control.crossing import Guard
+from tokenguard.control.host import Host
 from tokenguard.guard.showing import instant
 from tokenguard.ledger import queries
 from tokenguard.ledger.audit import Entry, trail
@@ -101,11 +102,11 @@ class Limits:
 
     async def _raise(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Raise)
-        return answer(await self._guard.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
+        return answer(await self._guard.grants.raise_budget(asked.name, asked.amount, asked.reason, asked.ttl))
 
     async def _land(self, request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read(), type=_Land)
-        return answer(await self._guard.release_landing(asked.name, asked.reason))
+        return answer(await self._guard.grants.release_landing(asked.name, asked.reason))
 
 
 def _trail(ledger: Path, limit: int) -> list[Entry]:

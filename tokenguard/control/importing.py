@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard.agents.logs import LOGS
-from tokenguard.control.crossing import Host
+from tokenguard.control.host import Host
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard.importing.doctor import told
 from tokenguard.importing.importer import Progress

@@ -12,7 +12,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard.control.answers import answer
-from tokenguard.control.crossing import Guard, Host
+from tokenguard.control.crossing import Guard
+from tokenguard.control.host import Host
 from tokenguard.errors import DaemonError, UsageError
 from tokenguard.guard import Deed, OpenSession
 from tokenguard.guard.showing import instant, totals_view

@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tokenguard.control.answers import answer
-from tokenguard.control.crossing import Host
+from tokenguard.control.host import Host
 
 
 class _Sync(Struct, frozen=True, forbid_unknown_fields=True):

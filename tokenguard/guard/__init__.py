@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tokenguard.guard.admitting import Admission
     from tokenguard.guard.crossing import Guard
-    from tokenguard.guard.desk import AskForMore, Desk
+    from tokenguard.guard.desk import Desk
+    from tokenguard.guard.granting import AskForMore
     from tokenguard.guard.sessions import OpenSession
     from tokenguard.guard.steering import Deed
 else:
@@ -15,7 +16,7 @@ else:
 
     _MODULES = {
         "Admission": "admitting",
-        "AskForMore": "desk",
+        "AskForMore": "granting",
         "Deed": "steering",
         "Desk": "desk",
         "Guard": "crossing",
