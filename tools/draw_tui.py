@@ -81,7 +81,7 @@ class _Shown(Dashboard):
     def __init__(self, conn: sqlite3.Connection) -> None:
         super().__init__(Paths(Path(), Path()), now=lambda: _NOW)
         self.conn = conn
-        self._feed.stop()
+        self.hearing.stop()
 
     def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         """As the daemon would."""

@@ -32,7 +32,7 @@ class Answering(Dashboard):
         """Why nothing is done; empty if all is."""
         self.said: list[str] = []
         self._waiting = 0
-        self._feed.start = lambda: None  # type: ignore[method-assign]  # there is no daemon to listen to
+        self.hearing.start = lambda: None  # type: ignore[method-assign]  # there is no daemon to listen to
 
     def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         message.prevent_default()

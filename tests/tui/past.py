@@ -97,7 +97,7 @@ class Past(Dashboard):
         self.conn = conn
         self.questions: list[Mapping[str, str]] = []
         self.problem = ""
-        self._feed.stop()
+        self.hearing.stop()
 
     def on_asked(self, message: Asked) -> None:  # type: ignore[override]  # no thread is needed here
         """Answered at once."""

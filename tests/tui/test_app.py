@@ -13,7 +13,6 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from tests.support.home import Home
 from tests.tui.told import STATUS
 from tokenguard.config.paths import Paths
 from tokenguard_tui.app import Dashboard
@@ -171,22 +170,6 @@ async def test_q_ends_it_whatever_is_wrong(tmp_path: Path) -> None:
         assert not {"a", "d", "plus"} & set(app.screen.active_bindings) and "s" in app.screen.active_bindings
         await pilot.press("q")
     assert app.return_code == 0
-
-
-async def test_a_daemon_that_goes_and_comes_back(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    app = Dashboard(home.paths)
-    try:
-        home.start()
-        async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: app.state.told, "no status has come")
-            assert lines(app, Sessions) == ["nothing runs: tokenguard run claude"]
-            home.daemon.stop(timeout=20)
-            await until(pilot, lambda: app.state.away, "its end is not noticed")
-            home.start()
-            await until(pilot, lambda: not app.state.away and not app.state.stale, "its return is not noticed")
-    finally:
-        home.clean_up()
 
 
 async def test_the_keys_go_back_to_where_they_were_once_nothing_waits(tmp_path: Path) -> None:

@@ -21,13 +21,15 @@ def tui(once: bool, web: bool, port: int) -> None:
     if web:
         _serve(port)
         return
-    from tokenguard_tui import app  # importing it takes half a second
-
     paths = find_paths(os.environ)
     if once:
-        click.echo(app.once(paths, shutil.get_terminal_size().columns))
+        from tokenguard_tui.once import first_screen
+
+        click.echo(first_screen(paths, shutil.get_terminal_size().columns))
     else:
-        app.run(paths)
+        from tokenguard_tui.app import run  # importing it takes half a second
+
+        run(paths)
 
 
 def _serve(port: int) -> None:

@@ -29,13 +29,13 @@ class Question(Message):
         self.dialog, self.take = dialog, take
 
 
-def do(paths: Paths, wanted: Wanted) -> str:
-    """Why it was not done; empty if it was. Blocks."""
+def do(paths: Paths, path: str, body: object) -> str:
+    """Have the daemon do something. Why it was not done; empty if it was. Blocks."""
     try:
         daemon = client.find(paths)
         if daemon is None:
             raise DaemonError("the daemon is not running", "start it with: tokenguard daemon start")
-        daemon.post(wanted.path, wanted.body)
+        daemon.post(path, body)
     except TokenguardError as error:
         return str(error)
     return ""

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from tokenguard import client
+from tokenguard.config.paths import Paths
+from tokenguard.errors import DaemonError
 from tokenguard.policy import money
-from tokenguard_tui import ascii, words
+from tokenguard_tui import ascii, terminal, words
 from tokenguard_tui.state import State
 from tokenguard_tui.widgets import calls, gauges, holds, sessions
 from tokenguard_tui.widgets.rows import Row
 
 CALLS = 8
 """The last calls that are shown."""
+
+
+def first_screen(paths: Paths, width: int) -> str:
+    """What it shows now, in lines of at most `width` cells. Raises `DaemonError`."""
+    daemon = client.find(paths)
+    if daemon is None:
+        raise DaemonError("the daemon is not running", "start it with: tokenguard daemon start")
+    state = State(plain=terminal.is_plain())
+    state.status(daemon.get("/v1/status"))
+    state.recalled(daemon.get("/v1/recent"))
+    return text(state, datetime.now().astimezone(), width)
 
 
 def text(state: State, now: datetime, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import sys
 
 
 def is_gone(descriptor: int) -> bool:
@@ -10,3 +11,8 @@ def is_gone(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(events & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
+
+
+def is_plain() -> bool:
+    """Whether nothing beyond ASCII may be drawn."""
+    return not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
