@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_modules.support import Machine
+from tokenguard.agents import qwen_settings
 
 
 @pytest.fixture
@@ -22,3 +23,12 @@ def attended(machine: Machine) -> Machine:
     """The same, with somebody at the terminal."""
     machine.attended = True
     return machine
+
+
+@pytest.fixture(autouse=True)
+def qwen_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of Qwen Code's administrator, which is not there."""
+    file = tmp_path / "system" / "settings.json"
+    file.parent.mkdir()
+    monkeypatch.setattr(qwen_settings, "_SYSTEM", (file,))
+    return file
