@@ -12,7 +12,7 @@ from tokenguard.agents.logs.shape import Places
 from tokenguard.daemon.following import Following
 from tokenguard.errors import LedgerError
 from tokenguard.importing.importer import Progress
-from tokenguard.importing.reading import Plan
+from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import Ledger
 
 SECOND_US = 1_000_000

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.books import Books
-from tokenguard.importing import reading
+from tokenguard.importing import surveying
 from tokenguard.importing.importer import Importer
 from tokenguard.importing.projects import projects
-from tokenguard.importing.reading import Plan
+from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import Ledger
 from tokenguard.ledger.rows import fetch
 from tokenguard.records import Call, Charge, Confidence, Leg
@@ -50,7 +50,7 @@ class Home:
 
     async def read(self, between: Callable[[], object] = lambda: None, *, full: bool = False) -> int:
         """One import; `between` runs when the files are found and not read yet. Returns how many were to be read."""
-        survey = reading.survey
+        survey = surveying.survey
 
         def surveyed(*args: Any) -> Any:
             found = survey(*args)
@@ -59,7 +59,7 @@ class Home:
 
         plan = Plan({}, str(self.home), full=full)
         with self._patch.context() as patch:
-            patch.setattr(reading, "survey", surveyed)
+            patch.setattr(surveying, "survey", surveyed)
             done = await self._importer.run(Plan({}, str(self.home), projects(plan.places(), ()), full=full))
         assert done.done
         return done.files

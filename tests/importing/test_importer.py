@@ -20,7 +20,7 @@ from tokenguard.errors import LedgerError
 from tokenguard.importing import importer as importing
 from tokenguard.importing import process
 from tokenguard.importing.importer import Importer, Progress
-from tokenguard.importing.reading import Plan
+from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import Ledger
 from tokenguard.records import Call, Charge, Leg
 

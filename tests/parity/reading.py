@@ -14,7 +14,7 @@ from msgspec import Struct
 from tests.parity.case import Case
 from tests.support.books import Books
 from tokenguard.importing.importer import Importer
-from tokenguard.importing.reading import Plan
+from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import Ledger
 from tokenguard.ledger.rows import fetch
 from tokenguard.records import Call, Charge, Leg, Usage

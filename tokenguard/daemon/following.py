@@ -16,7 +16,7 @@ from tokenguard.agents.logs.shape import Places, Source
 from tokenguard.errors import TokenguardError
 from tokenguard.importing.importer import ELSEWHERE, Importer, Progress, Tell
 from tokenguard.importing.projects import projects
-from tokenguard.importing.reading import Plan
+from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import queries
 from tokenguard.ledger.places import trees
 from tokenguard.watcher import Watcher, wanted

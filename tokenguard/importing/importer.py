@@ -14,11 +14,12 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.importing import process, reading
+from tokenguard.importing import process, reading, surveying
 from tokenguard.importing.entries import Entries
-from tokenguard.importing.reading import Batch, Known, Plan, Survey
+from tokenguard.importing.reading import Batch
 from tokenguard.importing.states import knowing
 from tokenguard.importing.surroundings import Surroundings
+from tokenguard.importing.surveying import Known, Plan, Survey
 from tokenguard.ledger import Ledger
 from tokenguard.ledger.values import Written
 from tokenguard.records import Amount, Call, Charge, Leg
@@ -126,7 +127,7 @@ class Importer:
         progress = Progress(time.time_ns() // 1_000)
         while True:
             with knowing(self._path, plan.below) as known:
-                found = reading.survey(plan, known)
+                found = surveying.survey(plan, known)
                 progress = replace(
                     progress,
                     files=progress.files_read + len(found.visits),

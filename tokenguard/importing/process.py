@@ -14,11 +14,12 @@ from typing import BinaryIO
 from msgspec import Struct, msgpack
 
 from tokenguard.errors import TokenguardError
-from tokenguard.importing import reading
+from tokenguard.importing import reading, surveying
 from tokenguard.importing.entries import Entries
-from tokenguard.importing.reading import Batch, Plan
+from tokenguard.importing.reading import Batch
 from tokenguard.importing.states import knowing
 from tokenguard.importing.surroundings import Surroundings
+from tokenguard.importing.surveying import Plan
 
 _NICE = 10
 _SIZE = 8
@@ -58,7 +59,7 @@ def main(asked: BinaryIO, answers: BinaryIO) -> None:
     encoder = msgpack.Encoder()
     with knowing(Path(task.ledger)) as known:
         entries = Entries(Surroundings(task.plan.places(), known.trees, task.plan.payers), time.time_ns() // 1_000)
-        for batch in reading.read(reading.survey(task.plan, known), known, entries, full=task.plan.full):
+        for batch in reading.read(surveying.survey(task.plan, known), known, entries, full=task.plan.full):
             encoded = encoder.encode(batch)
             answers.write(len(encoded).to_bytes(_SIZE, "little") + encoded)
     answers.write(bytes(_SIZE))

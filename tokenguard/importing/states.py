@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tokenguard.importing.reading import Known
+from tokenguard.importing.surveying import Known
 from tokenguard.ledger import log_state, places, queries
 
 _FEW = 50
