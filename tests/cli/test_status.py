@@ -5,49 +5,18 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.statuses import NOON, STATUS, budget, found, session, totals
 from tests.cli.support import NOW_US, Cli, call, record
 from tokenguard import client
 from tokenguard.cli.status import lines
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.ledger import Ledger
 from tokenguard.records import OfficialWindow
-
-NOON = datetime.fromisoformat("2026-11-21T12:00:00+01:00")
-
-
-def totals(nanos: int, calls: int = 1, confidence: str = "exact", unpriced: int = 0) -> dict[str, Any]:
-    return {"calls": calls, "cost_nanos": nanos, "confidence": confidence, "unpriced": unpriced, "usage": {}}
-
-
-def session(repo: str | None, branch: str | None, **rest: Any) -> dict[str, Any]:
-    return {"id": "bcdfg", "agent": "claude", "repo": repo, "branch": branch, "task": None, **rest}
-
-
-def budget(label: str, spent: int, limit: int, level: str, **rest: Any) -> dict[str, Any]:
-    given = {"label": label, "unit": "usd", "limit": limit, "spent": spent, "level": level, "resets_at": None}
-    return {**given, **rest}
-
-
-STATUS: dict[str, Any] = {
-    "daemon": {"pid": 1, "port": 4747, "version": "0.1.0", "uptime_s": 12.3},
-    "totals": {"today": totals(14_820_000_000, 60), "hour": totals(3_100_000_000, 9)},
-    "sessions": [
-        session("/src/web", "feat/login", **totals(6_210_000_000, 41)),
-        session(None, None, **totals(193_000_000, 1, "bound")),
-    ],
-    "budgets": [
-        budget("web/day", 16_400_000_000, 20_000_000_000, "info", resets_at="2026-11-22T00:00:00+01:00"),
-        budget("calls", 300, 300, "hard", unit="calls", resets_at="2026-12-01T00:00:00+01:00"),
-        budget("all", 0, 5_000_000_000, "ok"),
-    ],
-    "holds": [],
-}
 
 
 def test_the_first_line_is_the_sum_and_what_follows_is_aligned() -> None:
@@ -91,70 +60,6 @@ def test_logs_that_cannot_be_read_are() -> None:
     assert told[1] == "! agents' logs are not read: the disk is full. See tokenguard doctor"
 
 
-def sub_agent(name: str, kind: str | None, model: str, **rest: Any) -> dict[str, Any]:
-    return {"id": name, "type": kind, "model": model, **rest}
-
-
-def test_of_a_limit_that_is_shared_it_says_what_others_have() -> None:
-    one = {**STATUS["budgets"][0], "team": "web", "label": "team:web/month", "others": 29_100_000_000}
-
-    def told(**shared: Any) -> str:
-        (line,) = [line for line in lines({**STATUS, "budgets": [{**one, **shared}]}, NOON) if "team:web" in line]
-        return line
-
-    assert "$29.10 by others, $60.00 held by them" in told(held=50_000_000_000, presumed=10_000_000_000)
-    assert "$29.10 by others" in told(held=0, presumed=0) and "held" not in told(held=0, presumed=0)
-    assert "nothing heard of the others" in told(others=None, held=None, presumed=None)
-
-
-def test_sub_agents_stand_below_their_session_those_of_a_kind_together() -> None:
-    subs = [
-        sub_agent("a1", "Explore", "claude-haiku-5-5", **totals(100_000_000, 7)),
-        sub_agent("01a1fd56-5f27", None, "claude-opus-5-5", **totals(2_000_000_000, 3)),
-        sub_agent("a2", "Explore", "claude-haiku-5-5", **totals(90_000_000, 5, "estimated")),
-    ]
-    sessions = [session("/src/web", "main", **totals(6_210_000_000, 41), sub_agents=subs)]
-    assert lines({**STATUS, "sessions": sessions}, NOON)[-3:] == [
-        "  claude  web         main       41 calls    $6.21",
-        "  └ sub   Explore ×2  haiku-5.5  12 calls  ≈$0.190",
-        "  └ sub   01a1fd56    opus-5.5    3 calls    $2.00",
-    ]
-
-
-def test_a_session_stands_below_the_one_in_which_it_was_started() -> None:
-    sessions = [
-        session("/src/web", "main", **totals(1_000_000_000, 2), state="suspended", your_turn=True),
-        session("/src/api", "main", **{**totals(3_000_000_000, 3), "id": "other"}),
-        session("/src/web", "main", **{**totals(2_000_000_000, 2), "id": "inner", "agent": "codex", "parent": "bcdfg"}),
-        session(
-            "/src/web", "main", **{**totals(4_000_000_000, 2), "id": "innermost", "agent": "pi", "parent": "inner"}
-        ),
-        session(None, None, **{**totals(0, 0), "id": "orphan", "agent": "llm", "parent": "gone", "task": "look"}),
-    ]
-    shown = [line.rstrip() for line in lines({**STATUS, "sessions": sessions}, NOON)[4:]]
-    assert shown == [
-        "  claude   web  main   2 calls  $1.00  suspended",
-        "  └ codex  web  main   2 calls  $2.00",
-        "    └ pi   web  main   2 calls  $4.00",
-        "  claude   api  main   3 calls  $3.00",
-        "  llm                 no calls  $0.00  look",
-    ]
-
-
-def test_an_agent_that_waits_for_its_person_says_so() -> None:
-    def told(**rest: Any) -> str:
-        sessions = [session("/src/web", "main", **totals(1_000_000_000, 2), your_turn=True, **rest)]
-        return lines({**STATUS, "sessions": sessions}, NOON)[-1]
-
-    assert told().endswith("$1.00  your turn")
-    assert "your turn" not in told(state="waiting")
-
-
-def test_what_still_runs_of_an_ended_session_is_said() -> None:
-    one = session("/src/web", "main", **totals(1_000_000_000, 2), state="ended", left=[{"pid": 123, "name": "hub"}])
-    assert lines({**STATUS, "sessions": [one]}, NOON)[-1].endswith("$1.00  ended · hub (pid 123) still runs")
-
-
 @pytest.mark.parametrize(
     ("today", "line"),
     [
@@ -177,12 +82,6 @@ HOLD: dict[str, Any] = {
     "reason": "this call re-reads 340k uncached tokens, about 3.44 USD",
     "expires_at": "2026-11-21T11:04:31Z",
 }
-
-
-def found(**changes: Any) -> dict[str, Any]:
-    """A status with nothing in it but what is given."""
-    nothing: dict[str, Any] = {"daemon": {}, "sessions": [], "budgets": [], "holds": []}
-    return {**nothing, "totals": {"today": totals(0, 0), "hour": totals(0, 0)}, **changes}
 
 
 def test_what_waits_comes_first_with_its_commands() -> None:
@@ -259,75 +158,6 @@ def test_what_a_subscription_covers_stands_apart() -> None:
     ]
     told = lines(found(totals={"today": both, "hour": both}), NOON)
     assert told == ["today $2.00 · $12.30 notional · $2.00/h · no sessions running"]
-
-
-def test_windows_of_providers() -> None:
-    windows = [
-        {
-            "provider": "anthropic",
-            "name": "five_hour",
-            "used_percent": 62.9,
-            "resets_at": "2026-11-21T13:05:00Z",
-            "seen_at": "2026-11-21T10:55:00Z",
-        },
-        {
-            "provider": "chatgpt",
-            "name": "seven_day",
-            "used_percent": 100.0,
-            "resets_at": "2026-11-24T13:05:00Z",
-            "seen_at": "2026-11-21T09:10:00Z",
-        },
-        {"provider": "house", "name": "x", "used_percent": 0.0, "resets_at": None, "seen_at": "2026-11-21T11:00:00Z"},
-    ]
-    assert lines(found(windows=windows), NOON)[1:] == [
-        "Claude 5 h   62%           resets 14:05",
-        "Codex 7 d   100%  used up  resets Nov 24  as of 10:10",
-        "house x       0%",
-    ]
-
-
-def test_landing_reserves() -> None:
-    dollar = 1_000_000_000
-    kept = budget("web/day", 5 * dollar, 20 * dollar, "ok", landing=2 * dollar, landing_released=False)
-    free = budget("calls", 90, 100, "soft", unit="calls", landing=5, landing_released=True)
-    assert lines(found(budgets=[kept, free, budget("all", 0, dollar, "ok", landing=0)]), NOON)[1:] == [
-        "web/day     $5.00  of $20.00     25%        landing $2.00 kept",
-        "calls    90 calls  of 100 calls  90%  soft  landing 5 calls open",
-        "all         $0.00  of $1.00       0%",
-    ]
-
-
-def forecast(per_hour: int, full_at: str | None, *ends: int) -> dict[str, Any]:
-    low, likely, high = ends or (None, None, None)
-    return {"per_hour": per_hour, "full_at": full_at, "likely": likely, "low": low, "high": high}
-
-
-def test_where_spending_is_going() -> None:
-    cent = 10_000_000
-    fast = forecast(310 * cent, "2026-11-21T12:05:00Z", 1_640 * cent, 2_400 * cent, 3_100 * cent)
-    slow = forecast(0, "2026-11-27T12:05:00Z", 2_600_000, 3_100_000, 4_400_000)
-    rolls = forecast(2, None)
-    fresh = forecast(2, None, 2, 50, 50)
-    given = [
-        budget("web/day", 1_400 * cent, 2_000 * cent, "info", resets_at="2026-11-22T00:00:00+01:00", forecast=fast),
-        budget("tokens", 100_000, 4_000_000, "ok", unit="tokens", forecast=slow, landing=5, landing_released=False),
-        budget("rolls", 2, 10, "ok", unit="calls", forecast=rolls, reserved=1),
-        budget("new", 2, 100, "ok", unit="calls", forecast=fresh),
-        budget("full", cent, cent, "hard", forecast=forecast(0, "2026-11-21T10:59:59Z", cent, cent, cent)),
-        budget("plan", 85, 90, "ok", unit="percent", forecast=None),
-    ]
-    assert lines(found(budgets=given), NOON)[1:] == [
-        "web/day       $14.00  of $20.00        70%  info     resets 00:00    $3.10/h  full ≈13:05   "
-        "ends ≈$24.00 ($16.40 to $31.00)",
-        "tokens   100k tokens  of 4.0M tokens    2%                                    full ≈Nov 27  "
-        "ends ≈3.1M tokens (2.6M to 4.4M) · landing 5 tokens kept",
-        "rolls        2 calls  of 10 calls      20%                         2 calls/h                1 call set aside",
-        "new          2 calls  of 100 calls      2%                         2 calls/h",
-        "full          $0.010  of $0.01        100%  used up",
-        "plan                  limit 90%        85%",
-    ]
-    told = lines(found(budgets=given[:1]), NOON, 80)[1:]
-    assert told == ["web/day  $14.00  of $20.00  70%  info  resets 00:00  $3.10/h  full ≈13:05"]
 
 
 def test_names_of_others_are_printed_harmlessly() -> None:
