@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tokenguard.cli.demo.cast import ACTORS
 from tokenguard.cli.demo.live import Lines
 from tokenguard.cli.demo.play import Event, Exit, Happening, Line
-from tokenguard.cli.demo.stage import ACTORS
 
 USAGE = {"input": 100, "cache_read": 40_000, "cache_write_5m": 1_900, "cache_write_1h": 0, "output": 321}
 CALL = {"session": "s1", "model": "gemini-3.1-pro-preview", "usage": USAGE, "cost_nanos": 1_234_000_000}

@@ -24,15 +24,17 @@ def demo(fast: bool, no_tui: bool) -> int:
     from tokenguard.cli.demo import (
         audit,
         branch,
+        cast,
         live,
         play,
+        scenery,
         stage,
         team,
         watching,
     )  # not needed for help and completion
 
-    pace = stage.FAST if fast else stage.HUMAN
-    output.say(f"Four scripted agents, simulated providers; each repository may spend {stage.LIMIT} a day.\n")
+    pace = cast.FAST if fast else cast.HUMAN
+    output.say(f"Four scripted agents, simulated providers; each repository may spend {scenery.LIMIT} a day.\n")
     sys.stdout.flush()
     with scratch.ended_by_signals(), stage.built(pace) as staged:
         if watching.possible() and not no_tui:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tokenguard.attribution.place import locate
 from tokenguard.cli import output
-from tokenguard.cli.demo.stage import ACTORS, Stage
+from tokenguard.cli.demo.cast import ACTORS
+from tokenguard.cli.demo.stage import Stage
 from tokenguard.config import hook_paths
 
 _PATIENCE = 5.0

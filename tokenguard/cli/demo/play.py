@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from tokenguard import client
-from tokenguard.cli.demo.stage import ACTORS, Actor, Pace, Stage, end
+from tokenguard.cli.demo.cast import ACTORS, Actor, Pace
+from tokenguard.cli.demo.stage import Stage, end
 
 _LAST_WORDS = 5.0
 """Seconds in which the daemon has to tell the rest once all agents have ended."""

@@ -14,7 +14,8 @@ from msgspec import Struct
 from tokenguard.attribution.place import locate
 from tokenguard.cli import output, scratch
 from tokenguard.cli.demo.branch import until
-from tokenguard.cli.demo.stage import Pace, Stage
+from tokenguard.cli.demo.cast import Pace
+from tokenguard.cli.demo.stage import Stage
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths, find_paths
 

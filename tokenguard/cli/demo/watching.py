@@ -8,7 +8,8 @@ import threading
 from contextlib import closing
 
 from tokenguard.cli.demo import play
-from tokenguard.cli.demo.stage import Pace, Stage
+from tokenguard.cli.demo.cast import Pace
+from tokenguard.cli.demo.stage import Stage
 
 
 def possible() -> bool:
