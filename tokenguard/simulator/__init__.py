@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from tokenguard.simulator.bill import Bill, BilledCall
 from tokenguard.simulator.process import Process, spawn
-from tokenguard.simulator.server import Settings, Simulator
+from tokenguard.simulator.providers import Settings, Simulator
 from tokenguard.simulator.service import running
 from tokenguard.simulator.shape import Leg, Seen, Usage
 from tokenguard.simulator.subscriptions import Windows

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from tokenguard.simulator.server import Settings, Simulator
+from tokenguard.simulator.providers import Settings, Simulator
+from tokenguard.simulator.server import application
 from tokenguard.simulator.subscriptions import USUAL, Windows
 
 
@@ -18,7 +19,7 @@ async def running(
     """A simulator on loopback while the block runs. Port 0 takes any free one; see `Settings` for the rest."""
     simulator = Simulator(Settings(seed, speed, billing, windows))
     # Cancellation is how a handler learns that its client has left.
-    runner = web.AppRunner(simulator.application(), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(application(simulator), handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", port)
