@@ -9,54 +9,29 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog.events import FileModifiedEvent, FileSystemEvent
 from watchdog.observers import Observer, ObserverType
 from watchdog.observers.api import BaseObserver, ObservedWatch
-from watchdog.observers.polling import PollingObserverVFS
 
 from tokenguard.platforms.mounts import SINGLE_FOLDERS, tells_changes
 from tokenguard.watcher.folders import Wanted
+from tokenguard.watcher.observers import CHANGES, COMINGS, Handler, is_full, looking, started
 
 log = logging.getLogger(__name__)
 
 Heard = Callable[[Path | None], None]
 """Told of a file or folder that has changed, or None where it may be time to `arm` again. In any thread."""
 
-_COMINGS: list[type[FileSystemEvent]] = [
-    *(DirCreatedEvent, DirMovedEvent, DirDeletedEvent),
-    *(FileCreatedEvent, FileMovedEvent, FileDeletedEvent),  # of links to folders
-]
-_ALL: list[type[FileSystemEvent]] = [*_COMINGS, FileModifiedEvent]
-"""Not the opening and closing of files: our own reading would be told to us."""
-
 _ABOVE = 3
 """So many folders above one are watched, where that is cheap."""
 
 _TRIES = 10
 """How often it is looked again whether folders have come while others began to be watched."""
-
-_OFTEN = 1.0
-_SELDOM = 60.0
-_LEISURE = 20
-"""Where nobody tells: seconds between looks, at least and at most, and how many times as long as one look takes."""
 
 
 class _Watched(NamedTuple):
@@ -81,7 +56,7 @@ class Observation:
         self._heard = heard
         self._tells = tells
         self._above = above
-        self._native = _started(native)
+        self._native = started(native)
         self._watched: dict[Wanted, _Watched] = {}
         self._on_the_way: frozenset[str] = frozenset()
         self._gone: set[str] = set()
@@ -110,13 +85,13 @@ class Observation:
         for old in self._watched.keys() - above - set(asked):
             self._drop(old)
         silent = self._keep_all_above(asked, above)
-        anew = {one.folder for one in asked if self._keep(one, _ALL)}
-        if anew and self._native is not None and _is_full(self._native):
+        anew = {one.folder for one in asked if self._keep(one, CHANGES)}
+        if anew and self._native is not None and is_full(self._native):
             log.warning("the system watches no more folders (fs.inotify.max_user_watches): they are looked at instead")
             self.close()
             self._native = None
             silent = self._keep_all_above(asked, above)
-            anew = {one.folder for one in asked if self._keep(one, _ALL)}
+            anew = {one.folder for one in asked if self._keep(one, CHANGES)}
         self.uncertain = self._above == 0 or silent
         return anew
 
@@ -124,7 +99,7 @@ class Observation:
         """Watch those above, as far as the system tells of them; whether there are others."""
         silent = [one for one in above.difference(asked) if not self._tells_of(one)]
         for one in above.difference(asked, silent):
-            self._keep(one, _COMINGS)
+            self._keep(one, COMINGS)
         return bool(silent)
 
     def close(self) -> None:
@@ -158,9 +133,9 @@ class Observation:
         if identity is None:
             return False
         real = os.path.realpath(one.folder)  # it is this that is watched: of a link, watchdog would watch the link
-        observer = self._native if self._native is not None and self._tells_of(one) else _looking(real, one.deep)
+        observer = self._native if self._native is not None and self._tells_of(one) else looking(real, one.deep)
         try:
-            handler = _Handler(one.folder, real, self._tell, files=FileModifiedEvent in events)
+            handler = Handler(one.folder, real, self._tell, files=FileModifiedEvent in events)
             watch = observer.schedule(handler, real, recursive=one.deep, event_filter=events)
         except OSError as error:
             log.info("a folder of logs cannot be watched: %s", error.strerror)
@@ -187,65 +162,6 @@ class Observation:
             self._heard(None)
         elif changed:
             self._heard(Path(path))
-
-
-class _Handler(FileSystemEventHandler):
-    """Turns watchdog's events in one folder into paths as those know them who asked for it."""
-
-    def __init__(self, folder: Path, real: str, tell: Callable[[str, str, bool], None], *, files: bool) -> None:
-        self._folder = str(folder)
-        self._real = real
-        self._tell = tell
-        self._files = files
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        """See `FileSystemEventHandler`. Called in watchdog's thread."""
-        gone = isinstance(event, (FileDeletedEvent, DirDeletedEvent)) or event.dest_path
-        self._told(event.src_path, self._files and not gone)
-        if event.dest_path:
-            self._told(event.dest_path, self._files)
-
-    def _told(self, path: str | bytes, changed: bool) -> None:
-        self._tell(self._folder, self._folder + os.fsdecode(path)[len(self._real) :], changed)
-
-
-def _started(native: ObserverType) -> BaseObserver | None:
-    # That a watch ends, or that a new folder is found twice, is nothing to complain of; watchdog does, naming paths.
-    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
-    try:
-        observer = native()
-        observer.start()
-    except OSError as error:
-        log.warning("the system watches nothing for us (%s): folders are looked at instead", error.strerror)
-        return None
-    return observer
-
-
-def _looking(folder: str, deep: bool) -> BaseObserver:
-    """Looks again and again: the less often, the longer it takes."""
-    began = time.monotonic()
-    if deep:
-        for _ in os.walk(folder):
-            pass
-    pause = min(_SELDOM, max(_OFTEN, (time.monotonic() - began) * _LEISURE))
-    observer = PollingObserverVFS(os.lstat, _entries, polling_interval=pause)  # links can lead around in a circle
-    observer.start()
-    return observer
-
-
-def _entries(folder: str | None) -> Iterator[os.DirEntry[str]]:
-    return os.scandir(folder)
-
-
-def _is_full(native: BaseObserver) -> bool:
-    """Whether the system watches no more folders: watchdog leaves those out silently that are further down."""
-    with TemporaryDirectory() as probe:
-        try:
-            native.unschedule(native.schedule(FileSystemEventHandler(), probe, event_filter=_COMINGS))
-        except OSError:
-            return True
-    return False
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
