@@ -20,68 +20,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
-
 from tokenguard.records import Context, Leg, Reading, Usage
-from tokenguard.wire.decoding import Count, Reader
-
-
-class _Split(Struct):
-    ephemeral_5m_input_tokens: Count = 0
-    ephemeral_1h_input_tokens: Count = 0
-
-
-class _OutputDetails(Struct):
-    thinking_tokens: Count = 0
-
-
-class _Iteration(Struct):
-    type: str = "message"
-    model: str | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    cache_read_input_tokens: Count | None = None
-    cache_creation_input_tokens: Count | None = None
-    cache_creation: _Split | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
-class _Usage(_Iteration):
-    server_tool_use: dict[str, Count | None] | None = None
-    service_tier: str | None = None
-    speed: str | None = None
-    inference_geo: str | None = None
-    iterations: list[_Iteration] | None = None
-
-
-class _Block(Struct):
-    type: str | None = None
-
-
-class _Delta(Struct):
-    stop_reason: str | None = None
-
-
-class _Error(Struct):
-    type: str | None = None
-
-
-class _Message(Struct):
-    """An event, the message in `message_start`, or a whole body: told apart by `type`."""
-
-    type: str | None = None
-    id: str | None = None
-    model: str | None = None
-    usage: _Usage | None = None
-    stop_reason: str | None = None
-    content: list[_Block] | None = None
-    message: _Message | None = None
-    delta: _Delta | None = None
-    content_block: _Block | None = None
-    error: _Error | None = None
-
-
-_MESSAGE = Reader(_Message)
+from tokenguard.wire.anthropic_events import MESSAGE, Iteration, Message, MessageUsage, OutputDetails, Split
+from tokenguard.wire.decoding import Count
 
 _REPLACED = (
     "output_tokens",
@@ -103,7 +44,7 @@ class MessageAccount:
         self._requested_model = requested_model
         self._model: str | None = None
         self._id: str | None = None
-        self._usage = _Usage()
+        self._usage = MessageUsage()
         self._progress: Literal["none", "partial", "counted", "stopped"] = "none"
         self._stop_reason: str | None = None
         self._has_content = False
@@ -112,7 +53,7 @@ class MessageAccount:
         self._marks: set[str] = set()
 
     def take(self, name: str, data: bytes) -> None:
-        event, whole = _MESSAGE.read(data)
+        event, whole = MESSAGE.read(data)
         if event is None:
             return
         if not whole:
@@ -166,7 +107,7 @@ class MessageAccount:
         if usage.iterations or usage.input_tokens is not None or usage.output_tokens is not None:
             self._progress = progress
 
-    def _take_message(self, message: _Message) -> None:
+    def _take_message(self, message: Message) -> None:
         self._model = message.model or self._model
         self._id = message.id or self._id
         self._stop_reason = message.stop_reason or self._stop_reason
@@ -174,7 +115,7 @@ class MessageAccount:
         if message.usage is not None:
             self._replace(message.usage)
 
-    def _replace(self, new: _Usage) -> None:
+    def _replace(self, new: MessageUsage) -> None:
         """Let every field that `new` has replace what was known."""
         known = self._usage
         counted, was_counted = (any(getattr(usage, field) for field in _INPUT) for usage in (new, known))
@@ -191,7 +132,7 @@ class MessageAccount:
 
     def _legs(self, marks: set[str]) -> tuple[Leg, ...]:
         usage = self._usage
-        parts: list[_Iteration] = list(usage.iterations or ()) or [usage]
+        parts: list[Iteration] = list(usage.iterations or ()) or [usage]
         main = max(range(len(parts)), key=lambda index: (_answers(parts[index]), index))
         model = self._model or self._requested_model
         context = Context(usage.service_tier, usage.speed, usage.inference_geo)
@@ -207,7 +148,7 @@ class MessageAccount:
             legs.append(
                 Leg(
                     part.model or model,
-                    _buckets(part, details or _OutputDetails(), marks),
+                    _buckets(part, details or OutputDetails(), marks),
                     kind=part.type,
                     context=context,
                     fees=_fees(self._tool_uses()) if index == main else (),
@@ -217,13 +158,13 @@ class MessageAccount:
         return tuple(legs)
 
 
-def _answers(part: _Iteration) -> bool:
+def _answers(part: Iteration) -> bool:
     """Whether it is an attempt at the answer itself, not a side job (compaction, an advisor)."""
     return part.type in ("message", "fallback_message")
 
 
-def _buckets(part: _Iteration, details: _OutputDetails, marks: set[str]) -> Usage:
-    split = part.cache_creation or _Split()
+def _buckets(part: Iteration, details: OutputDetails, marks: set[str]) -> Usage:
+    split = part.cache_creation or Split()
     short, long = split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens
     written = part.cache_creation_input_tokens
     if written is None:
