@@ -19,17 +19,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 
-from msgspec import Struct
-
 from tokenguard.agents.logs.costs import stated
-from tokenguard.agents.logs.counts import with_cache_inside
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, Document, File, Found, Odd, Places, Sighting
+from tokenguard.agents.logs.task_messages import MESSAGES, METADATA, REQUESTS, Message, item_of, usage_of
 from tokenguard.agents.logs.values import instant, provider_named
 from tokenguard.records import Usage
-from tokenguard.wire.decoding import Count, Reader
 
 _EDITORS = ("Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Trae", "Kiro", "Positron")
 _SERVERS = (
@@ -55,58 +52,6 @@ _MODEL = re.compile(rb"<model>([\w.:/@+-]{1,80})</model>")
 _FOLDER = re.compile(r"# Current (?:Workspace|Working) Directory \((/[^)\n]{0,400})\) Files")
 
 
-class _Model(Struct):
-    providerId: str | None = None
-    modelId: str | None = None
-
-
-class _Condensed(Struct):
-    cost: float | None = None
-
-
-class _Message(Struct):
-    ts: float | None = None
-    type: str | None = None
-    say: str | None = None
-    text: str | None = None
-    modelInfo: _Model | None = None
-    contextCondense: _Condensed | None = None
-
-
-class _Request(Struct):
-    request: str | None = None
-    apiProtocol: str | None = None
-    tokensIn: Count | None = None
-    tokensOut: Count | None = None
-    cacheReads: Count | None = None
-    cacheWrites: Count | None = None
-    cost: float | None = None
-
-
-class _Used(Struct):
-    ts: float | None = None
-    model_id: str | None = None
-    model_provider_id: str | None = None
-
-
-class _Metadata(Struct):
-    model_usage: list[_Used] = []
-
-
-class _Item(Struct):
-    id: str | None = None
-    workspace: str | None = None
-    cwdOnTaskInitialization: str | None = None
-    parentTaskId: str | None = None
-
-
-_MESSAGES = Reader(list[_Message])
-_REQUESTS = Reader(_Request)
-_METADATA = Reader(_Metadata)
-_ITEM = Reader(_Item)
-_ITEMS = Reader(list[_Item])
-
-
 def documents(places: Places, agent: str, extension: str) -> tuple[Document, ...]:
     """The tasks of an extension, by its id, in every editor that is known."""
     users = [above / editor for above in (places.config(), _application_support(places)) for editor in _EDITORS]
@@ -126,7 +71,7 @@ def _application_support(places: Places) -> Path:
 
 def _read(agent: str, file: File, content: bytes, odd: Odd) -> Found:
     """See `Document.read`."""
-    messages, whole = _MESSAGES.read(content)
+    messages, whole = MESSAGES.read(content)
     if messages is None:
         odd(DROPPED, "not-json")
         return ()
@@ -143,14 +88,14 @@ class _Task:
         self._file = file
         self._odd = odd
         self._id = file.path.split("/")[-2]
-        metadata, _ = _METADATA.read(file.beside("task_metadata.json"))
+        metadata, _ = METADATA.read(file.beside("task_metadata.json"))
         self._used = metadata.model_usage if metadata else []
-        self._item = _item(file, self._id)
+        self._item = item_of(file, self._id)
         self._folder = self._item.workspace or self._item.cwdOnTaskInitialization
         self._model = ""
         self._seen: dict[float, int] = {}
 
-    def sightings(self, messages: list[_Message]) -> Iterator[Sighting]:
+    def sightings(self, messages: list[Message]) -> Iterator[Sighting]:
         """Of each request whose counts have come, and of what else was paid for."""
         for place, message in enumerate(messages):
             if message.type != "say":
@@ -167,13 +112,13 @@ class _Task:
             if found is not None and found.provider != _AGENT:
                 yield found
 
-    def _request(self, message: _Message, place: int) -> Sighting | None:
-        request, whole = _REQUESTS.read((message.text or "{}").encode("utf-8", "replace"))
+    def _request(self, message: Message, place: int) -> Sighting | None:
+        request, whole = REQUESTS.read((message.text or "{}").encode("utf-8", "replace"))
         if request is None:
             self._odd(DROPPED, "not-json")
             return None
         self._surroundings(request.request or "")
-        usage = _usage(request)
+        usage = usage_of(request)
         if not usage.total and not request.cost:
             return None
         if not whole:
@@ -189,7 +134,7 @@ class _Task:
             self._folder = folder[1]
 
     def _sighting(
-        self, message: _Message, place: int, usage: Usage, cost: float | None, request_class: str | None
+        self, message: Message, place: int, usage: Usage, cost: float | None, request_class: str | None
     ) -> Sighting:
         provider, model = self._served(message)
         return Sighting(
@@ -213,7 +158,7 @@ class _Task:
         self._seen[at] = again + 1
         return f"{self._id}/{at:.0f}" + (f"#{again}" if again else "")
 
-    def _served(self, message: _Message) -> tuple[str, str]:
+    def _served(self, message: Message) -> tuple[str, str]:
         """(provider, model) of a request."""
         info = message.modelInfo
         if info is not None and info.modelId:
@@ -230,23 +175,3 @@ class _Task:
         """The model that the conversation names last, which Roo Code tells it with each of its messages."""
         found = _MODEL.findall(self._file.beside("api_conversation_history.json"))
         return found[-1].decode() if found else ""
-
-
-def _usage(request: _Request) -> Usage:
-    counts = (request.tokensIn or 0, request.cacheReads or 0, request.cacheWrites or 0, request.tokensOut or 0)
-    if request.apiProtocol is not None:
-        return with_cache_inside(*counts)
-    prompt, read, written, output = counts
-    return Usage(input=prompt, cache_read=read, cache_write_5m=written, output=output)
-
-
-def _item(file: File, task: str) -> _Item:
-    """What a list of all tasks says of one: Roo Code's is beside the document, Cline's is one for all."""
-    own, _ = _ITEM.read(file.beside("history_item.json"))
-    return own or _listed(file.beside("../../state/taskHistory.json")).get(task, _Item())
-
-
-@lru_cache(1)
-def _listed(content: bytes) -> dict[str, _Item]:
-    items, _ = _ITEMS.read(content)
-    return {item.id: item for item in items or () if item.id}
