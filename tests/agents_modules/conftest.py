@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents_modules.support import Machine
-from tokenguard.agents import qwen_settings
+from tokenguard.agents import codex_settings, qwen_settings
 
 
 @pytest.fixture
@@ -32,3 +32,10 @@ def qwen_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.parent.mkdir()
     monkeypatch.setattr(qwen_settings, "_SYSTEM", (file,))
     return file
+
+
+@pytest.fixture(autouse=True)
+def codex_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of Codex' administrator, which is not there."""
+    monkeypatch.setattr(codex_settings, "_SYSTEM", tmp_path / "system.toml")
+    return tmp_path / "system.toml"

@@ -10,16 +10,24 @@ arguments, which everybody sees. Hooks it would run only once the user has revie
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from msgspec import Struct, structs
 
 from tokenguard.agents import environment, hooks
+from tokenguard.agents.codex_settings import (
+    COPY,
+    OVERRIDE,
+    administrators,
+    has_chatgpt_login,
+    layers_of,
+    merged,
+    model_provider,
+    split,
+)
 from tokenguard.agents.options import take
-from tokenguard.agents.settings import object_at, parse_toml, read_json, read_toml, text_at
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side, identifier
 from tokenguard.agents.urls import way
@@ -63,12 +71,6 @@ class _Turn(Struct):
 
 _TURN = Reader(_Turn)
 
-_PLAIN_KEY = re.compile(r"[\w-]+")
-"""A provider's name that `-c` can reach: its dotted path knows no quotes. Another one gets a copy with our name."""
-
-_COPY = "tokenguard"
-_SECRETS = frozenset({"experimental_bearer_token", "http_headers"})
-"""What may hold a key: no copy of that may stand among arguments, which everybody sees."""
 
 _ALONE = """\
 check_for_update_on_startup = false
@@ -82,12 +84,8 @@ plugins = false
 """
 """Settings with which it asks nobody but its provider."""
 
-_SYSTEM = Path("/etc/codex/config.toml")
-"""The administrator's settings, which lose against the user's."""
 
 _NOTIFY = "notify"
-_OVERRIDE = ("-c", "--config")
-_PROFILE = ("-p", "--profile")
 
 
 def recipe(situation: Situation) -> Recipe:
@@ -97,13 +95,13 @@ def recipe(situation: Situation) -> Recipe:
 
 def _told_of_turns(situation: Situation, recipe: Recipe) -> Recipe:
     """With our script as the program that it notifies, and the user's own behind it."""
-    layers = (*_layers(situation), read_toml(_SYSTEM))
+    layers = (*layers_of(situation), administrators())
     named = [cast("object", layer[_NOTIFY]) for layer in layers if _NOTIFY in layer]
     theirs = _words(named[0]) if named else []
     if theirs is None:
         return recipe  # it says itself what is wrong with that
     command = ["/bin/sh", str(situation.folder / hooks.TURN)]
-    _, rest = take(recipe.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == _NOTIFY)
+    _, rest = take(recipe.args, *OVERRIDE, wanted=lambda given: split(given)[0] == _NOTIFY)
     script = hooks.script(hooks.TURN) + hooks.then(theirs)
     return structs.replace(
         recipe,
@@ -122,20 +120,20 @@ def _words(value: object) -> list[str] | None:
 
 def _routed(situation: Situation) -> Recipe:
     """With calls that come to us."""
-    provider, key, theirs = _model_provider(situation)
+    provider, key, theirs = model_provider(situation)
     env, network = environment.direct_loopback(situation.env), environment.network(situation.env)
     if key is None:
         note = f"Codex uses the model provider {provider}: its calls are not guarded"
         return Recipe(situation.args, env=env, network=network, notes=(note,))
     # With a ChatGPT login the same requests go to another service, whose paths have no version in them.
-    service = ("chatgpt", "") if provider == "openai" and _has_chatgpt_login(situation) else ("openai", "/v1")
+    service = ("chatgpt", "") if provider == "openai" and has_chatgpt_login(situation) else ("openai", "/v1")
     route = way(situation.base_url, situation.providers, *service, theirs)
-    if key == _COPY:
-        copy = {**_merged(situation, provider), "base_url": route.base_url}
-        chosen = ("-c", f"model_providers.{_COPY}={_inline(copy)}", "-c", f'model_provider="{_COPY}"')
-        _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == "model_provider")
+    if key == COPY:
+        copy = {**merged(situation, provider), "base_url": route.base_url}
+        chosen = ("-c", f"model_providers.{COPY}={_inline(copy)}", "-c", f'model_provider="{COPY}"')
+        _, rest = take(situation.args, *OVERRIDE, wanted=lambda given: split(given)[0] == "model_provider")
         return Recipe((*chosen, *rest), env=env, upstreams=route.upstreams, network=network)
-    _, rest = take(situation.args, *_OVERRIDE, wanted=lambda given: _split(given)[0] == key)
+    _, rest = take(situation.args, *OVERRIDE, wanted=lambda given: split(given)[0] == key)
     return Recipe(("-c", f'{key}="{route.base_url}"', *rest), env=env, upstreams=route.upstreams, network=network)
 
 
@@ -177,73 +175,9 @@ def side(headers: Mapping[str, str], facts: Facts) -> Side:
     return Side(request_class, session, subagent, identifier(kind))
 
 
-def _model_provider(situation: Situation) -> tuple[str, str | None, str | None]:
-    """(model provider, setting that holds its base URL or None if we cannot set it, the URL if the user set one)."""
-    if "--oss" in situation.args:
-        return "oss", None, None
-    layers = _layers(situation)
-    provider = _first(layers, "model_provider") or "openai"
-    if provider == "openai":
-        return provider, "openai_base_url", _first(layers, "openai_base_url")
-    theirs = _first(layers, "model_providers", provider, "base_url")
-    if theirs is None:
-        return provider, None, None
-    if _PLAIN_KEY.fullmatch(provider) is None:
-        return provider, _COPY if _SECRETS.isdisjoint(_merged(situation, provider)) else None, theirs
-    return provider, f"model_providers.{provider}.base_url", theirs
-
-
-def _merged(situation: Situation, provider: str) -> dict[str, Any]:
-    """What all layers together say of a model provider."""
-    merged: dict[str, Any] = {}
-    for layer in reversed(_layers(situation)):
-        merged |= object_at(layer, "model_providers", provider)
-    return merged
-
-
 def _inline(value: object) -> str:
     """A value as TOML has it on one line; its strings and numbers are those of JSON."""
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
         return "{" + ", ".join(f"{json.dumps(name)} = {_inline(member)}" for name, member in members) + "}"
     return json.dumps(value, default=str)
-
-
-def _has_chatgpt_login(situation: Situation) -> bool:
-    """Whether calls carry the tokens of a ChatGPT account, and no API key."""
-    if "CODEX_API_KEY" in situation.env and not {"exec", "e"}.isdisjoint(situation.args):
-        return False
-    auth = read_json(_folder(situation) / "auth.json")
-    return not text_at(auth, "OPENAI_API_KEY") and text_at(auth, "tokens", "access_token") is not None
-
-
-def _folder(situation: Situation) -> Path:
-    return Path(situation.env.get("CODEX_HOME") or situation.home / ".codex")
-
-
-def _layers(situation: Situation) -> list[dict[str, Any]]:
-    """The settings that apply, the strongest first: overrides on the command line, the profile, the user's file."""
-    folder = _folder(situation)
-    config = read_toml(folder / "config.toml")
-    overrides, rest = take(situation.args, *_OVERRIDE)
-    layers = [_parsed(override) for override in reversed(overrides)]
-    chosen, _ = take(rest, *_PROFILE)
-    profile = chosen[-1] if chosen else text_at(config, "profile")
-    if profile:
-        layers += [read_toml(folder / f"{profile}.config.toml"), object_at(config, "profiles", profile)]
-    return [*layers, config]
-
-
-def _first(layers: list[dict[str, Any]], *path: str) -> str | None:
-    return next((found for layer in layers if (found := text_at(layer, *path))), None)
-
-
-def _parsed(override: str) -> dict[str, Any]:
-    """`key=value`; what is not TOML is a string as it stands, as Codex reads it."""
-    key, value = _split(override)
-    return parse_toml(f"{key} = {value}") or parse_toml(f"{key} = {json.dumps(value)}") or {}
-
-
-def _split(override: str) -> tuple[str, str]:
-    key, _, value = override.partition("=")
-    return key.strip(), value.strip()
