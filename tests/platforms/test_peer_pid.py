@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard import platforms
-from tokenguard.platforms import linux, macos
+from tokenguard.platforms import linux, linux_sockets, macos
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 
@@ -69,7 +69,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return noted
 
     for name in ("_holds", "_opened_lately"):
-        monkeypatch.setattr(linux, name, noting(getattr(linux, name)))
+        monkeypatch.setattr(linux_sockets, name, noting(getattr(linux_sockets, name)))
     return looked
 
 
@@ -138,7 +138,7 @@ def test_without_the_kernel_s_own_answer_the_tables_tell(monkeypatch: pytest.Mon
     def forbidden(*arguments: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(linux, "_ask_kernel", forbidden)
+    monkeypatch.setattr(linux_sockets, "_ask_kernel", forbidden)
     with connected([sys.executable, "-c", CONNECTS]) as (child, (local, peer)):
         assert linux.peer_pid(local, peer, (), nobody) == child.pid
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tokenguard import platforms
-from tokenguard.platforms import linux, macos
+from tokenguard.platforms import linux, linux_sockets, macos
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can have a process of another user")
@@ -45,7 +45,8 @@ def accepted(request: pytest.FixtureRequest) -> Iterator[Accepted]:
 def uid_by_tables(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """What `linux.peer_uid` says where the kernel is not to be asked."""
     # What `peer_uid` falls back to, the kernel's answer says as well: who asks there does not see which one it was.
-    owner = linux._read_tables(linux._packed(peer[0]), peer[1], linux._packed(local[0]), local[1])  # pyright: ignore[reportPrivateUsage]
+    ours, theirs = (linux_sockets.packed(one[0]) for one in (local, peer))
+    owner = linux_sockets.read_tables(theirs, peer[1], ours, local[1])
     return owner.uid if owner else None
 
 
@@ -90,7 +91,7 @@ def test_linux_falls_back_to_the_tables(accepted: Accepted, monkeypatch: pytest.
     def forbidden(*arguments: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(linux, "_ask_kernel", forbidden)
+    monkeypatch.setattr(linux_sockets, "_ask_kernel", forbidden)
 
     assert linux.peer_uid(accepted.local, accepted.peer) == os.getuid()
 
@@ -99,7 +100,7 @@ def test_linux_falls_back_to_the_tables(accepted: Accepted, monkeypatch: pytest.
 def test_linux_without_tables_knows_nothing(
     accepted: Accepted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(linux, "_PROC", tmp_path)
+    monkeypatch.setattr(linux_sockets, "_PROC", tmp_path)
 
     assert uid_by_tables(accepted.local, accepted.peer) is None
 

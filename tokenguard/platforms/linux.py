@@ -1,35 +1,17 @@
-"""Linux: who owns a socket, asked of the kernel; notifications through libnotify; the allocator of the C library."""
+"""Linux: sockets and processes by /proc, notifications through libnotify, the allocator of the C library."""
 
 from __future__ import annotations
 
 import os
-import struct
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from tokenguard.platforms.linux_sockets import holders, owner_of
 
 EDITORS_NAME = "linux"
 
-_AF_NETLINK = 16
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLM_F_REQUEST = 1
-_NO_COOKIE = b"\xff" * 8
-"""Numbers of linux/netlink.h, linux/sock_diag.h and linux/inet_diag.h; Python names them on Linux only."""
-
-_HEADER = struct.Struct("=IHHII")
-_REQUEST = struct.Struct("=BBBxI")
-_SOCKET_ID = struct.Struct("!HH16s16s4x8s")
-_ANSWER = struct.Struct("=BBxx")
-_OWNER = struct.Struct("=12xII")
-_ALL_STATES = 0xFFFFFFFF
-_LISTEN = 10
-
-_PROC = Path("/proc")
-_LAST = 2
-"""Descriptors of a process that are looked at before all of them are."""
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -40,16 +22,9 @@ _LARGEST_KEPT = 4 << 20
 """Bytes of one block from which on it is taken from the system, and given back, by itself."""
 
 
-class _Owner(NamedTuple):
-    """Of a socket."""
-
-    uid: int
-    inode: int
-
-
 def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
     """See `System.peer_uid`."""
-    owner = _owner(local, peer)
+    owner = owner_of(local, peer)
     return owner.uid if owner else None
 
 
@@ -57,12 +32,12 @@ def peer_pid(
     local: tuple[str, int], peer: tuple[str, int], likely: Iterable[int], first: Callable[[str], bool]
 ) -> int | None:
     """See `System.peer_pid`: the process that has a descriptor of the socket, by its inode."""
-    owner = _owner(local, peer)
+    owner = owner_of(local, peer)
     if owner is None:
         return None
     wanted = f"socket:[{owner.inode}]"
     guesses = tuple(likely)
-    return next(_holders(guesses, first, wanted), None)
+    return next(holders(guesses, first, wanted), None)
 
 
 def sees_our_files(pid: int) -> bool:
@@ -71,73 +46,6 @@ def sees_our_files(pid: int) -> bool:
         return os.readlink(f"/proc/{pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")
     except OSError:
         return False
-
-
-def _holders(guesses: tuple[int, ...], first: Callable[[str], bool], socket_name: str) -> Iterator[int]:
-    """Processes that have a socket open: the guesses, then those with names that come first, then all others.
-
-    A name costs as much as one descriptor, and a desktop's processes have thousands of them: of those that come first,
-    the latest descriptors are looked at before any process is looked through. Of equals, the largest numbers go first:
-    who calls has often just begun. We ourselves come last, with as many sockets as there are connections.
-    """
-    yield from (pid for pid in guesses if _holds(pid, socket_name))
-    pids = [int(name) for name in os.listdir(_PROC) if name.isdigit()]
-    others = sorted((pid for pid in pids if pid not in guesses), key=lambda pid: (pid == os.getpid(), -pid))
-    named = [pid for pid in others if first(_name(pid))]
-    yield from (pid for pid in named if _opened_lately(pid, socket_name))
-    yield from (pid for pid in dict.fromkeys((*named, *others)) if _holds(pid, socket_name))
-
-
-def _name(pid: int) -> str:
-    """The first 15 bytes of the name of a process's program, or of what it calls its main thread."""
-    try:
-        comm = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(comm, 64).decode("utf-8", "replace").rstrip("\n")
-    except OSError:
-        return ""
-    finally:
-        os.close(comm)
-
-
-def _holds(pid: int, socket_name: str) -> bool:
-    """Whether a process has a socket open. That of another user is not to be seen."""
-    try:
-        folder = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        return any(_is(folder, descriptor, socket_name) for descriptor in reversed(os.listdir(folder)))
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
-
-
-def _opened_lately(pid: int, socket_name: str) -> bool:
-    """Whether one of a process's last descriptors is a socket, by how many it has: Linux tells that since 6.2."""
-    descriptors = f"/proc/{pid}/fd"
-    try:
-        count = os.stat(descriptors).st_size
-    except OSError:
-        return False
-    return any(_leads(f"{descriptors}/{count - back}", socket_name) for back in range(1, min(_LAST, count) + 1))
-
-
-def _leads(descriptor: str, socket_name: str) -> bool:
-    try:
-        return os.readlink(descriptor) == socket_name
-    except OSError:
-        return False
-
-
-def _is(folder: int, descriptor: str, socket_name: str) -> bool:
-    try:
-        return os.readlink(descriptor, dir_fd=folder) == socket_name
-    except OSError:
-        return False  # closed meanwhile
 
 
 _PLAIN = str.maketrans({"<": "‹", ">": "›", "&": "＆", "\\": "⧵"})
@@ -165,7 +73,7 @@ def boot_seconds() -> float:
 def boot_id() -> str:
     """See `System.boot_id`."""
     try:
-        return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
@@ -182,65 +90,3 @@ def reuse_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
-
-
-def _owner(local: tuple[str, int], peer: tuple[str, int]) -> _Owner | None:
-    """Of the socket at the other end: one exact query to the kernel, the tables of /proc where that is not allowed."""
-    ours, theirs = _packed(local[0]), _packed(peer[0])
-    try:
-        return _ask_kernel(theirs, peer[1], ours, local[1])
-    except OSError:
-        return _read_tables(theirs, peer[1], ours, local[1])
-
-
-def _packed(host: str) -> bytes:
-    """4 bytes for an IPv4 address, also for one that is written as IPv6 (`::ffff:127.0.0.1`); else 16."""
-    import socket  # here: commands that need no connection do not wait for its import
-
-    plain = host.removeprefix("::ffff:")
-    return socket.inet_pton(socket.AF_INET6 if ":" in plain else socket.AF_INET, plain)
-
-
-def _ask_kernel(source: bytes, source_port: int, target: bytes, target_port: int) -> _Owner | None:
-    """Owner of the socket with these addresses (sock_diag(7)). Raises `OSError` if the kernel is not to be asked.
-
-    A query for IPv4 addresses finds a socket of either family.
-    """
-    import socket
-
-    family = socket.AF_INET if len(source) == 4 else socket.AF_INET6
-    wanted = _SOCKET_ID.pack(source_port, target_port, source, target, _NO_COOKIE)
-    body = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ALL_STATES) + wanted
-    header = _HEADER.pack(_HEADER.size + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
-    with socket.socket(_AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
-        kernel.settimeout(1)
-        kernel.sendto(header + body, (0, 0))
-        answer = kernel.recv(4096)
-    if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
-        return None  # an error message: there is no such socket
-    _, state = _ANSWER.unpack_from(answer, _HEADER.size)
-    uid, inode = _OWNER.unpack_from(answer, _HEADER.size + _ANSWER.size + _SOCKET_ID.size)
-    # Without a connection the kernel answers with whoever listens at that address; a socket that its process has
-    # closed has no inode, and its user reads as root.
-    return _Owner(uid, inode) if inode and state != _LISTEN else None
-
-
-def _read_tables(source: bytes, source_port: int, target: bytes, target_port: int) -> _Owner | None:
-    """The same from /proc/net/tcp and tcp6 (proc_net_tcp in the kernel's documentation)."""
-    mapped = b"\0" * 10 + b"\xff\xff"
-    for table, prefix in (("tcp", b""), ("tcp6", mapped if len(source) == 4 else b"")):
-        wanted = [_written(prefix + source, source_port), _written(prefix + target, target_port)]
-        try:
-            lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for columns in map(str.split, lines):
-            if columns[1:3] == wanted and columns[9] != "0":
-                return _Owner(int(columns[7]), int(columns[9]))
-    return None
-
-
-def _written(address: bytes, port: int) -> str:
-    """An address as those tables write it: each 32-bit word in the machine's byte order."""
-    words = (address[at : at + 4] for at in range(0, len(address), 4))
-    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words) + f":{port:04X}"
