@@ -11,13 +11,14 @@ import pytest
 from tests.support.house import House, answer, request
 from tests.support.waiting import until
 from tokenguard.ledger import opening, queries, writer
+from tokenguard.ledger import outage as outages
 from tokenguard.records import Budget
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "RETRY_S", 0.02)
-    monkeypatch.setattr(writer, "CALM_S", 0.1)
+    monkeypatch.setattr(outages, "CALM_S", 0.1)
     monkeypatch.setattr(opening, "BUSY_MS", 20)
 
 

@@ -18,6 +18,7 @@ from tests.ledger.support import START_US, call, session, settlement
 from tests.support.waiting import until
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Decision, Ledger, Raise, agreement, file, opening, queries, writer
+from tokenguard.ledger import outage as outages
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Unit, Verdict
 
@@ -85,7 +86,7 @@ def path(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ledger]:
     monkeypatch.setattr(writer, "RETRY_S", 0.02)
-    monkeypatch.setattr(writer, "CALM_S", 1.0)
+    monkeypatch.setattr(outages, "CALM_S", 1.0)
     monkeypatch.setattr(opening, "BUSY_MS", 20)
     opened = Ledger.open(path)
     yield opened
@@ -172,7 +173,7 @@ async def test_who_needs_not_wait_does_not_and_the_order_stays(ledger: Ledger, o
 
 
 async def test_memory_is_bounded(ledger: Ledger, outage: Outage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "KEPT_MOST", 5)
+    monkeypatch.setattr(outages, "KEPT_MOST", 5)
     await outage.begin()
     with pytest.raises(LedgerError):
         await ledger.raise_budget(RAISE)
