@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.agents_modules.support import Machine
-from tokenguard.agents import codex_settings, qwen_settings
+from tokenguard.agents import codex_settings, opencode, qwen_settings
 
 
 @pytest.fixture
@@ -39,3 +40,11 @@ def codex_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of Codex' administrator, which is not there."""
     monkeypatch.setattr(codex_settings, "_SYSTEM", tmp_path / "system.toml")
     return tmp_path / "system.toml"
+
+
+@pytest.fixture(autouse=True)
+def opencode_managed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of opencode's administrator, which is empty."""
+    monkeypatch.setattr(opencode, "KIN", replace(opencode.KIN, managed=(tmp_path / "opencode-managed",)))
+    (tmp_path / "opencode-managed").mkdir()
+    return tmp_path / "opencode-managed"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenguard.agents import opencode, opencode_kin
-from tokenguard.agents.opencode_kin import Kin
+from tokenguard.agents.opencode_settings import Kin
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side
 from tokenguard.records import Facts

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenguard.agents import opencode_kin
-from tokenguard.agents.opencode_kin import Kin
+from tokenguard.agents.opencode_settings import Kin
 from tokenguard.agents.shape import ByHand, Recipe, Situation, Trial
 from tokenguard.agents.side import Side, identifier
 from tokenguard.records import Facts

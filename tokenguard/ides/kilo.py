@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tokenguard.agents.kilo import KIN
-from tokenguard.agents.opencode_kin import SERVICES, logins, service_of
+from tokenguard.agents.opencode_kin import SERVICES, service_of
+from tokenguard.agents.opencode_settings import logins
 from tokenguard.agents.settings import object_at, read_json
 from tokenguard.ides import jsonc
 from tokenguard.ides.reading import NotUnderstood
