@@ -14,7 +14,7 @@ import pytest
 
 from tests.intercept.rig import Rig, identity_of, intercepting, trusting
 from tests.proxy.rig import PATIENCE, Exchange, Wire, happened
-from tests.upstream.test_pool import ForwardProxy, listening
+from tests.upstream.machines import ForwardProxy, listening
 from tokenguard.intercept import way
 from tokenguard.intercept.authority import make
 from tokenguard.intercept.head import Head

@@ -1,4 +1,4 @@
-"""Requests through proxies and private authorities, and what is told of those that fail."""
+"""Requests through proxies and private authorities."""
 
 from __future__ import annotations
 
@@ -8,165 +8,19 @@ import gc
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tokenguard.upstream import Network, UpstreamError, Upstreams, arrived, next_bytes, pool
-
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-HOST = "upstream.test"
-
-
-@asynccontextmanager
-async def listening(connected: Connected, tls: ssl.SSLContext | None = None) -> AsyncGenerator[int]:
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await connected(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.get_running_loop().create_task(served(reader, writer)))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers every request with its own head."""
-    while True:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]
-        await reader.readexactly(int(length or b"0"))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(head), head))
-
-
-class ForwardProxy:
-    """A company's proxy: tunnels, and plain requests in absolute form. It knows one machine under every name."""
-
-    def __init__(self, upstream_port: int, *, status: bytes = b"200 Connection established") -> None:
-        self.upstream_port = upstream_port
-        self.status = status
-        self.heads: list[bytes] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.heads.append(head)
-        there_reader, there = await asyncio.open_connection("127.0.0.1", self.upstream_port)
-        if head.startswith(b"CONNECT "):
-            writer.write(b"HTTP/1.1 %b\r\n\r\n" % self.status)
-        else:
-            there.write(head)
-        try:
-            await asyncio.gather(self.copy(reader, there), self.copy(there_reader, writer))
-        finally:
-            there.close()
-
-    async def copy(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-        while data := await source.read(1 << 16):
-            to.write(data)
-            await to.drain()
-        to.close()
-
-
-@asynccontextmanager
-async def pooled() -> AsyncGenerator[Upstreams]:
-    upstreams = Upstreams()
-    try:
-        yield upstreams
-    finally:
-        await upstreams.close()
-
-
-async def fetch(
-    upstreams: Upstreams, network: Network, url: str, target: str = "/v1?x=%20", body: bytes = b"hi"
-) -> bytes:
-    answer = await upstreams.send(
-        network, url, target, method="POST", headers=[("x-key", "sk-1"), ("Content-Length", str(len(body)))], body=body
-    )
-    assert answer.status == 200
-    out = b""
-    async with asyncio.timeout(20):
-        while piece := await next_bytes(answer):
-            out += piece
-    return out
-
-
-async def failure(network: Network, url: str) -> str:
-    async with pooled() as upstreams:
-        with pytest.raises(UpstreamError) as failed:
-            await fetch(upstreams, network, url)
-    text = str(failed.value)
-    assert "\n" not in text and "sk-1" not in text and "pw" not in text
-    return text
-
-
-class Authority:
-    """A private certificate authority, with one certificate for `upstream.test`."""
-
-    def __init__(self, folder: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        self.bundle = folder / "authority.pem"
-        self._write(self.bundle, authority := self._certificate("authority", key, key, "authority"))
-        own = ec.generate_private_key(ec.SECP256R1())
-        chain, secret = folder / "chain.pem", folder / "key.pem"
-        self._write(chain, self._certificate(HOST, own, key, authority.subject.rfc4514_string()[3:]))
-        secret.write_bytes(
-            own.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.context.load_cert_chain(chain, secret)
-
-    def _certificate(
-        self, name: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, issuer: str
-    ) -> x509.Certificate:
-        now = datetime.now(UTC)
-        is_authority = key is signer
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        )
-        if is_authority:
-            usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
-            builder = builder.add_extension(usage, critical=True)
-        return builder.sign(signer, hashes.SHA256())
-
-    def _write(self, path: Path, certificate: x509.Certificate) -> None:
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+from tests.upstream.machines import (
+    HOST,
+    Authority,
+    ForwardProxy,
+    answering,
+    fetch,
+    listening,
+    pooled,
+)
+from tokenguard.upstream import Network, UpstreamError, arrived, next_bytes, pool
 
 
 async def test_connections_are_kept_and_nothing_is_added_to_the_headers() -> None:
@@ -234,66 +88,6 @@ async def test_a_private_authority_is_trusted_besides_the_systems(authority: Aut
     names = {str(known.get("subject")) for known in context.get_ca_certs()}
     system = {str(known.get("subject")) for known in ssl.create_default_context().get_ca_certs()}
     assert names - system and names >= system
-
-
-async def test_a_certificate_that_is_not_trusted_is_told_with_its_remedy(authority: Authority) -> None:
-    async with listening(answering, authority.context) as port, listening(ForwardProxy(port)) as proxy_port:
-        text = await failure(Network(f"http://user:pw@127.0.0.1:{proxy_port}"), f"https://{HOST}")
-        assert text.startswith(f"no secure connection to {HOST} through the proxy 127.0.0.1: ")
-        assert "certificate" in text and text.endswith("set ca_bundle in [network] of config.toml")
-
-
-async def test_a_certificate_of_another_host_is_not_taken(authority: Authority) -> None:
-    async with listening(answering, authority.context) as port:
-        text = await failure(Network(ca_bundles=(str(authority.bundle),)), f"https://127.0.0.1:{port}")
-        assert "no secure connection to 127.0.0.1" in text and "IP address mismatch" in text
-
-
-async def test_failures_name_the_host_and_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if await reader.read(1) != b"P":
-            writer.write(b"HTTP/1.1 400 This is no TLS\r\n\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-
-    async with listening(silent) as port, listening(ForwardProxy(port, status=b"407 Who are you")) as proxy_port:
-        assert await failure(Network(), f"http://127.0.0.1:{port}") == (
-            "127.0.0.1 closed the connection without an answer"
-        )
-        assert await failure(Network(), f"https://127.0.0.1:{port}") == (
-            "no secure connection to 127.0.0.1: the TLS handshake failed; "
-            "if your network inspects TLS, set ca_bundle in [network] of config.toml"
-        )
-        assert await failure(Network(f"http://user:pw@127.0.0.1:{proxy_port}"), f"https://{HOST}") == (
-            f"the proxy on the way to {HOST} answered 407"
-        )
-    assert "cannot be reached: Connect" in await failure(Network(), f"http://127.0.0.1:{port}")
-    assert await failure(Network(f"http://user:pw@127.0.0.1:{port}"), f"https://{HOST}") == (
-        f"the proxy on the way to {HOST} cannot be reached"
-    )
-
-    async def unknown(*_: object, **__: object) -> None:
-        raise OSError("no such name")
-
-    monkeypatch.setattr("aiohttp.TCPConnector._resolve_host", unknown)
-    assert await failure(Network(), "http://nowhere.test") == "the name nowhere.test cannot be resolved"
-
-    broken = tmp_path / "broken.pem"
-    broken.write_text("no certificate")
-    assert await failure(Network(ca_bundles=(str(broken),)), "https://127.0.0.1") == (
-        f"the CA bundle {broken} cannot be read; name a PEM file"
-    )
-
-
-async def test_connecting_has_a_limit_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object) -> None:
-        raise TimeoutError
-
-    async with pooled() as upstreams:
-        monkeypatch.setattr("aiohttp.TCPConnector._create_connection", never)
-        with pytest.raises(UpstreamError, match="127.0.0.1 cannot be reached within 30 s"):
-            await fetch(upstreams, Network(), "http://127.0.0.1:1")
-    timeout = pool._TIMEOUT  # pyright: ignore[reportPrivateUsage]  # no test waits that long
-    assert (timeout.total, timeout.sock_read, timeout.connect) == (None, None, 30)
 
 
 async def test_an_idle_connection_that_is_reset_is_no_error() -> None:

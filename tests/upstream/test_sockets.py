@@ -10,16 +10,11 @@ from pathlib import Path
 import pytest
 from aiohttp import WSMsgType
 
-from tests.upstream.test_pool import HOST, Authority, ForwardProxy, listening, pooled
+from tests.upstream.machines import HOST, Authority, ForwardProxy, listening, pooled
 from tokenguard.upstream import Network, NotUpgraded, UpstreamError, Upstreams, UpstreamSocket
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, 1.3"""
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 async def opening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from tokenguard.upstream.network import Network
 
 if TYPE_CHECKING:
-    from tokenguard.upstream.pool import LARGEST_HEADER, MOST_HEADERS, UpstreamError, Upstreams, arrived, next_bytes
+    from tokenguard.upstream.failures import UpstreamError
+    from tokenguard.upstream.pool import LARGEST_HEADER, MOST_HEADERS, Upstreams, arrived, next_bytes
     from tokenguard.upstream.sockets import LARGEST_MESSAGE, NotUpgraded, UpstreamSocket
 else:
     _IN = {
         **dict.fromkeys(("LARGEST_MESSAGE", "NotUpgraded", "UpstreamSocket"), "sockets"),
-        **dict.fromkeys(
-            ("LARGEST_HEADER", "MOST_HEADERS", "UpstreamError", "Upstreams", "arrived", "next_bytes"), "pool"
-        ),
+        **dict.fromkeys(("LARGEST_HEADER", "MOST_HEADERS", "Upstreams", "arrived", "next_bytes"), "pool"),
+        "UpstreamError": "failures",
     }
 
     def __getattr__(name):

@@ -13,13 +13,11 @@ from aiohttp import ClientTimeout, StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
-from tokenguard.errors import TokenguardError
 from tokenguard.upstream.connections import Connector
+from tokenguard.upstream.failures import CONNECT_TIMEOUT, UpstreamError, explained
 from tokenguard.upstream.network import Network
 from tokenguard.upstream.sockets import LARGEST_MESSAGE, UpstreamSocket, expect_upgrade
 
-CONNECT_TIMEOUT = 30.0
-"""Seconds for resolving, connecting, a proxy's tunnel and the TLS handshake together."""
 LARGEST_HEADER = 1 << 16
 """Bytes of one header field, and of the request or status line."""
 MOST_HEADERS = 1024
@@ -28,10 +26,6 @@ MOST_HEADERS = 1024
 _TIMEOUT = ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_connect=None, sock_read=None)
 _LARGE_BODY = 1 << 20
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-
-
-class UpstreamError(TokenguardError):
-    """An upstream did not answer; the message names its host and holds no credentials."""
 
 
 class Upstreams:
@@ -72,7 +66,7 @@ class Upstreams:
                 upload_tracker=tracker,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _explained(error, host, proxy) from error
+            raise explained(error, host, proxy) from error
         if answer.status == 101:
             answer.close()
             raise UpstreamError(f"{host} changed the protocol unasked")
@@ -107,7 +101,7 @@ class Upstreams:
                 decode_text=False,
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _explained(error, host, proxy) from error
+            raise explained(error, host, proxy) from error
         return cast(UpstreamSocket, opened)
 
     async def close(self) -> None:
@@ -201,34 +195,3 @@ def _trust(network: Network) -> ssl.SSLContext | bool:
             raise UpstreamError(f"the CA bundle {bundle} cannot be read", "name a PEM file") from error
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _explained(error: Exception, host: str, proxy: str | None) -> UpstreamError:
-    via = f" through the proxy {URL(proxy).host}" if proxy else ""
-    cause = error.__cause__
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            broken = "the TLS handshake failed"
-            reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else broken
-            return UpstreamError(
-                f"no secure connection to {host}{via}: {reason}",
-                "if your network inspects TLS, set ca_bundle in [network] of config.toml",
-            )
-        case aiohttp.WSServerHandshakeError():
-            return UpstreamError(f"{host} changed the protocol, but not to WebSocket")
-        case aiohttp.ClientHttpProxyError():
-            return UpstreamError(f"the proxy on the way to {host} answered {error.status}")
-        case aiohttp.ClientProxyConnectionError():
-            return UpstreamError(f"the proxy on the way to {host} cannot be reached")
-        case aiohttp.ClientConnectorDNSError():
-            return UpstreamError(f"the name {host} cannot be resolved{via}")
-        case aiohttp.ClientConnectorError():
-            return UpstreamError(f"{host} cannot be reached{via}: {error.os_error.strerror or 'no connection'}")
-        case TimeoutError():
-            return UpstreamError(f"{host} cannot be reached{via} within {CONNECT_TIMEOUT:.0f} s")
-        case aiohttp.ClientResponseError():
-            return UpstreamError(f"{host} answered with something that is not HTTP")
-        case aiohttp.ClientConnectionError() | OSError():
-            return UpstreamError(f"{host} closed the connection without an answer")
-        case _:
-            return UpstreamError(f"{host} cannot be asked that: {type(error).__name__}")
