@@ -20,7 +20,7 @@ from tokenguard.ledger import Ledger, queries
 from tokenguard.platforms import processes
 from tokenguard.policy.budgets import Standing
 from tokenguard.records import Budget, Event, Session
-from tokenguard.wire.official import read_status_line
+from tokenguard.wire.official_claude import read_status_line
 
 _MOMENT_S = 0.1
 

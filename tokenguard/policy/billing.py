@@ -31,7 +31,7 @@ _CODEX_USED = ("x-codex-primary-used-percent", "x-codex-secondary-used-percent")
 _CODEX_CREDITS = ("x-codex-credits-has-credits", "x-codex-credits-unlimited")
 
 _PLAN = frozenset({"five_hour", "seven_day", "thirty_day", "primary", "secondary"})
-"""Windows that count every call on a plan: `tokenguard.wire.official` names them."""
+"""Windows that count every call on a plan: `tokenguard.wire.official_values` names them."""
 _OF_MODELS = {"seven_day_opus": "opus", "seven_day_sonnet": "sonnet", "seven_day_overage_included": "fable"}
 """Weeks that count the models with this in their name. (Source: what Claude Code 2.1.329 calls them.)"""
 

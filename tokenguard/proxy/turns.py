@@ -17,7 +17,7 @@ from tokenguard.proxy.asking import is_done
 from tokenguard.proxy.crossing import Admission, Guard
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Call, Reading
-from tokenguard.wire import official, openai_responses, openai_socket
+from tokenguard.wire import official_codex, openai_responses, openai_socket
 from tokenguard.wire.openai_socket import SocketMeter, Turn
 from tokenguard.wire.rewriting import rewrite
 
@@ -91,7 +91,7 @@ class Turns:
     def tell(self, message: bytes) -> None:
         """A message of the upstream, once it is sent on."""
         turn = self._received(message)
-        if headers := official.event_headers(message):
+        if headers := official_codex.event_headers(message):
             for each in self._running.values():
                 self._tell_headers(each.call, headers)
         if turn is None:

@@ -99,7 +99,7 @@ class OfficialWindow(Struct, frozen=True):
 
     provider: str
     name: str
-    """`five_hour`, `seven_day`...: see `tokenguard.wire.official`."""
+    """`five_hour`, `seven_day`...: see `tokenguard.wire.official_values`."""
     used_percent: float
     """Of what the subscription grants; 100 is used up, and more than that was paid for otherwise."""
     resets_us: int | None
