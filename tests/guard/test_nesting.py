@@ -12,7 +12,7 @@ import pytest
 from tests.support.house import House
 from tokenguard.errors import UsageError
 from tokenguard.guard import OpenSession
-from tokenguard.guard.sessions import DEEPEST
+from tokenguard.guard.nesting import DEEPEST
 from tokenguard.records import Budget, Session
 
 CENT = 10_000_000

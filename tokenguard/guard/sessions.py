@@ -12,26 +12,18 @@ from msgspec.structs import replace
 
 from tokenguard.attribution import Place, locate
 from tokenguard.attribution.callers import Caller
-from tokenguard.attribution.processes import lineage
-from tokenguard.config.budgets import as_one, read_repository_budgets
 from tokenguard.errors import UsageError
-from tokenguard.guard import beside, remarks, steering
+from tokenguard.guard import remarks, steering
 from tokenguard.guard.leftovers import leftovers
-from tokenguard.guard.registry import UNWRAPPED, Live, Outer, Registry, new_id, new_token, token_hash
-from tokenguard.ledger import Ledger, Where, queries
-from tokenguard.policy.budgets import RUN
-from tokenguard.policy.money import parse_amount
-from tokenguard.records import Budget, Session, Unit
+from tokenguard.guard.nesting import Nesting
+from tokenguard.guard.own_budgets import own_budgets
+from tokenguard.guard.recalling import interrupted, recall
+from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
+from tokenguard.ledger import Ledger, queries
+from tokenguard.records import Session
 from tokenguard.upstream import Network
 
 log = logging.getLogger(__name__)
-
-RUN_BUDGET = "session"
-"""Name of the budget that `run --budget` makes."""
-
-
-DEEPEST = 8
-"""Runs within each other, at most: an agent that starts itself again must come to an end."""
 
 
 class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +56,7 @@ class Sessions:
         self.running = Registry()
         self._ledger = ledger
         self._now = now
+        self._nesting = Nesting(ledger, self.running)
         unwrapped = Session(id=UNWRAPPED, agent="unknown", started_us=now())
         self.running.add(self._live(unwrapped, None, Place()))
         if not queries.sessions(ledger.read(), [UNWRAPPED]):
@@ -85,7 +78,7 @@ class Sessions:
             pid=asked.pid,
             budget=asked.budget,
             upstreams=asked.upstreams,
-            parent=known[0].parent if known else await self._outer(asked),
+            parent=known[0].parent if known else await self._nesting.outer(asked.parent, asked.run_pid),
         )
         token = asked.token or new_token()
         holder = self.by_token(token)
@@ -99,53 +92,12 @@ class Sessions:
         live.network, live.run_pid = Network.from_env(asked.network), asked.run_pid
         live.process = steering.known(asked.pid)
         if known:
-            self._recall(live)
+            recall(self._ledger.read(), live)
         else:
             await self._ledger.open_session(session, live.token_hash)
             remarks.begun(session, asked.notes)
         self.running.add(live)
         return live, token
-
-    async def _outer(self, asked: OpenSession) -> str | None:
-        """The session in which `run` was started: by its environment, else by the processes that it comes from."""
-        named = self._parent(asked.parent)
-        if named is not None or asked.run_pid is None:
-            return named
-        ancestors = await asyncio.to_thread(lineage, asked.run_pid)
-        live = self.running.around(process.pid for process in ancestors)
-        return self._parent(live.session.id) if live is not None else None
-
-    def _parent(self, session_id: str | None) -> str | None:
-        """The session in which another one may begin; None if it does not run. Raises `UsageError` if it is too deep.
-
-        A session is the child of one that was there before it: there are no circles.
-        """
-        outer = self._known_as(session_id) if session_id not in (None, UNWRAPPED) else None
-        if outer is None or outer.ended_us is not None:
-            return None
-        if len(self._above(outer)) + 1 >= DEEPEST:
-            raise UsageError(
-                f"this is a run within {DEEPEST} others",
-                "start it from a shell of your own, without TOKENGUARD_SESSION",
-            )
-        return outer.id
-
-    def _known_as(self, session_id: str) -> Session | None:
-        live = self.running.get(session_id)
-        return live.session if live else next(iter(queries.sessions(self._ledger.read(), [session_id])), None)
-
-    def _above(self, session: Session) -> tuple[Outer, ...]:
-        """The sessions in which one was started, the nearest first, with the budgets of their runs."""
-        found: list[Outer] = []
-        while session.parent is not None and len(found) < DEEPEST:
-            outer = self._known_as(session.parent)
-            if outer is None:
-                break
-            live = self.running.get(outer.id)
-            budgets = live.budgets if live else self._budgets(outer)
-            found.append(Outer(outer.id, tuple(budget for budget in budgets if budget.scope == "session")))
-            session = outer
-        return tuple(found)
 
     def by_token(self, token: str) -> Live | None:
         """The running session that a token stands for, also one that only the ledger remembers from before a crash."""
@@ -157,7 +109,7 @@ class Sessions:
         if session is None or session.ended_us is not None:
             return None
         live = self._live(session, hashed, locate(Path(session.worktree)) if session.worktree else Place())
-        self._recall(live)
+        recall(self._ledger.read(), live)
         self.running.add(live)
         return live
 
@@ -180,24 +132,16 @@ class Sessions:
             labels=(("editor", caller.editor),) if caller.editor else (),
             pid=caller.pid,
         )
-        known = self._interrupted(asked, int(caller.started * 1_000_000))
+        known = interrupted(self._ledger.read(), self.running, asked, int(caller.started * 1_000_000))
         live = self._live(known or asked, None, place)
         live.network, live.last_us = network, now
         live.process = steering.known(caller.pid, caller.started)
         if known is None:
             self._ledger.open_session(asked, None).add_done_callback(_log_failure)
         else:
-            self._recall(live)
+            recall(self._ledger.read(), live)
         self.running.add(live)
         return live
-
-    def _interrupted(self, asked: Session, since_us: int) -> Session | None:
-        """The session of the same process, or of the same program in the same place, that an earlier daemon had."""
-        for session in queries.running_unwrapped(self._ledger.read()):
-            same = replace(asked, id=session.id, started_us=session.started_us, branch=session.branch)
-            if same == session and session.started_us >= since_us and self.running.get(session.id) is None:
-                return session
-        return None
 
     def of(self, session_id: str) -> Live:
         """A running session by its id; calls of one that has ended meanwhile count as unwrapped."""
@@ -240,38 +184,11 @@ class Sessions:
             raise UsageError(f"no session {session_id} is running", "see tokenguard status")
         return live
 
-    def _recall(self, live: Live) -> None:
-        """Take over what the ledger knows of a session that an earlier daemon had."""
-        ledger, session_id = self._ledger.read(), live.session.id
-        live.totals = queries.totals(ledger, Where(session=session_id))
-        live.beside = beside.known(ledger, session_id)
-
     def _live(self, session: Session, hashed: bytes | None, place: Place) -> Live:
-        return Live(
-            session=session, token_hash=hashed, place=place, budgets=self._budgets(session), above=self._above(session)
-        )
-
-    @staticmethod
-    def _budgets(session: Session) -> tuple[Budget, ...]:
-        """The limit of a run, and those of its repository's file."""
-        budgets: tuple[Budget, ...] = ()
-        if session.budget is not None:
-            budgets = (_run_budget(session.budget),)
-        if session.repo and session.worktree:
-            budgets += as_one(read_repository_budgets(Path(session.worktree), session.repo), session.repo)
-        return budgets
+        budgets, above = own_budgets(session), self._nesting.above(session)
+        return Live(session=session, token_hash=hashed, place=place, budgets=budgets, above=above)
 
 
 def _log_failure(written: asyncio.Future[None]) -> None:
     if not written.cancelled() and written.exception() is not None:
         log.error("a session is not in the ledger: %s", written.exception())
-
-
-def _run_budget(text: str) -> Budget:
-    try:
-        limit, unit = parse_amount(text)
-    except ValueError as error:
-        raise UsageError(f"--budget {error}") from error
-    if unit is Unit.PERCENT:
-        raise UsageError("--budget is no percentage", "give dollars, tokens or calls")
-    return Budget(RUN_BUDGET, limit, scope="session", unit=unit, window="session", counts="all", source=RUN)
