@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable
-from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.guard.calibration import Calibration
-from tokenguard.guard.count import Count, Part, set_aside
+from tokenguard.guard.calibration import Calibration, as_expected
+from tokenguard.guard.count import Count, Met, Part, by_kind, set_aside
+from tokenguard.guard.reservation import Reservation
 from tokenguard.policy.budgets import Slot
-from tokenguard.policy.fitting import Need, variance
 from tokenguard.policy.measure import measure
-from tokenguard.records import Amount, Call, Usage
-
-_NOTHING = Need(0)
-
-
-class Reservation(Struct, frozen=True):
-    """What is set aside for one call."""
-
-    likely: Amount
-    """As often exceeded as not."""
-    worst: Amount
-    """By `strict` budgets, and what a call costs that a crash left open."""
-    bounded: bool = True
-    """Whether the call cannot pass `worst`. If it can, strict budgets do not let it through."""
-    p95: Amount | None = None
-    """What 95 of 100 such calls do not pass, where it was estimated."""
-    mean: Amount | None = None
-    """What such calls take on average: long answers are rare, and cost much."""
-
-    @property
-    def about_nanos(self) -> int:
-        """What people are told that it costs."""
-        return (self.mean or self.likely).nanos
-
-
-def recovered(reserved: Amount) -> Reservation:
-    """What is set aside for a call that the ledger knows as open: any of its tokens can be of any bucket."""
-    most = reserved.tokens
-    worst = Amount(reserved.nanos, most, 1, Usage(most, most, most, 0, most))
-    return Reservation(worst, worst)
-
-
-class _Met(NamedTuple):
-    """The counts that calls of one kind meet, by their own kinds, until the first of their windows ends."""
-
-    until_us: float
-    kinds: list[list[Count]]
-    moving: list[Count]
-    """Those whose sums change by themselves."""
+from tokenguard.records import Amount, Call
 
 
 class _Open:
@@ -79,14 +38,15 @@ class Books:
     ) -> None:
         """`slots_of` gives the slots that a call meets, `begin` a count with what was spent in its slot already.
 
-        `refresh` brings a count up to now whose sum somebody else tells. `calibration` learns what calls take.
+        `refresh` brings a count up to now whose sum somebody else tells. `calibration` says what to set aside, and
+        learns what calls take.
         """
         self._calibration = calibration
         self._slots_of = slots_of
         self._begin = begin
         self._refresh = refresh
         self._counts: dict[Slot, Count] = {}
-        self._met: dict[tuple[str | None, ...], _Met] = {}
+        self._met: dict[tuple[str | None, ...], Met] = {}
         self._open: dict[int, _Open] = {}
 
     def refresh(self, count: Count, now_us: int) -> None:
@@ -111,26 +71,12 @@ class Books:
             count = self._counts[slot] = self._begin(slot)
             for entry in self._open.values():
                 if slot in self._slots_of(entry.call):
-                    need = self.need(count, entry.call, entry.reservation)
+                    need = self._calibration.need(count, entry.call, entry.reservation)
                     set_aside([count], need)
                     entry.parts.append(Part([count], need))
                     if count.trailing is not None:
                         heapq.heappush(count.trailing.open, (entry.call.started_us, entry.call.id))
         return count
-
-    def need(self, count: Count, call: Call, reservation: Reservation) -> Need:
-        """What a count sets aside for a call."""
-        budget = count.slot.budget
-        if budget.official is not None:
-            return _NOTHING
-        if budget.mode == "strict":
-            return Need(measure(budget, reservation.worst, call.billing), bounded=reservation.bounded)
-        likely = measure(budget, reservation.likely, call.billing)
-        if reservation.p95 is None or reservation.mean is None:
-            return Need(likely)
-        mean = measure(budget, reservation.mean, call.billing)
-        p95 = measure(budget, reservation.p95, call.billing)
-        return self._calibration.need(call, count.kind, likely, mean, p95)
 
     def met(self, call: Call, now_us: int) -> list[list[Count]]:
         """All counts that a call meets, those of one kind together."""
@@ -147,7 +93,7 @@ class Books:
         )
         met = self._met.get(like)
         if met is None or call.started_us >= met.until_us:
-            met = self._met[like] = _by_kind([self.count(slot) for slot in self._slots_of(call)])
+            met = self._met[like] = by_kind([self.count(slot) for slot in self._slots_of(call)])
         for count in met.moving:
             self.refresh(count, now_us)
         return met.kinds
@@ -176,7 +122,7 @@ class Books:
         entry.reservation = reservation
         for index, (counts, before) in enumerate(entry.parts):
             if counts and before.likely:
-                need = _as_expected(counts[0], entry.call, reservation, before.likely)
+                need = as_expected(counts[0], entry.call, reservation, before.likely)
                 for count in counts:
                     count.give_back(before)
                 set_aside(counts, need)
@@ -240,20 +186,3 @@ class Books:
             end = slot.window.end_us
             if end is not None and end <= now_us:
                 del self._counts[slot]
-
-
-def _as_expected(count: Count, call: Call, reservation: Reservation, likely: int) -> Need:
-    """What to set aside for a call of which more is known than how such calls usually turn out."""
-    amounts = (reservation.likely, reservation.mean or reservation.likely, reservation.p95 or reservation.likely)
-    usual, mean, p95 = (measure(count.slot.budget, amount, call.billing) for amount in amounts)
-    return Need(mean, variance(usual, p95), likely=likely)
-
-
-def _by_kind(counts: list[Count]) -> _Met:
-    kinds: dict[object, list[Count]] = {}
-    for count in counts:
-        kinds.setdefault(count.kind, []).append(count)
-    ends = (count.slot.window.end_us for count in counts)
-    until_us = min((end for end in ends if end is not None), default=math.inf)
-    moving = [count for count in counts if count.trailing is not None or count.slot.budget.official is not None]
-    return _Met(until_us, list(kinds.values()), moving)

@@ -160,3 +160,23 @@ class Part(NamedTuple):
 
     counts: list[Count]
     need: Need
+
+
+class Met(NamedTuple):
+    """The counts that calls of one kind meet, by their own kinds, until the first of their windows ends."""
+
+    until_us: float
+    kinds: list[list[Count]]
+    moving: list[Count]
+    """Those whose sums change by themselves."""
+
+
+def by_kind(counts: list[Count]) -> Met:
+    """These, as calls meet them."""
+    kinds: dict[object, list[Count]] = {}
+    for count in counts:
+        kinds.setdefault(count.kind, []).append(count)
+    ends = (count.slot.window.end_us for count in counts)
+    until_us = min((end for end in ends if end is not None), default=math.inf)
+    moving = [count for count in counts if count.trailing is not None or count.slot.budget.official is not None]
+    return Met(until_us, list(kinds.values()), moving)

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tokenguard.errors import UsageError
-from tokenguard.guard.books import Books, Reservation, recovered
+from tokenguard.guard.books import Books
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.changes import Changes
 from tokenguard.guard.count import Count, Part, unfit
 from tokenguard.guard.current import Current
 from tokenguard.guard.levels import Levels
+from tokenguard.guard.reservation import Reservation, recovered
 from tokenguard.guard.slots import Slots
 from tokenguard.guard.standings import Standings
 from tokenguard.guard.teams import Teams
@@ -59,7 +60,8 @@ class Counting:
         self._slots = slots
         self._current = Current(ledger, teams, slots.of, official, now)
         self.limits, self.tally, self.teams = self._current.limits, self._current.tally, teams
-        self.books = Books(slots.of, self._begin, self._current.refresh, Calibration())
+        self._calibration = Calibration()
+        self.books = Books(slots.of, self._begin, self._current.refresh, self._calibration)
         self.standings = Standings(self.books, self._current, slots, now)
         self.now = now
         self._levels = Levels(ledger, now)
@@ -107,7 +109,7 @@ class Counting:
     def _parts(self, call: Call, reservation: Reservation) -> list[Part]:
         self._current.renew_if_due(self.books.counts)
         met = self.books.met(call, self.now())
-        return [Part(counts, self.books.need(counts[0], call, reservation)) for counts in met]
+        return [Part(counts, self._calibration.need(counts[0], call, reservation)) for counts in met]
 
     def dated(self, call: Call) -> Call:
         """A call that begins now: whoever waited counts in the windows of the instant at which the wait was over."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tokenguard import prices
-from tokenguard.guard.books import Reservation
+from tokenguard.guard.reservation import Reservation
 from tokenguard.guard.turns import Turns
 from tokenguard.policy import estimate
 from tokenguard.policy.outgrown import Output, outgrown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tokenguard.guard.books import Reservation
 from tokenguard.guard.counting import Over, stops
+from tokenguard.guard.reservation import Reservation
 from tokenguard.guard.slots import resets_at
 from tokenguard.policy import wording
 from tokenguard.records import Call, Facts, Verdict
