@@ -27,7 +27,7 @@ from tokenguard.config.sections import DaemonSettings
 from tokenguard.config.settings import Config
 from tokenguard.errors import UsageError
 from tokenguard.guard import Desk, Guard, OpenSession
-from tokenguard.guard.counting import Counting
+from tokenguard.guard.raising import Raises
 from tokenguard.ledger import Ledger, queries
 from tokenguard.policy.budgets import Slot, Standing
 from tokenguard.policy.estimate import BYTES_PER_TOKEN
@@ -113,18 +113,18 @@ class Stage:
         self._ledger: Ledger = SlowLedger.open(self._path)
         self._guard = self._guard_class(self._ledger, CATALOGUE, self._config(), self._clock)
         self._guard.on_settled = self._settled
-        self._watch_raises(self._guard.counting)
+        self._watch_raises(self._guard.counting.raises)
         self._desk = Desk(self._guard, self._ledger)
 
-    def _watch_raises(self, counting: Counting) -> None:
+    def _watch_raises(self, raises: Raises) -> None:
         """Take note of every raise: of those that are asked for, and of those that an approval is."""
-        raise_by = counting.raise_by
+        raise_by = raises.raise_by
 
         async def noted(slot: Slot, value: int, **of: Any) -> Standing:
             self.books.raised(slot.budget, slot.key, slot.window.start_us, value)
             return await raise_by(slot, value, **of)
 
-        counting.raise_by = noted  # type: ignore[method-assign]  # the guard has no hook for what people do beside it
+        raises.raise_by = noted  # type: ignore[method-assign]  # the guard has no hook for what people do beside it
 
     def _config(self) -> Config:
         return Config(daemon=DaemonSettings(port=0, on_error="closed"), budgets=self._budgets)

@@ -98,7 +98,7 @@ class World:
         monkeypatch.setattr(of_daemon, "open_backend", self._open)
         monkeypatch.setattr(of_daemon, "PAUSE_S", 0.0)
         monkeypatch.setattr(of_daemon, "FIRST_RETRY_S", 0.01)
-        monkeypatch.setattr("tokenguard.guard.counting.PATIENCE_S", 0.2)
+        monkeypatch.setattr("tokenguard.guard.patience.PATIENCE_S", 0.2)
 
     def _open(self, policy: TeamPolicy, place: Place, clock: TeamClock) -> Remote:
         if policy.backend == "postgres":

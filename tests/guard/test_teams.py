@@ -60,7 +60,7 @@ async def refusal(house: House) -> str:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenguard.guard.counting.PATIENCE_S", 0.0)
+    monkeypatch.setattr("tokenguard.guard.patience.PATIENCE_S", 0.0)
 
 
 async def test_nothing_is_spent_of_a_hard_budget_before_the_team_was_heard(house: House, impatient: None) -> None:
@@ -183,7 +183,7 @@ async def test_nobody_waits_for_a_team_that_is_away_or_has_nothing_left(house: H
 
 
 async def test_who_goes_on_does_not_wait_in_vain_every_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenguard.guard.counting.PATIENCE_S", 0.01)
+    monkeypatch.setattr("tokenguard.guard.patience.PATIENCE_S", 0.01)
     join(house)
     hear(house, share(0))
     asked: list[str] = []

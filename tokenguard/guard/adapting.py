@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
-from tokenguard.guard.counting import Counting, Over
+from tokenguard.guard.counting import Counting
+from tokenguard.guard.over import Over, stopping
 from tokenguard.guard.reserving import Reserver
-from tokenguard.guard.ruling import Ruling, stopping
+from tokenguard.guard.ruling import Ruling
 from tokenguard.records import Verdict
 
 LEAST_CLAMP = 1_000

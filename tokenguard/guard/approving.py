@@ -10,10 +10,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from tokenguard.agents import Agents
-from tokenguard.guard.counting import Counting, Over
+from tokenguard.guard.counting import Counting
 from tokenguard.guard.holds import Answer, Hold, Holds, decision
+from tokenguard.guard.over import Over, stopping
 from tokenguard.guard.reserving import Reserver
-from tokenguard.guard.ruling import Ruling, sentence, stopping
+from tokenguard.guard.ruling import Ruling, sentence
 from tokenguard.ledger import Decision
 from tokenguard.policy import wording
 from tokenguard.policy.budgets import TEAM
@@ -78,7 +79,7 @@ class Approvals:
                 reason = answer.reason or f"call {asked.call.id} was approved"
                 slot = one.standing.slot
                 value = rounded_up(one.shortfall, slot.budget.unit)
-                await self._counting.raise_by(slot, value, reason=reason, who=answer.who)
+                await self._counting.raises.raise_by(slot, value, reason=reason, who=answer.who)
         return None
 
     def _hold(self, asked: Ruling, reason: str, over: Over | None = None) -> Hold:

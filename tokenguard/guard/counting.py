@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tokenguard.errors import UsageError
 from tokenguard.guard.books import Books
 from tokenguard.guard.calibration import Calibration
 from tokenguard.guard.changes import Changes
 from tokenguard.guard.count import Count, Part, unfit
 from tokenguard.guard.current import Current
 from tokenguard.guard.levels import Levels
+from tokenguard.guard.over import Over, stops
+from tokenguard.guard.raising import Raises
 from tokenguard.guard.reservation import Reservation, recovered
 from tokenguard.guard.slots import Slots
 from tokenguard.guard.standings import Standings
@@ -24,28 +24,15 @@ from tokenguard.ledger import Ledger
 from tokenguard.policy.budgets import TEAM, Slot, Standing, severity
 from tokenguard.policy.fitting import Need
 from tokenguard.policy.measure import measure
-from tokenguard.policy.wording import raised_by_team
 from tokenguard.records import Amount, Call, OfficialWindow, Session
 from tokenguard.records.teams import Heard
-
-PATIENCE_S = 3.0
-"""How long a call that only open reservations block waits for one of them to settle."""
-
-
-class Over(NamedTuple):
-    """A slot that cannot take a call, and what the call would have needed there."""
-
-    standing: Standing
-    need: Need
-    shortfall: int
-    """By how much the limit would have to be higher."""
 
 
 class Counting:
     """Counts calls against budgets.
 
     Its parts are open to those who look: `standings` (what budgets hold), `books` (the sums in memory), `tally` (the
-    ledger's), `limits`, `teams`.
+    ledger's), `limits` and what `raises` them, `teams`.
     """
 
     def __init__(
@@ -64,8 +51,9 @@ class Counting:
         self.books = Books(slots.of, self._begin, self._current.refresh, self._calibration)
         self.standings = Standings(self.books, self._current, slots, now)
         self.now = now
-        self._levels = Levels(ledger, now)
+        self._levels = Levels(ledger, self.standings, now)
         self._changes = Changes()
+        self.raises = Raises(self.books, self.standings, self._current, self._levels, self._changes)
         self._writing = 0
         self._doubtful = False
         for call, reserved in ledger.open_calls():
@@ -115,42 +103,13 @@ class Counting:
         """A call that begins now: whoever waited counts in the windows of the instant at which the wait was over."""
         return replace(call, started_us=self.now())
 
-    async def reserve(self, call: Call, reservation: Reservation) -> tuple[Call, list[Over]]:
-        """As `try_reserve`, of a call that begins now, which is returned.
-
-        One that would fit if open reservations were not there, or if its team handed more to this machine, waits up to
-        `PATIENCE_S`.
-        """
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while True:
-            call = self.dated(call)
-            over = self.try_reserve(call, reservation)
-            stopping = [one for one in over if stops(one.standing)]
-            if not stopping or not all([self._may_yet_fit(one) for one in stopping]):
-                return call, over
-            with self.change() as changed:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        await changed
-                except TimeoutError:
-                    for one in stopping:
-                        self.teams.waited_in_vain(one.standing.slot)
-                    return call, over
-
-    def _may_yet_fit(self, over: Over) -> bool:
-        slot = over.standing.slot
-        if self.teams.may_grow(slot, over.shortfall):
-            return True
-        count = self.books.count(slot)
-        return count.reserved > 0 and count.fits_alone(over.need)
-
     def settle(self, call: Call, charge: Amount, *, exact: bool = False) -> list[Standing]:
         """Put a call's charge in place of what was set aside for it: the standings that reached a level, once each.
 
         `call` says who paid in the end, `exact` that it was billed so. `writing` must follow.
         """
         counts = self.books.settle(call.id, charge, self.now(), billing=call.billing, teaches=exact)
-        risen = self._risen(counts)
+        risen = self._levels.risen(counts)
         self._changes.tell()
         return risen
 
@@ -164,31 +123,6 @@ class Counting:
         self.books.settle(call.id, Amount(), self.now())
         self._changes.tell()
 
-    async def raise_by(self, slot: Slot, value: int, *, reason: str, who: str, ttl_us: int | None = None) -> Standing:
-        """Raise a slot's limit until its window ends, or for `ttl_us`, in its unit.
-
-        Raises `LedgerError`, or `UsageError` for a limit that is not this person's.
-        """
-        if slot.budget.scope == TEAM:
-            raise UsageError(f"{slot.label} belongs to all of {slot.key}", raised_by_team(slot.budget))
-        ends_us = self.standings.now_of(self.books.count(slot)).resets_us
-        await self.limits.raise_by(slot, value, reason=reason, who=who, ends_us=ends_us, ttl_us=ttl_us)
-        return self._opened(slot)
-
-    async def release_landing(self, slot: Slot, *, reason: str, who: str) -> Standing:
-        """Give out what a slot holds back for landing. Raises `LedgerError`."""
-        await self.limits.release(slot, reason=reason, who=who)
-        return self._opened(slot)
-
-    def _opened(self, slot: Slot) -> Standing:
-        for count in self.books.counts():
-            self._current.limited(count)
-        # There is more room: the levels above the present one can be reached anew.
-        standing = self.standings.of(slot)
-        self._levels.tell(self.books.count(slot), standing.level)
-        self._changes.tell()
-        return standing
-
     def charged(self, call: Call, amount: Amount) -> list[Standing]:
         """A call that did not pass here takes so much (more): what reached a level by it, once each."""
         now, counts = self.now(), {count.slot: count for count in self.books.counts()}
@@ -196,18 +130,7 @@ class Counting:
         for count in met:
             if count.slot.budget.official is None:
                 count.charge(call.started_us, measure(count.slot.budget, amount, call.billing), now)
-        return self._risen(met)
-
-    def _risen(self, counts: Iterable[Count]) -> list[Standing]:
-        """What of these reached a level, once each."""
-        risen: list[Standing] = []
-        for count in counts:
-            ahead = count.slot.budget.forecast
-            if ahead or count.spent >= count.alarm:
-                standing = self.standings.with_outlook(count) if ahead else self.standings.now_of(count)
-                if self._levels.rises(count, standing):
-                    risen.append(standing)
-        return risen
+        return self._levels.risen(met)
 
     def others_write(self) -> None:
         """Others are about to write charges, and tell of them by `charged` before `others_wrote`."""
@@ -243,7 +166,7 @@ class Counting:
     def teams_changed(self) -> list[Standing]:
         """What is handed to this machine has changed: what reached a level by that, once each."""
         counts = [count for count in self.books.counts() if count.slot.budget.scope == TEAM]
-        risen = self._risen([self._current.limited(count) for count in counts])
+        risen = self._levels.risen([self._current.limited(count) for count in counts])
         self._changes.tell()
         return risen
 
@@ -262,8 +185,3 @@ class Counting:
         """A count to be kept."""
         self._doubtful |= self._writing > 0
         return self._current.begin(slot)
-
-
-def stops(standing: Standing) -> bool:
-    """Whether a slot's budget does more than warn."""
-    return standing.slot.budget.at_limit != "warn"

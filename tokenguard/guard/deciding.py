@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from tokenguard.agents import Agents
 from tokenguard.guard.adapting import Adapter
 from tokenguard.guard.approving import Approvals
-from tokenguard.guard.counting import Counting, Over
+from tokenguard.guard.counting import Counting
 from tokenguard.guard.holds import Holds
 from tokenguard.guard.noticing import Notice, Noticing
+from tokenguard.guard.over import Over, stopping
+from tokenguard.guard.patience import Patience
 from tokenguard.guard.reserving import Reserver
-from tokenguard.guard.ruling import Ruling, sentence, stopping
+from tokenguard.guard.ruling import Ruling, sentence
 from tokenguard.ledger import Decision
 from tokenguard.policy import estimate, wording
 from tokenguard.policy.budgets import Slot
@@ -38,6 +40,7 @@ class Decider:
         self._counting = counting
         self._noticing = noticing
         self._now = now
+        self._patience = Patience(counting)
         self._adapter = Adapter(counting)
         self._approvals = Approvals(counting, holds, record, now)
         self._reserver: Reserver
@@ -76,7 +79,7 @@ class Decider:
         )
 
     async def _reserved(self, asked: Ruling) -> tuple[Ruling, list[Over]]:
-        call, over = await self._counting.reserve(asked.call, asked.reservation)
+        call, over = await self._patience.reserve(asked.call, asked.reservation)
         return replace(asked, call=call), over
 
     async def _counted(self, asked: Ruling, count: Count) -> Ruling | None:
@@ -109,7 +112,7 @@ class Decider:
             if one.standing.held_back and one.standing.slot.budget.landing_release == "auto"
         ]
         for slot in opening:
-            await self._counting.release_landing(slot, reason="the rest is used up", who="tokenguard")
+            await self._counting.raises.release_landing(slot, reason="the rest is used up", who="tokenguard")
         return opening
 
     def _refused(self, asked: Ruling, over: list[Over]) -> Ruling:

@@ -49,7 +49,7 @@ class Grants:
         if not reason.strip():
             raise UsageError("a raise needs a reason", "add --reason WHY")
         slot = self._find(name)
-        standing = await self._guard.counting.raise_by(
+        standing = await self._guard.counting.raises.raise_by(
             slot, amount_for(slot, amount), reason=reason, who=getpass.getuser(), ttl_us=_ttl_us(ttl)
         )
         return self._raised(standing)
@@ -62,7 +62,7 @@ class Grants:
         if not self._guard.counting.standings.of(slot).held_back:
             raise UsageError(f"the landing reserve of {slot.label} is open already", "see tokenguard status")
         return self._raised(
-            await self._guard.counting.release_landing(slot, reason=reason or "released", who=getpass.getuser())
+            await self._guard.counting.raises.release_landing(slot, reason=reason or "released", who=getpass.getuser())
         )
 
     async def answer_hold(
@@ -85,7 +85,7 @@ class Grants:
                 raise UsageError(f"call {hold_id} waits for no budget", "approve it without --amount")
             value = amount_for(hold.slot, amount)
         if value is not None and hold.slot is not None and answer != "deny":
-            await guard.counting.raise_by(hold.slot, value, reason=reason or "approved", who=who)
+            await guard.counting.raises.raise_by(hold.slot, value, reason=reason or "approved", who=who)
         if not hold.answer.done():
             hold.answer.set_result(Answer(answer, who, reason))
         return view.hold_view(hold) | {"answer": hold.answer.result().kind}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tokenguard.errors import LedgerError
 from tokenguard.guard.count import Count
+from tokenguard.guard.standings import Standings
 from tokenguard.ledger import Ledger, Told, queries
 from tokenguard.policy.budgets import LEVELS, Standing, ident
 from tokenguard.policy.windows import rolling_us
@@ -18,8 +19,9 @@ log = logging.getLogger(__name__)
 class Levels:
     """What was told; `now` tells the time in microseconds."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, standings: Standings, now: Callable[[], int]) -> None:
         self._ledger = ledger
+        self._standings = standings
         self._now = now
         self._told: dict[tuple[str, str, int], str] = {}
         self.sweep()
@@ -32,6 +34,17 @@ class Levels:
             log.warning("which levels were told is not known: %s", error)
             return
         self._told = {(one.budget, one.key, one.window_start_us): one.level for one in told}
+
+    def risen(self, counts: Iterable[Count]) -> list[Standing]:
+        """What of these reached a level, once each."""
+        risen: list[Standing] = []
+        for count in counts:
+            ahead = count.slot.budget.forecast
+            if ahead or count.spent >= count.alarm:
+                standing = self._standings.with_outlook(count) if ahead else self._standings.now_of(count)
+                if self.rises(count, standing):
+                    risen.append(standing)
+        return risen
 
     def rises(self, count: Count, standing: Standing) -> bool:
         """Whether a count stands at a level that was not told yet; it is then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tokenguard.guard.counting import Over, stops
+from tokenguard.guard.over import Over
 from tokenguard.guard.reservation import Reservation
 from tokenguard.guard.slots import resets_at
 from tokenguard.policy import wording
@@ -21,11 +21,6 @@ class Ruling(Struct, frozen=True):
     verdict: Verdict
     max_output: int | None = None
     """The output limit to put into the request; None to leave it."""
-
-
-def stopping(over: list[Over]) -> list[Over]:
-    """Those that do not let it through."""
-    return [one for one in over if stops(one.standing)]
 
 
 def sentence(over: Over, now_us: int) -> str:
