@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _STYLES = {"bold": "1", "dim": "2", "ok": "32", "info": "36", "warn": "33", "soft": "35", "hard": "31"}
 
+_AT_ONCE = 1000
+"""Lines."""
+
 _STYLING = re.compile(r"\x1b\[\d+m")
 
 
@@ -72,6 +75,12 @@ def counted(number: int, noun: str) -> str:
 def say(text: str = "") -> None:
     """A line of the result."""
     sys.stdout.write(f"{text}\n")
+
+
+def say_lines(lines: Sequence[str]) -> None:
+    """Lines of the result, many at a time: neither a system call for each, nor all in memory once more."""
+    for begin in range(0, len(lines), _AT_ONCE):
+        say("\n".join(lines[begin : begin + _AT_ONCE]))
 
 
 def say_json(value: object) -> None:

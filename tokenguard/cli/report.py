@@ -168,8 +168,7 @@ def _show(found: dict[str, Any], top: int) -> None:
 
         # What goes by time is read as a whole.
         shown = table(found, width, output.styled, most=0 if found["by"][0] in CUTTING else top)
-    # At once: thousands of lines are as many system calls where nothing is kept back.
-    output.say("\n".join(shown))
+    output.say_lines(shown)
 
 
 def _width_elsewhere() -> int:

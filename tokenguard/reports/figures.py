@@ -9,9 +9,10 @@ from tokenguard.reports.columns import share
 from tokenguard.reports.layout import Cells, told
 
 _CENT, _MILL = NANOS // 100, NANOS // 1000
-_STEP, _STEP_OF_MILLIONS = 10, 10_000
-"""Of numbers of tokens from a thousand on, and from a million on."""
+_HALF_A_CENT, _HALF_A_MILL = _CENT // 2, _MILL // 2
 _HALF_A_HUNDREDTH = 0.005
+_NOTHING = (0, (0, False), (0, True))
+"""What `dollar_cells` have as values of no dollars."""
 
 
 def percents(parts: Sequence[int], total: int, shares: Callable[[], Iterable[float]]) -> list[str]:
@@ -42,11 +43,15 @@ def counted(number: int) -> str:
 
 def token_cells(numbers: Sequence[int]) -> Cells:
     """Numbers of tokens."""
-    # Thousands of numbers come to the same few with three digits. These change at multiples of a step only, so that all
-    # numbers between two of these multiples are told like the first one.
+    # Thousands of numbers come to the same few with two or three digits. These change at multiples of half their last
+    # place only, so that all numbers between two of these multiples are told like the first one.
     stepped = [
         number - rest + 1
-        if number >= 1_000 and (rest := number % (_STEP if number < 1_000_000 else _STEP_OF_MILLIONS))
+        if number >= 1_000
+        and (
+            rest := number
+            % (50 if number < 100_000 else 500 if number < 1_000_000 else 50_000 if number < 100_000_000 else 500_000)
+        )
         else number
         for number in numbers
     ]
@@ -57,9 +62,9 @@ def dollar_cells(nanos: Sequence[int], about: Sequence[bool] = ()) -> Cells:
     """Nanodollars, and of each whether it is told as about that much; exact without."""
     # Thousands of amounts come to the same few cents, or tenths of one below a dollar.
     rounded = [
-        (one + _CENT // 2) // _CENT * _CENT
+        (one + _HALF_A_CENT) // _CENT * _CENT
         if one >= NANOS
-        else (one + _MILL // 2) // _MILL * _MILL
+        else (one + _HALF_A_MILL) // _MILL * _MILL
         if _MILL < one < NANOS - _MILL
         else one
         for one in nanos
@@ -72,5 +77,4 @@ def dollar_cells(nanos: Sequence[int], about: Sequence[bool] = ()) -> Cells:
 def some_dollars(nanos: Sequence[int], about: Sequence[bool] = ()) -> Cells:
     """The same, but nothing where there is nothing."""
     cells = dollar_cells(nanos, about)
-    none = {value for value, one in zip(cells.values, nanos, strict=True) if not one}
-    return Cells(cells.values, {**cells.texts, **dict.fromkeys(none, "")})
+    return Cells(cells.values, {**cells.texts, **{value: "" for value in _NOTHING if value in cells.texts}})

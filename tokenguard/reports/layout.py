@@ -102,7 +102,7 @@ def fit(columns: Sequence[Column], width: int) -> list[Column]:
 
 def lines(columns: Sequence[Column], style: Style, *, indent: str = " ") -> list[str]:
     """The head and the rows of columns that `fit`."""
-    heads = "".join(_gap(column, at) + _padded(column, column.head) for at, column in enumerate(columns))
+    heads = "".join(_gap(column, at) + _padding(column)(column.head) for at, column in enumerate(columns))
     rows = map("".join, zip(*(_written(column, at, style, indent) for at, column in enumerate(columns)), strict=True))
     return [indent + style(heads.rstrip(), "dim"), *map(str.rstrip, rows)]
 
@@ -161,16 +161,22 @@ def _cut(columns: Sequence[Column], needed: dict[int, int], excess: int) -> None
 
 def _widest(column: Column) -> int:
     """How wide its widest text is."""
-    return max(map(cells, (column.head, *column.cells.texts.values())))
+    texts = column.cells.texts.values()
+    return max(cells(column.head), max(map(len if _is_plain(texts) else cells, texts), default=0))
+
+
+def _is_plain(texts: Iterable[str]) -> bool:
+    """Whether every character takes one cell, as in nearly all texts: of thousands, none has to be looked at then."""
+    return all(map(str.isascii, texts))
 
 
 def _written(column: Column, at: int, style: Style, indent: str) -> Iterable[str]:
     """The cells as they are written, with what stands before them."""
-    before = _gap(column, at) if at else indent
+    before, padded = _gap(column, at) if at else indent, _padding(column)
     if not column.styles:
-        texts = column.cells.changed(lambda text: before + _padded(column, text)).texts
+        texts = column.cells.changed(lambda text: before + padded(text)).texts
         return [texts[value] for value in column.cells.values]
-    filled = column.cells.changed(partial(_padded, column)).texts
+    filled = column.cells.changed(padded).texts
     named = zip(column.cells.values, column.styles, strict=True)
     return [
         before + (style(filled[value], name) if name and filled[value].strip() else filled[value])
@@ -178,9 +184,12 @@ def _written(column: Column, at: int, style: Style, indent: str) -> Iterable[str
     ]
 
 
-def _padded(column: Column, text: str) -> str:
-    room = " " * max(0, column.width - cells(text))
-    return room + text if column.right else text + room
+def _padding(column: Column) -> Callable[[str], str]:
+    """What fills its texts up to its width."""
+    pad, width = (str.rjust if column.right else str.ljust), column.width
+    if _is_plain((column.head, *column.cells.texts.values())):
+        return lambda text: pad(text, width)
+    return lambda text: pad(text, width - cells(text) + len(text))
 
 
 def _gap(column: Column, at: int) -> str:
