@@ -9,7 +9,7 @@ import pytest
 from tests.corpus.recorded import FOLDER
 from tests.corpus.turns import Request, is_bounded, requests
 from tokenguard.policy import lineage
-from tokenguard.policy.estimate import WORST_TOOL_PROMPT, worst
+from tokenguard.policy.worst import WORST_TOOL_PROMPT, worst
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded requests at {FOLDER} (TOKENGUARD_RECORDED)")
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from tests.support.house import MODEL, House
 from tokenguard.guard import Admission
-from tokenguard.policy.estimate import WORST_PREAMBLE, by_count
 from tokenguard.policy.lineage import SEAM
+from tokenguard.policy.worst import WORST_PREAMBLE, by_count
 from tokenguard.records import Budget, Call, Facts, Leg, Lineage, Prompt, Reading, Session, Unit, Usage
 
 LINE = Lineage(7, ((1, 9_000),), (11,), (50_000,))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tokenguard.policy.estimate import WORST_PREAMBLE, WORST_TOOL_PROMPT, worst
 from tokenguard.policy.lineage import SEAM, Counted, counted, held, most_tokens
+from tokenguard.policy.worst import WORST_PREAMBLE, WORST_TOOL_PROMPT, worst
 from tokenguard.records import Facts, Lineage, Prompt
 from tokenguard.wire import DIALECTS
 

@@ -18,8 +18,9 @@ from tokenguard.guard.patience import Patience
 from tokenguard.guard.reserving import Reserver
 from tokenguard.guard.ruling import Ruling, sentence
 from tokenguard.ledger import Decision
-from tokenguard.policy import estimate, wording
+from tokenguard.policy import wording
 from tokenguard.policy.budgets import Slot
+from tokenguard.policy.worst import by_count
 from tokenguard.records import Call, Facts, Verdict
 
 Count: TypeAlias = Callable[[], Awaitable[int | None]]
@@ -86,7 +87,7 @@ class Decider:
         """With the provider's own count of its prompt, if that likely makes it fit; None if there is none."""
 
         def having(tokens: int) -> Ruling:
-            facts = replace(asked.facts, counted=estimate.by_count(tokens))
+            facts = replace(asked.facts, counted=by_count(tokens))
             return replace(asked, facts=facts, reservation=self._reserver.reservation(asked.call, facts))
 
         hoped = having(asked.reservation.likely.usage.prompt)

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from tokenguard import prices
 from tokenguard.guard.reservation import Reservation
 from tokenguard.guard.turns import Turns
-from tokenguard.policy import estimate
 from tokenguard.policy.outgrown import Output, outgrown
+from tokenguard.policy.worst import longest
+from tokenguard.policy.worst import worst as most_usage
 from tokenguard.prices import compare
 from tokenguard.records import Amount, Call, Context, Facts, Usage
 
@@ -31,7 +32,7 @@ class Reserver:
         found = self._catalogue.find(call.provider, call.model)
         window = found.model.window if found else None
         before, repeated = self._turns.before(call, facts), self._turns.repeated(call, facts)
-        limit = estimate.worst(facts, window, before, repeated, estimate.longest(call.provider, window))
+        limit = most_usage(facts, window, before, repeated, longest(call.provider, window))
         if limit is None:
             return Reservation(likely, p95, bounded=False, p95=p95, mean=mean)
         rates = prices.dearest(self._catalogue, call.provider, call.model, call.started_us, asked)
@@ -68,7 +69,7 @@ class Reserver:
     def longest_output(self, call: Call) -> int | None:
         """The most that the model of a call can answer, in tokens, where it is known."""
         found = self._catalogue.find(call.provider, call.model)
-        return estimate.longest(call.provider, found.model.window if found else None)
+        return longest(call.provider, found.model.window if found else None)
 
     def _priced(self, call: Call, usages: Sequence[Usage], asked: Context) -> list[Amount]:
         nanos = prices.nanos_of(self._catalogue, call.provider, call.model, asked, usages, call.started_us)

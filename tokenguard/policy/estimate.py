@@ -1,4 +1,4 @@
-"""What a call will take, before it is sent: likely, with some certainty, and at worst.
+"""What a call will take, before it is sent: likely, and with some certainty. What it cannot exceed is `worst`.
 
 The prompt of a first turn follows from its bytes (`tokens`), that of a later one from what the provider counted for the
 turn before and the bytes that came since. What every call of a model, and of a session, then took beside what was
@@ -13,24 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy.tokens import tokens
-from tokenguard.policy.trend import Trend
+from tokenguard.policy.trend import Trend, mean_of_median
 from tokenguard.records import Facts, Usage
 
 BYTES_PER_TOKEN = 4
 """Of generated text, by the usual rule."""
-
-WORST_PREAMBLE = 150
-"""Tokens that a provider puts before any prompt, where it must not be exceeded: 80 were seen (DeepSeek, gpt-oss)."""
-
-WORST_TOOL_PROMPT = 1_000
-"""The same of a request with tools, and of each tool that the provider defines itself: 735 are documented."""
-
-COUNT_MARGIN = 20
-"""A provider's own count is taken for this part too low, and for `WORST_PREAMBLE`. Anthropic calls it an estimate that
-can be off by a small amount; OpenAI calls its own exact."""
-
-LONGEST_OUTPUT = {"anthropic": 128_000, "chatgpt": 128_000, "gemini": 65_536, "openai": 128_000}
-"""Tokens that no model of a provider answers more than: requests that ask for more are turned away with that number."""
 
 FIRST_OUTPUT = 640
 """Output of a call of which nothing is known: 2 % of the 32,000 that agents allow, the median over recorded calls."""
@@ -40,9 +27,6 @@ CACHE_LIFE_US = {"5m": 5 * 60 * 1_000_000, "1h": 60 * 60 * 1_000_000}
 
 _P95 = 1.645
 """Standard deviations above the mean of a normal distribution below which 95 of 100 values lie."""
-
-_WIDEST = 1.5
-"""Standard deviation of a logarithm beyond which nothing is known of the mean."""
 
 _SLACK = 40
 """Tokens by which a first prompt may miss whatever its size: what providers add to some models."""
@@ -138,21 +122,15 @@ def estimate(facts: Facts, last: Turn | None, now_us: int, model: Experience, se
     return Estimate(
         probably,
         _in_buckets(p95, facts, last, now_us, _capped(output.tokens(outputs, _P95), facts)),
-        replace(probably, output=_capped(round(usual * _mean_of_median(outputs)), facts)),
+        replace(probably, output=_capped(round(usual * mean_of_median(outputs)), facts)),
     )
-
-
-def _mean_of_median(trend: Trend) -> float:
-    """How much the mean is of the median, where logarithms are normally distributed."""
-    deviation = min(trend.at(1) - trend.at(0), _WIDEST)
-    return math.exp(deviation * deviation / 2)
 
 
 def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -> Experience:
     """With what a call took that was expected after `last`. What server tools add to a prompt teaches nothing."""
     kind, guess = _prompt_guess(facts, last)
     first, later = before.first, before.later
-    tells = facts.prompt.messages and facts.rounds == 1 and _OF_THE_OUTPUT.issuperset(_uncapped(facts, last))
+    tells = facts.prompt.messages and facts.rounds == 1 and _OF_THE_OUTPUT.issuperset(uncapped(facts, last))
     if tells and usage.prompt:
         surprise = guess.surprise(usage.prompt)
         if kind == "first":
@@ -163,61 +141,7 @@ def learned(before: Experience, facts: Facts, last: Turn | None, usage: Usage) -
     return Experience(first, later, output)
 
 
-def longest(provider: str, context_window: int | None) -> int | None:
-    """The most tokens that a model answers, where nothing in the request says less; None if nothing is known."""
-    known = [limit for limit in (LONGEST_OUTPUT.get(provider), context_window) if limit is not None]
-    return min(known, default=None)
-
-
-def worst(
-    facts: Facts,
-    context_window: int | None,
-    last: Turn | None = None,
-    repeated: int | None = None,
-    longest_output: int | None = None,
-) -> Usage | None:
-    """A usage that the call cannot exceed; None where nothing bounds it.
-
-    The output is bounded by the request's own limit, else by `longest_output`, else by the model's context window, and
-    so is every prompt of a call in which server tools run. `repeated` is the most that the prompt can have by what was
-    counted for a request that it repeats (`lineage.most_tokens`). All input is put into `input`: the price decides
-    which bucket is the dearest.
-    """
-    limits = (facts.max_output, longest_output, context_window)
-    limit = next((one for one in limits if one is not None), None)
-    if _uncapped(facts, last) or limit is None:
-        return None
-    if facts.rounds > 1:
-        return None if context_window is None else Usage(facts.rounds * context_window, output=facts.rounds * limit)
-    tool_prompts = WORST_TOOL_PROMPT * (facts.has_tools + facts.provided_tools)
-    bounds = [_by_bytes(facts, context_window, last)]
-    if repeated is not None:
-        bounds.append(repeated + tool_prompts)
-    if facts.counted is not None:
-        bounds.append(facts.counted)
-    known = [bound for bound in bounds if bound is not None]
-    return Usage(input=min(known), output=limit) if known else None
-
-
-def by_count(tokens: int) -> int:
-    """The most tokens that a prompt has for which the provider's own counter gives so many."""
-    return tokens + tokens // COUNT_MARGIN + WORST_PREAMBLE
-
-
-def _by_bytes(facts: Facts, context_window: int | None, last: Turn | None) -> int | None:
-    """A byte-level tokenizer never makes more tokens than bytes; what the provider holds is known from the `last` turn.
-
-    The tokens of an image or a document do not follow from its bytes, but they have to fit into the context window.
-    """
-    held = last.usage.total if last is not None and facts.prompt.continues is not None else 0
-    tool_prompts = WORST_TOOL_PROMPT * (facts.has_tools + facts.provided_tools)
-    most = held + facts.body_bytes + WORST_PREAMBLE + tool_prompts
-    if not facts.prompt.media:
-        return most
-    return None if context_window is None else max(most, context_window)
-
-
-def _uncapped(facts: Facts, last: Turn | None) -> set[str]:
+def uncapped(facts: Facts, last: Turn | None) -> set[str]:
     """What makes the call unbounded, but for what is known of the response that it continues."""
     return set(facts.uncapped) - ({"previous_response_id"} if last is not None else set[str]())
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy.disconnects import Habit
-from tokenguard.policy.estimate import BYTES_PER_TOKEN, WORST_TOOL_PROMPT, Turn
+from tokenguard.policy.estimate import BYTES_PER_TOKEN, Turn
+from tokenguard.policy.worst import WORST_TOOL_PROMPT
 from tokenguard.records import Context, Facts, Leg, Reading, Usage
 
 MOST_BYTES_PER_TOKEN = 8

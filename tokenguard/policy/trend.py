@@ -9,6 +9,9 @@ from msgspec import Struct
 MEMORY = 50
 """Observations after which the oldest fade."""
 
+_WIDEST = 1.5
+"""Standard deviation of a logarithm beyond which nothing is known of the mean."""
+
 
 class Trend(Struct, frozen=True):
     """Sufficient statistics of a series; nothing else is kept of it."""
@@ -58,3 +61,9 @@ def _joined(one: Trend, other: Trend) -> Trend:
     apart = other.mean - one.mean
     mean = one.mean + apart * other.count / count
     return Trend(count, mean, one.squares + other.squares + apart * apart * one.count * other.count / count)
+
+
+def mean_of_median(trend: Trend) -> float:
+    """How much the mean is of the median, where logarithms are normally distributed."""
+    deviation = min(trend.at(1) - trend.at(0), _WIDEST)
+    return math.exp(deviation * deviation / 2)
