@@ -7,11 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenguard.policy import loops
-from tokenguard.policy.loops import MINUTE_US, PATIENCE, SOON_US, UNHURRIED_US, Failures, Pace, Sameness, Streak
+from tokenguard.policy.loops import PATIENCE, SOON_US, UNHURRIED_US, Failures, Sameness, Streak
 from tokenguard.policy.wording import is_safe, plain_refusal
 from tokenguard.records import Trail
-
-USD = 1_000_000_000
 
 
 def run(calls: int, count: int, *, waited_us: int = 0, streak: Streak | None = None) -> Streak:
@@ -115,61 +113,6 @@ def test_failures_count_while_they_follow_each_other() -> None:
         assert not loops.is_storm(told, 20)
         told = loops.failed(told, now)
     assert loops.is_storm(told, 20)
-
-
-def worked(minutes: int, nanos: int, *, conversations: int = 1, pace: Pace | None = None, since: int = 0) -> Pace:
-    """A pace after so many minutes in which each conversation made two calls of that cost."""
-    pace = pace or Pace()
-    for minute in range(since, since + minutes):
-        for conversation in range(conversations):
-            for _ in range(2):
-                pace = loops.spent(pace, conversation, nanos, minute * MINUTE_US)
-    return pace
-
-
-def test_speed_is_that_of_a_minute_of_work() -> None:
-    pace = worked(60, USD)
-    assert loops.speed(pace, 0) == pytest.approx(1.0)
-    assert loops.speed(worked(5, 8 * USD, pace=pace, since=60), 0) == pytest.approx(8.0)
-    assert loops.speed(worked(5, USD, pace=pace, since=60), 70 * USD) == pytest.approx(8.0)
-
-
-def test_many_agents_at_work_are_no_faster() -> None:
-    assert loops.speed(worked(5, USD, conversations=20, pace=worked(60, USD), since=60), 0) == pytest.approx(1.0)
-
-
-def test_a_break_does_not_slow_the_history_down() -> None:
-    assert loops.speed(worked(5, USD, pace=worked(60, USD), since=1_000), 0) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("pace", [Pace(), worked(19, USD), worked(60, 0), worked(60, 1_000)])
-def test_little_tells_nothing(pace: Pace) -> None:
-    fast = loops.spent(pace, 0, USD * 100, 10**6 * MINUTE_US) if pace.recent == () else pace
-    assert loops.speed(fast, 0) == 0.0
-
-
-def test_a_few_dear_calls_are_no_race() -> None:
-    pace = worked(60, USD)
-    for _ in range(4):
-        pace = loops.spent(pace, 0, 50 * USD, 99 * MINUTE_US)
-    assert loops.speed(loops.aged(pace, 99 * MINUTE_US), USD) == 0.0
-
-
-def test_the_pace_that_was_told_is_the_usual_one() -> None:
-    pace = loops.told_pace(worked(5, 20 * USD, pace=worked(60, USD), since=60))
-    assert loops.speed(worked(5, 20 * USD, pace=pace, since=65), 0) == pytest.approx(1.0)
-    assert loops.told_pace(Pace()) == Pace()
-
-
-def test_the_oldest_work_fades_and_memory_is_bounded() -> None:
-    pace = worked(2_000, USD)
-    assert pace.minutes <= loops.FADING_MINUTES and len(pace.recent) <= loops.RECENT_MINUTES
-    assert pace.nanos / pace.minutes == pytest.approx(2 * USD, rel=0.02)
-
-
-def test_a_clock_that_stands_still_adds_to_the_last_minute() -> None:
-    pace = loops.spent(loops.spent(Pace(), 1, 5, 9 * MINUTE_US), 2, 6, 8 * MINUTE_US)
-    assert [(one.number, one.nanos, one.calls) for one in pace.recent] == [(9, 11, 2)]
 
 
 def test_findings_say_what_repeated_and_how_to_go_on() -> None:

@@ -7,8 +7,9 @@ from typing import TypeVar
 from msgspec import Struct, field
 
 from tokenguard.config.sections import LoopSettings
-from tokenguard.policy import loops
-from tokenguard.policy.loops import ACTIONS, RULES, Failures, Finding, Pace, Sameness, Streak
+from tokenguard.policy import loops, pacing
+from tokenguard.policy.loops import ACTIONS, RULES, Failures, Finding, Sameness, Streak
+from tokenguard.policy.pacing import Pace
 from tokenguard.records import Call, Facts
 
 __all__ = ["Finding", "Runaway"]
@@ -76,7 +77,7 @@ class Runaway:
         conversation.same = loops.asked(conversation.same, facts.trail.body, waited_us)
         conversation.failures = loops.in_a_row(conversation.failures, call.started_us)
         if self._settings.velocity:
-            session.pace = loops.aged(session.pace, call.started_us)
+            session.pace = pacing.aged(session.pace, call.started_us)
         for rule in RULES:
             session.found.pop((rule, ident), None)
         found = self._found(session, conversation, facts, likely_nanos)
@@ -96,7 +97,7 @@ class Runaway:
         if asked is None or session is None:
             return
         if self._settings.velocity:
-            session.pace = loops.spent(session.pace, asked.conversation, nanos, ended_us)
+            session.pace = pacing.spent(session.pace, asked.conversation, nanos, ended_us)
         conversation = session.conversations.get(asked.conversation)
         if conversation is None:
             return
@@ -128,7 +129,7 @@ class Runaway:
             found.append(loops.same_again(conversation.same.succeeded + 1, self._action("identical")))
         if loops.is_storm(conversation.failures, settings.failures):
             found.append(loops.storm(conversation.failures.count, self._action("failures")))
-        times = loops.speed(session.pace, likely_nanos) if settings.velocity else 0.0
+        times = pacing.speed(session.pace, likely_nanos) if settings.velocity else 0.0
         if settings.velocity and times >= settings.velocity:
             found.append(loops.racing(times, self._action("velocity")))
         return found
@@ -147,7 +148,7 @@ def _ident(call: Call, facts: Facts) -> int:
 def _excuse(session: _Session, rule: str, ident: int) -> None:
     conversation = session.conversations.get(ident)
     if rule == "velocity":
-        session.pace = loops.told_pace(session.pace)
+        session.pace = pacing.told(session.pace)
     elif conversation is not None and rule == "repeats":
         last = next(reversed(conversation.streaks))
         conversation.streaks[last] = loops.told(conversation.streaks[last])

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy.naming import printable
+from tokenguard.policy.pacing import RECENT_MINUTES
 from tokenguard.policy.wording import is_safe
 from tokenguard.records import Trail
 
@@ -32,16 +33,6 @@ SOON_US = 30_000_000
 
 QUIET_US = 60_000_000
 """A pause after which failures do not count as being in a row: whoever waits as long does no harm."""
-
-MINUTE_US = 60_000_000
-RECENT_MINUTES = 5
-ENOUGH_MINUTES = 15
-"""Minutes of work of one conversation, by which the pace of a session can be judged."""
-FADING_MINUTES = 240
-"""Minutes of work after which the oldest fade."""
-ENOUGH_CALLS = 5
-WORTH_NANOS = 1_000_000_000
-"""Spending below that in `RECENT_MINUTES` is no word worth, however fast."""
 
 _LONGEST_NAME = 40
 
@@ -84,24 +75,6 @@ class Failures(Struct, frozen=True):
     count: int = 0
     last_us: int = 0
     told: int = 0
-
-
-class Minute(Struct, frozen=True):
-    """What was settled within a minute."""
-
-    number: int
-    nanos: int = 0
-    calls: int = 0
-    conversations: frozenset[int] = frozenset()
-
-
-class Pace(Struct, frozen=True):
-    """How fast a session spends, by the minutes in which its conversations were at work."""
-
-    recent: tuple[Minute, ...] = ()
-    nanos: int = 0
-    """Spent before the recent minutes, within that many `minutes`."""
-    minutes: int = 0
 
 
 def repeated(streak: Streak, trail: Trail, waited_us: int) -> Streak:
@@ -169,45 +142,6 @@ def told_failures(failures: Failures) -> Failures:
     return replace(failures, told=failures.count)
 
 
-def spent(pace: Pace, conversation: int, nanos: int, now_us: int) -> Pace:
-    """With the charge of a call that ended."""
-    number = now_us // MINUTE_US
-    pace = aged(pace, now_us)
-    recent = pace.recent
-    if not recent or recent[-1].number < number:
-        recent = (*recent, Minute(number))
-    last = recent[-1]
-    grown = Minute(last.number, last.nanos + nanos, last.calls + 1, last.conversations | {conversation})
-    return replace(pace, recent=(*recent[:-1], grown))
-
-
-def aged(pace: Pace, now_us: int) -> Pace:
-    """With what is recent no more as part of the history."""
-    oldest = now_us // MINUTE_US - RECENT_MINUTES + 1
-    old = sum(one.number < oldest for one in pace.recent)
-    if not old:
-        return pace
-    nanos, minutes = pace.nanos + _nanos(pace.recent[:old]), pace.minutes + _minutes(pace.recent[:old])
-    if minutes > FADING_MINUTES:
-        nanos, minutes = nanos // 2, minutes // 2
-    return Pace(pace.recent[old:], nanos, minutes)
-
-
-def told_pace(pace: Pace) -> Pace:
-    """Somebody knows of it: the recent one is the usual one from now on."""
-    minutes = _minutes(pace.recent)
-    return Pace((), _nanos(pace.recent) * pace.minutes // minutes, pace.minutes) if minutes else pace
-
-
-def speed(pace: Pace, likely_nanos: int) -> float:
-    """How many times as fast as before it is spent, with a call that is to be made; 0 where that cannot be judged."""
-    recent = _nanos(pace.recent) + likely_nanos
-    calls = sum(one.calls for one in pace.recent)
-    if pace.minutes < ENOUGH_MINUTES or not pace.nanos or calls < ENOUGH_CALLS or recent < WORTH_NANOS:
-        return 0.0
-    return (recent / _minutes(pace.recent)) / (pace.nanos / pace.minutes)
-
-
 def circling(tool: str, repeats: int, action: str) -> Finding:
     """The finding of `repeats`."""
     said = f"was called {repeats} times in a row with the same arguments"
@@ -251,11 +185,3 @@ def _finding(rule: str, action: str, said: Iterable[str]) -> Finding:
     going_on = "stop the agent if that is not meant" if action == "warn" else _GOING_ON[rule]
     text = next(one for one in said if one and is_safe(one))
     return Finding(rule, action, f"{text}; {going_on}")
-
-
-def _nanos(minutes: Iterable[Minute]) -> int:
-    return sum(one.nanos for one in minutes)
-
-
-def _minutes(minutes: Iterable[Minute]) -> int:
-    return sum(len(one.conversations) for one in minutes)
