@@ -16,6 +16,7 @@ from tokenguard.agents import AGENTS, Agent, generic
 from tokenguard.agents.refusing import refusal
 from tokenguard.policy import loops, wording
 from tokenguard.policy.budgets import Slot, Standing
+from tokenguard.policy.retrying import harmless
 from tokenguard.policy.windows import KINDS, Window
 from tokenguard.records import Budget, Unit, Usage
 from tokenguard.wire import DIALECTS, openai_socket
@@ -144,7 +145,7 @@ def test_no_body_makes_an_agent_try_again(text: str) -> None:
         refused = refusal(agent, dialect, text)
         assert refused.status in (400, 402)
         check(refused.body, "json" in refused.content_type)
-    check(openai_socket.refuse(wording.harmless(text, openai_socket.refuse)), is_json=True)
+    check(openai_socket.refuse(harmless(text, openai_socket.refuse)), is_json=True)
 
 
 @pytest.mark.parametrize(("agent", "dialect"), PAIRS, ids=[f"{agent.NAME}-{dialect}" for agent, dialect in PAIRS])

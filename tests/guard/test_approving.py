@@ -13,7 +13,7 @@ from tokenguard.config.sections import PreflightSettings
 from tokenguard.errors import UsageError
 from tokenguard.ledger import queries
 from tokenguard.policy.forecast import DAY_US
-from tokenguard.policy.wording import is_safe
+from tokenguard.policy.retrying import is_safe
 from tokenguard.records import Budget
 
 

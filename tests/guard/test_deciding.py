@@ -11,7 +11,7 @@ from tokenguard.config.sections import PreflightSettings
 from tokenguard.errors import UsageError
 from tokenguard.guard import Admission
 from tokenguard.ledger import queries
-from tokenguard.policy.wording import is_safe
+from tokenguard.policy.retrying import is_safe
 from tokenguard.records import Budget, Call, Reading, Session, Unit
 
 

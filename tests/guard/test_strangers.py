@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from tests.support.house import House
-from tokenguard.policy.wording import is_safe
+from tokenguard.policy.retrying import is_safe
 
 
 async def test_an_agent_whose_session_is_over_is_told_so_as_it_takes_it(

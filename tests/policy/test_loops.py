@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tokenguard.policy import loops
 from tokenguard.policy.loops import PATIENCE, SOON_US, UNHURRIED_US, Failures, Sameness, Streak
-from tokenguard.policy.wording import is_safe, plain_refusal
+from tokenguard.policy.retrying import is_safe
+from tokenguard.policy.wording import plain_refusal
 from tokenguard.records import Trail
 
 

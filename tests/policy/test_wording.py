@@ -3,13 +3,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenguard.policy.budgets import Slot, Standing
+from tokenguard.policy.retrying import safe_label
 from tokenguard.policy.windows import Window
-from tokenguard.policy.wording import cause, harmless, is_safe, plain_refusal, refusal, safe_label, unapproved
+from tokenguard.policy.wording import cause, plain_refusal, refusal, unapproved
 from tokenguard.records import Budget, Unit
 
 # What fifteen real agents were seen to take for a reason to send the request again, or to pay for a compaction.
@@ -111,23 +111,9 @@ def test_no_refusal_makes_an_agent_try_again(
     assert any(remedy in text for remedy in remedies)
 
 
-@pytest.mark.parametrize("text", ["HTTP 1500", "$500", "Rate limit", 'say "no"', "Request timed out"])
-def test_what_makes_agents_try_again_is_not_safe(text: str) -> None:
-    assert not is_safe(text)
-
-
 def test_a_plain_refusal_gives_its_reason_unless_that_is_not_safe() -> None:
     assert plain_refusal("its ledger is full") == "tokenguard stopped this request: its ledger is full"
     assert plain_refusal("error 500") == "tokenguard stopped this request. See tokenguard status"
-
-
-def test_a_last_look_is_at_the_whole_body() -> None:
-    def put(said: str) -> bytes:
-        return b'{"code":15%b"}' % said.encode()
-
-    assert harmless("all is well", put) == "all is well"
-    assert harmless("00 is well", put) == "tokenguard stopped this request. See tokenguard status"
-    assert harmless("bell \a rings", put) == "bell \N{REPLACEMENT CHARACTER} rings"
 
 
 def test_a_window_that_looks_like_an_error_code_is_left_out() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenguard.agents.shape import Agent
-from tokenguard.policy import wording
+from tokenguard.policy.retrying import harmless
 from tokenguard.wire import DIALECTS
 from tokenguard.wire.shape import Refusal
 
@@ -14,4 +14,4 @@ def refusal(agent: Agent, dialect: str, text: str) -> Refusal:
     def put(said: str) -> Refusal:
         return agent.refuse(dialect, said) or DIALECTS[dialect].refuse(said)
 
-    return put(wording.harmless(text, lambda said: put(said).body))
+    return put(harmless(text, lambda said: put(said).body))

@@ -17,8 +17,8 @@ from tokenguard.guard.limits import amount_for
 from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.ledger import Ledger, queries
 from tokenguard.policy.budgets import TEAM, Slot, Standing, ident
+from tokenguard.policy.retrying import safe_label
 from tokenguard.policy.spans import span_us
-from tokenguard.policy.wording import safe_label
 from tokenguard.records import Session
 
 RECENT = 200

@@ -11,6 +11,7 @@ from tokenguard.guard.registry import UNWRAPPED
 from tokenguard.guard.sessions import Sessions
 from tokenguard.guard.settling import Settler
 from tokenguard.policy import wording
+from tokenguard.policy.retrying import safe_label
 from tokenguard.records import Call, Facts, Session
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Unread:
         slot = self._counting.strict(self._call(session, provider))
         if slot is None:
             return None
-        label = wording.safe_label(slot.label)
+        label = safe_label(slot.label)
         return wording.plain_refusal(f"the budget {label} is strict, and nobody here can read what this may cost")
 
     def unmetered(self, session: Session | None, provider: str, method: str, path: str, status: int) -> None:

@@ -20,6 +20,7 @@ from tokenguard.policy.budgets import LEVELS, TEAM, Standing
 from tokenguard.policy.money import amount, limit, percent
 from tokenguard.policy.naming import printable
 from tokenguard.policy.reactions import Reaction, Reactions
+from tokenguard.policy.retrying import safe_label
 from tokenguard.policy.windows import rolling_us
 from tokenguard.records import Unit
 
@@ -148,7 +149,7 @@ class _Said:
         if self.is_shared:
             return wording.raised_by_team(self.standing.slot.budget, _raise(self.standing, self.reaction))
         label = self.standing.slot.label
-        name = shlex.quote(label if label.isprintable() else wording.safe_label(label))
+        name = shlex.quote(label if label.isprintable() else safe_label(label))
         return f"tokenguard budget raise {name} --amount {_raise(self.standing, self.reaction)} --reason WHY"
 
 

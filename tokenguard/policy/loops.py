@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tokenguard.policy.naming import printable
 from tokenguard.policy.pacing import RECENT_MINUTES
-from tokenguard.policy.wording import is_safe
+from tokenguard.policy.retrying import is_safe
 from tokenguard.records import Trail
 
 RULES = ("repeats", "identical", "failures", "velocity")

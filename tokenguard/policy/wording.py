@@ -1,65 +1,18 @@
-"""What a refused agent shows: the words, and how they are kept from making it try again.
-
-Agents run patterns over the whole body of an error and take some words and digit runs for a passing fault; they then
-send the request again, up to thirty times, or pay for a compaction. The list was found with fifteen real agents.
-"""
+"""What a refused agent shows: why, what is spent, when that ends, and what to do."""
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Callable
 from datetime import datetime
-from hashlib import sha256
 
 from tokenguard.policy.budgets import REPOSITORY_FILE, TEAM, Standing, short_key
 from tokenguard.policy.money import NANOS, amount, plain_usd, tokens
 from tokenguard.policy.naming import printable
+from tokenguard.policy.retrying import PLAINEST, is_safe, safe_argument, safe_label
 from tokenguard.records import Budget, Unit, Usage
 
-_RETRY_DIGITS = ("429", "500", "502", "503", "504", "524", "529")
-_RETRY_WORDS = (
-    "rate limit",
-    "too many requests",
-    "overloaded",
-    "server error",
-    "internal error",
-    "unavailable",
-    "resource exhausted",
-    "timeout",
-    "timed out",
-    "terminated",
-    "try again later",
-    "context length",
-    "exceeds the limit of",
-    "too many tokens",
-    "token limit",
-    "prompt is too long",
-)
-"""Also as one word, and with underscores or dashes in place of the blanks, as types and codes of errors have them."""
-
-_HIT = re.compile(
-    "|".join((*_RETRY_DIGITS, *(words.replace(" ", "[ _-]?") for words in _RETRY_WORDS))),
-    re.IGNORECASE,
-)
 _LONGEST_REASON = 300
 """Characters of what a person gave as a reason."""
-_PLAINEST = "tokenguard stopped this request. See tokenguard status"
-
-
-def is_safe(text: str) -> bool:
-    """Whether no agent that we know takes the text for a reason to try again."""
-    return _HIT.search(text) is None and '"' not in text
-
-
-def harmless(text: str, put: Callable[[str], bytes]) -> str:
-    """The text, or the plainest one where what `put` makes of it would make agents try again.
-
-    `put` gives the whole body: what surrounds the text in it, and how its characters are written there, counts too.
-    """
-    said = printable(text)
-    body = put(said).decode("utf-8", "replace")
-    return said if is_safe(said) and _HIT.search(body) is None else _PLAINEST
 
 
 def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime | None) -> str:
@@ -70,7 +23,7 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
     """
     subject = _subject(standing, need)
     reset = f" It resets at {moment(resets, now_us)}." if resets else ""
-    label, more = _argument(standing.slot.label), argument(step(standing), standing.slot.budget.unit)
+    label, more = safe_argument(standing.slot.label), argument(step(standing), standing.slot.budget.unit)
     remedy = f" To go on: tokenguard budget raise {label} --amount {more} --reason WHY"
     if standing.slot.budget.scope == TEAM:
         remedy = f" To go on: {raised_by_team(standing.slot.budget, more)}"
@@ -88,7 +41,7 @@ def refusal(standing: Standing, need: int | None, now_us: int, resets: datetime 
 def plain_refusal(reason: str) -> str:
     """A refusal that no budget caused, such as an error under `on_error = "closed"`."""
     text = f"tokenguard stopped this request: {printable(reason)}"
-    return text if is_safe(text) else _PLAINEST
+    return text if is_safe(text) else PLAINEST
 
 
 def dear(nanos: int, usage: Usage, *, again: bool) -> str:
@@ -129,25 +82,6 @@ def _after(reason: str) -> str:
     """A refusal's sentence without its opening, to stand second."""
     rest = reason.removeprefix("tokenguard stopped this request: ")
     return rest[:1].upper() + rest[1:]
-
-
-def safe_label(label: str) -> str:
-    """The label of a slot, or an opaque id of letters where the label itself would make agents try again.
-
-    `tokenguard budget raise` takes either.
-    """
-    return label if is_safe(label) and label.isprintable() else _opaque(label)
-
-
-def _argument(label: str) -> str:
-    """The label as a shell takes it; the opaque id where quotes would have to stand around it that do harm."""
-    quoted = shlex.quote(safe_label(label))
-    return quoted if is_safe(quoted) else _opaque(label)
-
-
-def _opaque(label: str) -> str:
-    digest = sha256(label.encode("utf-8", "surrogatepass")).digest()
-    return "id-" + "".join(chr(ord("a") + byte % 26) for byte in digest[:6])
 
 
 def _subject(standing: Standing, need: int | None) -> str:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy import wording
+from tokenguard.policy.retrying import harmless
 from tokenguard.proxy.answers import UNKNOWN_SESSION, unchangeable
 from tokenguard.proxy.asking import is_done
 from tokenguard.proxy.crossing import Admission, Guard
@@ -78,7 +79,7 @@ class Turns:
             self._meter.recall(turn)
             admitted = await self._admit(turn, message)
             if isinstance(admitted, str):
-                return openai_socket.refuse(wording.harmless(admitted, openai_socket.refuse), turn.stream_id)
+                return openai_socket.refuse(harmless(admitted, openai_socket.refuse), turn.stream_id)
             self._running[admitted.turn].sent = True
             self._meter.begin(admitted.turn)
             return admitted
