@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from tokenguard.ledger.conditions import condition
 from tokenguard.ledger.found import Column, Found, fetch_columns
 from tokenguard.ledger.rollups import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, Narrow, named
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.slices import SPANS, Piece, as_json
-from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, condition, per_call, per_leg, totals_by
+from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, per_call, per_leg, totals_by
 from tokenguard.ledger.values import Where
 
 INFERRED = "~"

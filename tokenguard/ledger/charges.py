@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import astuple
 
+from tokenguard.ledger.conditions import asked_of, condition, within
 from tokenguard.ledger.rollups import (
     BARE,
     BLOCK,
@@ -25,18 +26,7 @@ from tokenguard.ledger.rollups import (
     pieces,
 )
 from tokenguard.ledger.rows import Row, fetch
-from tokenguard.ledger.sums import (
-    AMOUNT,
-    CHARGED,
-    NOTIONAL,
-    THREAD,
-    TOTALS,
-    asked_of,
-    condition,
-    per_call,
-    per_leg,
-    within,
-)
+from tokenguard.ledger.sums import AMOUNT, CHARGED, NOTIONAL, THREAD, TOTALS, per_call, per_leg
 from tokenguard.ledger.values import Where
 from tokenguard.records import Amount, Confidence, Totals, Usage
 

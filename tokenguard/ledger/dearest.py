@@ -6,9 +6,10 @@ import sqlite3
 
 from msgspec import Struct, json
 
+from tokenguard.ledger.conditions import condition, within
 from tokenguard.ledger.groups import grouped
 from tokenguard.ledger.rows import CALL, Row, call_of, fetch
-from tokenguard.ledger.sums import CHARGED, condition, within
+from tokenguard.ledger.sums import CHARGED
 from tokenguard.ledger.values import Where
 from tokenguard.records import Call, Confidence, Context, Leg, Usage
 

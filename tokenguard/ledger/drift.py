@@ -6,8 +6,9 @@ import sqlite3
 
 from msgspec import Struct
 
+from tokenguard.ledger.conditions import condition, within
 from tokenguard.ledger.rows import fetch
-from tokenguard.ledger.sums import CHARGED, condition, within
+from tokenguard.ledger.sums import CHARGED
 from tokenguard.ledger.values import Where
 
 _TOKENS = " + ".join(

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tokenguard.ledger.asking import CUT, EXPRESSIONS, OF_THREADS, WHOLE, Asked
 from tokenguard.ledger.charges import ALL, ask, totals_of
+from tokenguard.ledger.conditions import asked_of
 from tokenguard.ledger.found import Found
 from tokenguard.ledger.phases import phased_spells, readable
 from tokenguard.ledger.rollups import (
@@ -24,7 +25,7 @@ from tokenguard.ledger.rollups import (
 )
 from tokenguard.ledger.rows import Row
 from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, only_narrow
-from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS, asked_of
+from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS
 from tokenguard.ledger.threads import Held, held_by, threads_in
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals

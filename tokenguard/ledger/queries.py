@@ -24,6 +24,7 @@ from tokenguard.ledger.charges import last_charge as last_charge
 from tokenguard.ledger.charges import leaving as leaving
 from tokenguard.ledger.charges import spent as spent
 from tokenguard.ledger.charges import totals as totals
+from tokenguard.ledger.conditions import FAMILY
 from tokenguard.ledger.due import due
 from tokenguard.ledger.failures import ledger_error
 from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
@@ -47,7 +48,6 @@ from tokenguard.ledger.rows import (
     raise_of,
     session_of,
 )
-from tokenguard.ledger.sums import FAMILY
 from tokenguard.ledger.values import Decision, Raise, Told
 from tokenguard.policy.estimate import Experience
 from tokenguard.records import Amount, Call, OfficialWindow, Session

@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tokenguard.ledger.sums import KEYS, SUMS, condition, notional_of, within
+from tokenguard.ledger.conditions import condition, within
+from tokenguard.ledger.sums import KEYS, SUMS, notional_of
 from tokenguard.ledger.values import Where
 
 HOUR_US = 3_600_000_000

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import json
 
+from tokenguard.ledger.conditions import asked_of
 from tokenguard.ledger.phases import Phased, phased_for
 from tokenguard.ledger.rollups import (
     BARE,
@@ -21,7 +22,6 @@ from tokenguard.ledger.rollups import (
     narrowest,
     pieces,
 )
-from tokenguard.ledger.sums import asked_of
 from tokenguard.ledger.values import Where
 
 Span = tuple[int, int]

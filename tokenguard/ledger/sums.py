@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from tokenguard.ledger.values import Where
 from tokenguard.policy.measure import is_notional
 from tokenguard.records import BILLINGS, Usage
 
@@ -57,7 +56,8 @@ KEYS = (
 )
 """The columns of calls that sums are kept by: all by which charges are filtered and grouped, but the threads."""
 SUMS = Sums.__struct_fields__
-_FIELDS = ("session", *KEYS)
+SUMMED = ", ".join(f"sum(s.{name})" for name in SUMS)
+"""All of them, over a source."""
 THREAD = {
     "session": "c.session",
     "agent_session": "c.agent_session",
@@ -69,9 +69,6 @@ _WHOSE = ", ".join(
     for key, column in {**THREAD, "subagent_id": "c.subagent", "subagent_type": "c.subagent_type"}.items()
 )
 
-FAMILY = """(WITH RECURSIVE family (id) AS (
-    VALUES (?) UNION SELECT s.id FROM sessions AS s JOIN family AS f ON s.parent = f.id) SELECT id FROM family)"""
-"""A session, those that were started in it, and those in them."""
 
 CHARGED = "c.state IN ('settled', 'presumed')"
 _CALL = {
@@ -176,45 +173,9 @@ def _per_leg(condition: str, calls: str) -> str:
         GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
 
 
-def condition(where: Where, table: str, threads: str) -> tuple[list[str], list[object]]:
-    """What has to hold of the columns of a table, and of `threads` for the session, and the values in it."""
-    terms: list[str] = []
-    values: list[object] = []
-    for name in _FIELDS:
-        if (value := getattr(where, name)) is not None:
-            terms.append(f"{threads if name in THREAD else table}.{name} = ?")
-            values.append(value)
-    if where.family is not None:
-        terms.append(f"{threads}.session IN {FAMILY}")
-        values.append(where.family)
-    for name, pattern in where.match:
-        if name == "inferred_task":
-            terms.append(f"{table}.task IS NULL AND {table}.task_type GLOB ?")
-        elif name in _FIELDS:
-            terms.append(f"{threads if name in THREAD else table}.{name} GLOB ?")
-        else:
-            raise ValueError(f"{name!r} is not a field of calls; use one of {', '.join(_FIELDS)}")
-        values.append(pattern)
-    return terms, values
-
-
-def asked_of(where: Where) -> set[str]:
-    """The columns of what is asked of calls."""
-    asked = {name for name in Where.__struct_fields__ if name != "match" and getattr(where, name) is not None}
-    for name, _ in where.match:
-        asked.update(("task", "task_type") if name == "inferred_task" else (name,))
-    return asked
-
-
 def notional_of(table: str) -> str:
     """The column `notional`, whether what it would have cost is on no bill, of a table that says who pays."""
     return _NOTIONAL.format(table)
-
-
-def within(column: str, since: int | None, until: int | None) -> tuple[list[str], list[object]]:
-    """That a column is in the half-open span, as far as it has ends."""
-    bounds = [(f"{column} >= ?", since), (f"{column} < ?", until)]
-    return [term for term, end in bounds if end is not None], [end for _, end in bounds if end is not None]
 
 
 def _slice(calls: str) -> list[str]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct, json
 
+from tokenguard.ledger.conditions import condition
 from tokenguard.ledger.rollups import HOUR_US, THREADS
 from tokenguard.ledger.rows import fetch
-from tokenguard.ledger.sums import THREAD, condition
+from tokenguard.ledger.sums import THREAD
 from tokenguard.ledger.values import Where
 
 
