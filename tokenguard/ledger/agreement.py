@@ -6,18 +6,8 @@ import logging
 import sqlite3
 
 from tokenguard.ledger import phase_sums, phases
-from tokenguard.ledger.recount import (
-    SUMMED,
-    agrees,
-    kept_of_hour,
-    of_halves,
-    of_hour,
-    put_coarse,
-    put_hour,
-    put_thread,
-    stored,
-    threads_of,
-)
+from tokenguard.ledger.keeping import agrees, kept_of_hour, put_coarse, put_thread, stored
+from tokenguard.ledger.recount import of_halves, of_hour, put_hour, threads_of
 from tokenguard.ledger.rollup_keys import Numbers
 from tokenguard.ledger.rollups import (
     BARE_SHIFT,
@@ -36,7 +26,7 @@ from tokenguard.ledger.rollups import (
     spell,
 )
 from tokenguard.ledger.rows import Row
-from tokenguard.ledger.sums import CHARGED, per_call
+from tokenguard.ledger.sums import CHARGED, SUMMED, per_call
 from tokenguard.ledger.values import Where
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,9 @@ from msgspec.structs import astuple, replace
 
 from tokenguard.ledger import phases
 from tokenguard.ledger.due import Due, due, due_by_phase
+from tokenguard.ledger.keeping import add_threads, put_coarse, put_narrow
 from tokenguard.ledger.phase_sums import put_hours
-from tokenguard.ledger.recount import add_threads, of_halves, put_coarse, put_hour, put_narrow
+from tokenguard.ledger.recount import of_halves, put_hour
 from tokenguard.ledger.rollup_keys import Numbers, name_narrow
 from tokenguard.ledger.rollups import COARSE, HALVES, HOUR, HOUR_US, NARROW, PLACES, TASKS
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from functools import cache, partial
 
+from tokenguard.ledger.keeping import Rows, Span, kept_in, put_in
 from tokenguard.ledger.phases import span_of
-from tokenguard.ledger.recount import Rows, Span, by_thread, kept_in, of_calls, put_in, together
+from tokenguard.ledger.recount import by_thread, of_calls, together
 from tokenguard.ledger.rollup_keys import WIDTH, Numbers, columns_of, known_thread
 from tokenguard.ledger.rollups import BARE, HOUR_US, PHASED, PHASED_SPELLS, Narrow, spell
 from tokenguard.ledger.sums import CHARGED, SUMS, THREAD, per_call, per_part, per_role
