@@ -19,8 +19,8 @@ from tokenguard.intercept.hosts import PORTS, Site, sites_at
 from tokenguard.intercept.pipe import Pipe
 from tokenguard.intercept.trust import Trust
 from tokenguard.proxy import Guard, Proxy
+from tokenguard.proxy.connections import PeerUid
 from tokenguard.proxy.origin import Api, Origin
-from tokenguard.proxy.server import PeerUid
 from tokenguard.records import Session
 
 _HANDSHAKE_WITHIN = 30.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -17,16 +16,14 @@ from tokenguard.errors import ConfigError
 from tokenguard.policy import wording
 from tokenguard.proxy.answers import UNKNOWN_SESSION, healthy, problem, refused
 from tokenguard.proxy.clients import Clients, Visitors
+from tokenguard.proxy.connections import Connections, PeerUid
 from tokenguard.proxy.crossing import Guard
 from tokenguard.proxy.forward import Forwarder
 from tokenguard.proxy.origin import Origin
 from tokenguard.proxy.routing import Route, address
 from tokenguard.proxy.sockets import Sockets
-from tokenguard.upstream import LARGEST_HEADER, MOST_HEADERS, Upstreams
+from tokenguard.upstream import Upstreams
 from tokenguard.wire import openai_socket
-
-PeerUid = Callable[[tuple[str, int], tuple[str, int]], int | None]
-"""(own address, peer's address) -> user id of the peer's process; None where the system cannot tell."""
 
 _OWN_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 
@@ -54,7 +51,7 @@ class Proxy:
         self._forwarder = Forwarder(guard, upstreams)
         self._sockets = Sockets(guard, upstreams)
         self._visitors = Visitors(clients)
-        self._server = _Server(self._handle, peer_uid, self._client_left)
+        self._connections = Connections(self._handle, peer_uid, self._client_left)
         self._listeners: list[asyncio.Server] = []
         self._running: dict[RequestHandler, asyncio.Task[object]] = {}
         self._closing = False
@@ -62,13 +59,13 @@ class Proxy:
     async def listen(self, sock: socket.socket, door: Callable[[], asyncio.BaseProtocol] | None = None) -> None:
         """Accept connections on a bound socket; `door` makes what receives them first, and hands over what is ours."""
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(door or self._server, sock=sock))
+        self._listeners.append(await loop.create_server(door or self._connections, sock=sock))
 
     def connection(self, origin: Origin | None = None) -> RequestHandler:
         """What serves a connection that somebody else accepted; `origin`: whom its client means, if not us."""
-        connection = self._server()
+        connection = self._connections()
         if origin is not None:
-            self._server.origins[connection] = origin
+            self._connections.origins[connection] = origin
         return connection
 
     async def close(self, grace: float) -> None:
@@ -76,7 +73,7 @@ class Proxy:
         self._closing = True
         for listener in self._listeners:
             listener.close()
-        for connection in self._server.connections:
+        for connection in self._connections.connections:
             if connection not in self._running:
                 connection.force_close()
         self._sockets.finish()
@@ -87,7 +84,7 @@ class Proxy:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        await self._server.shutdown(1.0)
+        await self._connections.shutdown(1.0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -118,7 +115,7 @@ class Proxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (turned_away := self._turned_away(request)) is not None:
             return turned_away
-        if (origin := self._server.origins.get(request.protocol)) is not None:
+        if (origin := self._connections.origins.get(request.protocol)) is not None:
             return await self._answer_for(origin, request)
         token, provider, path, query = address(request.raw_path, request.headers)
         if token is None and provider == "healthz":
@@ -165,9 +162,9 @@ class Proxy:
         return problem(426, "upgrade_refused", "this WebSocket is not served here; use plain HTTP", close=True)
 
     def _turned_away(self, request: web.BaseRequest) -> web.Response | None:
-        if request.protocol in self._server.strangers:
+        if request.protocol in self._connections.strangers:
             return problem(403, "forbidden", "this daemon serves only the user who runs it", close=True)
-        if (origin := self._server.origins.get(request.protocol)) is not None:
+        if (origin := self._connections.origins.get(request.protocol)) is not None:
             # Who came here showed the token of a session. What is meant for one host must not get to another.
             if origin.owns(request.headers.get("Host")):
                 return None
@@ -182,60 +179,6 @@ class Proxy:
 
 def _asks_for_a_socket(request: web.BaseRequest) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-class _Server(web.Server):
-    """aiohttp's server; knows which of its connections come from other users' processes, and tells which are lost."""
-
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        peer_uid: PeerUid,
-        lost: Callable[[RequestHandler], None],
-    ) -> None:
-        super().__init__(
-            handler,
-            # Some calls go on without their clients: whoever is told of a lost connection cancels the others.
-            handler_cancellation=False,
-            access_log=None,
-            auto_decompress=False,
-            logger=_quiet_log(),
-            max_line_size=LARGEST_HEADER,
-            max_field_size=LARGEST_HEADER,
-            max_headers=MOST_HEADERS,
-        )
-        self._peer_uid = peer_uid
-        self._lost = lost
-        self.strangers: set[RequestHandler] = set()
-        self.origins: dict[RequestHandler, Origin] = {}
-        """Of the connections whose clients mean a provider, and not us."""
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        own, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        uid = self._peer_uid(own[:2], peer[:2]) if own and peer else None
-        if uid is not None and uid != os.getuid():
-            self.strangers.add(handler)
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        self.strangers.discard(handler)
-        self.origins.pop(handler, None)
-        super().connection_lost(handler, exc)
-        self._lost(handler)
-
-
-def _quiet_log() -> logging.Logger:
-    log = logging.getLogger(f"{__name__}.http")
-    log.addFilter(_without_details)
-    return log
-
-
-def _without_details(record: logging.LogRecord) -> bool:
-    """aiohttp logs what it could not parse, and that may hold keys."""
-    if record.exc_info and record.exc_info[1] is not None:
-        record.msg, record.args = "a connection failed with %s", (type(record.exc_info[1]).__name__,)
-        record.exc_info = None
-    return True
 
 
 def _place(error: Exception) -> str:
