@@ -12,7 +12,7 @@ from aiohttp import WSMsgType
 
 from tests.proxy.rig import FakeGuard, happened
 from tests.proxy.socket_rig import Pair, Socket, create, event, heard, lose, receive, say, socketed
-from tokenguard.proxy import link, turns
+from tokenguard.proxy import link, messages, turns
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Call, Facts, Usage
 from tokenguard.wire.openai_socket import Turn
@@ -179,7 +179,7 @@ async def test_a_turn_goes_on_as_it_was_admitted() -> None:
 
 
 async def test_a_large_turn_is_changed_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "_OFF_LOOP", 10)
+    monkeypatch.setattr(messages, "_OFF_LOOP", 10)
     async with socketed() as rig:
         rig.guard.model = "gpt-5.5-mini"
         pair = await rig.connect()
@@ -197,7 +197,7 @@ async def test_a_turn_that_cannot_be_changed_is_refused(
         return path, body
 
     if how != "no model":
-        monkeypatch.setattr(turns, "rewrite", fake)
+        monkeypatch.setattr(messages, "rewrite", fake)
     async with socketed() as rig:
         rig.guard.model = "gpt-5.5-mini"
         pair = await rig.connect()

@@ -12,7 +12,7 @@ from aiohttp import WSMsgType
 from tests.proxy import rig as rig_module
 from tests.proxy.rig import SESSION, FakeGuard
 from tests.proxy.socket_rig import Pair, create, event, heard, lose, receive, say, socketed
-from tokenguard.proxy import turns
+from tokenguard.proxy import messages, turns
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Usage
 from tokenguard.wire import openai_socket
@@ -306,7 +306,7 @@ async def test_a_turn_that_the_upstream_cannot_have_heard_of_costs_nothing() -> 
     running = turns.Turns(guard, Route(SESSION, "openai", guard.base_url, "/v1/responses", ""), {}, {})
     turn = await running.read(create())
     assert isinstance(turn, Turn)
-    assert isinstance(await running.decide(turn, create()), turns.Admitted) and not running.idle
+    assert isinstance(await running.decide(turn, create()), messages.Admitted) and not running.idle
     running.unsent(turn)
     running.end("cut")
     settled = guard.settled.get_nowait()

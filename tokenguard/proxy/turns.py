@@ -6,27 +6,23 @@ import asyncio
 import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokenguard.policy import wording
 from tokenguard.policy.retrying import harmless
+from tokenguard.proxy import messages
 from tokenguard.proxy.answers import UNKNOWN_SESSION, unchangeable
-from tokenguard.proxy.asking import is_done
-from tokenguard.proxy.crossing import Admission, Guard
+from tokenguard.proxy.crossing import Guard
+from tokenguard.proxy.messages import Admitted
 from tokenguard.proxy.routing import Route
 from tokenguard.records import Call, Reading
 from tokenguard.wire import official_codex, openai_responses, openai_socket
 from tokenguard.wire.openai_socket import SocketMeter, Turn
-from tokenguard.wire.rewriting import rewrite
 
 _PROGRESS_EVERY = 0.3
 """Seconds."""
-_OFF_LOOP = 1 << 20
-"""Bytes from which on a message is read in a thread."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -35,14 +31,6 @@ class _Running(Struct):
     next_progress: float
     sent: bool = False
     """Whether the message that asks for it may have arrived."""
-
-
-class Admitted(NamedTuple):
-    """A turn that may run."""
-
-    turn: Turn
-    message: bytes
-    """That asks for it; not always as the client wrote it."""
 
 
 class Turns:
@@ -68,7 +56,7 @@ class Turns:
     async def read(self, message: bytes) -> Turn | None:
         """The turn that a message of the client asks for; None if it asks for none."""
         with self._busy():
-            return await _asked(message)
+            return await messages.asked(message)
 
     async def decide(self, turn: Turn, message: bytes) -> Admitted | bytes:
         """Bring a turn before the guard, which takes minutes where a person is asked.
@@ -147,31 +135,13 @@ class Turns:
         running.call = admission.call
         if admission.model is None and admission.max_output is None:
             return Admitted(turn, message)
-        changed = await self._changed(message, admission)
+        changed = await messages.changed(message, self._route.path, admission, lambda turn: self._meter.recall(turn))
         del self._running[turn]
         if changed is None:
             self._guard.settle(running.call, Reading(), status=None, outcome="refused-here")
             return unchangeable(admission.model)
         self._running[changed.turn] = running
         return changed
-
-    async def _changed(self, message: bytes, admission: Admission) -> Admitted | None:
-        """The message that asks for what was admitted, and its turn; None if it cannot be had without doubt."""
-
-        def changed() -> Admitted | None:
-            model, limit = admission.model, admission.max_output
-            put = rewrite(openai_responses.NAME, self._route.path, message, model=model, max_output=limit)
-            turn = openai_socket.asked(put[1]) if put is not None else None
-            if put is None or turn is None or not is_done(turn.facts, model, limit):
-                return None
-            self._meter.recall(turn)
-            return Admitted(turn, put[1])
-
-        try:
-            return changed() if len(message) < _OFF_LOOP else await asyncio.to_thread(changed)
-        except Exception as error:
-            _log.error("a message over a WebSocket could not be changed: %s", type(error).__name__)
-            return None
 
     def _begin(self, turn: Turn) -> _Running:
         call = self._guard.begin(
@@ -214,17 +184,6 @@ class Turns:
             self._guard.progress(call, turn.reading())
         except Exception as error:
             _log.error("the progress of a call could not be told: %s", type(error).__name__)
-
-
-async def _asked(message: bytes) -> Turn | None:
-    try:
-        if len(message) < _OFF_LOOP:
-            return openai_socket.asked(message)
-        return await asyncio.to_thread(openai_socket.asked, message)
-    except Exception as error:
-        # What it leads to is noticed by its events, and counts.
-        _log.error("a message over a WebSocket could not be read: %s", type(error).__name__)
-        return None
 
 
 def _outcome(turn: Turn) -> str:
