@@ -95,7 +95,7 @@ class World:
         self.paths = Paths(folder / "home", folder / "home")
         self.remotes: list[Remote] = []
         self.before: Heard | None = None
-        monkeypatch.setattr(of_daemon, "open_backend", self._open)
+        monkeypatch.setattr("tokenguard.daemon.seats.open_backend", self._open)
         monkeypatch.setattr(of_daemon, "PAUSE_S", 0.0)
         monkeypatch.setattr(of_daemon, "FIRST_RETRY_S", 0.01)
         monkeypatch.setattr("tokenguard.guard.patience.PATIENCE_S", 0.2)
