@@ -121,9 +121,10 @@ def _take_out_of_folders(paths: Paths) -> bool:
     folder = repository.path_setting("core.hooksPath", scope="global")
     template = repository.path_setting("init.templateDir", scope="global")
     places = [one for one in (folder, template / "hooks" if template else None) if one is not None and one.is_dir()]
-    changed = any([chaining.take_out(place) for place in places])
-    for place in places:
-        sharing.drop(paths, place)
+    with sharing.held(paths):
+        changed = any([chaining.take_out(place) for place in places])
+        for place in places:
+            sharing.drop(paths, place)
     return changed
 
 
@@ -131,7 +132,8 @@ def _fill(folder: Path, events: tuple[str, ...], paths: Paths) -> bool:
     scripts.write(paths)
     with files.told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    return chaining.put_in(folder, events, paths)
+    with sharing.held(paths):
+        return chaining.put_in(folder, events, paths)
 
 
 def _ours(folder: Path) -> bool:

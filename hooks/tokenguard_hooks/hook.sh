@@ -182,7 +182,7 @@ tg_is_gone() {
 } 2>/dev/null
 
 # A daemon that ends puts hooks to sleep. Where it could not, the first of them that has noted something does, unless it
-# was seen before that they cannot sleep, or this one is neither the repository's own nor that of all repositories.
+# was seen before that they cannot sleep, or this one is none of those that can.
 tg_rest() {
     tg_is_gone || return 0
     tg_file=$tg_common/tokenguard-hooks
@@ -191,13 +191,16 @@ tg_rest() {
     [ ! -f "$tg_file" ] || [ -e "$tg_folder/.tokenguard-sleepless" ] || tg_own_rest=1
     tg_all_rest=
     [ ! -f "$tg_state/hooks/everywhere" ] || [ -e "$tg_state/hooks/.tokenguard-sleepless" ] || tg_all_rest=1
+    tg_shared_rest=
+    [ -z "$tg_chained" ] || [ ! -f "$tg_state/hooks/folders" ] || [ -e "$tg_state/hooks/.tokenguard-sleepless" ] ||
+        [ -e "$tg_state/hooks/.tokenguard-unshared" ] || tg_shared_rest=1
     tg_lines_rest=
     [ ! -e "$tg_state/hooks/awake" ] || tg_lines_rest=1
     tg_go_to_rest
 }
 
 tg_go_to_rest() {
-    [ -n "$tg_own_rest$tg_all_rest$tg_lines_rest" ] && [ -r "$tg_state/hooks/rest.sh" ] || return 0
+    [ -n "$tg_own_rest$tg_all_rest$tg_shared_rest$tg_lines_rest" ] && [ -r "$tg_state/hooks/rest.sh" ] || return 0
     . "$tg_state/hooks/rest.sh"
 }
 
@@ -214,6 +217,7 @@ tg_end_managed() {
     elif [ -e "$tg_state/hooks/awake" ]; then
         tg_own_rest=
         tg_all_rest=
+        tg_shared_rest=
         tg_lines_rest=1
         tg_go_to_rest
     fi

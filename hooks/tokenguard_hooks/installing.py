@@ -173,9 +173,10 @@ def _wake_shared(here: Repository, paths: Paths, folder: Path) -> None:
 
 def _take_out_of_folders(here: Repository, paths: Paths, folder: Path) -> bool:
     changed = False
-    for hooks in own_folders(here, folder):
-        changed = chaining.take_out(hooks) or changed
-        sharing.drop(paths, hooks)
+    with sharing.held(paths):
+        for hooks in own_folders(here, folder):
+            changed = chaining.take_out(hooks) or changed
+            sharing.drop(paths, hooks)
     return changed
 
 
@@ -191,7 +192,8 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
     with files.told(hooks):
         hooks.mkdir(parents=True, exist_ok=True)
     try:
-        changed = chaining.put_in(hooks, events, paths, logged=marking.keeps_log(here.common_dir))
+        with sharing.held(paths):
+            changed = chaining.put_in(hooks, events, paths, logged=marking.keeps_log(here.common_dir))
     except TokenguardError:
         if made:
             hooks.rmdir()

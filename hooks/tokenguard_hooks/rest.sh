@@ -91,7 +91,8 @@ tg_is_in_own_folder() {
     *) return 1 ;;
     esac
     # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef; without it, hooks stay awake.
-    [ "${tg_chained%/*}" -ef "$tg_common/hooks" ] && tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text
+    [ "${tg_chained%/*}" -ef "$tg_common/hooks" ] && tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text &&
+        tg_hooks=$tg_common/hooks
 }
 
 # Whether the first two lines of a file are those of a hook of ours. Others may be programs of many megabytes.
@@ -105,13 +106,13 @@ tg_begins_as_ours() {
 
 # Whether a hook is ours as this one is. What it would be called for is the first thing that they differ in.
 tg_is_ours() {
-    tg_file=$tg_common/hooks/$1
+    tg_file=$tg_hooks/$1
     [ -f "$tg_file" ] && [ ! -L "$tg_file" ] && tg_begins_as_ours "$tg_file" && tg_read "$tg_file" &&
         [ "$tg_text" = "${tg_own%%"tg_event=$tg_event "*}tg_event=$1 ${tg_own#*"tg_event=$tg_event "}" ]
 }
 
-# Those that wait for this hook, as tg_above, and the working trees of this repository, for tg_is_alone.
-tg_look_around() {
+# Those that wait for this hook, as tg_above.
+tg_find_above() {
     tg_above=' '
     tg_up=$PPID
     while [ "$tg_up" -gt 1 ]; do
@@ -121,6 +122,12 @@ tg_look_around() {
         tg_line=${tg_line#* }
         tg_up=${tg_line%% *}
     done
+} 2>/dev/null
+
+# Those besides, and the working trees of this repository, for tg_is_alone.
+tg_look_around() {
+    tg_anywhere=
+    tg_find_above || return 1
     set -- "${tg_common%/.git}"
     [ "$1" = "$PWD" ] || set -- "$@" "$PWD"
     for tg_tree in "$tg_common"/worktrees/*; do
@@ -155,19 +162,19 @@ tg_is_alone() {
     [ "${tg_line##* }" = "$tg_newest" ] || tg_sees_none "$@"
 }
 
-# Whether a process works in one of these folders, and is a git that may start a hook and does not wait for this one.
+# Whether a process works in one of these folders, or tg_anywhere, and is a git that may start a hook and does not wait
+# for this one.
 tg_is_near() {
+    tg_is_there=$tg_anywhere
     for tg_tree; do
         # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef
-        if [ "$tg_process/cwd" -ef "$tg_tree" ]; then
-            case $tg_above in
-            *" ${tg_process#/proc/} "*) return 1 ;;
-            esac
-            tg_may_commit "$tg_process"
-            return
-        fi
+        [ ! "$tg_process/cwd" -ef "$tg_tree" ] || tg_is_there=1
     done
-    return 1
+    [ -n "$tg_is_there" ] || return 1
+    case $tg_above in
+    *" ${tg_process#/proc/} "*) return 1 ;;
+    esac
+    tg_may_commit "$tg_process"
 }
 
 # Whether a process is a git that may start a hook. Some of those that do not run for hours, or all the time.
@@ -239,6 +246,94 @@ tg_put_all_to_sleep() {
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
 } 2>/dev/null
 
+# Whether names in tg_hooks are this user's alone to change, and git tracks none of them.
+tg_is_free() {
+    # shellcheck disable=SC3067  # dash, bash and busybox know -O; without it, hooks stay awake.
+    [ -O "$tg_hooks" ] && [ -n "$(find "$tg_hooks" -prune ! -perm -020 ! -perm -002)" ] || return 1
+    tg_up=$tg_hooks
+    while [ ! -e "$tg_up/.git" ]; do
+        [ -n "$tg_up" ] || return 0
+        tg_up=${tg_up%/*}
+    done
+    set --
+    for tg_hook in $tg_events; do
+        set -- "$@" "$tg_hook" "$tg_hook.tg-asleep" "$tg_hook.tg-chained"
+    done
+    # Git names the repository of the commit to its hooks.
+    tg_line=$(
+        unset GIT_DIR GIT_COMMON_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY
+        cd "$tg_hooks" && git -c core.fsmonitor=false ls-files -- "$@"
+    ) && [ -z "$tg_line" ]
+} 2>/dev/null
+
+# Give hooks that nobody was before another name, unless a git has begun since tg_newest, or a moment before that, when it
+# could not be seen what it would become. In other repositories others may commit: between the last look and the new name
+# there is no time to start a program. 1 is to be tried again.
+tg_take_away() {
+    # shellcheck disable=SC2016  # these are names of Perl's
+    perl -e '
+        my ($newest, $above) = splice(@ARGV, 0, 2);
+        for my $hook (@ARGV) {
+            open(my $load, "<", "/proc/loadavg") or exit 2;
+            my ($now) = <$load> =~ / (\d+)$/ or exit 2;
+            exit 1 if $now < $newest;
+            for my $pid ($newest - 64 .. $now) {
+                open(my $comm, "<", "/proc/$pid/comm") or next;
+                exit 1 if <$comm> =~ /^git(-|$)/ && index($above, " $pid ") < 0;
+            }
+            rename($hook, "$hook.tg-asleep") or exit 2;
+        }' "$tg_newest" "$tg_above" "$@"
+} 2>/dev/null
+
+# Whether there is nothing left to be tried. Those that can make a command of git fail come first here, too; a hook that
+# others stand behind is never missing, so these may come last.
+tg_let_shared_sleep() {
+    set --
+    tg_former=
+    for tg_hook in $tg_events; do
+        tg_is_ours "$tg_hook" || continue
+        for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
+            [ ! -e "$tg_name" ] || rm -f "$tg_name"
+        done
+        if [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ]; then
+            tg_former="$tg_former $tg_hook"
+        else
+            set -- "$@" "$tg_file"
+        fi
+    done
+    if [ $# != 0 ]; then
+        tg_take_away "$@" || [ $? != 1 ] || return 0
+        [ ! -e "$1" ] || return 1
+    fi
+    for tg_hook in $tg_former; do
+        tg_file=$tg_hooks/$tg_hook
+        tg_let_former_stand || return 1
+    done
+}
+
+# Those in a folder that several repositories may use: which these are, `sharing.put` says. No mark is needed either.
+tg_put_shared_to_sleep() {
+    tg_hooks=
+    while IFS= read -r tg_line; do
+        tg_file=/${tg_line#*" /"}
+        # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef
+        case $tg_line in
+        '1 '*) [ ! "${tg_chained%/*}" -ef "$tg_file" ] || tg_hooks=$tg_file ;;
+        esac
+    done <"$tg_state/hooks/folders"
+    [ -n "$tg_hooks" ] && [ -f "$tg_common/logs/HEAD" ] && [ -r /proc/self/stat ] || return 0
+    tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text || return 0
+    trap '' HUP INT TERM
+    tg_is_at_its_end && tg_lock "$tg_state/hooks" && tg_is_gone && ! tg_is_under_way || return 0
+    tg_anywhere=1
+    if ! tg_is_free; then
+        : >|"$tg_state/hooks/.tokenguard-unshared"
+    elif tg_find_above && tg_sees_none && tg_is_alone; then
+        tg_let_shared_sleep || : >|"$tg_state/hooks/.tokenguard-unshared"
+    fi
+    [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
+} 2>/dev/null
+
 # Lines in the files of hook managers: they do nothing where this is away. What is committed is read from git's logs. A
 # daemon that lives and cannot be seen from here finds a note, and puts the file back.
 tg_put_lines_to_sleep() {
@@ -249,4 +344,5 @@ tg_put_lines_to_sleep() {
 # All of this is nobody's but ours: what comes after this hook has its own files and signals.
 [ -z "$tg_own_rest" ] || (tg_put_to_sleep) || :
 [ -z "$tg_all_rest" ] || (tg_put_all_to_sleep) || :
+[ -z "${tg_shared_rest-}" ] || (tg_put_shared_to_sleep) || :
 [ -z "$tg_lines_rest" ] || (tg_put_lines_to_sleep) || :

@@ -135,6 +135,7 @@ class Rounds:
             self._begin(state)
         self._each(self._read, until_s - time.monotonic(), self._worked_in)
         self._keep_awake_if_needed()
+        self._try(lambda root: sharing.try_again(self._paths), self._root)
 
     def _keep_awake_if_needed(self) -> None:
         self._try(lambda root: reaching.keep_awake(self._paths, not self._catching_up.complete), self._root)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _SECONDS = 0.5
 """How long is waited for others that put them to sleep or wake them."""
 
-_TRIES, _WHILE = 15, 0.3
-"""How often it is looked whether all gits have ended that were there, within so many seconds."""
+_WHILE, _PAUSE = 0.3, 0.02
+"""For how long it is looked whether all gits have ended that were there, and how often: seconds."""
 
 _ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _ENDS = ("", scripts.ASLEEP, scripts.CHAINED)
@@ -50,12 +50,33 @@ class Folder(Struct, frozen=True):
 
 def put(paths: Paths, folder: Path) -> None:
     """Let hooks in a folder sleep from now on. Raises `TokenguardError`."""
+    try_again(paths)
     path, known = folder.resolve(), _told(paths)
     if "\n" in str(path) or any(one.path == path for one in known):  # the former nobody could tell hooks
         return
     with files.told(_file(paths)):
         hook_paths.hooks(paths).mkdir(parents=True, exist_ok=True)
     _keep(paths, [*known, Folder(path, time.time_ns() // 1000)])
+
+
+@contextmanager
+def held(paths: Paths) -> Generator[None]:
+    """Keep everybody from putting hooks in such folders to sleep while those are changed. Raises `TokenguardError`."""
+    if hook_paths.hooks(paths).is_dir():
+        with alone(hook_paths.hooks(paths), _SECONDS):
+            yield
+    else:
+        yield
+
+
+def try_again(paths: Paths) -> None:
+    """Let hooks try to put themselves to sleep, should the daemon be killed, though they could not do so before.
+
+    Raises `TokenguardError`.
+    """
+    file = hook_paths.hooks(paths) / hook_paths.UNSHARED
+    with files.told(file):
+        file.unlink(missing_ok=True)
 
 
 def drop(paths: Paths, folder: Path) -> None:
@@ -117,12 +138,14 @@ def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], No
         return is_asleep(paths)
     with alone(hook_paths.hooks(paths), _SECONDS):
         before()
-        ready = _ready(paths)
-        if ready and _are_none_about(gits or _gits()):
-            for folder in ready:
-                with alone(folder, _SECONDS):
-                    for event in _ALL:
-                        sleeping.put_to_sleep(folder, event, scripts.stub(event, paths))
+        for folder in _ready(paths):
+            gits, until_s = gits or _gits(), time.monotonic() + _WHILE
+            with alone(folder, _SECONDS):
+                for event in _ALL:
+                    # In another repository, one may have begun while the name of the last hook changed.
+                    if not _are_none_about(gits, until_s):
+                        break
+                    sleeping.put_to_sleep(folder, event, scripts.stub(event, paths))
         return is_asleep(paths)
 
 
@@ -196,12 +219,12 @@ def _tracked(folder: Path) -> frozenset[str] | None:
     return None if told is None else frozenset(name.partition(".")[0] for name in told.split("\0") if name)
 
 
-def _are_none_about(gits: Gits) -> bool:
-    for _ in range(_TRIES):
-        if not gits.are_about():
-            return True
-        time.sleep(_WHILE / _TRIES)
-    return False
+def _are_none_about(gits: Gits, until_s: float) -> bool:
+    while gits.are_about():
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _awake(folder: Path, paths: Paths) -> list[Path]:

@@ -31,6 +31,9 @@ EVERYWHERE = "everywhere"
 FOLDERS = "folders"
 """In the folder of hooks: the folders of others in which hooks of ours are, and since when those can sleep."""
 
+UNSHARED = ".tokenguard-unshared"
+"""In the folder of hooks, written by those in such folders: they cannot be put to sleep, which is not tried for now."""
+
 MANAGED = ".tokenguard-managed"
 """In a repository's folder, written by hooks that a hook manager runs: commits are read from git's logs there."""
 

@@ -114,7 +114,7 @@ def status(as_json: bool) -> int:
     if running and any(hook.asleep for hook in now.hooks):
         now = replace(now, problems=(*now.problems, standing.OVERSLEPT))
     own = not resting.is_asleep(here.common_dir, paths) and resting.may_sleep(here.common_dir, paths)
-    tired = not running and (own or reaching.may_sleep(paths))
+    tired = not running and (own or reaching.may_sleep(paths) or sharing.may_sleep(paths))
     telling.show(telling.of_standing(now, here, running), as_json, telling.stands(now, here, running, tired))
     return 0 if now.works else _NOT_YET
 

@@ -1,0 +1,263 @@
+"""Hooks in a folder that several repositories may use put themselves to sleep where the daemon was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.test_hook_notes import STRANGE
+from tests.hooks.world import GONE, SHELLS, World, everything, found
+from tests.support.waiting import until
+from tokenguard.config import hook_paths
+from tokenguard_hooks import reaching, scripts, sharing
+from tokenguard_hooks.installing import install
+from tokenguard_hooks.repository import look
+from tokenguard_hooks.rounds import Rounds
+
+ALL = (*scripts.EVENTS, *scripts.SIGNING)
+FORMER = "#!/bin/sh\necho former >&2\n"
+AGAIN = 200
+"""So often a commit is made at most until no git of others is about on this machine."""
+
+
+def put_in(world: World, *former: str, folder: str = "shared hooks") -> tuple[Path, Path]:
+    """A repository, and a folder for all of them with our hooks, after some that were there before; no daemon lives."""
+    shared, tree = world.home / folder, world.repository()
+    shared.mkdir(mode=0o755)
+    for event in former:
+        world.put_script(shared / event, FORMER)
+    world.git(world.root, "config", "--global", "core.hooksPath", str(shared))
+    install(look(tree), world.paths, ALL, None, consent=True)
+    world.runs(GONE)
+    return tree, shared
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def asleep(*former: str) -> set[str]:
+    return {f"{event}.tg-asleep" for event in ALL} | {*former, *(f"{event}.tg-chained" for event in former)}
+
+
+def commit_until(world: World, tree: Path, done: Callable[[], bool]) -> int:
+    """Commit until something is so; how often that was. Gits of others on this machine may be about."""
+    for number in range(1, AGAIN):
+        world.commit(tree, "more")
+        if done():
+            return number
+    raise AssertionError("they stay awake")
+
+
+def made(world: World, tree: Path, number: int) -> list[str]:
+    return [f"1 commit . main {world.hash(tree, f'HEAD~{back}')}" for back in reversed(range(number))]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("former", [(), ("pre-commit",), ALL])
+def test_it_is_as_the_daemon_does_it(user: World, no_gits: None, shell: str, former: tuple[str, ...]) -> None:
+    command = found(shell)
+    if command is None:
+        pytest.skip(f"{shell} is not installed")
+    tree, shared = put_in(user, *former)
+    awake = everything(shared)
+
+    def hook() -> bool:
+        subprocess.run([*command, str(shared / "post-commit")], cwd=tree, env=user.env, check=True, capture_output=True)
+        return names(shared) == asleep(*former)
+
+    until(hook)
+    by_itself = everything(shared)
+    assert sharing.wake(user.paths) and everything(shared) == awake
+    assert sharing.put_to_sleep(user.paths) and everything(shared) == by_itself
+    assert not (user.paths.state_dir / "hooks" / hook_paths.UNSHARED).exists()
+
+
+def test_what_is_committed_then_is_read(user: World) -> None:
+    other = user.repository("other")
+    tree, shared = put_in(user, "pre-commit")
+    number = commit_until(user, tree, lambda: names(shared) == asleep("pre-commit"))
+    assert user.spool(tree / ".git") == made(user, tree, number)
+    for one in (tree, other):
+        assert user.commit(one, "asleep").stderr == "former\n"
+    assert user.spool(tree / ".git") == made(user, tree, number + 1)[:-1]
+    user.runs()
+    Rounds(user.paths).wake(60, lambda: [str(other)])
+    assert set(made(user, tree, number + 1)) <= set(user.spool(tree / ".git"))
+    assert user.spool(other / ".git")[-1:] == made(user, other, 1)
+    user.commit(tree, "awake")
+    assert user.spool(tree / ".git")[-1:] == made(user, tree, 1)
+
+
+def _group(user: World, shared: Path) -> None:
+    shared.chmod(0o775)
+
+
+def _track(user: World, shared: Path) -> None:
+    user.git(shared, "init", "--quiet")
+    user.git(shared, "add", "--all")
+
+
+def _unknown(user: World, shared: Path) -> None:
+    user.git(shared, "init", "--quiet")
+    (shared / ".git" / "config").write_text("[core]\n\trepositoryformatversion = 99\n")
+
+
+def _no_perl(user: World, shared: Path) -> None:
+    folder = user.root / "programs"
+    folder.mkdir()
+    for name in ("git", "sh", "flock", "mv", "ln", "rm", "tail", "find"):
+        (folder / name).symlink_to(shutil.which(name, path=user.path) or name)
+    user.path = str(folder)
+
+
+@pytest.mark.parametrize("why", [_group, _track, _unknown, _no_perl])
+def test_where_they_cannot_sleep_it_is_not_tried_again(user: World, why: Callable[[World, Path], None]) -> None:
+    tree, shared = put_in(user)
+    usual = user.path
+    why(user, shared)
+    before, told = everything(shared), user.paths.state_dir / "hooks" / hook_paths.UNSHARED
+    number = commit_until(user, tree, told.exists)
+    told.write_text("as it was")
+    user.commit(tree, "more")
+    assert everything(shared) == before and told.read_text() == "as it was"
+    assert user.spool(tree / ".git") == made(user, tree, number + 1)
+    user.path = usual
+    user.runs()
+    Rounds(user.paths).wake(60)
+    assert not told.exists(), "the next daemon may have another one to be killed"
+
+
+def _needed(user: World, tree: Path, shared: Path) -> None:
+    reaching.keep_awake(user.paths, True)
+
+
+def _not_ours(user: World, tree: Path, shared: Path) -> None:
+    (user.paths.state_dir / "hooks" / "folders").write_text(f"1 1 {user.root}\n2 1 {shared}\n")
+
+
+def _no_log(user: World, tree: Path, shared: Path) -> None:
+    user.git(tree, "config", "core.logAllRefUpdates", "false")
+    (tree / ".git" / "logs" / "HEAD").unlink()
+
+
+def _lives(user: World, tree: Path, shared: Path) -> None:
+    user.runs()
+
+
+def _under_way(user: World, tree: Path, shared: Path) -> None:
+    (tree / ".git" / "sequencer").mkdir()
+
+
+@pytest.mark.parametrize("why", [_needed, _not_ours, _no_log, _lives, _under_way])
+def test_where_they_are_not_to_sleep_they_stay_awake(user: World, why: Callable[[World, Path, Path], None]) -> None:
+    tree, shared = put_in(user)
+    why(user, tree, shared)
+    before = everything(shared)
+    for _ in range(3):
+        user.commit(tree, "more")
+    assert everything(shared) == before and user.spool(tree / ".git") == made(user, tree, 3)
+    assert not (user.paths.state_dir / "hooks" / hook_paths.UNSHARED).exists()
+
+
+def test_a_git_that_may_start_one_keeps_them_awake(user: World) -> None:
+    """Wherever it works."""
+    tree, shared = put_in(user)
+    elsewhere, before = user.repository("elsewhere"), everything(shared)
+    editor, begun, go_on = (user.root / name for name in ("editor", "begun", "go on"))
+    os.mkfifo(go_on)
+    user.put_script(editor, f"#!/bin/sh\ntouch '{begun}'\nread -r answer <'{go_on}'\necho words >\"$1\"\n")
+    command = ["git", "commit", "--quiet", "--allow-empty"]
+    with subprocess.Popen(command, cwd=elsewhere, env=user.env | {"GIT_EDITOR": str(editor)}) as waiting:
+        until(begun.exists)
+        for _ in range(3):
+            user.commit(tree, "meanwhile")
+        assert everything(shared) == before
+        go_on.write_text("on\n")
+        assert waiting.wait(60) == 0
+    commit_until(user, tree, lambda: names(shared) == asleep())
+
+
+@pytest.mark.parametrize("at", ["the last look", "the look before"])
+def test_one_that_begins_meanwhile_does_so_too(user: World, at: str) -> None:
+    """Before the hooks that nobody was before have other names, it is looked once more, by what gives them those."""
+    tree, shared = put_in(user, "post-commit")
+    beside, waits = user.root / "beside", user.root / "waits"
+    beside.mkdir()
+    os.mkfifo(waits)
+    program = "perl" if at == "the last look" else "find"
+    begin = f"git hash-object --stdin <'{waits}' >&2 &\nwhile ! grep -q git /proc/$!/comm; do :; done"
+    user.put_script(beside / program, f'#!/bin/sh\n{begin}\nexec {shutil.which(program)} "$@"\n')
+    usual, user.path = user.path, f"{beside}{os.pathsep}{user.path}"
+    before = everything(shared)
+    for _ in range(3):
+        with subprocess.Popen(["git", "commit", "--quiet", "--allow-empty", "-m", "m"], cwd=tree, env=user.env) as git:
+            with open(os.open(waits, os.O_RDWR), "wb", buffering=0):
+                until(lambda: git.poll() is not None)
+        assert everything(shared) == before
+    user.path = usual
+    commit_until(user, tree, lambda: names(shared) == asleep("post-commit"))
+
+
+def test_others_who_change_them_are_kept_off(user: World) -> None:
+    tree, shared = put_in(user)
+    before = everything(shared)
+    folder = os.open(user.paths.state_dir / "hooks", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    for _ in range(3):
+        user.commit(tree, "more")
+    assert everything(shared) == before
+    os.close(folder)
+    commit_until(user, tree, lambda: names(shared) == asleep())
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_names(user: World, name: str) -> None:
+    if "\n" in name:
+        pytest.skip("such folders are not known")
+    tree, shared = put_in(user, "pre-commit", folder=f"a{name} ")
+    commit_until(user, tree, lambda: names(shared) == asleep("pre-commit"))
+
+
+def test_a_folder_in_the_working_tree(user: World) -> None:
+    tree = user.repository()
+    user.git(tree, "config", "core.hooksPath", ".githooks")
+    (tree / ".githooks").mkdir(mode=0o755)
+    (tree / ".githooks" / "README").touch()
+    user.git(tree, "add", ".githooks")
+    user.commit(tree, "second")
+    install(look(tree), user.paths, ALL, None, consent=True)
+    user.runs(GONE)
+    commit_until(user, tree, lambda: names(tree / ".githooks") == asleep() | {"README"})
+    assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
+
+
+def test_interrupted_at_any_step(user: World) -> None:
+    """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
+    tree, shared = put_in(user, "pre-commit", "post-commit")
+    awake = everything(shared)
+    killing, steps = user.root / "killing", user.root / "steps"
+    killing.mkdir()
+    usual = user.path
+    for program in ("mv", "ln", "rm", "tail", "flock", "find", "perl"):
+        lines = f"read -r left <'{steps}'\necho $((left - 1)) >'{steps}'\n[ $left -gt 0 ] || kill -9 $PPID\n"
+        user.put_script(killing / program, f'#!/bin/sh\n{lines}exec {shutil.which(program)} "$@"\n')
+    left = number = commits = 0
+    while left <= 0:
+        steps.write_text(f"{number}\n")
+        user.path = f"{killing}{os.pathsep}{usual}"
+        assert user.commit(tree, f"{number}").stderr.count("former\n") == 2
+        user.path = usual
+        left = int(steps.read_text())
+        commits += 1 + commit_until(user, tree, lambda: names(shared) == asleep("pre-commit", "post-commit"))
+        Rounds(user.paths).wake_shared(60)
+        assert everything(shared) == awake
+        assert set(made(user, tree, commits)) <= set(user.spool(tree / ".git"))
+        number += 1
+    assert number > 8
