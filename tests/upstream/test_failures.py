@@ -7,16 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.upstream.machines import (
-    HOST,
-    Authority,
-    ForwardProxy,
-    answering,
-    failure,
-    fetch,
-    listening,
-    pooled,
-)
+from tests.upstream.machines import HOST, Authority, ForwardProxy, answering, failure, fetch, listening, pooled
 from tokenguard.upstream import Network, UpstreamError, pool
 
 

@@ -11,15 +11,7 @@ import struct
 
 import pytest
 
-from tests.upstream.machines import (
-    HOST,
-    Authority,
-    ForwardProxy,
-    answering,
-    fetch,
-    listening,
-    pooled,
-)
+from tests.upstream.machines import HOST, Authority, ForwardProxy, answering, fetch, listening, pooled
 from tokenguard.upstream import Network, UpstreamError, arrived, next_bytes, pool
 
 

@@ -12,8 +12,10 @@ from tokenguard.policy.naming import printable, window_name
 from tokenguard.records import Unit
 
 _LEVELS = {"ok": "", "info": "info", "warn": "warn", "soft": "soft", "hard": "used up"}
+
 _FRESH = timedelta(minutes=15)
 """What a provider said of its window longer ago than this is shown with its time."""
+
 _WIDEST = 0.75
 """A forecast says nothing whose band is wider than this part of it, as in the first hours that anything is known of."""
 

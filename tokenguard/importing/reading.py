@@ -9,15 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
-from tokenguard.agents.logs.shape import (
-    DROPPED,
-    UNREADABLE,
-    Document,
-    File,
-    Lines,
-    Sighting,
-    Snapshot,
-)
+from tokenguard.agents.logs.shape import DROPPED, UNREADABLE, Document, File, Lines, Sighting, Snapshot
 from tokenguard.importing import lines
 from tokenguard.importing.databases import opened
 from tokenguard.importing.entries import Entries, Gathering, is_believable

@@ -9,12 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.agents.logs import LOGS
-from tokenguard.agents.logs.shape import (
-    UNREADABLE,
-    Lines,
-    Places,
-    Source,
-)
+from tokenguard.agents.logs.shape import UNREADABLE, Lines, Places, Source
 from tokenguard.importing.finding import Candidate, candidates
 from tokenguard.ledger.values import LogFile, Oddity
 

@@ -6,6 +6,7 @@ from tokenguard.ledger.sums import KEYS, THREAD
 from tokenguard.ledger.values import Where
 
 _FIELDS = ("session", *KEYS)
+
 FAMILY = """(WITH RECURSIVE family (id) AS (
     VALUES (?) UNION SELECT s.id FROM sessions AS s JOIN family AS f ON s.parent = f.id) SELECT id FROM family)"""
 """A session, those that were started in it, and those in them."""

@@ -7,12 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import astuple
 
-from tokenguard.ledger.rollup_keys import (
-    COLUMNS,
-    WIDTH,
-    Key,
-    Numbers,
-)
+from tokenguard.ledger.rollup_keys import COLUMNS, WIDTH, Key, Numbers
 from tokenguard.ledger.rollups import HOUR, NARROW, SPELLS, THREADS, Coarse, Narrow, spell
 from tokenguard.ledger.sums import SUMMED, SUMS, Sums
 
@@ -20,6 +15,7 @@ Rows = dict[tuple[int, int], dict[Key, Sums]]
 """Sums by size and start, and by key."""
 Span = tuple[int, int, int]
 """A size, and the first `start` and the end of sums of it."""
+
 _KEY = ", ".join(f"k.{column}" for column in COLUMNS)
 _STORED = f"""SELECT s.start, {_KEY}, {", ".join(f"s.{name}" for name in SUMS)}
     FROM rollups AS s CROSS JOIN rollup_keys AS k ON k.id = s.key WHERE s.size = ? AND s.start >= ? AND s.start < ?"""

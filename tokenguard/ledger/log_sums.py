@@ -17,9 +17,11 @@ _USAGE = ", ".join(BUCKETS)
 
 SUMS = "log-sums"
 """In place of a dialect: the row may be of many responses, so that its prompt is nobody's. See `habits`."""
+
 _SEEN = f"SELECT seen, cost_nanos, {_USAGE} FROM log_totals WHERE log_key = ? AND agent = ?"
 _PUT_TOTAL = f"""INSERT OR REPLACE INTO log_totals (log_key, agent, seen, cost_nanos, {_USAGE})
     VALUES (?, ?, ?, ?, {places(_USAGE)})"""
+
 _DAY_US = 86_400_000_000
 _SLACK = 10
 """A part, one in so many, by which an agent may reckon otherwise than what was measured."""

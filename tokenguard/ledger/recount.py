@@ -10,13 +10,7 @@ from operator import add as add_up
 from msgspec.structs import astuple
 
 from tokenguard.ledger.keeping import Rows, put_in, spans_of_hour
-from tokenguard.ledger.rollup_keys import (
-    WIDTH,
-    Key,
-    Numbers,
-    known_thread,
-    narrow_key,
-)
+from tokenguard.ledger.rollup_keys import WIDTH, Key, Numbers, known_thread, narrow_key
 from tokenguard.ledger.rollups import BARE, HALF_US, HALVES, HOUR, NARROW, SPELLS, Narrow, spell
 from tokenguard.ledger.sums import CHARGED, KEYS, SUMMED, THREAD, Sums, per_part, per_role
 

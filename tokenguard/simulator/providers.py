@@ -10,11 +10,7 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokenguard.simulator import (
-    markers,
-    openai_responses,
-    subscriptions,
-)
+from tokenguard.simulator import markers, openai_responses, subscriptions
 from tokenguard.simulator.bill import Account, Bill
 from tokenguard.simulator.conversation import reply
 from tokenguard.simulator.delivery import Job

@@ -7,15 +7,7 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from tokenguard.simulator import (
-    anthropic,
-    code_assist,
-    gemini,
-    ollama,
-    routing,
-    sockets,
-    subscriptions,
-)
+from tokenguard.simulator import anthropic, code_assist, gemini, ollama, routing, sockets, subscriptions
 from tokenguard.simulator.delivery import deliver
 from tokenguard.simulator.faults import PAGE
 from tokenguard.simulator.pricing import PRICES

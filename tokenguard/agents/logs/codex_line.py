@@ -86,7 +86,9 @@ class Line(Struct):
 
 
 LINE = Reader(Line)
+
 Total = tuple[int, ...]
+"""The counts of `in_order`."""
 
 
 def in_order(counts: Counts) -> Total:

@@ -17,6 +17,7 @@ from tokenguard.errors import UsageError
 
 LIMIT = "$1.50"
 """What each repository may spend a day."""
+
 CONFIG = """\
 [daemon]
 port = 0
@@ -32,6 +33,7 @@ ollama.base_url = "{url}"
 google.base_url = "{url}"
 google.billing = "metered"
 """
+
 RULES = """
 [[budget]]
 name = "day"
@@ -43,15 +45,18 @@ limit = "{limit}"
 push = "block"
 block_at = "soft"
 """
+
 RULES_OF_OTHERS = """
 [hooks.team]
 warn_at = "warn"
 """
+
 _GIT_CONFIG = """\
 [user]
     name = Demo
     email = demo@localhost
 """
+
 _ELSEWHERE = re.compile(r"(ANTHROPIC|CLAUDE|OPENAI|CODEX|GEMINI|GOOGLE|GIT|TOKENGUARD|XDG)_.*|.*_PROXY", re.IGNORECASE)
 """Variables that the demo's world must not inherit: they lead agents, git or tokenguard to other places."""
 
