@@ -106,10 +106,10 @@ class Guard(Protocol):
         """Give a request its identity."""
         ...
 
-    async def admit(
+    def admit(
         self, call: Call, facts: Facts, count: Callable[[], Awaitable[int | None]] | None = None
-    ) -> Admission:
-        """Decide; when it returns without a refusal, a durable reservation stands that `settle` must replace.
+    ) -> Awaitable[Admission]:
+        """Decide; once that is awaited, without a refusal, a durable reservation stands that `settle` must replace.
 
         It takes minutes where a person is asked. If it is cancelled (the client left while it waited) it leaves no
         reservation behind. `count` asks the provider how many tokens the prompt has; it is called once at most.
