@@ -94,13 +94,16 @@ def put_to_sleep(paths: Paths, before: Callable[[], None] = lambda: None) -> boo
         return True
 
 
-def wake(paths: Paths) -> bool:
-    """Have git start them again; whether they were asleep. Raises `TokenguardError`."""
+def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
+    """Have git start them again; whether they were asleep. Raises `TokenguardError`.
+
+    `unless` is asked once nobody else can put them to sleep: then they sleep on.
+    """
     if not is_asleep(paths):
         return False
     with alone(hook_paths.hooks(paths), _SECONDS):
         found = _told(paths)
-        if found is None or not is_asleep(paths):
+        if found is None or not is_asleep(paths) or unless():
             return False
         configuring.wake(found.config)
         return True

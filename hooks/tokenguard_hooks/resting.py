@@ -38,7 +38,6 @@ _SECONDS = 0.5
 _TRIES, _WHILE = 5, 0.1
 """How often it is looked whether a git has ended that was there, within so many seconds."""
 
-_ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
 """What git has in the folder of a working tree while it makes commits there."""
 
@@ -69,7 +68,7 @@ def may_sleep(common_dir: Path, paths: Paths) -> bool:
 
     Blocks while git is asked of one without a log, never raises.
     """
-    chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in _ALL)
+    chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in scripts.TO_SLEEP)
     free = _owner(common_dir) in (None, b"", _name(paths))
     awake = chained or configuring.is_awake(common_dir / "config", paths)
     return free and awake and _loses_nothing(common_dir)
@@ -98,7 +97,7 @@ def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
 
 def _put_folder_to_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     hooks = common_dir / "hooks"
-    stubs = {event: scripts.stub(event, paths) for event in _ALL}
+    stubs = {event: scripts.stub(event, paths) for event in scripts.TO_SLEEP}
     if _is_under_way(common_dir) or not hooks.resolve().is_relative_to(common_dir):
         return False
     # Last of all: whoever has written to a log before it was marked, or has found a hook, is still there.
@@ -137,7 +136,7 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     configuring.wake(common_dir / "config")
     with suppress(OSError):
         (hook_paths.folder(paths, common_dir) / hook_paths.SLEEPLESS).unlink()
-    left = [event for event in _ALL if not chaining.wake(common_dir / "hooks", event)]
+    left = [event for event in reversed(scripts.TO_SLEEP) if not chaining.wake(common_dir / "hooks", event)]
     if left:
         log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)
     # A git that has read its configuration before has found no hook in it, and notes nothing as long as it runs.
@@ -187,7 +186,9 @@ def _owner(common_dir: Path) -> bytes | None:
 
 def has_sleepers(common_dir: Path, paths: Paths) -> bool:
     """Whether hooks of this state folder are asleep in a repository."""
-    hooks = {common_dir / "hooks" / f"{event}{scripts.ASLEEP}": scripts.stub(event, paths) for event in _ALL}
+    hooks = {
+        common_dir / "hooks" / f"{event}{scripts.ASLEEP}": scripts.stub(event, paths) for event in scripts.TO_SLEEP
+    }
     chained = any(files.read(file) == stub for file, stub in hooks.items())
     return chained or configuring.is_asleep(common_dir / "config", paths)
 

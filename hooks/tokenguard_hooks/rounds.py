@@ -129,8 +129,8 @@ class Rounds:
             self._each(self._read, min(_AHEAD_S, until_s - time.monotonic()), self._worked_in)
             if self._over.is_set():
                 return
-            self._try(lambda root: reaching.wake(self._paths), self._root)
-            self._try(lambda root: sharing.wake(self._paths), self._root)
+            self._try(lambda root: reaching.wake(self._paths, self._over.is_set), self._root)
+            self._try(lambda root: sharing.wake(self._paths, self._over.is_set), self._root)
         if (state := self._state_now()) != self._state:
             self._begin(state)
         self._each(self._read, until_s - time.monotonic(), self._worked_in)

@@ -21,6 +21,11 @@ SIGNING = ("prepare-commit-msg", "commit-msg")
 """Those that put trailers into messages: the first one where the message is there already, the second where it was
 edited, for a message must not stop being empty before somebody has written one."""
 
+TO_SLEEP = ("pre-commit", "commit-msg", "prepare-commit-msg", "pre-push", "post-rewrite", "post-commit")
+"""All, in the order in which they are put to sleep; they are woken the other way round. First come those that can make
+a command of git fail: the shorter is the time in which one might be looked for. Last comes the one that goes on where
+somebody was interrupted (`rest.sh`)."""
+
 _SHIPPED = ("hook.sh", "rest.sh")
 
 CHAINED = ".tg-chained"

@@ -35,7 +35,6 @@ _SECONDS = 0.5
 _WHILE, _PAUSE = 0.3, 0.02
 """For how long it is looked whether all gits have ended that were there, and how often: seconds."""
 
-_ALL = (*scripts.EVENTS, *scripts.SIGNING)
 _ENDS = ("", scripts.ASLEEP, scripts.CHAINED)
 
 
@@ -134,14 +133,15 @@ def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], No
 
     `before` is called while they are awake and nobody else can put them to sleep. They stay awake where a git is about.
     """
-    if not any(_awake(one.path, paths) for one in _told(paths)):
-        return is_asleep(paths)
+    if not _told(paths):
+        return False
     with alone(hook_paths.hooks(paths), _SECONDS):
-        before()
+        if any(_awake(one.path, paths) for one in _told(paths)):
+            before()
         for folder in _ready(paths):
             gits, until_s = gits or _gits(), time.monotonic() + _WHILE
             with alone(folder, _SECONDS):
-                for event in _ALL:
+                for event in scripts.TO_SLEEP:
                     # In another repository, one may have begun while the name of the last hook changed.
                     if not _are_none_about(gits, until_s):
                         break
@@ -149,19 +149,22 @@ def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], No
         return is_asleep(paths)
 
 
-def wake(paths: Paths) -> bool:
+def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
     """Have git start them again; whether some were asleep. Blocks while git is asked.
 
-    Raises `TokenguardError`, also where some have to sleep on.
+    `unless` is asked once nobody else can put them to sleep: then they sleep on. Raises `TokenguardError`, also where
+    some have to.
     """
     if not is_asleep(paths):
         return False
     left: list[Path] = []
     with alone(hook_paths.hooks(paths), _SECONDS):
+        if unless():
+            return False
         for folder in (one.path for one in _told(paths) if _sleepers(one.path, paths)):
             tracked = _tracked(folder)
             with alone(folder, _SECONDS):
-                for file in _sleepers(folder, paths):
+                for file in reversed(_sleepers(folder, paths)):
                     if tracked is None or file.name in tracked or not chaining.wake(folder, file.name):
                         left.append(file)
     if left:
@@ -215,7 +218,7 @@ def _tracked(folder: Path) -> frozenset[str] | None:
     common_dir = locate(folder).common_dir
     if common_dir is None or folder.is_relative_to(common_dir):
         return frozenset()
-    told = ask(str(folder), "ls-files", "-z", "--", *(f"{event}{end}" for event in _ALL for end in _ENDS))
+    told = ask(str(folder), "ls-files", "-z", "--", *(f"{event}{end}" for event in scripts.TO_SLEEP for end in _ENDS))
     return None if told is None else frozenset(name.partition(".")[0] for name in told.split("\0") if name)
 
 
@@ -228,14 +231,14 @@ def _are_none_about(gits: Gits, until_s: float) -> bool:
 
 
 def _awake(folder: Path, paths: Paths) -> list[Path]:
-    return [folder / event for event in _ALL if files.read(folder / event) == scripts.stub(event, paths)]
+    return [folder / event for event in scripts.TO_SLEEP if files.read(folder / event) == scripts.stub(event, paths)]
 
 
 def _sleepers(folder: Path, paths: Paths) -> list[Path]:
     """Where they would be."""
     return [
         folder / event
-        for event in _ALL
+        for event in scripts.TO_SLEEP
         if files.read(folder / f"{event}{scripts.ASLEEP}") == scripts.stub(event, paths)
     ]
 

@@ -1,7 +1,8 @@
 """What git hooks add to `git commit` while no daemon runs: asleep, as they fall asleep, and where they do not sleep.
 
-python -m tests.bench.bench_sleeping_hooks [--runs N] [--managers]
-    medians over N runs of each (61), taken in turn; with real hook managers from npm and PyPI besides
+python -m tests.bench.bench_sleeping_hooks [--runs N] [--way WAY] [--managers]
+    medians over N runs of each (61), taken in turn; of one way only (chain, shared, config, global); with real hook
+    managers from npm and PyPI besides
 
 TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration, and in that of the user, are
 measured with that one.
@@ -50,12 +51,12 @@ THEIRS = {
 """A hook of each manager's own."""
 
 
-def ways() -> list[tuple[str, str]]:
-    """How hooks can be put in, with the path on which a git is that finds them."""
+def ways(only: str | None) -> list[tuple[str, str]]:
+    """How hooks can be put in, with the path on which a git is that finds them; `shared` is `core.hooksPath`."""
     found = [(way, os.environ["PATH"]) for way in ("chain", "shared")]
     if modern := os.environ.get("TOKENGUARD_TEST_GIT"):
         found += [(way, f"{modern}{os.pathsep}{os.environ['PATH']}") for way in ("config", "global")]
-    return found
+    return [one for one in found if only in (None, one[0])]
 
 
 def with_user(home: Path, name: str, path: str) -> dict[str, str]:
@@ -70,8 +71,14 @@ def put_in(tree: Tree, way: str) -> None:
     install(tree, tree.env, *options.get(way, ["--way", way]))
 
 
-def share(tree: Tree, folder: Path) -> None:
-    """Have git look for hooks in a folder of the user's; what is in the repository's own moves there."""
+def folder_of(tree: Tree) -> Path:
+    """A folder of the user's for hooks."""
+    return tree.top.with_name(f"{tree.top.name} hooks")
+
+
+def share(tree: Tree) -> None:
+    """Have git look for hooks in that; what is in the repository's own moves there."""
+    folder = folder_of(tree)
     folder.mkdir(mode=0o755, exist_ok=True)
     for hook in (tree.top / ".git" / "hooks").glob("pre-commit"):
         hook.rename(folder / hook.name)
@@ -81,13 +88,14 @@ def share(tree: Tree, folder: Path) -> None:
 def may_sleep(tree: Tree, paths: Paths) -> bool:
     """Whether hooks are awake that could sleep."""
     common_dir = tree.top / ".git"
-    return resting.may_sleep(common_dir, paths) or reaching.may_sleep(paths) or sharing.may_sleep(paths)
+    shared = sharing.may_sleep(paths) and not sharing.sleeps_in(folder_of(tree), paths)
+    return resting.may_sleep(common_dir, paths) or reaching.may_sleep(paths) or shared
 
 
-def bench_asleep(runs: int) -> bool:
+def bench_asleep(runs: int, only: str | None) -> bool:
     """Whether a commit takes no longer while the daemon does not run, whatever the reason."""
     found: list[bool] = []
-    for way, path in ways():
+    for way, path in ways(only):
         for why, comes in (("never started", never), ("stopped", stopped), ("killed", killed)):
             with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
                 home = Path(folder).resolve()
@@ -98,7 +106,7 @@ def bench_asleep(runs: int) -> bool:
                 plain_former.former_hook()
                 former.former_hook()
                 for tree in (plain, plain_former, hooked, former) if way == "shared" else ():
-                    share(tree, home / f"{tree.top.name} hooks")
+                    share(tree)
                 for tree in (hooked, former):
                     put_in(tree, way)
                 comes(Paths(home, home), env)
@@ -131,9 +139,9 @@ def killed(paths: Paths, env: Mapping[str, str]) -> None:
     wait_for(lambda: client.find(paths) is None)
 
 
-def bench_first(kills: int) -> None:
+def bench_first(kills: int, only: str | None) -> None:
     """What the commit takes after which hooks sleep, because the daemon was killed."""
-    for way, path in ways():
+    for way, path in ways(only):
         with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
             home = Path(folder).resolve()
             env, paths = with_user(home, "with", path), Paths(home, home)
@@ -141,7 +149,7 @@ def bench_first(kills: int) -> None:
             hooked, former = (Tree(home / name, env) for name in ("hooked", "former"))
             former.former_hook()
             for tree in (plain, hooked, former) if way == "shared" else ():
-                share(tree, home / f"{tree.top.name} hooks")
+                share(tree)
             for tree in (hooked, former):
                 put_in(tree, way)
 
@@ -272,10 +280,11 @@ def put_lines_in(tree: Tree, paths: Paths) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What git hooks take while no daemon runs.")
     parser.add_argument("--runs", type=int, default=61)
+    parser.add_argument("--way", help="only hooks that are put in like this: chain, shared, config, global")
     parser.add_argument("--managers", action="store_true")
     asked = parser.parse_args()
-    quick = bench_asleep(asked.runs)
-    bench_first(asked.runs)
+    quick = bench_asleep(asked.runs, asked.way)
+    bench_first(asked.runs, asked.way)
     bench_beside(asked.runs)
     if asked.managers:
         bench_managers(asked.runs)

@@ -39,6 +39,11 @@ def test_they_sleep_and_wake(modern: World, beside: Path) -> None:
     assert reaching.state(modern.paths) not in (None, before)
 
 
+def test_those_that_are_to_sleep_are_not_woken_any_more(modern: World, beside: Path) -> None:
+    reaching.put_to_sleep(modern.paths)
+    assert not reaching.wake(modern.paths, lambda: True) and not beside.exists()
+
+
 def test_before_they_sleep_there_is_something_to_be_done(modern: World, beside: Path) -> None:
     seen: list[bool] = []
 

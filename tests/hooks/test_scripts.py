@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -87,3 +88,9 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     passed = "SC1090,SC1091,SC2034,SC1007"
     done = subprocess.run(["shellcheck", "-e", passed, *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_scripts_put_hooks_to_sleep_in_the_same_order() -> None:
+    (told,) = re.findall(r"^tg_events='(.*)'$", scripts.shipped("rest.sh").decode(), re.MULTILINE)
+    assert tuple(told.split()) == scripts.TO_SLEEP
+    assert sorted(scripts.TO_SLEEP) == sorted((*scripts.EVENTS, *scripts.SIGNING))

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 
 from tests.hooks.world import World, everything
 from tests.support.waiting import until
+from tokenguard.config import hook_paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, gits, reaching, scripts, sharing
+from tokenguard_hooks import chaining, gits, reaching, scripts, sharing, sleeping
 from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.standing import look as standing
 
@@ -82,6 +84,43 @@ def test_before_they_sleep_there_is_something_to_be_done(user: World, tree: Path
     for _ in range(2):
         sharing.put_to_sleep(user.paths, before=lambda: seen.append(names(shared)))
     assert seen == [AWAKE]
+
+
+def test_those_that_are_to_sleep_are_not_woken_any_more(user: World, tree: Path, shared: Path) -> None:
+    """By a daemon that was told to end while it woke them."""
+    sharing.put_to_sleep(user.paths)
+    asked: list[bool] = []
+
+    def unless() -> bool:
+        with pytest.raises(TokenguardError, match="are being changed"), alone(hook_paths.hooks(user.paths)):
+            pass
+        asked.append(True)
+        return True
+
+    assert not sharing.wake(user.paths, unless) and asked and names(shared) == ASLEEP
+
+
+def test_whoever_is_interrupted_leaves_one_awake_that_goes_on(
+    user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows a commit is the last to fall asleep, and the first to wake."""
+    seen: list[bool] = []
+    put, wake = sleeping.put_to_sleep, chaining.wake
+
+    def look_and_put(folder: Path, event: str, stub: bytes) -> bool:
+        seen.append((shared / "post-commit").exists())
+        return put(folder, event, stub)
+
+    def wake_and_look(folder: Path, event: str) -> bool:
+        done = wake(folder, event)
+        seen.append((shared / "post-commit").exists())
+        return done
+
+    monkeypatch.setattr(sleeping, "put_to_sleep", look_and_put)
+    monkeypatch.setattr(chaining, "wake", wake_and_look)
+    assert sharing.put_to_sleep(user.paths) and seen == [True] * len(scripts.TO_SLEEP)
+    seen.clear()
+    assert sharing.wake(user.paths) and seen == [True] * len(EVENTS)
 
 
 def test_how_it_stands_with_hooks_that_sleep(user: World, tree: Path, shared: Path) -> None:
