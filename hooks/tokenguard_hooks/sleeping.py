@@ -27,9 +27,10 @@ def sleeps(file: Path) -> bool:
     return scripts.is_stub(files.read(file.with_name(file.name + scripts.ASLEEP)))
 
 
-def put_to_sleep(folder: Path, event: str, stub: bytes) -> bool:
+def put_to_sleep(folder: Path, event: str, stub: bytes, still: Callable[[], bool] = lambda: True) -> bool:
     """Have git not start a hook that holds exactly this; whether it sleeps. Raises `TokenguardError`.
 
+    One that none stands behind is asked for a last time whether it is `still` to be taken away.
     Where the file system knows no second names, one with a hook to run after it stays awake.
     """
     file = folder / event
@@ -40,7 +41,9 @@ def put_to_sleep(folder: Path, event: str, stub: bytes) -> bool:
         if files.same(file, asleep):  # somebody was interrupted
             asleep.unlink()
         if not files.is_there(chained):
-            file.rename(asleep)
+            if not still():
+                return False
+            os.rename(file, asleep)
             return True
         if scripts.is_stub(files.read(chained)):
             return False
