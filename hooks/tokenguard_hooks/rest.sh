@@ -177,12 +177,15 @@ tg_is_near() {
     tg_may_commit "$tg_process"
 }
 
-# Whether a process is a git that may start a hook. Some of those that do not run for hours, or all the time.
+# Whether a process is a git that may start a hook. Some of those that do not run for hours, or all the time, or in the
+# background after each commit. One that has ended has no folder, and no words.
 tg_may_commit() {
     IFS= read -r tg_name <"$1/comm" || return 1
     tg_line=
     IFS= read -r tg_line <"$1/cmdline"
     case $tg_name:$tg_line in
+    git:*gitmaintenancerun--auto* | git:*gitgc--auto*) return 1 ;;
+    git:) [ -d "$1/cwd" ] || return 1 ;;
     git:*git*cat-file--batch* | git:*gitlog* | git:*gitdiff* | git:*gitshow* | git:*gitblame* | git:*gitgrep*) return 1 ;;
     git:* | git-*) ;;
     *) return 1 ;;
@@ -279,7 +282,11 @@ tg_take_away() {
             exit 1 if $now < $newest;
             for my $pid ($newest - 64 .. $now) {
                 open(my $comm, "<", "/proc/$pid/comm") or next;
-                exit 1 if <$comm> =~ /^git(-|$)/ && index($above, " $pid ") < 0;
+                next unless <$comm> =~ /^git(-|$)/ && index($above, " $pid ") < 0;
+                open(my $file, "<", "/proc/$pid/cmdline") or exit 1;
+                my $words = <$file> // "";
+                next if $words =~ /\0(maintenance\0run|gc)\0--auto/;
+                exit 1 if $words ne "" || -d "/proc/$pid/cwd";
             }
             rename($hook, "$hook.tg-asleep") or exit 2;
         }' "$tg_newest" "$tg_above" "$@"

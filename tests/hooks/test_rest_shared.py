@@ -33,7 +33,7 @@ def put_in(world: World, *former: str, folder: str = "shared hooks") -> tuple[Pa
     for event in former:
         world.put_script(shared / event, FORMER)
     world.git(world.root, "config", "--global", "core.hooksPath", str(shared))
-    install(look(tree), world.paths, ALL, None, consent=True)
+    install(look(tree), world.paths, ALL, "chain", consent=True)
     world.runs(GONE)
     return tree, shared
 
@@ -182,6 +182,20 @@ def test_a_git_that_may_start_one_keeps_them_awake(user: World) -> None:
         go_on.write_text("on\n")
         assert waiting.wait(60) == 0
     commit_until(user, tree, lambda: names(shared) == asleep())
+
+
+@pytest.mark.parametrize("way", ["own", "shared"])
+def test_what_a_new_git_does_in_the_background_after_each_commit_is_in_nobody_s_way(
+    real_modern: World, way: str
+) -> None:
+    if way == "shared":
+        tree, hooks = put_in(real_modern)
+    else:
+        tree = real_modern.repository()
+        hooks = tree / ".git" / "hooks"
+        install(look(tree), real_modern.paths, ALL, "chain", consent=True)
+        real_modern.runs(GONE)
+    commit_until(real_modern, tree, lambda: (hooks / "post-commit.tg-asleep").exists())
 
 
 @pytest.mark.parametrize("at", ["the last look", "the look before"])
