@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +18,13 @@ _QUIET = frozenset(
     (
         *("blame", "cat-file", "check-ignore", "config", "credential-cache--daemon", "daemon", "describe", "diff"),
         *("fetch", "for-each-ref", "fsmonitor--daemon", "grep", "log", "ls-files", "rev-list", "rev-parse", "show"),
-        *("status", "upload-pack", "core.hooksPath=/dev/null"),
+        *("status", "upload-pack"),
     )
 )
-"""Words of commands that start no hook of ours; some of those run for hours, others all the time."""
+"""Commands that start no hook of ours; some of them run for hours, others all the time."""
+_VALUED = ("-C", "-c", "--attr-source", "--config-env", "--git-dir", "--namespace", "--super-prefix", "--work-tree")
+"""Git's own options whose value may be the next word."""
+_WITHOUT_HOOKS = "core.hooksPath=/dev/null"
 
 _YOUNG_S = 0.25
 """For so long a process may still become another program."""
@@ -87,7 +90,7 @@ class Gits:
 def _may_be_in(process: psutil.Process, common_dir: Path) -> bool:
     try:
         with process.oneshot():
-            if process.status() == psutil.STATUS_ZOMBIE or not _QUIET.isdisjoint(process.cmdline()):
+            if process.status() == psutil.STATUS_ZOMBIE or _is_quiet(process.cmdline()):
                 return False
             folders = list(_folders(process))
     except (OSError, psutil.Error):
@@ -101,11 +104,28 @@ def may_start_one(process: psutil.Process) -> bool:
         name = process.name()
         if not (name == "git" or name.startswith("git-")) or process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return _QUIET.isdisjoint(process.cmdline())
+        return not _is_quiet(process.cmdline())
     except psutil.NoSuchProcess:
         return False
     except (OSError, psutil.Error):
         return True
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether a git with these arguments starts no hook of ours."""
+    if not arguments:
+        return False
+    name = os.path.basename(arguments[0])
+    if name.startswith("git-"):
+        return name.removeprefix("git-") in _QUIET
+    words = iter(arguments[1:])
+    for word in words:
+        if word in _VALUED:
+            if next(words, "") == _WITHOUT_HOOKS:
+                return True
+        elif not word.startswith("-"):
+            return word in _QUIET
+    return False
 
 
 def _folders(process: psutil.Process) -> Iterator[str]:

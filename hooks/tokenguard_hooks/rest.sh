@@ -186,7 +186,9 @@ tg_may_commit() {
     case $tg_name:$tg_line in
     git:*gitmaintenancerun--auto* | git:*gitgc--auto*) return 1 ;;
     git:) [ -d "$1/cwd" ] || return 1 ;;
-    git:*git*cat-file--batch* | git:*gitlog* | git:*gitdiff* | git:*gitshow* | git:*gitblame* | git:*gitgrep*) return 1 ;;
+    git:*git*cat-file--batch*) return 1 ;;
+    git:gitlog* | git:gitdiff* | git:gitshow* | git:gitblame* | git:gitgrep*) return 1 ;;
+    git:/*/gitlog* | git:/*/gitdiff* | git:/*/gitshow* | git:/*/gitblame* | git:/*/gitgrep*) return 1 ;;
     git:* | git-*) ;;
     *) return 1 ;;
     esac

@@ -76,6 +76,17 @@ def test_one_in_a_linked_working_tree_is_in_the_same_repository(user: World) -> 
         assert Gits().is_near(tree / ".git")
 
 
+def test_a_message_is_no_command(user: World) -> None:
+    tree = user.repository()
+    ready, go_on = user.root / "ready", user.root / "go-on"
+    os.mkfifo(go_on)
+    user.put_script(tree / ".git/hooks/pre-commit", f"#!/bin/sh\ntouch '{ready}'\nread line <'{go_on}'\n")
+    with running(user, tree, "commit", "--allow-empty", "-m", "log"):
+        until(ready.exists)
+        assert Gits().is_near(tree / ".git")
+        go_on.write_text("\n")
+
+
 def test_what_only_reads_is_in_nobody_s_way(user: World) -> None:
     tree = user.repository()
     with running(user, tree, "cat-file", "--batch") as git:
@@ -98,6 +109,13 @@ def git_of(arguments: list[str], name: str, state: str = "sleeping") -> object:
         (["/usr/lib/git-core/git-rebase"], "git-rebase", True),
         (["git", "log", "-1"], "git", False),
         (["git", "-c", "core.hooksPath=/dev/null", "notes", "add"], "git", False),
+        (["git", "commit", "-m", "log"], "git", True),
+        (["git", "commit", "show", "status"], "git", True),
+        (["git", "-C", "log", "-c", "user.name=x", "--git-dir", "status", "--no-pager", "commit"], "git", True),
+        (["git", "-C", "commit", "--namespace=commit", "status"], "git", False),
+        (["/usr/lib/git-core/git-upload-pack", "commit"], "git-upload-pack", False),
+        (["git"], "git", True),
+        ([], "git", True),
         (["gitlab-runner", "run"], "gitlab-runner", False),
         (["github-desktop"], "github-desktop", False),
     ],
