@@ -68,6 +68,7 @@ types: $(TOOLS)
 
 tests: $(TOOLS)
 	$(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest tests/hooks -m alone
 
 test-agents: $(TOOLS)
 	$(BIN)/pytest tests/agents -m real_agents --agents $(AGENTS) -rs -n 2 -o faulthandler_timeout=1200

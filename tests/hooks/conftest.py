@@ -16,10 +16,15 @@ from tokenguard_hooks.gits import Gits
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_managers: installs hook managers from npm and PyPI; only with -m")
+    config.addinivalue_line("markers", "alone: needs a machine on which no other test starts a git; not with -n")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """They are fetched only where that is asked for."""
+    """They are fetched only where that is asked for; and with several workers, one is never alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item in items:
+            if item.get_closest_marker("alone"):
+                item.add_marker(pytest.mark.skip(reason="other tests start gits meanwhile: make tests runs it later"))
     if "real_managers" not in str(config.getoption("-m")):
         for item in items:
             if item.get_closest_marker("real_managers"):

@@ -20,6 +20,8 @@ from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
 
+pytestmark = pytest.mark.alone
+
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 FORMER = "#!/bin/sh\necho former >&2\n"
 AGAIN = 200
