@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,11 +11,10 @@ from msgspec import Struct
 
 from tokenguard.errors import UsageError
 from tokenguard.guard.registry import new_id
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Decision, Ledger
 from tokenguard.policy.budgets import Slot
 from tokenguard.records import Call
-
-log = logging.getLogger(__name__)
 
 
 class Answer(Struct, frozen=True):
@@ -115,9 +113,4 @@ def decision(hold: Hold, answer: Answer, at_us: int) -> Decision:
 
 def recorder(ledger: Ledger) -> Callable[[Decision], None]:
     """What keeps decisions: in the ledger, without waiting for it."""
-    return lambda decision: ledger.decide(decision).add_done_callback(_log_failure)
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.error("a decision is not in the ledger: %s", written.exception())
+    return lambda decision: unwaited(ledger.decide(decision), "a decision")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
 from tokenguard.errors import LedgerError
 from tokenguard.guard.count import Count
 from tokenguard.guard.standings import Standings
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Ledger, Told, queries
 from tokenguard.policy.budgets import LEVELS, Standing, ident
 from tokenguard.policy.windows import rolling_us
@@ -63,7 +63,7 @@ class Levels:
             return
         self._told[key] = level
         told = Told(*key, level, until_us=count.resets_us)
-        self._ledger.told_level(told, now).add_done_callback(_log_failure)
+        unwaited(self._ledger.told_level(told, now), "a level")
 
 
 def _window_key(count: Count, now_us: int) -> tuple[str, str, int]:
@@ -76,8 +76,3 @@ def _window_key(count: Count, now_us: int) -> tuple[str, str, int]:
     elif span_us is not None:
         start_us = now_us // span_us * span_us
     return ident(slot.budget), slot.key, start_us
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.error("a level is not in the ledger: %s", written.exception())

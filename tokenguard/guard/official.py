@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import queries
 from tokenguard.records import OfficialWindow
 
 if TYPE_CHECKING:
-    import asyncio
-
     from tokenguard.ledger import Ledger
-
-log = logging.getLogger(__name__)
 
 _SAME_US = 60_000_000
 """Two ends closer than this are one: some are told as the seconds until then."""
@@ -39,7 +36,7 @@ class Official:
         for window in windows:
             if self._is_new(window):
                 changed.append(window)
-                self._ledger.see_window(window).add_done_callback(_log_failure)
+                unwaited(self._ledger.see_window(window), "what a provider said of its window", logging.WARNING)
             self._windows[window.key] = window
         return changed
 
@@ -86,8 +83,3 @@ def _end_us(window: OfficialWindow) -> int:
     if window.resets_us is not None:
         return window.resets_us
     return window.seen_us + (window.minutes or _UNSTATED_MINUTES) * 60_000_000
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.warning("what a provider said of its window is not in the ledger: %s", written.exception())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from tokenguard.agents import Agents
 from tokenguard.agents.refusing import refusal
 from tokenguard.guard.sessions import Sessions
-from tokenguard.guard.settling import log_failure
 from tokenguard.guard.strangers import Strangers
 from tokenguard.guard.telling import told_of
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Ledger
 from tokenguard.records import Call, Verdict
 from tokenguard.wire.shape import Refusal
-
-log = logging.getLogger(__name__)
 
 
 class Refusals:
@@ -35,7 +32,7 @@ class Refusals:
         live = self._sessions.of(call.session)
         live.refused += 1
         live.billing, live.billing_us, live.your_turn = call.billing, call.started_us, False
-        self._ledger.refuse(call, verdict).add_done_callback(lambda done: log_failure(call, done))
+        unwaited(self._ledger.refuse(call, verdict), f"call {call.id}")
         self._tell("call.refused", told_of(call) | {"budget": verdict.budget, "reason": verdict.reason})
         return self.in_dialect(call, verdict.reason)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +18,10 @@ from tokenguard.guard.nesting import Nesting
 from tokenguard.guard.own_budgets import own_budgets
 from tokenguard.guard.recalling import interrupted, recall
 from tokenguard.guard.registry import UNWRAPPED, Live, Registry, new_id, new_token, token_hash
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Ledger, queries
 from tokenguard.records import Session
 from tokenguard.upstream import Network
-
-log = logging.getLogger(__name__)
 
 
 class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +58,7 @@ class Sessions:
         unwrapped = Session(id=UNWRAPPED, agent="unknown", started_us=now())
         self.running.add(self._live(unwrapped, None, Place()))
         if not queries.sessions(ledger.read(), [UNWRAPPED]):
-            ledger.open_session(unwrapped, None).add_done_callback(_log_failure)
+            unwaited(ledger.open_session(unwrapped, None), "a session")
 
     async def open(self, asked: OpenSession) -> tuple[Live, str]:
         """Begin a session, or know one again; also its token. Raises `ConfigError`, `UsageError` or `LedgerError`."""
@@ -137,7 +135,7 @@ class Sessions:
         live.network, live.last_us = network, now
         live.process = steering.known(caller.pid, caller.started)
         if known is None:
-            self._ledger.open_session(asked, None).add_done_callback(_log_failure)
+            unwaited(self._ledger.open_session(asked, None), "a session")
         else:
             recall(self._ledger.read(), live)
         self.running.add(live)
@@ -155,7 +153,7 @@ class Sessions:
         """Note which process the agent of a session is."""
         live = self._known(session_id)
         live.session, live.process = replace(live.session, pid=pid), steering.known(pid)
-        self._ledger.set_pid(session_id, pid).add_done_callback(_log_failure)
+        unwaited(self._ledger.set_pid(session_id, pid), "a session")
 
     async def end(self, session_id: str, exit_code: int | None) -> Live:
         """End a session and return what it was. Raises `UsageError` if it does not run.
@@ -172,7 +170,7 @@ class Sessions:
         if live.left:
             live.session = replace(live.session, pid=live.left[0].pid, exit_code=code)
             live.process = steering.known(live.left[0].pid)
-            self._ledger.set_pid(session_id, live.left[0].pid).add_done_callback(_log_failure)
+            unwaited(self._ledger.set_pid(session_id, live.left[0].pid), "a session")
             return live
         await self._ledger.end_session(session_id, self._now(), code)
         self.running.remove(session_id)
@@ -187,8 +185,3 @@ class Sessions:
     def _live(self, session: Session, hashed: bytes | None, place: Place) -> Live:
         budgets, above = own_budgets(session), self._nesting.above(session)
         return Live(session=session, token_hash=hashed, place=place, budgets=budgets, above=above)
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.error("a session is not in the ledger: %s", written.exception())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +17,9 @@ from tokenguard.guard.flight import Flight
 from tokenguard.guard.noticing import Noticing
 from tokenguard.guard.telling import settled, told_of, totals_of
 from tokenguard.guard.turns import Turns
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Ledger, Settlement
 from tokenguard.records import Amount, Call, Confidence, Reading, Totals
-
-log = logging.getLogger(__name__)
 
 _ALL_TIME_US = 2**62
 """After every instant: also after those of a clock that was far ahead."""
@@ -113,22 +111,16 @@ class Settler:
         """A call that was reserved is not forwarded after all."""
         self._turns.end(call)
         self._counting.release(call)
-        self._ledger.withdraw(call.id, reason).add_done_callback(lambda done: log_failure(call, done))
+        unwaited(self._ledger.withdraw(call.id, reason), f"call {call.id}")
         self._flight.end(call)
         self._tell("call.refused", told_of(call) | {"budget": None, "reason": reason})
 
     def _written(self, settlement: Settlement, amount: Amount) -> asyncio.Future[bool]:
         call, written = settlement.call, self._ledger.settle(settlement)
-        written.add_done_callback(lambda done: log_failure(call, done))
+        unwaited(written, f"call {call.id}")
         self._counting.tally.writing(call, amount, written)
         return written
 
     def _overtaken(self, written: asyncio.Future[bool]) -> None:
         if not written.cancelled() and written.exception() is None:
             self._beyond.ended(overtook=written.result())
-
-
-def log_failure(call: Call, done: asyncio.Future[Any]) -> None:
-    """Say that a call is not in the ledger, if it is not."""
-    if not done.cancelled() and done.exception() is not None:
-        log.error("call %d is not in the ledger: %s", call.id, done.exception())

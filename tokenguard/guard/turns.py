@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from tokenguard.guard.unwaited import unwaited
 from tokenguard.ledger import Ledger, queries
 from tokenguard.policy import estimate, lineage
 from tokenguard.policy.estimate import Estimate, Experience, Turn
@@ -34,8 +34,6 @@ _NOTHING = Experience()
 _NO_LINEAGE = Lineage()
 _NO_TRAIL = Trail()
 _LENGTH = attrgetter("length")
-
-log = logging.getLogger(__name__)
 
 K = TypeVar("K", bound=tuple[Any, ...])
 V = TypeVar("V")
@@ -150,7 +148,7 @@ class Turns:
 
     def _keep(self) -> None:
         for kind, learned in self._unkept.items():
-            self._ledger.learn(*kind, learned).add_done_callback(_log_failure)
+            unwaited(self._ledger.learn(*kind, learned), "what a call taught", logging.WARNING)
         self._unkept.clear()
 
 
@@ -186,8 +184,3 @@ def _remember(table: dict[K, V], key: K, value: V) -> None:
 def _drop(table: dict[K, V], session: str) -> None:
     for key in [key for key in table if key[0] == session]:
         del table[key]
-
-
-def _log_failure(written: asyncio.Future[None]) -> None:
-    if not written.cancelled() and written.exception() is not None:
-        log.warning("what a call taught is not in the ledger: %s", written.exception())
