@@ -8,7 +8,6 @@ when names change. A folder that others can write to is left alone, and so are h
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -17,13 +16,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tokenguard.attribution import locate
-from tokenguard.attribution.git import ask
-from tokenguard.attribution.layout import working_trees
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, files, reaching, scripts, sleeping
+from tokenguard_hooks import chaining, files, reaching, scripts, sleeping, tracking
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -34,8 +30,6 @@ _SECONDS = 0.5
 
 _WHILE, _PAUSE = 0.3, 0.005
 """For how long it is looked whether all gits have ended that were there, and how often: seconds."""
-
-_ENDS = ("", scripts.ASLEEP, scripts.CHAINED)
 
 
 class Folder(Struct, frozen=True):
@@ -163,7 +157,7 @@ def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
         if unless():
             return False
         for folder in (one.path for one in _told(paths) if _sleepers(one.path, paths)):
-            tracked = _tracked(folder)
+            tracked = tracking.tracked(folder)
             with alone(folder, _SECONDS):
                 for file in reversed(_sleepers(folder, paths)):
                     if tracked is None or file.name in tracked or not chaining.wake(folder, file.name):
@@ -176,51 +170,17 @@ def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
     return True
 
 
-def serves(paths: Paths, common_dir: Path) -> bool:
-    """Whether git finds the hooks of a repository in one of these folders. Blocks while git is asked, never raises."""
-    folders = {one.path for one in look(paths)}
-    trees = [Path(one.path) for one in working_trees(str(common_dir), tuple) if one.path is not None]
-    return bool(folders) and any(_hooks_of(tree, common_dir) in folders for tree in trees or [common_dir])
-
-
-def _hooks_of(tree: Path, common_dir: Path) -> Path:
-    """Where git looks for the hooks of a working tree."""
-    told = ask(str(tree), "config", "--type=path", "--show-scope", "--null", "--get-all", "core.hooksPath") or ""
-    parts = told.split("\0")
-    # Whoever asks git switches hooks off, by this very setting.
-    given = [value for scope, value in zip(parts[::2], parts[1::2], strict=False) if scope != "command"]
-    return (tree / given[-1] if given else common_dir / "hooks").resolve()
-
-
 def _ready(paths: Paths) -> list[Path]:
     """The folders in which some are awake, and could sleep."""
     if reaching.sleepless(paths).exists():
         return []
-    return [one.path for one in _told(paths) if _awake(one.path, paths) and _is_free(one.path)]
+    return [one.path for one in _told(paths) if _awake(one.path, paths) and tracking.is_free(one.path)]
 
 
 def _gits() -> Gits:
     from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only asks how it stands
 
     return Gits()
-
-
-def _is_free(folder: Path) -> bool:
-    """Whether names in a folder are this user's alone to change, and git does not take notice of it."""
-    try:
-        told = folder.stat()
-    except OSError:
-        return False
-    return told.st_uid == os.geteuid() and not told.st_mode & 0o022 and _tracked(folder) == frozenset()
-
-
-def _tracked(folder: Path) -> frozenset[str] | None:
-    """The hooks of which git tracks a file; None where it does not tell."""
-    common_dir = locate(folder).common_dir
-    if common_dir is None or folder.is_relative_to(common_dir):
-        return frozenset()
-    told = ask(str(folder), "ls-files", "-z", "--", *(f"{event}{end}" for event in scripts.TO_SLEEP for end in _ENDS))
-    return None if told is None else frozenset(name.partition(".")[0] for name in told.split("\0") if name)
 
 
 def _put(folder: Path, event: str, stub: bytes, gits: Gits) -> bool:

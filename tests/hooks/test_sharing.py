@@ -201,11 +201,6 @@ def test_where_they_are_not_to_sleep_they_stay_awake(
     assert everything(shared) == before
 
 
-def test_a_folder_of_somebody_else_s(user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: shared.stat().st_uid + 1)
-    assert not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
-
-
 def test_hooks_of_another_state_folder_and_of_others_are_left_alone(user: World, tree: Path, shared: Path) -> None:
     other = replace(user.paths, state_dir=user.root / "elsewhere")
     scripts.write(other)
@@ -236,7 +231,6 @@ def test_in_a_working_tree_they_sleep_where_git_tracks_none(user: World) -> None
     assert sharing.put_to_sleep(user.paths)
     assert names(tree / ".githooks") == {"README", *(f"{event}.tg-asleep" for event in EVENTS)}
     assert user.git(tree, "diff", "HEAD", "--name-only").stdout == ""
-    assert sharing.serves(user.paths, tree / ".git") and not sharing.serves(user.paths, user.repository("b") / ".git")
     assert standing(look(tree), user.paths, EVENTS).asleep
     assert sharing.wake(user.paths) and names(tree / ".githooks") == {"README", *EVENTS}
 
@@ -307,7 +301,7 @@ def test_a_folder_of_hooks_that_is_a_link(user: World) -> None:
     (tree / ".git" / "hooks").symlink_to(elsewhere)
     before = everything(elsewhere)
     install(look(tree), user.paths, EVENTS, None, consent=True)
-    assert sharing.put_to_sleep(user.paths) and sharing.serves(user.paths, tree / ".git")
+    assert sharing.put_to_sleep(user.paths)
     assert standing(look(tree), user.paths, EVENTS).asleep
     assert sharing.wake(user.paths) and sharing.put_to_sleep(user.paths)
     uninstall(look(tree), user.paths)
