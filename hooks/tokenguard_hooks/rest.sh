@@ -251,7 +251,7 @@ tg_put_all_to_sleep() {
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
 } 2>/dev/null
 
-# Whether names in tg_hooks are this user's alone to change, and git tracks none of them.
+# Whether names in tg_hooks are this user's alone to change, and git tracks none of them, or will find what it tracks.
 tg_is_free() {
     # shellcheck disable=SC3067  # dash, bash and busybox know -O; without it, hooks stay awake.
     [ -O "$tg_hooks" ] && [ -n "$(find "$tg_hooks" -prune ! -perm -020 ! -perm -002)" ] || return 1
@@ -262,14 +262,38 @@ tg_is_free() {
     done
     set --
     for tg_hook in $tg_events; do
+        tg_is_ours "$tg_hook" || continue
         set -- "$@" "$tg_hook" "$tg_hook.tg-asleep" "$tg_hook.tg-chained"
     done
+    [ $# != 0 ] || return 0
     # Git names the repository of the commit to its hooks.
-    tg_line=$(
+    (
         unset GIT_DIR GIT_COMMON_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY
-        cd "$tg_hooks" && git -c core.fsmonitor=false ls-files -- "$@"
-    ) && [ -z "$tg_line" ]
+        cd "$tg_hooks" && tg_lines=$(git -c core.fsmonitor=false ls-files --stage -- "$@") || exit 1
+        while read -r tg_mode tg_hash tg_stage tg_name; do
+            [ -z "$tg_mode" ] || tg_is_former "$tg_mode" "$tg_hash" "$tg_stage" "$tg_name" || exit 1
+        done <<TG_END
+$tg_lines
+TG_END
+    )
 } 2>/dev/null
+
+# Whether what git tracks of a hook ($1 mode, $2 hash, $3 stage, $4 name) is exactly what will stand there while ours
+# sleeps. Of what has one of our own names, it never is. What a repository names as a filter is a program of its own.
+tg_is_former() {
+    tg_file=$4.tg-chained
+    [ "$3" = 0 ] && [ -f "$tg_file" ] && [ ! -L "$tg_file" ] || return 1
+    case $1 in
+    100755) [ -x "$tg_file" ] || return 1 ;;
+    100644) [ ! -x "$tg_file" ] || return 1 ;;
+    *) return 1 ;;
+    esac
+    case $(git check-attr filter -- "$4") in
+    *': unspecified' | *': unset') ;;
+    *) return 1 ;;
+    esac
+    [ "$(git hash-object --path="$4" -- "$tg_file")" = "$2" ]
+}
 
 # Give hooks that nobody was before another name, unless a git has begun since tg_newest, or a moment before that, when it
 # could not be seen what it would become. In other repositories others may commit: between the last look and the new name

@@ -3,7 +3,8 @@
 No repository has a mark of its own then: as with those of all repositories (`reaching.py`), what was done in one is
 read from its logs when hooks wake, from where those were read before; in one that was never seen, from when the hooks
 of a folder could sleep first. Which repositories use a folder is nowhere to be found, so no git at all may be about
-when names change. A folder that others can write to is left alone, and so are hooks that git has under version control.
+when names change. A folder that others can write to is left alone, and so is one in which git tracks a hook, unless
+that is the one that was there before: then git finds what it tracks while ours sleeps.
 """
 
 from __future__ import annotations
@@ -157,10 +158,10 @@ def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
         if unless():
             return False
         for folder in (one.path for one in _told(paths) if _sleepers(one.path, paths)):
-            tracked = tracking.tracked(folder)
+            movable = tracking.movable(folder, paths)
             with alone(folder, _SECONDS):
                 for file in reversed(_sleepers(folder, paths)):
-                    if tracked is None or file.name in tracked or not chaining.wake(folder, file.name):
+                    if file.name not in movable or not chaining.wake(folder, file.name):
                         left.append(file)
     if left:
         raise TokenguardError(
@@ -174,7 +175,13 @@ def _ready(paths: Paths) -> list[Path]:
     """The folders in which some are awake, and could sleep."""
     if reaching.sleepless(paths).exists():
         return []
-    return [one.path for one in _told(paths) if _awake(one.path, paths) and tracking.is_free(one.path)]
+    return [one.path for one in _told(paths) if _may_sleep(one.path, paths)]
+
+
+def _may_sleep(folder: Path, paths: Paths) -> bool:
+    """Whether some in a folder are awake, and all of those could sleep."""
+    awake = {file.name for file in _awake(folder, paths)}
+    return bool(awake) and tracking.is_own(folder) and awake <= tracking.movable(folder, paths)
 
 
 def _gits() -> Gits:

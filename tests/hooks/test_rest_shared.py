@@ -260,6 +260,79 @@ def test_a_folder_in_the_working_tree(user: World) -> None:
     assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
 
 
+def in_git(user: World) -> Path:
+    """A repository in which git tracks a hook, with ours in its place; no daemon lives. Git keeps another text."""
+    tree = user.repository()
+    user.git(tree, "config", "core.hooksPath", ".githooks")
+    (tree / ".githooks").mkdir(mode=0o755)
+    (tree / ".githooks" / ".gitattributes").write_text("pre-commit ident\n")
+    user.put_script(tree / ".githooks" / "pre-commit", f"{FORMER}# $Id: 1 $\n")
+    user.git(tree, "add", ".githooks")
+    user.commit(tree, "with a hook")
+    install(look(tree), user.paths, ALL, None, consent=True)
+    user.runs(GONE)
+    return tree
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_where_git_tracks_the_one_before_it_finds_that(user: World, no_gits: None, shell: str) -> None:
+    command = found(shell)
+    if command is None:
+        pytest.skip(f"{shell} is not installed")
+    tree = in_git(user)
+    hook = tree / ".githooks" / "post-commit"
+    awake = everything(tree / ".githooks")
+    assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == " M .githooks/pre-commit\n"
+
+    def asleep_by_itself() -> bool:
+        subprocess.run([*command, str(hook)], cwd=tree, env=user.env, check=True, capture_output=True)
+        return names(tree / ".githooks") == asleep("pre-commit") | {".gitattributes"}
+
+    until(asleep_by_itself)
+    assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
+    by_itself = everything(tree / ".githooks")
+    assert sharing.wake(user.paths) and everything(tree / ".githooks") == awake
+    assert sharing.put_to_sleep(user.paths) and everything(tree / ".githooks") == by_itself
+
+
+def _another_text(user: World, folder: Path) -> None:
+    user.put_script(folder / "pre-commit.tg-chained", FORMER + "echo more\n")
+
+
+def _another_mode(user: World, folder: Path) -> None:
+    user.git(folder, "update-index", "--chmod=-x", "pre-commit")
+
+
+def _tracked_link(user: World, folder: Path) -> None:
+    (folder / "pre-commit.tg-chained").rename(folder / "elsewhere")
+    (folder / "pre-commit.tg-chained").symlink_to("elsewhere")
+
+
+def _ours(user: World, folder: Path) -> None:
+    user.git(folder, "add", "pre-commit")
+
+
+def _beside_ours(user: World, folder: Path) -> None:
+    user.git(folder, "add", "pre-commit.tg-chained")
+
+
+def _filtered(user: World, folder: Path) -> None:
+    (folder / ".gitattributes").write_text("pre-commit filter=own\n")
+    user.git(folder, "config", "filter.own.clean", f"touch '{user.root}/started'; cat")
+
+
+@pytest.mark.parametrize("why", [_another_text, _another_mode, _tracked_link, _ours, _beside_ours, _filtered])
+def test_where_git_would_not_find_what_it_tracks_they_stay_awake(
+    user: World, why: Callable[[World, Path], None]
+) -> None:
+    tree = in_git(user)
+    folder, told = tree / ".githooks", user.paths.state_dir / "hooks" / hook_paths.UNSHARED
+    why(user, folder)
+    before = everything(folder)
+    commit_until(user, tree, told.exists)
+    assert everything(folder) == before and not (user.root / "started").exists()
+
+
 def test_interrupted_at_any_step(user: World) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     tree, shared = put_in(user, "pre-commit", "post-commit")

@@ -235,12 +235,10 @@ def test_in_a_working_tree_they_sleep_where_git_tracks_none(user: World) -> None
     assert sharing.wake(user.paths) and names(tree / ".githooks") == {"README", *EVENTS}
 
 
-@pytest.mark.parametrize("whose", ["ours", "the one before", "another one"])
+@pytest.mark.parametrize("whose", ["ours", "another one"])
 def test_what_git_tracks_is_not_changed(user: World, whose: str) -> None:
     tree = in_work_tree(user)
     hook = tree / ".githooks" / "pre-commit"
-    if whose == "the one before":
-        user.put_script(hook, TELL)
     install(look(tree), user.paths, EVENTS, None, consent=True)
     if whose != "ours":
         sharing.put_to_sleep(user.paths)
@@ -257,7 +255,94 @@ def test_what_git_tracks_is_not_changed(user: World, whose: str) -> None:
     assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
 
 
-def test_a_git_thatmay_start_one_keeps_them_awake(user: World, tree: Path, shared: Path) -> None:
+def tracked(user: World) -> Path:
+    """A repository that tracks a hook, with ours in its place."""
+    tree = in_work_tree(user)
+    user.put_script(tree / ".githooks" / "pre-commit", TELL)
+    user.git(tree, "add", ".githooks")
+    user.commit(tree, "with a hook")
+    install(look(tree), user.paths, EVENTS, None, consent=True)
+    return tree
+
+
+def changed(user: World, tree: Path) -> str:
+    """What git sees as changed."""
+    return user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout
+
+
+def test_where_git_tracks_the_one_before_it_finds_that_while_ours_sleeps(user: World) -> None:
+    tree = tracked(user)
+    awake = everything(tree / ".githooks")
+    assert changed(user, tree) == " M .githooks/pre-commit\n"
+    for _ in range(2):
+        assert sharing.may_sleep(user.paths) and sharing.put_to_sleep(user.paths)
+        assert names(tree / ".githooks") == ASLEEP and changed(user, tree) == ""
+        assert standing(look(tree), user.paths, EVENTS).asleep
+        assert user.commit(tree, "asleep").stderr == "mine\n" and user.spool(tree / ".git") == []
+        assert sharing.wake(user.paths) and everything(tree / ".githooks") == awake
+    uninstall(look(tree), user.paths)
+    assert changed(user, tree) == "" and names(tree / ".githooks") == {"pre-commit"}
+
+
+def test_where_git_brings_another_version_of_it_that_is_the_one_before(user: World) -> None:
+    """A pull that git refuses while ours is there goes through while it sleeps."""
+    tree = tracked(user)
+    there = user.root / "there"
+    user.git(user.root, "clone", "--quiet", str(tree), str(there))
+    user.put_script(there / ".githooks" / "pre-commit", TELL + "echo more >&2\n")
+    user.commit(there, "a newer hook", "--all")
+    pull = ("pull", "--quiet", "--ff-only", str(there), "main")
+    assert "would be overwritten" in user.git(tree, *pull, code=1).stderr
+    assert sharing.put_to_sleep(user.paths)
+    user.git(tree, *pull)
+    assert user.commit(tree, "asleep").stderr == "mine\nmore\n"
+    for _ in range(2):
+        assert sharing.wake(user.paths) and chaining.look(tree / ".githooks", "pre-commit").state == "ours"
+        assert user.commit(tree, "awake").stderr == "mine\nmore\n"
+        assert sharing.put_to_sleep(user.paths) and changed(user, tree) == ""
+
+
+def test_where_another_branch_has_none_ours_is_alone(user: World) -> None:
+    tree = tracked(user)
+    sharing.put_to_sleep(user.paths)
+    user.git(tree, "checkout", "--quiet", "-b", "without", "HEAD~1")
+    assert not (tree / ".githooks" / "pre-commit").exists()
+    assert sharing.wake(user.paths) and names(tree / ".githooks") == set(EVENTS)
+    assert sharing.put_to_sleep(user.paths)
+    user.git(tree, "checkout", "--quiet", "main")
+    with pytest.raises(TokenguardError, match="pre-commit sleeps, though the daemon runs"):
+        sharing.wake(user.paths)
+    assert changed(user, tree) == "" and user.commit(tree, "more").stderr == "mine\n"
+    install(look(tree), user.paths, EVENTS, None, consent=False)
+    assert names(tree / ".githooks") == AWAKE
+
+
+def test_one_that_git_tracks_and_that_was_edited_while_ours_slept_waits_for_a_commit(user: World) -> None:
+    """With ours in its place, a commit of everything would hold ours instead of what was edited."""
+    tree = tracked(user)
+    sharing.put_to_sleep(user.paths)
+    hook = tree / ".githooks" / "pre-commit"
+    user.put_script(hook, TELL + "echo more >&2\n")
+    with pytest.raises(TokenguardError, match="pre-commit sleeps, though the daemon runs"):
+        sharing.wake(user.paths)
+    assert user.commit(tree, "edited", "--all").stderr == "mine\nmore\n"
+    assert "echo more" in user.git(tree, "show", "HEAD:.githooks/pre-commit").stdout
+    assert sharing.wake(user.paths) and names(tree / ".githooks") == AWAKE
+    assert user.commit(tree, "awake").stderr == "mine\nmore\n"
+
+
+def test_one_that_git_has_put_back_while_ours_was_awake_is_nobody_s_to_change(user: World) -> None:
+    """As `git stash` does it."""
+    tree = tracked(user)
+    awake = everything(tree / ".githooks")
+    user.git(tree, "stash", "--quiet")
+    assert sharing.put_to_sleep(user.paths) and changed(user, tree) == ""
+    assert user.commit(tree, "asleep").stderr == "mine\n"
+    user.git(tree, "stash", "pop", "--quiet")
+    assert sharing.wake(user.paths) and everything(tree / ".githooks") == awake
+
+
+def test_a_git_that_may_start_one_keeps_them_awake(user: World, tree: Path, shared: Path) -> None:
     """Wherever it works: one that waits for its editor has found a hook, and will look for others."""
     elsewhere = user.repository("elsewhere")
     editor, begun, go_on = (user.root / name for name in ("editor", "begun", "go on"))
