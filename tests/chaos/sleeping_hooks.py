@@ -1,13 +1,14 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
 python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N]
-                                     [--configured | --everywhere | --managed | --shared]
+                                     [--configured | --everywhere | --managed | --shared | --tracked]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
 With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer;
 with --everywhere in that of the user, for all repositories. With --managed, they are lines that a hook manager runs;
-with --shared, they are in a folder for all repositories, and each of the trees is a repository of its own.
+with --shared, they are in a folder for all repositories, and each of the trees is a repository of its own; so it is
+with --tracked, and git tracks the hooks that were there before.
 """
 
 from __future__ import annotations
@@ -114,10 +115,12 @@ WAYS: dict[str, type[Hooks]] = {
     "everywhere": Everybodys,
     "managed": Lines,
     "shared": Shared,
+    "tracked": Shared,
 }
 """How hooks are put in: `own` in the folder of the repository."""
 
-IN_FOLDERS = ("own", "shared")
+SHARED = ("shared", "tracked")
+IN_FOLDERS = ("own", *SHARED)
 CONFIGURED = ("configured", "everywhere")
 """In the configuration of git, which has to be a new one."""
 
@@ -178,15 +181,19 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
         first = git("rev-parse", "HEAD").stdout.strip()
         others = [home / f"other{number}" for number in range(1, trees)]
         for one in others:
-            if way == "shared":
+            if way in SHARED:
                 git("init", "-q", str(one))
             else:
                 git("worktree", "add", "-q", "-b", one.name, str(one))
-        hooks = home / "shared" if way == "shared" else tree / ".git" / "hooks"
+        hooks = home / "shared" if way in SHARED else tree / ".git" / "hooks"
         hooks.mkdir(exist_ok=True)
         for event in FORMER if former else ():
             (hooks / event).write_text(f"#!/bin/sh\necho ran >>'{home}/{event}'\n")
             (hooks / event).chmod(0o755)
+        if way == "tracked":
+            git("init", "-q", where=hooks)
+            git("add", ".", where=hooks)
+            git("commit", "-q", "-m", "hooks", where=hooks)
         scripts.write(paths)
         if way in CONFIGURED:
             config = home / ".gitconfig" if way == "everywhere" else tree / ".git" / "config"
@@ -199,7 +206,7 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
             git("config", "core.hooksPath", str(tree / ".husky"))
         else:
             chaining.put_in(hooks, scripts.EVENTS, paths)
-        if way == "shared":
+        if way in SHARED:
             hooks.chmod(0o755)
             sharing.put(paths, hooks)
             git("config", "--global", "core.hooksPath", str(hooks))
@@ -217,10 +224,13 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
             done = [one for found in workers.map(work, (tree, *others)) for one in found]
         over.set()
         turning.join()
+        while way == "tracked" and not ours.put_to_sleep():
+            time.sleep(PAUSE_S)
+        unlike = git("status", "--porcelain", "--untracked-files=no", where=hooks).stdout if way == "tracked" else ""
         ours.wake()
-        said = {one.stderr for one in done if one.stderr}
+        said = {one for one in (*(one.stderr for one in done), unlike) if one}
         failed = sum(one.returncode != 0 for one in done)
-        repositories = [tree, *others] if way == "shared" else [tree]
+        repositories = [tree, *others] if way in SHARED else [tree]
         spools = [hook_paths.folder(paths, one / ".git") / hook_paths.SPOOL for one in repositories]
         noted = {line.split(" ")[-1] for spool in spools for line in spool.read_text().splitlines()}
         told = [git("log", "--all", "--format=%H", where=one).stdout.split() for one in repositories]
@@ -228,7 +238,7 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
         ran = [(home / event).read_text().count("ran") for event in FORMER] if former else []
         print(f"{len(done)} commits: {failed} failed, {len(lost)} not noted, hooks of others ran {ran} times, {said}")
         may_fail = 0 if former or way not in IN_FOLDERS else commits // RARE
-        return slept.is_set() and failed <= may_fail and not lost and set(ran) <= {len(done)}
+        return slept.is_set() and failed <= may_fail and not lost and not unlike and set(ran) <= {len(done)}
 
 
 def main() -> None:
@@ -241,6 +251,7 @@ def main() -> None:
     for name in WAYS:
         ways.add_argument(f"--{name}", dest="way", action="store_const", const=name, default="own")
     asked = parser.parse_args()
+    asked.former |= asked.way == "tracked"
     if asked.kills and asked.trees > 1 and asked.way == "own" and not asked.former:
         parser.error(
             "hooks do not put themselves to sleep beside other trees, but with --former, --configured or --everywhere"
