@@ -30,6 +30,28 @@ tg_is_under_way() {
     return 1
 }
 
+# Whether a repository may be a bare one: those that are not say so.
+tg_may_be_bare() {
+    for tg_settings in "$tg_common/config" "$tg_common/config.worktree"; do
+        [ -r "$tg_settings" ] || continue
+        while IFS= read -r tg_line || [ -n "$tg_line" ]; do
+            case $tg_line in
+            *[Bb][Aa][Rr][Ee]*=*[Ff][Aa][Ll][Ss][Ee]*) ;;
+            *[Bb][Aa][Rr][Ee]*) return 0 ;;
+            esac
+        done <"$tg_settings"
+    done
+    return 1
+}
+
+# Whether git keeps a log, or will where a bare repository has commits of its own some day. It is asked only there.
+tg_loses_nothing() {
+    [ ! -f "$tg_common/logs/HEAD" ] || return 0
+    [ ! -e "$tg_common/reftable" ] && tg_may_be_bare || return 1
+    [ "$(git --git-dir="$tg_common" config --type=bool --get core.bare)" = true ] &&
+        [ "$(git --git-dir="$tg_common" config --type=bool --get core.logAllRefUpdates)" != false ]
+} 2>/dev/null
+
 # The last line of a log, as tg_line.
 tg_last_line() {
     tg_line=$(tail -n 1 "$1" 2>/dev/null) && [ -n "$tg_line" ]
@@ -51,9 +73,9 @@ tg_put_mark() {
     tg_mark=$tg_common/tokenguard-asleep
     tg_is_new=
     if [ -e "$tg_mark" ]; then
-        IFS= read -r tg_line <"$tg_mark"
+        tg_line=$(tr '\000' '\n' <"$tg_mark")
         case $tg_line in
-        "1$tg_state."*) return 0 ;;
+        "1$tg_newline$tg_state" | "1$tg_newline$tg_state$tg_newline"*) return 0 ;;
         *) return 1 ;;
         esac
     fi
@@ -85,11 +107,6 @@ tg_is_configured() {
 # Whether this hook is one of the repository's own folder, and other processes are there to be seen.
 tg_is_in_own_folder() {
     [ -n "$tg_chained" ] && [ ! -L "$tg_common/hooks" ] && [ -r /proc/self/stat ] || return 1
-    # Of a linked working tree, the main one has to be known.
-    case $tg_worktree:$tg_common in
-    .:* | *:*/.git) ;;
-    *) return 1 ;;
-    esac
     # shellcheck disable=SC3013  # dash, bash, busybox and POSIX.1-2024 know -ef; without it, hooks stay awake.
     [ "${tg_chained%/*}" -ef "$tg_common/hooks" ] && tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text &&
         tg_hooks=$tg_common/hooks
@@ -126,7 +143,12 @@ tg_find_above() {
 
 # Those besides, and the working trees of this repository, for tg_is_alone.
 tg_look_around() {
-    tg_anywhere=
+    # Where the main working tree is not known, or there is none, a git may work in any folder.
+    case $tg_worktree:$tg_common in
+    .:* | *:*/.git) tg_anywhere= ;;
+    *) tg_anywhere=1 ;;
+    esac
+    ! tg_may_be_bare || tg_anywhere=1
     tg_find_above || return 1
     set -- "${tg_common%/.git}"
     [ "$1" = "$PWD" ] || set -- "$@" "$PWD"
@@ -195,15 +217,17 @@ tg_may_commit() {
 } 2>/dev/null
 
 # Put hooks to sleep, as `sleeping.put_to_sleep` does: the one that was there before is there at each instant. Where none
-# was, one that is looked for in that instant fails: with several working trees, in which others commit, that is not
-# risked. What cannot be done is not tried again. Whatever comes of it, the mark holds from here on.
+# was, one that is looked for in that instant fails: where others may commit, in other working trees, more is done against
+# that. What cannot be done is not tried again. Whatever comes of it, the mark holds from here on.
 tg_let_all_sleep() {
+    if [ -n "$tg_anywhere" ] || [ -d "$tg_common/worktrees" ]; then
+        tg_let_shared_sleep || : >|"$tg_folder/.tokenguard-sleepless"
+        return 0
+    fi
     for tg_hook in $tg_events; do
         tg_is_ours "$tg_hook" || continue
-        for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
-            [ ! -e "$tg_name" ] || rm -f "$tg_name"
-        done
-        if [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ] || [ -d "$tg_common/worktrees" ]; then
+        tg_clean_up
+        if tg_has_former; then
             tg_let_former_stand
         else
             # The last of them, which is awake then, goes on after the next commit.
@@ -212,6 +236,17 @@ tg_let_all_sleep() {
         fi || : >|"$tg_folder/.tokenguard-sleepless"
     done
     return 0
+}
+
+# What somebody has left who was interrupted.
+tg_clean_up() {
+    for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
+        [ ! -e "$tg_name" ] || rm -f "$tg_name"
+    done
+}
+
+tg_has_former() {
+    [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ]
 }
 
 # Let the hook that was there before stand in the place of ours. What ln makes of a link differs from system to system.
@@ -225,7 +260,7 @@ tg_let_former_stand() {
 
 tg_put_to_sleep() {
     tg_own=
-    [ -f "$tg_common/logs/HEAD" ] && { tg_is_configured "$tg_common/tokenguard-hooks" || tg_is_in_own_folder; } || return 0
+    tg_loses_nothing && { tg_is_configured "$tg_common/tokenguard-hooks" || tg_is_in_own_folder; } || return 0
     # Whoever gives up a command now does not give this up halfway.
     trap '' HUP INT TERM
     tg_is_at_its_end && tg_lock "$tg_common" && tg_is_gone && ! tg_is_under_way && tg_put_mark || return 0
@@ -244,7 +279,7 @@ tg_put_to_sleep() {
 # daemon reads from where it, or one before it, has read or settled git's logs last.
 tg_put_all_to_sleep() {
     { read -r tg_word tg_line && IFS= read -r tg_file; } <"$tg_state/hooks/everywhere" || return 0
-    [ "$tg_word" = 1 ] && [ -f "$tg_common/logs/HEAD" ] && tg_is_configured "$tg_file" || return 0
+    [ "$tg_word" = 1 ] && tg_loses_nothing && tg_is_configured "$tg_file" || return 0
     trap '' HUP INT TERM
     tg_is_at_its_end && tg_lock "$tg_state/hooks" && tg_is_gone && ! tg_is_under_way || return 0
     mv -f "$tg_file" "$tg_file.tg-asleep"
@@ -318,30 +353,34 @@ tg_take_away() {
         }' "$tg_newest" "$tg_above" "$@"
 } 2>/dev/null
 
-# Whether there is nothing left to be tried. Those that can make a command of git fail come first here, too; a hook that
-# others stand behind is never missing, so these may come last.
+# Whether there is nothing left to be tried. A hook that others stand behind is never missing. What follows a commit is
+# the last one here, too: it goes on where this was interrupted.
 tg_let_shared_sleep() {
     set --
-    tg_former=
+    tg_last=
+    tg_left=
     for tg_hook in $tg_events; do
         tg_is_ours "$tg_hook" || continue
-        for tg_name in "$tg_file.tg-asleep" "$tg_file.tg-turning"; do
-            [ ! -e "$tg_name" ] || rm -f "$tg_name"
-        done
-        if [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ]; then
-            tg_former="$tg_former $tg_hook"
-        else
+        tg_clean_up
+        if ! tg_has_former; then
             set -- "$@" "$tg_file"
+        elif [ "$tg_hook" = post-commit ]; then
+            tg_last=$tg_file
+        else
+            tg_let_former_stand || tg_left=1
         fi
     done
     if [ $# != 0 ]; then
-        tg_take_away "$@" || [ $? != 1 ] || return 0
-        [ ! -e "$1" ] || return 1
+        tg_take_away "$@"
+        case $? in
+        0) ;;
+        1) return 0 ;;
+        *) tg_left=1 ;;
+        esac
     fi
-    for tg_hook in $tg_former; do
-        tg_file=$tg_hooks/$tg_hook
-        tg_let_former_stand || return 1
-    done
+    tg_file=$tg_last
+    [ -z "$tg_last" ] || tg_let_former_stand || tg_left=1
+    [ -z "$tg_left" ]
 }
 
 # Those in a folder that several repositories may use: which these are, `sharing.put` says. No mark is needed either.
@@ -354,7 +393,7 @@ tg_put_shared_to_sleep() {
         '1 '*) [ ! "${tg_chained%/*}" -ef "$tg_file" ] || tg_hooks=$tg_file ;;
         esac
     done <"$tg_state/hooks/folders"
-    [ -n "$tg_hooks" ] && [ -f "$tg_common/logs/HEAD" ] && [ -r /proc/self/stat ] || return 0
+    [ -n "$tg_hooks" ] && tg_loses_nothing && [ -r /proc/self/stat ] || return 0
     tg_begins_as_ours "$0" && tg_read "$0" && tg_own=$tg_text || return 0
     trap '' HUP INT TERM
     tg_is_at_its_end && tg_lock "$tg_state/hooks" && tg_is_gone && ! tg_is_under_way || return 0

@@ -252,10 +252,6 @@ def main() -> None:
         ways.add_argument(f"--{name}", dest="way", action="store_const", const=name, default="own")
     asked = parser.parse_args()
     asked.former |= asked.way == "tracked"
-    if asked.kills and asked.trees > 1 and asked.way == "own" and not asked.former:
-        parser.error(
-            "hooks do not put themselves to sleep beside other trees, but with --former, --configured or --everywhere"
-        )
     sys.exit(0 if run(**vars(asked)) else 1)
 
 

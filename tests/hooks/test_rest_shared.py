@@ -333,9 +333,10 @@ def test_where_git_would_not_find_what_it_tracks_they_stay_awake(
     assert everything(folder) == before and not (user.root / "started").exists()
 
 
-def test_interrupted_at_any_step(user: World) -> None:
+@pytest.mark.parametrize("former", [("pre-commit",), ("pre-commit", "post-commit")])
+def test_interrupted_at_any_step(user: World, former: tuple[str, ...]) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
-    tree, shared = put_in(user, "pre-commit", "post-commit")
+    tree, shared = put_in(user, *former)
     awake = everything(shared)
     killing, steps = user.root / "killing", user.root / "steps"
     killing.mkdir()
@@ -348,14 +349,14 @@ def test_interrupted_at_any_step(user: World) -> None:
     while not whole:
         steps.write_text(f"{number}\n")
         user.path = f"{killing}{os.pathsep}{usual}"
-        assert user.commit(tree, f"{number}.{commits}").stderr.count("former\n") == 2
+        assert user.commit(tree, f"{number}.{commits}").stderr.count("former\n") == len(former)
         user.path = usual
         interrupted = int(steps.read_text()) <= 0
         # Where another git was about, such as that of another test, all of it was not tried.
-        whole = not interrupted and names(shared) == asleep("pre-commit", "post-commit")
-        commits += 1 + commit_until(user, tree, lambda: names(shared) == asleep("pre-commit", "post-commit"))
+        whole = not interrupted and names(shared) == asleep(*former)
+        commits += 1 + commit_until(user, tree, lambda: names(shared) == asleep(*former))
         Rounds(user.paths).wake_shared(60)
         assert everything(shared) == awake
         assert set(made(user, tree, commits)) <= set(user.spool(tree / ".git"))
         number += interrupted
-    assert number > 8
+    assert number > 4 + 2 * len(former)
