@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from tokenguard.attribution.git import ask
 from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import chaining, configuring, files, marking, scripts, sleeping
+from tokenguard_hooks import chaining, configuring, files, lulls, marking, scripts
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -35,8 +34,9 @@ _NEW = f"{MARK}.new"
 _SECONDS = 0.5
 """How long is waited for others that change the same hooks."""
 
-_TRIES, _WHILE = 5, 0.1
-"""How often it is looked whether a git has ended that was there, within so many seconds."""
+_WHILE, _FRESH_S = 0.1, 0.001
+"""For how long it is looked whether a git has ended that was there, and for how long what was seen holds: the few names
+of a repository change within that, and with 200 of them there is no time to look at all processes for each."""
 
 _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
 """What git has in the folder of a working tree while it makes commits there."""
@@ -97,15 +97,10 @@ def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
 
 def _put_folder_to_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     hooks = common_dir / "hooks"
-    stubs = {event: scripts.stub(event, paths) for event in scripts.TO_SLEEP}
     if _is_under_way(common_dir) or not hooks.resolve().is_relative_to(common_dir):
         return False
     # Last of all: whoever has written to a log before it was marked, or has found a hook, is still there.
-    for _ in range(_TRIES):
-        if not gits.is_near(common_dir):
-            return any([sleeping.put_to_sleep(hooks, event, stub) for event, stub in stubs.items()])
-        time.sleep(_WHILE / _TRIES)
-    return False
+    return lulls.put_to_sleep(hooks, paths, lambda: gits.is_near(common_dir), _WHILE, _FRESH_S)
 
 
 def _gits() -> Gits:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, files, reaching, scripts, sleeping, tracking
+from tokenguard_hooks import chaining, files, lulls, reaching, scripts, tracking
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _SECONDS = 0.5
 """How long is waited for others that put them to sleep or wake them."""
 
-_WHILE, _PAUSE = 0.3, 0.005
-"""For how long it is looked whether all gits have ended that were there, and how often: seconds."""
+_WHILE = 0.3
+"""For how long it is looked whether all gits have ended that were there."""
 
 
 class Folder(Struct, frozen=True):
@@ -134,14 +134,9 @@ def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], No
         if any(_awake(one.path, paths) for one in _told(paths)):
             before()
         for folder in _ready(paths):
-            gits, until_s = gits or _gits(), time.monotonic() + _WHILE
+            gits = gits or _gits()
             with alone(folder, _SECONDS):
-                for event in scripts.TO_SLEEP:
-                    stub = scripts.stub(event, paths)
-                    while files.read(folder / event) == stub and not _put(folder, event, stub, gits):
-                        if time.monotonic() > until_s:
-                            break
-                        time.sleep(_PAUSE)
+                lulls.put_to_sleep(folder, paths, gits.are_about, _WHILE)
         return is_asleep(paths)
 
 
@@ -188,25 +183,6 @@ def _gits() -> Gits:
     from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only asks how it stands
 
     return Gits()
-
-
-def _put(folder: Path, event: str, stub: bytes, gits: Gits) -> bool:
-    """Put a hook to sleep if no git is about; whether it sleeps.
-
-    In another repository, one may begin any time: where anything at all has begun since that was looked for, it is not
-    done. Whoever begins after that comes to a hook much later than it has its other name.
-    """
-    before = newest()
-    return not gits.are_about() and sleeping.put_to_sleep(folder, event, stub, lambda: newest() == before)
-
-
-def newest() -> bytes:
-    """The process that has begun last on this machine, by its number, in some 20 us; nothing where nothing tells."""
-    try:
-        with open("/proc/loadavg", "rb", buffering=0) as load:
-            return load.read(100).rpartition(b" ")[2]
-    except OSError:
-        return b""
 
 
 def _awake(folder: Path, paths: Paths) -> list[Path]:

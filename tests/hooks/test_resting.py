@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from tests.hooks.world import World, everything
 from tests.support.waiting import until
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, resting, scripts
+from tokenguard_hooks import chaining, configuring, lulls, resting, scripts
+from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.standing import look as standing
@@ -262,6 +264,25 @@ def test_where_a_commit_may_be_under_way_they_stay_awake(user: World, tree: Path
     put_in(user, tree)
     (tree / ".git" / name).mkdir()
     assert not sleep(user, tree) and hooks(tree) == set(EVENTS)
+
+
+def test_a_git_that_begins_between_two_names_keeps_the_others_awake(
+    user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_in(user, tree)
+    awake = everything(tree / ".git" / "hooks")
+    numbers = (b"%d" % (number // 2) for number in itertools.count())
+    monkeypatch.setattr(lulls, "newest", numbers.__next__)
+
+    def is_near(gits: Gits, common_dir: Path) -> bool:
+        return "pre-commit" not in hooks(tree)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Gits, "is_near", is_near)
+        assert sleep(user, tree) and hooks(tree) == set(EVENTS) - {"pre-commit"}
+    user.commit(tree, "noted")
+    assert wake(user, tree) and everything(tree / ".git" / "hooks") == awake
+    assert user.spool(tree / ".git") == [f"1 commit . main {user.hash(tree)}"]
 
 
 def test_while_somebody_else_changes_them_they_stay_as_they_are(user: World, tree: Path) -> None:

@@ -16,7 +16,7 @@ from tests.hooks.world import World, everything
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, gits, reaching, scripts, sharing, sleeping
+from tokenguard_hooks import chaining, gits, lulls, reaching, scripts, sharing, sleeping
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
@@ -362,10 +362,10 @@ def test_where_anything_begins_right_before_they_stay_awake(
 ) -> None:
     """It may be a git; but one that another hook stands behind is never missing, and nothing can fail."""
     numbers = (b"%d" % number for number in itertools.count())
-    monkeypatch.setattr(sharing, "newest", numbers.__next__)
+    monkeypatch.setattr(lulls, "newest", numbers.__next__)
     assert sharing.put_to_sleep(user.paths)
     assert names(shared) == {*EVENTS, "pre-commit.tg-chained", "pre-commit.tg-asleep"}
-    monkeypatch.setattr(sharing, "newest", bytes)
+    monkeypatch.setattr(lulls, "newest", bytes)
     assert sharing.put_to_sleep(user.paths) and names(shared) == ASLEEP
 
 
