@@ -12,7 +12,7 @@ from tokenguard.attribution.layout import working_trees
 from tokenguard.attribution.missed import Mark, marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import files, managers, marking, reaching, sharing, tracking
+from tokenguard_hooks import files, hook_folders, managers, marking, reaching, tracking
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class CatchingUp:
 
     def _is_served(self, common_dir: Path, *, known: bool = False) -> bool:
         """Whether hooks that serve several repositories serve this one, or may have done so where that is `known`."""
-        folders = {one.path for one in sharing.look(self._paths)}
+        folders = {one.path for one in hook_folders.look(self._paths)}
         everywhere = not folders or reaching.look(self._paths) is not None
         may = everywhere or (known and hook_paths.folder(self._paths, common_dir).is_dir())
         return (may and not _is_switched_off(common_dir)) or tracking.leads_to(folders, common_dir)

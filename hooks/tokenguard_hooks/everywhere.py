@@ -15,7 +15,7 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, configuring, files, reaching, repository, scripts, sharing
+from tokenguard_hooks import chaining, configuring, files, hook_folders, reaching, repository, scripts, sharing
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def install(paths: Paths, events: tuple[str, ...], *, consent: bool) -> Standing
     if folder is not None:
         _agreed(consent, f"core.hooksPath sends the hooks of all repositories to {folder}", "puts ours there")
         changed = _fill(folder, events, paths)
-        sharing.put(paths, folder)
+        hook_folders.put(paths, folder)
         return Standing("hooks-path", folder, changed)
     template = repository.path_setting("init.templateDir", scope="global")
     if template is not None:
@@ -124,7 +124,7 @@ def _take_out_of_folders(paths: Paths) -> bool:
     with sharing.held(paths):
         changed = any([chaining.take_out(place) for place in places])
         for place in places:
-            sharing.drop(paths, place)
+            hook_folders.drop(paths, place)
     return changed
 
 

@@ -17,6 +17,7 @@ from tokenguard_hooks import (
     configuring,
     everywhere,
     files,
+    hook_folders,
     managers,
     marking,
     reaching,
@@ -71,7 +72,7 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
     if shared.where is not None and _reaches(shared, here, way):
         scripts.write(paths)
         if shared.way == "hooks-path":
-            sharing.put(paths, shared.where)
+            hook_folders.put(paths, shared.where)
         return Installed(way, shared.where, events, False, everywhere=True)
     if way == "chain":
         _may_use(here, managed, consent=consent)
@@ -167,7 +168,7 @@ def _wake_shared(here: Repository, paths: Paths, folder: Path) -> None:
     from tokenguard_hooks.rounds import Rounds  # heavy, and seldom needed
 
     mine = {one.resolve() for one in (here.hooks_dir, *own_folders(here, folder))}
-    if sharing.is_asleep(paths) and any(one.path in mine for one in sharing.look(paths)):
+    if sharing.is_asleep(paths) and any(one.path in mine for one in hook_folders.look(paths)):
         Rounds(paths).wake_shared(_SECONDS)
 
 
@@ -176,7 +177,7 @@ def _take_out_of_folders(here: Repository, paths: Paths, folder: Path) -> bool:
     with sharing.held(paths):
         for hooks in own_folders(here, folder):
             changed = chaining.take_out(hooks) or changed
-            sharing.drop(paths, hooks)
+            hook_folders.drop(paths, hooks)
     return changed
 
 
@@ -201,7 +202,7 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
     _take_out_configured(here)
     _make(folder)
     if hooks.resolve() != here.own_hooks_dir:
-        sharing.put(paths, hooks)
+        hook_folders.put(paths, hooks)
         if not marking.keeps_log(here.common_dir):
             reaching.keep_awake(paths, True)
     _record(folder, {hooks: made} | _recorded(folder))

@@ -20,7 +20,7 @@ from tokenguard.attribution.layout import is_repository
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import flagging, reaching, resting, sharing
+from tokenguard_hooks import flagging, hook_folders, reaching, resting, sharing
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.gits import Gits
 
@@ -135,7 +135,7 @@ class Rounds:
             self._begin(state)
         self._each(self._read, until_s - time.monotonic(), self._worked_in)
         self._keep_awake_if_needed()
-        self._try(lambda root: sharing.try_again(self._paths), self._root)
+        self._try(lambda root: hook_folders.try_again(self._paths), self._root)
 
     def _keep_awake_if_needed(self) -> None:
         self._try(lambda root: reaching.keep_awake(self._paths, not self._catching_up.complete), self._root)
@@ -146,7 +146,7 @@ class Rounds:
     def _since_us(self) -> int | None:
         """When hooks that serve several repositories could sleep first; None if there are none."""
         reach = reaching.look(self._paths)
-        found = [one.since_us for one in sharing.look(self._paths)]
+        found = [one.since_us for one in hook_folders.look(self._paths)]
         return min([*found, reach.since_us] if reach else found, default=None)
 
     def _state_now(self) -> object:

@@ -9,18 +9,15 @@ that is the one that was there before: then git finds what it tracks while ours 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, files, lulls, reaching, scripts, tracking
+from tokenguard_hooks import chaining, hook_folders, lulls, reaching, tracking
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -33,26 +30,6 @@ _WHILE = 0.3
 """For how long it is looked whether all gits have ended that were there."""
 
 
-class Folder(Struct, frozen=True):
-    """A folder of hooks, with ours in it."""
-
-    path: Path
-    """Physical."""
-    since_us: int
-    """When they could sleep first."""
-
-
-def put(paths: Paths, folder: Path) -> None:
-    """Let hooks in a folder sleep from now on. Raises `TokenguardError`."""
-    try_again(paths)
-    path, known = folder.resolve(), _told(paths)
-    if "\n" in str(path) or any(one.path == path for one in known):  # the former nobody could tell hooks
-        return
-    with files.told(_file(paths)):
-        hook_paths.hooks(paths).mkdir(parents=True, exist_ok=True)
-    _keep(paths, [*known, Folder(path, time.time_ns() // 1000)])
-
-
 @contextmanager
 def held(paths: Paths) -> Generator[None]:
     """Keep everybody from putting hooks in such folders to sleep while those are changed. Raises `TokenguardError`."""
@@ -63,42 +40,9 @@ def held(paths: Paths) -> Generator[None]:
         yield
 
 
-def try_again(paths: Paths) -> None:
-    """Let hooks try to put themselves to sleep, should the daemon be killed, though they could not do so before.
-
-    Raises `TokenguardError`.
-    """
-    file = hook_paths.hooks(paths) / hook_paths.UNSHARED
-    with files.told(file):
-        file.unlink(missing_ok=True)
-
-
-def drop(paths: Paths, folder: Path) -> None:
-    """Forget a folder, unless hooks of ours are in it still; with the last one, how far logs were read.
-
-    Raises `TokenguardError`.
-    """
-    path, known = folder.resolve(), _told(paths)
-    left = [one for one in known if one.path != path or _has_ours(one, paths)]
-    if left == known:
-        return
-    if left:
-        _keep(paths, left)
-        return
-    with files.told(_file(paths)):
-        _file(paths).unlink(missing_ok=True)
-    if reaching.look(paths) is None:
-        reaching.forget(paths)
-
-
-def look(paths: Paths) -> list[Folder]:
-    """The folders in which hooks of this state folder are, awake or asleep. Never raises."""
-    return [one for one in _told(paths) if _has_ours(one, paths)]
-
-
 def is_asleep(paths: Paths) -> bool:
     """Whether git does not start some of them. Never raises."""
-    return any(_sleepers(one.path, paths) for one in _told(paths))
+    return any(hook_folders.sleepers(one.path, paths) for one in hook_folders.told(paths))
 
 
 def may_sleep(paths: Paths) -> bool:
@@ -108,7 +52,7 @@ def may_sleep(paths: Paths) -> bool:
 
 def sleeps_in(folder: Path, paths: Paths) -> bool:
     """Whether git does not start some of those in a folder. Never raises."""
-    return bool(_sleepers(folder, paths))
+    return bool(hook_folders.sleepers(folder, paths))
 
 
 def state(paths: Paths) -> tuple[tuple[str, int, int], ...] | None:
@@ -116,7 +60,7 @@ def state(paths: Paths) -> tuple[tuple[str, int, int], ...] | None:
     if is_asleep(paths):
         return None
     found: list[tuple[str, int, int]] = []
-    for file in (file for one in _told(paths) for file in _awake(one.path, paths)):
+    for file in (file for one in hook_folders.told(paths) for file in hook_folders.awake(one.path, paths)):
         with suppress(OSError):
             told = file.stat()
             found.append((str(file), told.st_ino, told.st_ctime_ns))
@@ -128,10 +72,10 @@ def put_to_sleep(paths: Paths, gits: Gits | None = None, before: Callable[[], No
 
     `before` is called while they are awake and nobody else can put them to sleep. They stay awake where a git is about.
     """
-    if not _told(paths):
+    if not hook_folders.told(paths):
         return False
     with alone(hook_paths.hooks(paths), _SECONDS):
-        if any(_awake(one.path, paths) for one in _told(paths)):
+        if any(hook_folders.awake(one.path, paths) for one in hook_folders.told(paths)):
             before()
         for folder in _ready(paths):
             gits = gits or _gits()
@@ -152,10 +96,10 @@ def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
     with alone(hook_paths.hooks(paths), _SECONDS):
         if unless():
             return False
-        for folder in (one.path for one in _told(paths) if _sleepers(one.path, paths)):
+        for folder in (one.path for one in hook_folders.told(paths) if hook_folders.sleepers(one.path, paths)):
             movable = tracking.movable(folder, paths)
             with alone(folder, _SECONDS):
-                for file in reversed(_sleepers(folder, paths)):
+                for file in reversed(hook_folders.sleepers(folder, paths)):
                     if file.name not in movable or not chaining.wake(folder, file.name):
                         left.append(file)
     if left:
@@ -170,12 +114,12 @@ def _ready(paths: Paths) -> list[Path]:
     """The folders in which some are awake, and could sleep."""
     if reaching.sleepless(paths).exists():
         return []
-    return [one.path for one in _told(paths) if _may_sleep(one.path, paths)]
+    return [one.path for one in hook_folders.told(paths) if _may_sleep(one.path, paths)]
 
 
 def _may_sleep(folder: Path, paths: Paths) -> bool:
     """Whether some in a folder are awake, and all of those could sleep."""
-    awake = {file.name for file in _awake(folder, paths)}
+    awake = {file.name for file in hook_folders.awake(folder, paths)}
     return bool(awake) and tracking.is_own(folder) and awake <= tracking.movable(folder, paths)
 
 
@@ -183,35 +127,3 @@ def _gits() -> Gits:
     from tokenguard_hooks.gits import Gits  # heavy, and needed by nobody who only asks how it stands
 
     return Gits()
-
-
-def _awake(folder: Path, paths: Paths) -> list[Path]:
-    return [folder / event for event in scripts.TO_SLEEP if files.read(folder / event) == scripts.stub(event, paths)]
-
-
-def _sleepers(folder: Path, paths: Paths) -> list[Path]:
-    """Where they would be."""
-    return [
-        folder / event
-        for event in scripts.TO_SLEEP
-        if files.read(folder / f"{event}{scripts.ASLEEP}") == scripts.stub(event, paths)
-    ]
-
-
-def _has_ours(folder: Folder, paths: Paths) -> bool:
-    return bool(_awake(folder.path, paths) or _sleepers(folder.path, paths))
-
-
-def _told(paths: Paths) -> list[Folder]:
-    lines = (files.read(_file(paths)) or b"").decode("utf-8", "surrogateescape").split("\n")
-    parts = [line.split(" ", 2) for line in lines]
-    return [Folder(Path(part[2]), int(part[1])) for part in parts if len(part) == 3 and part[1].isdigit()]
-
-
-def _keep(paths: Paths, folders: list[Folder]) -> None:
-    text = "".join(f"1 {one.since_us} {one.path}\n" for one in folders)
-    files.put(_file(paths), text.encode("utf-8", "surrogateescape"), 0o600)
-
-
-def _file(paths: Paths) -> Path:
-    return hook_paths.hooks(paths) / hook_paths.FOLDERS

@@ -28,7 +28,17 @@ from tests.bench.bench_hooks import environment
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, flagging, managers, reaching, resting, scripts, sharing
+from tokenguard_hooks import (
+    chaining,
+    configuring,
+    flagging,
+    hook_folders,
+    managers,
+    reaching,
+    resting,
+    scripts,
+    sharing,
+)
 from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.rounds import Rounds
 
@@ -208,7 +218,7 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> boo
             chaining.put_in(hooks, scripts.EVENTS, paths)
         if way in SHARED:
             hooks.chmod(0o755)
-            sharing.put(paths, hooks)
+            hook_folders.put(paths, hooks)
             git("config", "--global", "core.hooksPath", str(hooks))
         paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":4747}}\n')
         over, slept = multiprocessing.Event(), multiprocessing.Event()

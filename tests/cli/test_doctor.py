@@ -21,7 +21,7 @@ from tokenguard.cli import installation
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import chaining, configuring, reaching, resting, scripts, sharing
+from tokenguard_hooks import chaining, configuring, hook_folders, reaching, resting, scripts, sharing
 from tokenguard_hooks.gits import Gits
 
 Finding = Mapping[str, Any]
@@ -382,7 +382,7 @@ def test_hooks_in_a_folder_for_several_repositories_that_sleep(
     paths, folder = Paths(home, home), tmp_path / "shared"
     folder.mkdir(mode=0o755)
     chaining.put_in(folder, scripts.EVENTS, paths)
-    sharing.put(paths, folder)
+    hook_folders.put(paths, folder)
     assert findings(cli, "hooks") == []
     assert sharing.put_to_sleep(paths)
     (told,) = findings(cli, "hooks")

@@ -15,7 +15,7 @@ from tests.hooks.test_hook_notes import STRANGE
 from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
-from tokenguard_hooks import reaching, scripts, sharing
+from tokenguard_hooks import hook_folders, reaching, scripts, sharing
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
@@ -238,7 +238,7 @@ def test_in_a_folder_with_a_name_of_two_lines_they_stay_awake(user: World) -> No
     tree, shared = put_in(user, folder="two\nlines")
     awake = everything(shared)
     user.commit(tree, "one")
-    assert everything(shared) == awake and sharing.look(user.paths) == []
+    assert everything(shared) == awake and hook_folders.look(user.paths) == []
 
 
 @pytest.mark.parametrize("name", [name for name in STRANGE if "\n" not in name])

@@ -16,7 +16,7 @@ from tests.hooks.world import World, everything
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, gits, lulls, reaching, scripts, sharing, sleeping
+from tokenguard_hooks import chaining, gits, hook_folders, lulls, reaching, scripts, sharing, sleeping
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
@@ -140,7 +140,7 @@ def test_uninstalled_while_they_sleep_everything_is_as_it_was(user: World, share
     for one in (tree, other):
         user.commit(one, "asleep")
     assert uninstall(look(tree), user.paths)
-    assert everything(shared) == before and sharing.look(user.paths) == []
+    assert everything(shared) == before and hook_folders.look(user.paths) == []
     for one in (tree, other):
         assert user.spool(one / ".git")[-1:] == [f"1 commit . main {user.hash(one)}"], "what they slept through"
     assert not (user.paths.state_dir / "hooks" / "folders").exists()
@@ -204,8 +204,8 @@ def test_where_they_are_not_to_sleep_they_stay_awake(
 def test_hooks_of_another_state_folder_and_of_others_are_left_alone(user: World, tree: Path, shared: Path) -> None:
     other = replace(user.paths, state_dir=user.root / "elsewhere")
     scripts.write(other)
-    sharing.put(other, shared)
-    assert sharing.look(other) == [] and not sharing.put_to_sleep(other) and names(shared) == AWAKE
+    hook_folders.put(other, shared)
+    assert hook_folders.look(other) == [] and not sharing.put_to_sleep(other) and names(shared) == AWAKE
     user.put_script(shared / "pre-push", TELL)
     sharing.put_to_sleep(user.paths)
     assert names(shared) == (ASLEEP - {"pre-push.tg-asleep"}) | {"pre-push"}
@@ -391,19 +391,6 @@ def test_a_folder_of_hooks_that_is_a_link(user: World) -> None:
     assert sharing.wake(user.paths) and sharing.put_to_sleep(user.paths)
     uninstall(look(tree), user.paths)
     assert everything(elsewhere) == before
-
-
-def test_a_name_that_nobody_could_tell_hooks(user: World, tree: Path) -> None:
-    folder = user.root / "line\nfeed"
-    folder.mkdir()
-    sharing.put(user.paths, folder)
-    assert len(sharing.look(user.paths)) == 1
-
-
-@pytest.mark.parametrize("text", ["", "1 x /a\n", "what\n", "1 2\n"])
-def test_a_file_that_is_not_understood(user: World, tree: Path, shared: Path, text: str) -> None:
-    (user.paths.state_dir / "hooks" / "folders").write_text(text)
-    assert sharing.look(user.paths) == [] and not sharing.put_to_sleep(user.paths) and names(shared) == AWAKE
 
 
 def test_put_into_one_that_keeps_no_log_they_stay_awake(user: World, shared: Path) -> None:

@@ -8,7 +8,7 @@ from tokenguard import client
 from tokenguard.cli.findings import Finding, ok, warn
 from tokenguard.config.paths import Paths
 from tokenguard.policy.naming import printable
-from tokenguard_hooks import reaching, sharing
+from tokenguard_hooks import hook_folders, reaching, sharing
 from tokenguard_hooks.rounds import Rounds
 
 _SECONDS = 2.0
@@ -28,7 +28,7 @@ def findings(paths: Paths) -> Iterator[Finding]:
         yield warn(
             "hooks", "those of all repositories sleep, though the daemon runs", "tokenguard hooks status wakes them"
         )
-    for folder in (one.path for one in sharing.look(paths) if sharing.sleeps_in(one.path, paths)):
+    for folder in (one.path for one in hook_folders.look(paths) if sharing.sleeps_in(one.path, paths)):
         what = f"those in {printable(str(folder))} sleep, though the daemon runs"
         yield warn("hooks", what, "tokenguard hooks status, run where git uses them, wakes them or says what is amiss")
     for common_dir in asleep:
