@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tokenguard.attribution.git import ask
 from tokenguard.attribution.layout import working_trees
-from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.attribution.logs import Mark
+from tokenguard.attribution.missed import marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard_hooks import files, hook_folders, managers, marking, reaching, tracking
@@ -51,6 +52,11 @@ class CatchingUp:
         """
         if common_dir in self._read:
             return
+        if not marking.is_understood(common_dir):
+            if self._is_served(common_dir):
+                with self._lock:
+                    self._without_log.add(common_dir)
+            return
         times = self._times
         with alone(common_dir, _SECONDS):
             # First of all: what such a git does is in the logs before it has ended.
@@ -79,6 +85,8 @@ class CatchingUp:
         if self._followed.get(common_dir) == now:
             return
         since = marking.read(self._kept(common_dir))
+        if not marking.is_understood(common_dir):
+            return
         if since != now and self._is_managed(common_dir):
             with alone(common_dir, _SECONDS):
                 marking.note(

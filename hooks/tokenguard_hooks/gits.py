@@ -17,7 +17,18 @@ from tokenguard.attribution import locate
 _QUIET = frozenset(
     (
         *("blame", "cat-file", "check-ignore", "config", "credential-cache--daemon", "daemon", "describe", "diff"),
-        *("fetch", "for-each-ref", "fsmonitor--daemon", "grep", "log", "ls-files", "rev-list", "rev-parse", "show"),
+        *(
+            "fetch",
+            "for-each-ref",
+            "fsmonitor--daemon",
+            "grep",
+            "log",
+            "ls-files",
+            "reflog",
+            "rev-list",
+            "rev-parse",
+            "show",
+        ),
         *("status", "upload-pack"),
     )
 )

@@ -6,13 +6,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tokenguard.attribution import logs, tables
 from tokenguard.attribution.git import ask
-from tokenguard.attribution.missed import Mark, last_line
+from tokenguard.attribution.logs import Mark, last_line
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard_hooks import files
 
 _NO_LOG = ("false", "no", "off", "0")
+_NO_HEAD = b"ref: refs/heads/.invalid\n"
+"""Where this is not in tables, `extensions.refStorage` names another folder."""
 
 
 def put(file: Path, new: Path, name: bytes, since: Mapping[str, Mark]) -> None:
@@ -53,8 +56,19 @@ def note(common_dir: Path, paths: Paths, lines: list[str]) -> None:
 
 
 def keeps_log(common_dir: Path) -> bool:
-    """Whether git keeps a log of HEAD in a repository, or will, once there is a commit."""
-    if (common_dir / "logs" / "HEAD").is_file():
+    """Whether git keeps a log of HEAD in a repository that can be read, or will, once there is a commit."""
+    if has_log(common_dir):
         return True
+    elsewhere = files.read(common_dir / "HEAD") == _NO_HEAD and not tables.are_in(common_dir)
     told = ask(str(common_dir), "config", "--get", "core.logAllRefUpdates") or ""
-    return not files.is_there(common_dir / "reftable") and told.strip().lower() not in _NO_LOG
+    return not elsewhere and is_understood(common_dir) and told.strip().lower() not in _NO_LOG
+
+
+def has_log(common_dir: Path) -> bool:
+    """Whether there is a log of HEAD in a repository, and git tells what else is needed to make sense of it."""
+    return logs.is_kept(common_dir) and is_understood(common_dir)
+
+
+def is_understood(common_dir: Path) -> bool:
+    """Whether the git that is found knows how references are kept in a repository: in tables since 2.45."""
+    return not tables.are_in(common_dir) or ask(str(common_dir), "rev-parse", "--git-dir") is not None

@@ -44,23 +44,59 @@ tg_may_be_bare() {
     return 1
 }
 
+# Whether git keeps a log of HEAD in this repository: in a file, or in tables, which git is asked of.
+tg_has_log() {
+    if [ -f "$tg_common/reftable/tables.list" ]; then
+        GIT_DIR=$tg_common git reflog exists HEAD
+    else
+        [ -f "$tg_common/logs/HEAD" ]
+    fi
+} 2>/dev/null
+
 # Whether git keeps a log, or will where a bare repository has commits of its own some day. It is asked only there.
 tg_loses_nothing() {
-    [ ! -f "$tg_common/logs/HEAD" ] || return 0
-    [ ! -e "$tg_common/reftable" ] && tg_may_be_bare || return 1
+    ! tg_has_log || return 0
+    tg_may_be_bare || return 1
+    IFS= read -r tg_line <"$tg_common/HEAD" || return 1
+    # References in tables that are not there are in another folder, and so are logs.
+    [ "$tg_line" != 'ref: refs/heads/.invalid' ] || [ -f "$tg_common/reftable/tables.list" ] || return 1
     [ "$(git --git-dir="$tg_common" config --type=bool --get core.bare)" = true ] &&
         [ "$(git --git-dir="$tg_common" config --type=bool --get core.logAllRefUpdates)" != false ]
 } 2>/dev/null
 
-# The last line of a log, as tg_line.
+# The last line of the log of HEAD in the folder $1, as tg_line; of one in tables, as `logs` knows it again.
 tg_last_line() {
-    tg_line=$(tail -n 1 "$1" 2>/dev/null) && [ -n "$tg_line" ]
+    if [ -f "$1/reftable/tables.list" ]; then
+        tg_line=$(GIT_DIR=$1 git log --walk-reflogs --max-count=1 --no-patch --no-show-signature --no-color \
+            --encoding=UTF-8 --date=raw --format='%H %gd %gs' HEAD)
+    else
+        tg_line=$(tail -n 1 "$1/logs/HEAD")
+    fi 2>/dev/null && [ -n "$tg_line" ]
+}
+
+# How far that log goes, as tg_size, once its last line was read: in tables, no further than the last change of any
+# reference, which the name of the last table tells.
+tg_measure() {
+    if [ ! -f "$1/reftable/tables.list" ]; then
+        tg_size=$(wc -c <"$1/logs/HEAD")
+        return
+    fi
+    tg_size=
+    while IFS= read -r tg_name; do
+        tg_size=${tg_name#0x*-}
+    done <"$1/reftable/tables.list"
+    tg_size=${tg_size%%-*}
+    case $tg_size in
+    0x | 0x*[!0123456789abcdef]*) return 1 ;;
+    0x*) return 0 ;;
+    *) return 1 ;;
+    esac
 }
 
 # Whether no other hook of ours is due to what is done now.
 tg_is_at_its_end() {
     # A command of git's with a name of its own in the logs may not have come to its end with this hook.
-    [ -z "${GIT_REFLOG_ACTION-}" ] && tg_last_line "$tg_git/logs/HEAD" || return 1
+    [ -z "${GIT_REFLOG_ACTION-}" ] && tg_last_line "$tg_git" || return 1
     case $tg_event:$tg_line in
     post-commit:*'commit (amend): '*) return 1 ;;
     esac
@@ -82,13 +118,12 @@ tg_put_mark() {
     tg_is_new=1
     {
         printf '1\0%s' "$tg_state"
-        for tg_log in "$tg_common/logs/HEAD" "$tg_common"/worktrees/*/logs/HEAD; do
-            [ -f "$tg_log" ] || continue
+        for tg_log in "$tg_common" "$tg_common"/worktrees/*; do
+            [ -f "$tg_log/logs/HEAD" ] || [ -f "$tg_log/reftable/tables.list" ] || continue
             tg_tree=${tg_log#"$tg_common"}
-            tg_tree=${tg_tree%/logs/HEAD}
             tg_tree=${tg_tree#/worktrees/}
             tg_last_line "$tg_log" || tg_line=
-            tg_size=$(wc -c <"$tg_log") || return 1
+            tg_measure "$tg_log" || return 1
             printf '\0%s\0%d\0%s' "${tg_tree:-.}" "$tg_size" "$tg_line"
         done
     } >|"$tg_mark.new" && mv -f "$tg_mark.new" "$tg_mark"
@@ -209,7 +244,7 @@ tg_may_commit() {
     git:*gitmaintenancerun--auto* | git:*gitgc--auto*) return 1 ;;
     git:) [ -d "$1/cwd" ] || return 1 ;;
     git:*git*cat-file--batch*) return 1 ;;
-    git:gitlog* | git:gitdiff* | git:gitshow* | git:gitblame* | git:gitgrep*) return 1 ;;
+    git:gitlog* | git:gitreflog* | git:gitdiff* | git:gitshow* | git:gitblame* | git:gitgrep*) return 1 ;;
     git:/*/gitlog* | git:/*/gitdiff* | git:/*/gitshow* | git:/*/gitblame* | git:/*/gitgrep*) return 1 ;;
     git:* | git-*) ;;
     *) return 1 ;;

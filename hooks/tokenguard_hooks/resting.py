@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenguard.attribution.git import ask
-from tokenguard.attribution.missed import Mark, marks, missed
+from tokenguard.attribution.logs import Mark
+from tokenguard.attribution.missed import marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
+from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, configuring, files, lulls, marking, scripts
 from tokenguard_hooks.locking import alone
 
@@ -33,6 +35,8 @@ _NEW = f"{MARK}.new"
 
 _SECONDS = 0.5
 """How long is waited for others that change the same hooks."""
+
+_NEWER = "let tokenguard find git 2.45 or newer on its PATH"
 
 _WHILE, _FRESH_S = 0.1, 0.001
 """For how long it is looked whether a git has ended that was there, and for how long what was seen holds: the few names
@@ -66,7 +70,7 @@ def make_ready(common_dir: Path, paths: Paths) -> bool:
 def may_sleep(common_dir: Path, paths: Paths) -> bool:
     """Whether hooks of this state folder are awake in a repository, are its own, and nothing is lost without them.
 
-    Blocks while git is asked of one without a log, never raises.
+    Blocks while git is asked of one without a log, or with tables; never raises.
     """
     chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in scripts.TO_SLEEP)
     free = _owner(common_dir) in (None, b"", _name(paths))
@@ -76,7 +80,7 @@ def may_sleep(common_dir: Path, paths: Paths) -> bool:
 
 def _loses_nothing(common_dir: Path) -> bool:
     """Whether git keeps a log, or will where a bare repository has commits of its own some day."""
-    if (common_dir / "logs" / "HEAD").is_file():
+    if marking.has_log(common_dir):
         return True
     told = ask(str(common_dir), "config", "--type=bool", "--get", "core.bare") or ""
     return told.strip() == "true" and marking.keeps_log(common_dir)
@@ -126,8 +130,10 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     """The same for those who see to it that nobody else does."""
     if not is_asleep(common_dir, paths):
         return False
+    understood = marking.is_understood(common_dir)
     since, now = marking.read(common_dir / MARK) or {}, marks(common_dir)
-    marking.note(common_dir, paths, missed(common_dir, since))
+    if understood:
+        marking.note(common_dir, paths, missed(common_dir, since))
     configuring.wake(common_dir / "config")
     with suppress(OSError):
         (hook_paths.folder(paths, common_dir) / hook_paths.SLEEPLESS).unlink()
@@ -136,6 +142,11 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
         log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)
     # A git that has read its configuration before has found no hook in it, and notes nothing as long as it runs.
     unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
+    if not understood:
+        # What became of commits would be lost: the mark stays until git can be asked.
+        raise TokenguardError(
+            f"what was committed while they slept is not read: git is too old for {common_dir}", _NEWER
+        )
     # A commit that was made while this was done may have been noted by nobody, or by both.
     marking.note(common_dir, paths, missed(common_dir, now))
     if unaware:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import tabled
 from tokenguard.attribution import layout, locate
 from tokenguard.attribution.layout import MAIN, WorkingTree
 
@@ -127,3 +128,19 @@ def test_branches_are_found_loose_and_packed(folder: Path) -> None:
     git(repo, "pack-refs", "--all")
     git(repo, "branch", "feat/late")
     assert layout.branches(str(repo / ".git")) == {"main", "feat/login", "feat/two", "feat/late", "fix;rm", "v1"}
+
+
+def test_branches_are_found_in_tables(tmp_path: Path) -> None:
+    stack = tabled.put(tmp_path)
+    assert layout.branches(str(tmp_path)) == {"main", "feat/x"}
+    assert layout.is_other(str(tmp_path), "v1") and not layout.is_other(str(tmp_path), "main")
+    (stack / "tables.list").write_text("gone\n")
+    assert layout.branches(str(tmp_path)) == set() and not layout.is_other(str(tmp_path), "v1")
+
+
+def test_what_is_checked_out_may_be_a_tag(folder: Path) -> None:
+    repo = repository(folder / "web")
+    git(repo, "tag", "v2")
+    git(repo, "update-ref", "refs/remotes/origin/x", "HEAD")
+    others = [name for name in ("v2", "origin", "origin/x", "main") if layout.is_other(str(repo / ".git"), name)]
+    assert others == ["v2", "origin", "origin/x"]

@@ -12,16 +12,28 @@ import pytest
 import pytest_asyncio
 
 from tests.support.committing import World
-from tokenguard.attribution.missed import Mark, marks, missed
+from tests.support.newer_git import TABLES_SINCE, newer_git
+from tokenguard.attribution.logs import Mark
+from tokenguard.attribution.missed import marks, missed
 from tokenguard.ledger import Ledger
 
 Deed = Callable[[World], None]
 
 
+@pytest.fixture(params=["files", "tables"])
+def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path | None:
+    """The git that keeps references in tables, which is the one that is found then."""
+    if request.param == "files":
+        return None
+    folder = newer_git(TABLES_SINCE)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, tables: Path | None) -> AsyncIterator[World]:
     ledger = Ledger.open(tmp_path / "ledger.db")
-    made = World(tmp_path, ledger)
+    made = World(tmp_path, ledger, tables=tables)
     made.commit("base")
     made.git("checkout", "-q", "-b", "feat")
     for name in ("one", "two", "three", "four"):
@@ -289,23 +301,33 @@ def test_a_rebase_that_goes_on_is_told_of_when_it_ends(world: World) -> None:
     assert missed(common_dir, since) == noted(world)[before:] != []
 
 
+def keep_of_log(world: World, tables: Path | None, kept: int) -> None:
+    """Let git forget all of a log but the last lines."""
+    if tables is None:
+        log = world.top / ".git" / "logs" / "HEAD"
+        log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[-kept:]))
+    else:
+        for _ in world.git("reflog", "HEAD").splitlines()[kept:]:
+            world.git("reflog", "delete", f"HEAD@{{{kept}}}")
+
+
 @pytest.mark.parametrize("kept", [3, 1])
-def test_a_log_that_git_has_written_anew(world: World, kept: int) -> None:
+def test_a_log_that_git_has_written_anew(world: World, tables: Path | None, kept: int) -> None:
     """It is read from the line on that was the last one; where that is gone, as a whole."""
-    log = world.top / ".git" / "logs" / "HEAD"
     since = marks(world.top / ".git")
     world.commit("five")
     world.commit("six")
-    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[-kept:]))
+    keep_of_log(world, tables, kept)
     assert missed(world.top / ".git", since) == noted(world)[-min(kept, 2) :]
 
 
-def test_without_a_mark_it_is_read_from_an_instant_on(world: World) -> None:
+def test_without_a_mark_it_is_read_from_an_instant_on(world: World, tables: Path | None) -> None:
     """Also what somebody has dated back, as long as git has not packed it."""
     common_dir, log = world.top / ".git", world.top / ".git" / "logs" / "HEAD"
-    for line in log.read_text().splitlines():
-        os.utime(common_dir / "objects" / line[41:43] / line[43:81], (1_000_000, 1_000_000))
-    log.write_text(re.sub(r"> \d+ ", "> 1000000 ", log.read_text()))
+    for hash in world.git("log", "-g", "--format=%H").split():
+        os.utime(common_dir / "objects" / hash[:2] / hash[2:], (1_000_000, 1_000_000))
+    if tables is None:  # otherwise, what is there is as old as the clock of this world
+        log.write_text(re.sub(r"> \d+ ", "> 1000000 ", log.read_text()))
     instant_us = time.time_ns() // 1000
     assert missed(common_dir, {}, instant_us) == []
     before = len(noted(world))
@@ -316,8 +338,20 @@ def test_without_a_mark_it_is_read_from_an_instant_on(world: World) -> None:
     assert missed(common_dir, marks(common_dir), 0) == []
 
 
-def test_without_a_log_there_is_nothing_to_tell(world: World) -> None:
+def test_a_head_without_a_commit_keeps_its_log(world: World) -> None:
+    """Of which git tells nothing where it is in tables."""
+    since, before = marks(world.top / ".git"), len(noted(world))
+    world.commit("five")
+    world.git("checkout", "-q", "--orphan", "alone")
+    assert missed(world.top / ".git", since) == noted(world)[before:] != []
+
+
+def test_without_a_log_there_is_nothing_to_tell(world: World, tables: Path | None) -> None:
+    """Also where that of the branch is there, which git tells instead of one in tables."""
     since = marks(world.top / ".git")
-    (world.top / ".git" / "logs" / "HEAD").unlink()
+    if tables is None:
+        (world.top / ".git" / "logs" / "HEAD").unlink()
+    else:
+        world.git("reflog", "drop", "HEAD")
     assert marks(world.top / ".git") == {} and missed(world.top / ".git", since) == []
     assert missed(world.folder / "nowhere", {".": Mark(9, b"x")}) == []

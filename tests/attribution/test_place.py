@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import tabled
 from tokenguard.attribution.place import Place, locate
 
 
@@ -93,3 +94,15 @@ def test_a_head_that_vanishes_is_on_no_branch(repo: Path) -> None:
     place = locate(repo)
     (repo / ".git" / "HEAD").rename(repo / ".git" / "HEAD.away")
     assert place.branch() is None
+
+
+def test_a_branch_in_tables(repo: Path) -> None:
+    """Which tell of it in each working tree by themselves; where they lie elsewhere or are torn, nothing does."""
+    stack = tabled.put(repo / ".git" / "worktrees" / "linked")
+    for found, branch in ((stack, "feat/x"), (repo / "nowhere", None)):
+        place = Place(git_dir=str(found.parent))
+        found.parent.mkdir(exist_ok=True)
+        (found.parent / "HEAD").write_text("ref: refs/heads/.invalid\n")
+        assert place.branch() == branch
+    (stack / "tables.list").write_text("gone\n")
+    assert Place(git_dir=str(stack.parent)).branch() is None

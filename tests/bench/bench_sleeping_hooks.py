@@ -1,11 +1,11 @@
 """What git hooks add to `git commit` while no daemon runs: asleep, as they fall asleep, and where they do not sleep.
 
-python -m tests.bench.bench_sleeping_hooks [--runs N] [--way WAY] [--managers]
+python -m tests.bench.bench_sleeping_hooks [--runs N] [--way WAY] [--managers] [--tables]
     medians over N runs of each (61), taken in turn; of one way only (chain, shared, config, global); with real hook
-    managers from npm and PyPI besides
+    managers from npm and PyPI besides; in repositories whose references are in tables
 
 TOKENGUARD_TEST_GIT=FOLDER names a git of 2.54 or newer: hooks in its configuration, and in that of the user, are
-measured with that one.
+measured with that one, and so is all with --tables.
 """
 
 from __future__ import annotations
@@ -282,7 +282,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=61)
     parser.add_argument("--way", help="only hooks that are put in like this: chain, shared, config, global")
     parser.add_argument("--managers", action="store_true")
+    parser.add_argument("--tables", action="store_true")
     asked = parser.parse_args()
+    if asked.tables:
+        os.environ["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{os.environ['PATH']}"
+        os.environ["GIT_DEFAULT_REF_FORMAT"] = "reftable"
     quick = bench_asleep(asked.runs, asked.way)
     bench_first(asked.runs, asked.way)
     bench_beside(asked.runs)

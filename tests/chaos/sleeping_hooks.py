@@ -1,14 +1,14 @@
 """Commits one after the other, while hooks are put to sleep and woken all the time: what fails, and what is not noted.
 
 python -m tests.chaos.sleeping_hooks [--commits N] [--former] [--kills] [--trees N]
-                                     [--configured | --everywhere | --managed | --shared | --tracked]
+                                     [--configured | --everywhere | --managed | --shared | --tracked] [--tables]
     N commits (500); with hooks that were there before; daemons that are killed, so that hooks put themselves to sleep;
     in so many working trees (1) at once
 
 With --configured, hooks are in the configuration of the git in TOKENGUARD_TEST_GIT=FOLDER, which is 2.54 or newer;
 with --everywhere in that of the user, for all repositories. With --managed, they are lines that a hook manager runs;
 with --shared, they are in a folder for all repositories, and each of the trees is a repository of its own; so it is
-with --tracked, and git tracks the hooks that were there before.
+with --tracked, and git tracks the hooks that were there before. With --tables, that git keeps references in tables.
 """
 
 from __future__ import annotations
@@ -174,11 +174,15 @@ def kill(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
         slept.set()
 
 
-def run(commits: int, way: str, *, former: bool, kills: bool, trees: int) -> bool:
+def run(commits: int, way: str, *, former: bool, kills: bool, trees: int, tables: bool) -> bool:
     """Whether commits were made, those that were are on record, and hooks of others ran for each."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-chaos-") as folder:
         home = Path(folder).resolve()
         env, paths, tree = environment(home), Paths(home, home), home / "web"
+        if tables:
+            env["GIT_DEFAULT_REF_FORMAT"] = "reftable"
+            # What reads logs here asks that git, too.
+            os.environ["PATH"] = env["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{env['PATH']}"
         if way in CONFIGURED:
             env["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{env['PATH']}"
         tree.mkdir()
@@ -255,7 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Commits while hooks fall asleep and wake.")
     parser.add_argument("--commits", type=int, default=500)
     parser.add_argument("--trees", type=int, default=1)
-    for name in ("former", "kills"):
+    for name in ("former", "kills", "tables"):
         parser.add_argument(f"--{name}", action="store_true")
     ways = parser.add_mutually_exclusive_group()
     for name in WAYS:

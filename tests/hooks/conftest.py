@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.hooks.world import SHELLS, World, found
+from tests.support.newer_git import TABLES_SINCE, newer_git
 from tokenguard_hooks.gits import Gits
 
 
@@ -47,8 +45,18 @@ def shells(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def user(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def references() -> str:
+    """Where git keeps the references of new repositories: in "files" or "tables"."""
+    return "files"
+
+
+@pytest.fixture
+def user(world: World, references: str, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world that this process lives in, with a git that knows no hooks in its configuration."""
+    if references == "tables":
+        world.path = f"{newer_git(TABLES_SINCE)}{os.pathsep}{world.path}"
+        world.references = "tables"
+        world.more["GIT_DEFAULT_REF_FORMAT"] = "reftable"
     _live_in(world, world.pretend("2.53.0"), monkeypatch)
     return world
 
@@ -63,11 +71,7 @@ def modern(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def real_modern(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The same with one that really does."""
-    folder = Path(os.environ.get("TOKENGUARD_TEST_GIT") or os.path.dirname(shutil.which("git") or ""))
-    told = subprocess.run([folder / "git", "--version"], capture_output=True, text=True, check=True).stdout
-    if tuple(map(int, re.findall(r"\d+", told)[:2])) < (2, 54):
-        pytest.skip("TOKENGUARD_TEST_GIT=FOLDER names no git of 2.54 or newer")
-    _live_in(world, folder, monkeypatch)
+    _live_in(world, newer_git((2, 54)), monkeypatch)
     return world
 
 

@@ -11,7 +11,14 @@ import pytest
 from tests.hooks.world import World
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
+from tokenguard_hooks import marking
 from tokenguard_hooks.catching_up import CatchingUp
+
+
+@pytest.fixture(params=["files", "tables"])
+def references(request: pytest.FixtureRequest) -> str:
+    """All of this is the same wherever git keeps them."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -135,12 +142,33 @@ def test_one_that_keeps_no_log_keeps_all_awake(user: World, catching_up: Catchin
     assert catching_up.complete
 
 
-def test_so_does_one_with_references_in_tables(real_modern: World, catching_up: CatchingUp) -> None:
-    tree = real_modern.root / "tables"
-    real_modern.git(real_modern.root, "init", "--quiet", "--ref-format=reftable", str(tree))
-    CatchingUp(real_modern.paths).read(tree / ".git", 0)
+def _is_understood_by_none(common_dir: Path) -> bool:
+    return False
+
+
+def test_where_git_is_too_old_for_a_repository_it_is_read_later(
+    user: World, tree: Path, catching_up: CatchingUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What commits were made of would be lost."""
+    read_before(user, tree)
+    manage(user, tree, "seen")
+    user.commit(tree, "second")
+    with monkeypatch.context() as patch:
+        patch.setattr(marking, "is_understood", _is_understood_by_none)
+        catching_up.read(tree / ".git", 0)
+        catching_up.follow(tree / ".git", 0)
+        assert user.spool(tree / ".git") == [] and not catching_up.complete
     catching_up.read(tree / ".git", 0)
-    assert not catching_up.complete
+    assert user.spool(tree / ".git") == made(user, tree, "HEAD") and catching_up.complete
+
+
+def test_references_in_another_folder_are_not_read(user: World, references: str) -> None:
+    """As git 2.54 and newer can have them, by the value of `extensions.refStorage`."""
+    common_dir = user.repository() / ".git"
+    assert marking.has_log(common_dir) and marking.keeps_log(common_dir)
+    (common_dir / {"files": "logs", "tables": "reftable"}[references]).rename(user.root / "elsewhere")
+    (common_dir / "HEAD").write_text("ref: refs/heads/.invalid\n")
+    assert not marking.has_log(common_dir) and not marking.keeps_log(common_dir)
 
 
 def test_bare_repositories_are_in_nobodys_way(user: World, catching_up: CatchingUp) -> None:

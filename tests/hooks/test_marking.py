@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
 from tests.hooks.world import World
-from tokenguard.attribution.missed import Mark
+from tests.support import tabled
+from tokenguard.attribution.logs import Mark
 from tokenguard_hooks import marking
 
 
@@ -31,3 +35,16 @@ def test_lines_are_left_once(world: World) -> None:
     marking.note(common_dir, world.paths, ["1 push . main", "1 push . \udcff"])
     marking.note(common_dir, world.paths, [])
     assert world.spool(common_dir) == ["1 push . main", "1 push . \udcff"]
+
+
+def test_git_is_asked_only_of_tables(user: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One before 2.45 knows nothing of such a repository."""
+    old = user.root / "old"
+    old.mkdir()
+    user.put_script(old / "git", "#!/bin/sh\necho 'fatal: unknown repository extension found' >&2\nexit 128\n")
+    in_files, in_tables = user.repository() / ".git", user.root / "tables" / ".git"
+    tabled.put(in_tables)
+    monkeypatch.setenv("PATH", f"{old}{os.pathsep}{user.path}")
+    assert marking.is_understood(in_files) and marking.has_log(in_files) and marking.keeps_log(in_files)
+    for keeps in (marking.is_understood, marking.has_log, marking.keeps_log):
+        assert not keeps(in_tables)

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.gated import Stream, Upstream
 from tests.support.home import Home
+from tests.support.newer_git import TABLES_SINCE, newer_git
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.ledger import queries
@@ -32,7 +33,7 @@ class Tree:
     installed: dict[str, Any]
     """What the installation told."""
 
-    def __init__(self, home: Home, git: str, way: str, *, former: bool) -> None:
+    def __init__(self, home: Home, git: str, way: str, *, former: bool, tables: bool) -> None:
         self.home, self.upstream = home, Upstream()
         home.configure(rest=self.upstream.settings)
         self.upstream.finish.set()
@@ -40,7 +41,7 @@ class Tree:
         self.top.mkdir(parents=True)
         self.env = {**home.env, "PATH": f"{git}{os.pathsep}{os.environ['PATH']}"}
         (home.folder / ".gitconfig").write_text("[user]\n\tname = A\n\temail = a@b\n[init]\n\tdefaultBranch = main\n")
-        self.git("init", "-q")
+        self.git("init", "-q", *(("--ref-format=reftable",) if tables else ()))
         first = self.commit("first")
         # A repository that was not known is read from the second on in which hooks for all of them were installed.
         self.too_early = first if way == "global" else None
@@ -128,20 +129,21 @@ class Tree:
         return {row["subject"] or "": row["calls"] for row in told["rows"] if row["calls"]}
 
 
-def _modern() -> str | None:
-    folder = os.environ.get("TOKENGUARD_TEST_GIT") or os.path.dirname(shutil.which("git") or "")
-    told = subprocess.run([f"{folder}/git", "--version"], capture_output=True, text=True, check=True).stdout
-    return folder if tuple(map(int, re.findall(r"\d+", told)[:2])) >= (2, 54) else None
+WAYS = ("chain", "chain-former", "config", "config-former", "global", "global-former", "manager")
 
 
-@pytest.fixture(params=["chain", "chain-former", "config", "config-former", "global", "global-former", "manager"])
-def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tree]:
-    way, _, former = request.param.partition("-")
-    folder = _modern() if way in ("config", "global") else os.path.dirname(shutil.which("git") or "")
-    if folder is None:
-        pytest.skip("TOKENGUARD_TEST_GIT=FOLDER names no git of 2.54 or newer")
+@pytest.fixture(params=[f"{way}{references}" for way in WAYS for references in ("", "-tables")])
+def tree(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
+    way, *options = request.param.split("-")
+    folder = os.path.dirname(shutil.which("git") or "")
+    if way in ("config", "global"):
+        folder = str(newer_git((2, 54)))
+    elif "tables" in options:
+        folder = str(newer_git(TABLES_SINCE))
+    if "tables" in options:
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")  # the daemon's
     home = Home(tmp_path / "home")
-    made = Tree(home, folder, way, former=bool(former))
+    made = Tree(home, folder, way, former="former" in options, tables="tables" in options)
     with made.upstream:
         yield made
     home.clean_up()

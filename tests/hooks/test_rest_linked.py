@@ -26,6 +26,12 @@ AGAIN = 200
 """So often a commit is made at most until no git of others is about on this machine."""
 
 
+@pytest.fixture(params=["files", "tables"])
+def references(request: pytest.FixtureRequest) -> str:
+    """All of this is the same wherever git keeps them."""
+    return str(request.param)
+
+
 def beside_main(user: World) -> tuple[Path, Path]:
     """The git folder of a repository, and a linked working tree of it."""
     tree, linked = user.repository(), user.root / "linked"

@@ -28,6 +28,12 @@ AGAIN = 200
 """So often a commit is made at most until no git of others is about on this machine."""
 
 
+@pytest.fixture(params=["files", "tables"])
+def references(request: pytest.FixtureRequest) -> str:
+    """All of this is the same wherever git keeps them."""
+    return str(request.param)
+
+
 def put_in(world: World, *former: str, folder: str = "shared hooks") -> tuple[Path, Path]:
     """A repository, and a folder for all of them with our hooks, after some that were there before; no daemon lives."""
     shared, tree = world.home / folder, world.repository()
@@ -146,7 +152,7 @@ def _not_ours(user: World, tree: Path, shared: Path) -> None:
 
 def _no_log(user: World, tree: Path, shared: Path) -> None:
     user.git(tree, "config", "core.logAllRefUpdates", "false")
-    (tree / ".git" / "logs" / "HEAD").unlink()
+    user.drop_log(tree)
 
 
 def _lives(user: World, tree: Path, shared: Path) -> None:

@@ -16,7 +16,7 @@ from tests.hooks.world import World, everything
 from tests.support.waiting import until
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, lulls, resting, scripts
+from tokenguard_hooks import chaining, configuring, lulls, marking, resting, scripts
 from tokenguard_hooks.gits import Gits
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.repository import look
@@ -24,6 +24,12 @@ from tokenguard_hooks.standing import look as standing
 
 EVENTS = scripts.EVENTS
 TELL = '#!/bin/sh\necho "own $(basename "$0") $*" >&2\n'.replace('$(basename "$0")', "pre-commit")
+
+
+@pytest.fixture(params=["files", "tables"])
+def references(request: pytest.FixtureRequest) -> str:
+    """All of this is the same wherever git keeps them."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -442,3 +448,26 @@ def test_a_real_git_that_began_while_they_slept_is_waited_for(real_modern: World
     assert world.spool(tree / ".git") == []
     assert wake(world, tree) and world.spool(tree / ".git") == [f"1 commit . main {world.hash(tree)}"]
     until(lambda: not wake(world, tree))
+
+
+def _is_understood_by_none(common_dir: Path) -> bool:
+    return False
+
+
+def test_where_git_is_understood_by_none_for_a_repository_they_wake_and_the_mark_stays(
+    user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has become of commits is read by the first daemon that finds a git that tells."""
+    put_in(user, tree)
+    assert sleep(user, tree)
+    user.commit(tree, "second")
+    with monkeypatch.context() as patch:
+        patch.setattr(marking, "is_understood", _is_understood_by_none)
+        with pytest.raises(TokenguardError, match=r"2\.45"):
+            wake(user, tree)
+        assert hooks(tree) == set(EVENTS) and user.spool(tree / ".git") == []
+        assert not sleep(user, tree) and (tree / ".git" / resting.MARK).exists()
+        user.commit(tree, "third")
+    assert wake(user, tree) and not (tree / ".git" / resting.MARK).exists()
+    lines = [f"1 commit . main {user.hash(tree, name)}" for name in ("HEAD", "HEAD~1")]
+    assert user.spool(tree / ".git") == lines, "noted by the hook, and read"

@@ -20,6 +20,12 @@ LONG = 60.0
 DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
 
 
+@pytest.fixture(params=["files", "tables"])
+def references(request: pytest.FixtureRequest) -> str:
+    """All of this is the same wherever git keeps them."""
+    return str(request.param)
+
+
 @pytest.fixture
 def rounds(user: World) -> Rounds:
     return Rounds(user.paths)
@@ -201,7 +207,7 @@ def test_put_to_sleep_by_others_they_are_woken_and_all_is_read(modern: World, be
 def test_where_one_keeps_no_log_all_stay_awake(modern: World, beside: Path) -> None:
     tree = known(modern, "web")
     modern.git(tree, "config", "core.logAllRefUpdates", "false")
-    (tree / ".git" / "logs" / "HEAD").unlink()
+    modern.drop_log(tree)
     rounds = Rounds(modern.paths)
     rounds.wake(LONG)
     rounds.put_to_sleep(LONG)
@@ -212,7 +218,7 @@ def test_where_one_keeps_no_log_all_stay_awake(modern: World, beside: Path) -> N
     rounds.wake(LONG)
     other = modern.repository("api")
     modern.git(other, "config", "core.logAllRefUpdates", "false")
-    (other / ".git" / "logs" / "HEAD").unlink()
+    modern.drop_log(other)
     rounds.wake_in(other)
     rounds.put_to_sleep(LONG)
     assert beside.exists(), "an agent has worked there since"
@@ -320,7 +326,7 @@ def test_those_in_a_folder_for_several_repositories(user: World, folder: Path) -
 def test_those_in_a_folder_where_one_repository_keeps_no_log(user: World, folder: Path) -> None:
     tree = user.repository()
     user.git(tree, "config", "core.logAllRefUpdates", "false")
-    (tree / ".git" / "logs" / "HEAD").unlink()
+    user.drop_log(tree)
     rounds = Rounds(user.paths)
     rounds.wake(LONG)
     rounds.put_to_sleep(LONG)

@@ -52,6 +52,7 @@ class World:
         self.shell = shell
         self.path = os.environ["PATH"]
         self.more: dict[str, str] = {}
+        self.references = "files"
         self.home = root / "user"
         self.home.mkdir()
         self.paths = Paths(root / "state", root / "state")
@@ -110,6 +111,13 @@ class World:
         self.git(tree, "init", "--quiet")
         self.commit(tree, "first")
         return tree
+
+    def drop_log(self, tree: Path) -> None:
+        """Let git keep no log of HEAD, until it makes one again."""
+        if self.references == "tables":
+            self.git(tree, "reflog", "drop", "HEAD")
+        else:
+            (tree / ".git" / "logs" / "HEAD").unlink()
 
     def commit(
         self, tree: Path, message: str, *options: str, code: int = 0, env: dict[str, str] | None = None

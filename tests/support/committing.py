@@ -42,8 +42,14 @@ class _Commits(Commits):
 class World:
     """A repository, and what is spent in it."""
 
-    def __init__(self, folder: Path, ledger: Ledger, top: str = "web", common_dir: Path | None = None) -> None:
-        """`top` is its working tree; where `common_dir` is given, both are there already."""
+    def __init__(
+        self, folder: Path, ledger: Ledger, top: str = "web", common_dir: Path | None = None, tables: Path | None = None
+    ) -> None:
+        """`top` is its working tree; where `common_dir` is given, both are there already.
+
+        `tables`: the folder of the git that keeps references in tables; in files, if there is none.
+        """
+        self.path = os.environ["PATH"] if tables is None else f"{tables}{os.pathsep}{os.environ['PATH']}"
         self.folder = folder = folder.resolve()
         self.paths = Paths(folder, folder)
         self.ledger = ledger
@@ -63,7 +69,8 @@ class World:
         )
         if common_dir is None:
             self.top.mkdir()
-            self.git("init", "--quiet", "--initial-branch=main")
+            references = () if tables is None else ("--ref-format=reftable",)
+            self.git("init", "--quiet", "--initial-branch=main", *references)
         self.find_hooks(common_dir)
         self.hook(common_dir or self.top / ".git")
 
@@ -99,7 +106,7 @@ class World:
         done = subprocess.run(
             ["git", *words],
             cwd=tree or self.top,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "GIT_EDITOR": "true", **names, **env},
+            env={"PATH": self.path, "HOME": str(self.folder), "GIT_EDITOR": "true", **names, **env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

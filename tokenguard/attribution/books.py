@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from tokenguard.attribution import tables
+
 
 def trees(repo: str) -> Iterator[str]:
     """The working trees of a repository, those that are gone included, until git prunes them. Never raises."""
@@ -28,9 +30,19 @@ def has(repo: str, branch: str | None) -> bool:
     git_dir = _git_dir(repo)
     if git_dir is None or not branch or "\0" in branch:
         return False
+    if tables.are_in(git_dir):
+        return _tells(git_dir, f"refs/heads/{branch}")
     if any(os.path.isfile(os.path.join(git_dir, kind, branch)) for kind in ("refs/heads", "logs/refs/heads")):
         return True
     return any(line.endswith(f" refs/heads/{branch}") for line in _lines(os.path.join(git_dir, "packed-refs")))
+
+
+def _tells(git_dir: str, name: str) -> bool:
+    """Whether there is a reference in tables, or its log."""
+    try:
+        return name in tables.names(git_dir) or tables.log(git_dir, name, 1) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _git_dir(repo: str) -> str | None:

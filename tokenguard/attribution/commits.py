@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.attribution import logs
 from tokenguard.attribution.git import ask, lines_of
 from tokenguard.errors import UsageError
 
@@ -169,11 +170,8 @@ def made_here(repo: str) -> dict[str, list[str]]:
     """The commits that were made while a branch was checked out, as the reflogs of HEAD tell."""
     found: dict[str, list[str]] = {}
     git = Path(repo, ".git") if Path(repo, ".git").is_dir() else Path(repo)
-    for log in (git / "logs" / "HEAD", *git.glob("worktrees/*/logs/HEAD")):
-        try:
-            lines = log.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            continue
+    for git_dir in (git, *git.glob("worktrees/*")):
+        lines = logs.content(git_dir).decode("utf-8", "replace").splitlines()
         entries = [(line.partition("\t")[0].split(" ")[:2], line.partition("\t")[2]) for line in lines]
         first = next((moved[1] for _, what in entries if (moved := _MOVED.match(what))), None)
         branch = first

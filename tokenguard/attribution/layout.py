@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tokenguard.attribution import tables
 from tokenguard.attribution.place import Place, locate, named
 
 MAIN = "."
@@ -59,11 +60,29 @@ def working_trees(common_dir: str, known: Callable[[], Iterable[str]]) -> list[W
 
 def branches(common_dir: str) -> set[str]:
     """The local branches of a repository."""
+    if tables.are_in(common_dir):
+        return {name.removeprefix("refs/heads/") for name in _tabled(common_dir) if name.startswith("refs/heads/")}
     heads = f"{common_dir}/refs/heads"
     loose = (f"{folder}/{name}" for folder, _, names in os.walk(heads) for name in names)
     found = {path.removeprefix(f"{heads}/") for path in loose}
     packed = (line.partition(" refs/heads/") for line in _lines(f"{common_dir}/packed-refs"))
     return found | {branch for _, is_branch, branch in packed if is_branch}
+
+
+def is_other(common_dir: str, name: str) -> bool:
+    """Whether what was checked out by a name may be a tag, or a branch of a remote; packed ones are not looked for."""
+    found = [f"refs/{kind}/{name}" for kind in ("tags", "remotes")]
+    if tables.are_in(common_dir):
+        known = _tabled(common_dir)
+        return any(one in known or any(other.startswith(f"{one}/") for other in known) for one in found)
+    return any(os.path.exists(f"{common_dir}/{one}") for one in found)
+
+
+def _tabled(common_dir: str) -> set[str]:
+    try:
+        return tables.names(common_dir)
+    except OSError:
+        return set()
 
 
 def _main(common_dir: str, known: Callable[[], Iterable[str]]) -> WorkingTree:

@@ -13,46 +13,33 @@ from heapq import merge
 from itertools import accumulate
 from pathlib import Path
 
-from msgspec import Struct
-
-from tokenguard.attribution import layout, moves, remade
+from tokenguard.attribution import layout, logs, moves, remade
 from tokenguard.attribution.closing import written_us
 from tokenguard.attribution.layout import MAIN
+from tokenguard.attribution.logs import Mark
 from tokenguard.attribution.moves import Move
 from tokenguard.attribution.place import Place
 from tokenguard.attribution.reflog import branch_named
 
 _SECOND_US = 1_000_000
-_ENOUGH = 512
-"""Bytes at the end of a line by which it is known again."""
-
 _BLANK = re.compile(r"\s")
 _SWITCHED = re.compile(r"checkout: moving from (\S+) to (\S+)$|Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$")
 _RETURNED = re.compile(r"[^:]*\((?:finish|abort)\): returning to (\S+)$")
 _MADE = re.compile(r"(?:commit|revert|cherry-pick)\b(?!: fast-forward$)")
 
 
-class Mark(Struct, frozen=True):
-    """How far the log of a HEAD was read."""
-
-    size: int = 0
-    line: bytes = b""
-    """What `last_line` told then: git writes a log anew when it forgets what is old."""
-
-
 def marks(common_dir: Path) -> dict[str, Mark]:
-    """How far the logs of all working trees go now, by their names; without those that keep none. Never raises."""
-    found = {name: _mark(_git_dir(common_dir, name)) for name in _trees(common_dir)}
+    """How far the logs of all working trees go now, by their names; without those that keep none.
+
+    Raises `TokenguardError` where that cannot be told.
+    """
+    found = {name: logs.mark(_git_dir(common_dir, name)) for name in _trees(common_dir)}
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
-def last_line(log: bytes) -> bytes:
-    """By what the last line of a log is known again."""
-    return log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:]
-
-
 def missed(common_dir: Path, since: Mapping[str, Mark], from_us: int | None = None) -> list[str]:
-    """The lines about what was done after these marks, in their order. Blocks while git is asked.
+    """The lines about what was done after these marks, in their order. Blocks while git is asked. Raises
+    `TokenguardError`.
 
     A log in which the last line that was read is gone is read from its beginning: what was taken changes nothing. So is
     one without a mark, or else from what was done at an instant or later.
@@ -64,14 +51,14 @@ def missed(common_dir: Path, since: Mapping[str, Mark], from_us: int | None = No
 def _told(common_dir: Path, name: str, since: Mark | None, from_us: int | None) -> list[tuple[int, list[str]]]:
     """The lines of a working tree, each move's with an instant that never goes back."""
     git_dir = _git_dir(common_dir, name)
-    if _mark(git_dir) in (since, None):
+    if logs.mark(git_dir) in (since, None):
         return []
-    data = moves.log_of(git_dir)
+    data, seen = logs.since(git_dir, since or Mark())
     found = moves.read(data)
     if since is None and from_us is not None:
         begun = _first(common_dir, found, from_us)
     else:
-        begun = len(moves.read(_seen(data, since or Mark())))
+        begun = len(moves.read(data[:seen]))
     branches = _branches(found, common_dir, git_dir)
     tree = "?" if _BLANK.search(name) else name
     times = list(accumulate((move.at_us for move in found), max))
@@ -123,7 +110,7 @@ def _branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | 
     def named(name: str) -> str | None:
         """The branch of this name, unless it is something else that can be checked out."""
         branch = branch_named(name)
-        other = any((common_dir / "refs" / kind / name).exists() for kind in ("tags", "remotes"))
+        other = layout.is_other(str(common_dir), name)
         return None if branch is None or (other and branch not in local) else branch
 
     switches = [_SWITCHED.match(move.how) for move in found]
@@ -152,22 +139,3 @@ def _trees(common_dir: Path) -> list[str]:
 
 def _git_dir(common_dir: Path, name: str) -> Path:
     return common_dir if name == MAIN else common_dir / "worktrees" / name
-
-
-def _mark(git_dir: Path) -> Mark | None:
-    """How far the log of this HEAD goes; None if there is none."""
-    try:
-        with open(git_dir / "logs" / "HEAD", "rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            begin = log.seek(max(0, size - _ENOUGH - 1))
-            return Mark(size, last_line(log.read(size - begin)))
-    except (OSError, ValueError):
-        return None
-
-
-def _seen(log: bytes, since: Mark) -> bytes:
-    """What of a log was read before."""
-    end = since.size if len(log) >= since.size else len(log)
-    while end and last_line(log[max(0, end - _ENOUGH - 1) : end]) != since.line:
-        end = log.rfind(b"\n", 0, end - 1) + 1
-    return log[:end]

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from tokenguard.attribution import logs
+
 _LINE = re.compile(rb"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) [^\t\n]*> (\d{1,12}) [+-]\d{4}\t(.*)$", re.MULTILINE)
 _REBASES = re.compile(r"(?:rebase|pull)\b[^:]*\((\w+)\)")
 _MADE = ("commit", "revert")
@@ -38,19 +40,11 @@ class Making(Struct, frozen=True):
 
 def moves(git_dir: Path) -> list[Move]:
     """The moves of the HEAD of a working tree with this git folder, the oldest first. Never raises."""
-    return read(log_of(git_dir))
-
-
-def log_of(git_dir: Path, name: str = "HEAD") -> bytes:
-    """What the log of HEAD holds, or of another reference; nothing where there is none. Never raises."""
-    try:
-        return (git_dir / "logs" / name).read_bytes()
-    except (OSError, ValueError):
-        return b""
+    return read(logs.content(git_dir))
 
 
 def read(log: bytes) -> list[Move]:
-    """The moves in the content of `logs/HEAD`, the oldest first."""
+    """The moves in what the log of a HEAD holds, the oldest first."""
     return [
         Move(hash.decode(), int(at) * 1_000_000, how.decode("utf-8", "replace")) for hash, at, how in _LINE.findall(log)
     ]

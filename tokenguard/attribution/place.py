@@ -11,6 +11,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+_IN_TABLES = "ref: refs/heads/.invalid"
+"""What HEAD holds where git keeps references in tables (reftable.adoc, "Backward compatibility")."""
+
 
 class Place(Struct, frozen=True):
     """Where in which repository something runs; all None outside one."""
@@ -35,6 +38,8 @@ class Place(Struct, frozen=True):
                 line = head.readline().rstrip("\n")
         except OSError:
             return None
+        if line == _IN_TABLES:
+            line = f"ref: {_tabled(self.git_dir)}"
         return line.removeprefix("ref: refs/heads/") if line.startswith("ref: refs/heads/") else None
 
 
@@ -57,6 +62,16 @@ def named(folder: str | Path) -> str:
     One whose name is not UTF-8 gets a name that leads nowhere: its calls count, and no file is read by that name.
     """
     return os.fsencode(folder).decode("utf-8", "replace")
+
+
+def _tabled(git_dir: str) -> str | None:
+    """What HEAD stands for where that is in tables."""
+    from tokenguard.attribution import tables  # hardly any repository has them
+
+    try:
+        return tables.target(git_dir, "HEAD") if tables.are_in(git_dir) else None
+    except OSError:
+        return None
 
 
 def _git_dir(tree: Path) -> Path | None:

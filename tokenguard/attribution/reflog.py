@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_right
+from pathlib import Path
 from typing import NamedTuple
+
+from tokenguard.attribution import logs
 
 _LINE = re.compile(
     rb"^[0-9a-f]{40,64} [0-9a-f]{40,64} [^\t\n]*> (\d+) [+-]\d{4}\t"
@@ -41,15 +43,11 @@ class Switches:
 
 def of(git_dir: str) -> Switches:
     """The switches of the working tree with this git folder; none if it keeps no log. Never raises."""
-    try:
-        with open(os.path.join(git_dir, "logs", "HEAD"), "rb") as log:
-            return read(log.read())
-    except OSError:
-        return Switches([])
+    return read(logs.content(Path(git_dir)))
 
 
 def read(head_log: bytes) -> Switches:
-    """The switches in the content of `logs/HEAD`. Lines of another kind are no switches."""
+    """The switches in what the log of a HEAD holds. Lines of another kind are no switches."""
     found = [
         Switch(int(at) * 1_000_000, *(branch_named(name.decode(errors="replace")) for name in moved or renamed))
         for at, *names in _LINE.findall(head_log)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from tokenguard.attribution import moves
+from tokenguard.attribution import logs, moves
 from tokenguard.attribution.commits import Commit, described
 from tokenguard.attribution.git import ask, lines_of
 from tokenguard.attribution.moves import Move
@@ -135,7 +135,7 @@ def _tip_before(common_dir: Path, branch: str | None, end: Move | None) -> str |
     """Where a branch stood before the rebase that ended with this move, as its own log tells."""
     if branch is None or end is None:
         return None
-    log = moves.read(moves.log_of(common_dir, f"refs/heads/{branch}"))
+    log = moves.read(logs.content(common_dir, f"refs/heads/{branch}"))
     places = [at for at in range(1, len(log)) if log[at].hash == end.hash and moves.finishes(log[at].how)]
     at = min(places, key=lambda at: (abs(log[at].at_us - end.at_us), -at), default=None)
     return None if at is None else log[at - 1].hash
