@@ -119,10 +119,9 @@ tg_put_mark() {
     {
         printf '1\0%s' "$tg_state"
         for tg_log in "$tg_common" "$tg_common"/worktrees/*; do
-            [ -f "$tg_log/logs/HEAD" ] || [ -f "$tg_log/reftable/tables.list" ] || continue
+            tg_last_line "$tg_log" || [ -f "$tg_log/logs/HEAD" ] || continue
             tg_tree=${tg_log#"$tg_common"}
             tg_tree=${tg_tree#/worktrees/}
-            tg_last_line "$tg_log" || tg_line=
             tg_measure "$tg_log" || return 1
             printf '\0%s\0%d\0%s' "${tg_tree:-.}" "$tg_size" "$tg_line"
         done

@@ -83,20 +83,11 @@ def test_it_is_as_the_daemon_does_it(user: World, tree: Path, shell: str, former
     put_in(user, tree, former=former)
     awake = everything(tree / ".git" / "hooks")
     subprocess.run([*command, ".git/hooks/post-commit"], cwd=tree, env=user.env, check=True)
-    by_itself, told = everything(tree / ".git" / "hooks"), told_by(user, tree)
+    by_itself, told = everything(tree / ".git" / "hooks"), user.mark(tree / ".git")
     assert asleep(user, tree)
     assert resting.wake(tree / ".git", user.paths) and everything(tree / ".git" / "hooks") == awake
     assert resting.put_to_sleep(tree / ".git", user.paths)
-    assert everything(tree / ".git" / "hooks") == by_itself and told_by(user, tree) == told
-
-
-def told_by(world: World, tree: Path) -> object:
-    """What a mark says; in tables, hooks may say of a later change that logs go no further."""
-    if world.references == "files":
-        return mark(tree).read_bytes()
-    found = marking.read(mark(tree)) or {}
-    assert all(found[name].size >= now.size for name, now in marks(tree / ".git").items())
-    return mark(tree).read_bytes()[:2], {name: one.line for name, one in found.items()}
+    assert everything(tree / ".git" / "hooks") == by_itself and user.mark(tree / ".git") == told
 
 
 def test_the_first_commit_is_the_last_one_that_starts_them(user: World, tree: Path) -> None:

@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from tokenguard.attribution.missed import marks
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import scripts
+from tokenguard_hooks import marking, resting, scripts
 
 SHELLS = {
     "dash": ("dash",),
@@ -161,6 +162,15 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         text = "\n".join([f"tokenguard 1 {pid}", *lines]) + end
         (folder / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    def mark(self, common_dir: Path) -> object:
+        """What is said to those who wake hooks; of tables, hooks may name a later change up to which logs were read."""
+        file = common_dir / resting.MARK
+        if self.references == "files":
+            return file.read_bytes()
+        found = marking.read(file) or {}
+        assert all(found[name].size >= now.size for name, now in marks(common_dir).items())
+        return file.read_bytes().split(b"\0")[:2], {name: one.line for name, one in found.items()}
 
     def spool(self, common_dir: Path) -> list[str]:
         """The lines that hooks have noted."""
