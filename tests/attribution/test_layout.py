@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import tabled
+from tests.support.newer_git import TABLES_SINCE, newer_git
 from tokenguard.attribution import layout, locate
 from tokenguard.attribution.layout import MAIN, WorkingTree
 
@@ -133,14 +134,19 @@ def test_branches_are_found_loose_and_packed(folder: Path) -> None:
 def test_branches_are_found_in_tables(tmp_path: Path) -> None:
     stack = tabled.put(tmp_path)
     assert layout.branches(str(tmp_path)) == {"main", "feat/x"}
-    assert layout.is_other(str(tmp_path), "v1") and not layout.is_other(str(tmp_path), "main")
+    is_other = layout.others(str(tmp_path))
+    assert is_other("v1") and not is_other("main")
     (stack / "tables.list").write_text("gone\n")
-    assert layout.branches(str(tmp_path)) == set() and not layout.is_other(str(tmp_path), "v1")
+    assert layout.branches(str(tmp_path)) == set() and not layout.others(str(tmp_path))("v1")
 
 
-def test_what_is_checked_out_may_be_a_tag(folder: Path) -> None:
+@pytest.mark.parametrize("references", ["files", "reftable"])
+def test_what_is_checked_out_may_be_a_tag(folder: Path, monkeypatch: pytest.MonkeyPatch, references: str) -> None:
+    if references == "reftable":
+        monkeypatch.setenv("PATH", f"{newer_git(TABLES_SINCE)}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("GIT_DEFAULT_REF_FORMAT", references)
     repo = repository(folder / "web")
     git(repo, "tag", "v2")
     git(repo, "update-ref", "refs/remotes/origin/x", "HEAD")
-    others = [name for name in ("v2", "origin", "origin/x", "main") if layout.is_other(str(repo / ".git"), name)]
-    assert others == ["v2", "origin", "origin/x"]
+    is_other = layout.others(str(repo / ".git"))
+    assert list(filter(is_other, ("v2", "origin", "origin/x", "x", "main", "v"))) == ["v2", "origin", "origin/x"]

@@ -69,13 +69,21 @@ def branches(common_dir: str) -> set[str]:
     return found | {branch for _, is_branch, branch in packed if is_branch}
 
 
-def is_other(common_dir: str, name: str) -> bool:
-    """Whether what was checked out by a name may be a tag, or a branch of a remote; packed ones are not looked for."""
-    found = [f"refs/{kind}/{name}" for kind in ("tags", "remotes")]
-    if tables.are_in(common_dir):
-        known = _tabled(common_dir)
-        return any(one in known or any(other.startswith(f"{one}/") for other in known) for one in found)
-    return any(os.path.exists(f"{common_dir}/{one}") for one in found)
+def others(common_dir: str) -> Callable[[str], bool]:
+    """Tells whether what was checked out by a name may be a tag, or a branch of a remote, which can go by the remote's.
+
+    Those that git has packed into one file are not looked for.
+    """
+    kinds = ("refs/tags", "refs/remotes")
+    if not tables.are_in(common_dir):
+        return lambda name: any(os.path.exists(f"{common_dir}/{kind}/{name}") for kind in kinds)
+    found = [name for name in _tabled(common_dir) if name.startswith(kinds)]
+    known = {name[:end] for name in found for end in (*_slashes(name), None)}
+    return lambda name: any(f"{kind}/{name}" in known for kind in kinds)
+
+
+def _slashes(name: str) -> list[int]:
+    return [at for at, sign in enumerate(name) if sign == "/"]
 
 
 def _tabled(common_dir: str) -> set[str]:

@@ -105,13 +105,12 @@ def _ends_afloat(git_dir: Path, found: list[Move], at: int) -> bool:
 
 def _branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | None]:
     """The branch on which each move left HEAD; None for none."""
-    local = layout.branches(str(common_dir))
+    local, is_other = layout.branches(str(common_dir)), layout.others(str(common_dir))
 
     def named(name: str) -> str | None:
         """The branch of this name, unless it is something else that can be checked out."""
         branch = branch_named(name)
-        other = layout.is_other(str(common_dir), name)
-        return None if branch is None or (other and branch not in local) else branch
+        return None if branch is None or (is_other(name) and branch not in local) else branch
 
     switches = [_SWITCHED.match(move.how) for move in found]
     now = Place(git_dir=str(git_dir)).branch()
