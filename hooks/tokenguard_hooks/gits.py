@@ -17,19 +17,8 @@ from tokenguard.attribution import locate
 _QUIET = frozenset(
     (
         *("blame", "cat-file", "check-ignore", "config", "credential-cache--daemon", "daemon", "describe", "diff"),
-        *(
-            "fetch",
-            "for-each-ref",
-            "fsmonitor--daemon",
-            "grep",
-            "log",
-            "ls-files",
-            "reflog",
-            "rev-list",
-            "rev-parse",
-            "show",
-        ),
-        *("status", "upload-pack"),
+        *("fetch", "for-each-ref", "fsmonitor--daemon", "grep", "log", "ls-files", "reflog", "rev-list", "rev-parse"),
+        *("show", "status", "upload-pack"),
     )
 )
 """Commands that start no hook of ours; some of them run for hours, others all the time."""

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenguard.attribution.commits import Commit, History
+from tests.support import tabled
+from tests.support.tabled import ONE, TWO
+from tokenguard.attribution.commits import Commit, History, made_here
 
 START_S = 1_763_719_200
 
@@ -137,3 +139,8 @@ def test_within_a_hook_of_another_repository(
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_where_there_is_no_repository_nothing_is_known(tmp_path: Path, folder: str) -> None:
     assert lines(tmp_path / folder, "main") == {}
+
+
+def test_what_was_made_on_a_branch_is_found_in_tables(tmp_path: Path) -> None:
+    tabled.put(tmp_path / ".git" / "worktrees" / "linked")
+    assert made_here(str(tmp_path)) == {"main": [ONE], "feat/x": [TWO]}

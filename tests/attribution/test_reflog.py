@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import tabled
 from tokenguard.attribution import reflog
 
 ID = "6a7d84db98fdf0aaa86a958063853f8c144789b2"
@@ -58,3 +59,9 @@ def test_a_branch_whose_name_is_no_text_is_named_as_head_names_it() -> None:
 
 def test_a_folder_without_a_log(tmp_path: Path) -> None:
     assert reflog.of(str(tmp_path)).at(0, "now") == "now"
+
+
+def test_switches_are_found_in_tables(tmp_path: Path) -> None:
+    tabled.put(tmp_path)
+    switches = reflog.of(str(tmp_path))
+    assert [switches.at(second * 1_000_000, "now") for second in (1_699_999_999, 1_700_000_001)] == ["main", "now"]
