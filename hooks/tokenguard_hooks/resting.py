@@ -144,9 +144,7 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
     if not understood:
         # What became of commits would be lost: the mark stays until git can be asked.
-        raise TokenguardError(
-            f"what was committed while they slept is not read: git is too old for {common_dir}", _NEWER
-        )
+        raise TokenguardError("git is too old to tell what was committed while they slept", _NEWER)
     # A commit that was made while this was done may have been noted by nobody, or by both.
     marking.note(common_dir, paths, missed(common_dir, now))
     if unaware:
