@@ -18,6 +18,9 @@ from tokenguard_hooks import files, scripts
 
 _ENDS = ("", scripts.ASLEEP, scripts.CHAINED)
 
+_UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG")
+"""What git has in the folder of a working tree while it goes from commit to commit there."""
+
 _RUNS, _RUNS_NOT = "100755", "100644"
 """The modes that git knows of files."""
 
@@ -68,7 +71,15 @@ def _is_movable(folder: Path, event: str, paths: Paths, entries: Mapping[str, st
     if not files.is_there(folder / f"{event}{scripts.CHAINED}"):
         return False  # nobody has agreed to ours in the place of one that git has brought since
     is_awake = files.read(folder / event) == scripts.stub(event, paths)
+    if not is_awake and _is_under_way(folder):
+        return False  # a rebase does not go on beside a change
     return _entry(folder, event, f"{event}{scripts.CHAINED}" if is_awake else event) == entries[event]
+
+
+def _is_under_way(folder: Path) -> bool:
+    """Whether git is in the midst of something in the working tree of a folder."""
+    git_dir = locate(folder).git_dir
+    return git_dir is None or any(files.is_there(Path(git_dir, name)) for name in _UNDER_WAY)
 
 
 def _tracked(folder: Path) -> dict[str, str] | None:

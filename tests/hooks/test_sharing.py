@@ -331,6 +331,23 @@ def test_one_that_git_tracks_and_that_was_edited_while_ours_slept_waits_for_a_co
     assert user.commit(tree, "awake").stderr == "mine\nmore\n"
 
 
+def test_a_rebase_that_began_while_ours_slept_goes_on(user: World) -> None:
+    tree = tracked(user)
+    sharing.put_to_sleep(user.paths)
+    for branch, text in (("main", "a"), ("topic", "b")):
+        user.git(tree, "checkout", "--quiet", "-B", branch, "main~0" if branch == "main" else "main~1")
+        (tree / "file").write_text(text)
+        user.git(tree, "add", "file")
+        user.commit(tree, branch)
+    user.git(tree, "rebase", "--quiet", "main", code=1)
+    with pytest.raises(TokenguardError, match="pre-commit sleeps, though the daemon runs"):
+        sharing.wake(user.paths)
+    (tree / "file").write_text("both")
+    user.git(tree, "add", "file")
+    user.git(tree, "rebase", "--continue")
+    assert sharing.wake(user.paths) and names(tree / ".githooks") == AWAKE
+
+
 def test_one_that_git_has_put_back_while_ours_was_awake_is_nobody_s_to_change(user: World) -> None:
     """As `git stash` does it."""
     tree = tracked(user)

@@ -135,6 +135,15 @@ def test_what_git_tracks_would_be_changed(user: World, why: Callable[[World, Pat
     assert not (user.root / "started").exists()
 
 
+def test_while_git_goes_from_commit_to_commit_what_it_tracks_is_not_changed(user: World) -> None:
+    """A rebase that has stopped does not go on beside a change; ours makes none by falling asleep."""
+    folder = tracked(user)
+    (folder.parents[1] / ".git" / "rebase-merge").mkdir()
+    assert tracking.movable(folder, user.paths) == ALL
+    shutil.copy2(folder / "pre-commit.tg-chained", folder / "pre-commit")
+    assert tracking.movable(folder, user.paths) == ALL - {"pre-commit"}
+
+
 def test_what_git_does_not_tell_is_not_changed(user: World) -> None:
     folder = tracked(user)
     with open(folder.parents[1] / ".git" / "config", "a") as config:
