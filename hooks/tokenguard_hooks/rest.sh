@@ -283,11 +283,14 @@ tg_has_former() {
     [ -e "$tg_file.tg-chained" ] || [ -L "$tg_file.tg-chained" ]
 }
 
-# Let the hook that was there before stand in the place of ours. What ln makes of a link differs from system to system.
+# Let the hook that was there before stand in the place of ours. What ln makes of a link differs from system to system,
+# unless it is told; where it cannot be, hooks stay awake.
 tg_let_former_stand() {
-    [ -e "$tg_file.tg-chained" ] && [ ! -L "$tg_file.tg-chained" ] && ! tg_begins_as_ours "$tg_file.tg-chained" || return 1
+    [ -e "$tg_file.tg-chained" ] && ! tg_begins_as_ours "$tg_file.tg-chained" || return 1
+    tg_option=
+    [ ! -L "$tg_file.tg-chained" ] || tg_option=-P
     ln "$tg_file" "$tg_file.tg-asleep" || return 1
-    ln "$tg_file.tg-chained" "$tg_file.tg-turning" && mv -f "$tg_file.tg-turning" "$tg_file" && return
+    ln $tg_option "$tg_file.tg-chained" "$tg_file.tg-turning" && mv -f "$tg_file.tg-turning" "$tg_file" && return
     rm -f "$tg_file.tg-asleep" "$tg_file.tg-turning"
     return 1
 }

@@ -310,6 +310,51 @@ def test_without_a_program_that_it_takes_nothing_is_lost(user: World, tree: Path
     assert not list((tree / ".git").glob("tokenguard-*"))
 
 
+def _into_the_tree(user: World, hooks: Path) -> None:
+    user.put_script(hooks.parents[1] / "check.sh", FORMER)
+    (hooks / "pre-commit").symlink_to("../../check.sh")
+
+
+def _to_another_link(user: World, hooks: Path) -> None:
+    _into_the_tree(user, hooks)
+    (hooks / "pre-commit").rename(hooks / "other")
+    (hooks / "pre-commit").symlink_to("other")
+
+
+@pytest.mark.parametrize("make", [_into_the_tree, _to_another_link])
+def test_what_was_there_before_may_be_a_link(user: World, tree: Path, make: Callable[[World, Path], None]) -> None:
+    hooks = tree / ".git" / "hooks"
+    make(user, hooks)
+    before = everything(hooks)
+    put_in(user, tree)
+    awake = everything(hooks)
+    assert user.commit(tree, "second").stderr == "former\n" and asleep(user, tree)
+    by_itself = everything(hooks)
+    assert user.commit(tree, "third").stderr == "former\n" and (hooks / "pre-commit").is_symlink()
+    assert resting.wake(tree / ".git", user.paths) and everything(hooks) == awake
+    assert resting.put_to_sleep(tree / ".git", user.paths) and everything(hooks) == by_itself
+    uninstall(look(tree), user.paths)
+    assert everything(hooks) == before
+
+
+def test_where_ln_does_not_know_what_to_make_of_a_link_ours_stays_awake(user: World, tree: Path) -> None:
+    hooks = tree / ".git" / "hooks"
+    _into_the_tree(user, hooks)
+    put_in(user, tree)
+    before = everything(hooks)
+    beside = user.root / "beside"
+    beside.mkdir()
+    user.put_script(beside / "ln", f'#!/bin/sh\n[ "$1" != -P ] || exit 1\nexec {shutil.which("ln")} "$@"\n')
+    user.path = f"{beside}{os.pathsep}{user.path}"
+    for _ in range(2):
+        assert user.commit(tree, "more").stderr == "former\n"
+    there = {one.name for one in hooks.iterdir()}
+    assert {name for name in there if name.endswith((".tg-asleep", ".tg-turning"))} == {
+        f"{event}.tg-asleep" for event in ALL if event != "pre-commit"
+    }
+    assert resting.wake(tree / ".git", user.paths) and everything(hooks) == before
+
+
 def test_where_there_are_no_second_names_what_was_there_before_keeps_ours_awake(user: World, tree: Path) -> None:
     put_in(user, tree, former=("post-commit",))
     hooks, sleepless = tree / ".git" / "hooks", user.folder(tree / ".git") / hook_paths.SLEEPLESS
