@@ -17,6 +17,9 @@ from tokenguard_hooks import files, scripts, sleeping
 _PAUSE_S = 0.002
 """Between two looks while a git is about."""
 
+_TRIES = 20
+"""So often it is tried at least where something begins each time: one try may take all the time on a busy machine."""
+
 
 def put_to_sleep(
     folder: Path, paths: Paths, is_about: Callable[[], bool], seconds: float, fresh_s: float = 0.0
@@ -27,7 +30,8 @@ def put_to_sleep(
     last one goes on after the next commit (`rest.sh`). What was seen holds for `fresh_s` as long as nothing begins.
     Raises `TokenguardError`.
     """
-    until_s, lull, some = time.monotonic() + seconds, _Lull(is_about, fresh_s), False
+    until_s, tries = time.monotonic() + seconds, _TRIES
+    lull, some = _Lull(is_about, fresh_s), False
     for event in scripts.TO_SLEEP:
         stub = scripts.stub(event, paths)
         while files.is_there(folder / event):
@@ -36,9 +40,11 @@ def put_to_sleep(
                 some = some or slept
                 if slept or not lull.is_over:
                     break  # what cannot sleep, or is not ours, is not waited for
+                tries -= 1
             else:
+                tries = 0
                 time.sleep(_PAUSE_S)
-            if time.monotonic() > until_s:
+            if tries <= 0 and time.monotonic() > until_s:
                 return some
     return some
 

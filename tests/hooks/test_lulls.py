@@ -101,7 +101,7 @@ def test_one_that_begins_right_before_a_name_is_waited_for(
     """Between the last look and the name."""
     begun = itertools.chain([b"1", b"1", b"2"], itertools.repeat(b"3"))
     numbers(monkeypatch, begun)
-    assert lulls.put_to_sleep(folder, world.paths, never, 60) and awake(folder) == []
+    assert lulls.put_to_sleep(folder, world.paths, never, 0) and awake(folder) == [], "it takes no time"
 
 
 def test_where_things_begin_all_the_time_only_what_is_never_missing_sleeps(

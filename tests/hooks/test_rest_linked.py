@@ -91,7 +91,8 @@ def commit_until_asleep(user: World, linked: Path) -> int:
 
 
 def made(user: World, linked: Path, number: int) -> set[str]:
-    return {f"1 commit linked topic {user.hash(linked, f'HEAD~{back}')}" for back in range(number)}
+    told = user.git(linked, "log", f"--max-count={number}", "--format=%H").stdout.split()
+    return {f"1 commit linked topic {hash}" for hash in told}
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -64,7 +64,8 @@ def commit_until(world: World, tree: Path, done: Callable[[], bool]) -> int:
 
 
 def made(world: World, tree: Path, number: int) -> list[str]:
-    return [f"1 commit . main {world.hash(tree, f'HEAD~{back}')}" for back in reversed(range(number))]
+    told = world.git(tree, "log", f"--max-count={number}", "--format=%H").stdout.split()
+    return [f"1 commit . main {hash}" for hash in reversed(told)]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
