@@ -10,6 +10,13 @@ from tests.support.committing import World
 from tests.support.gated import Upstream
 from tests.support.home import Home
 from tokenguard.ledger import Ledger
+from tokenguard_hooks import lulls
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much begins beside a test, hooks come to sleep: a busy machine only takes longer."""
+    monkeypatch.setattr(lulls, "_TRIES", 1_000)
 
 
 @pytest.fixture

@@ -379,6 +379,7 @@ def test_where_anything_begins_right_before_they_stay_awake(
 ) -> None:
     """It may be a git; but one that another hook stands behind is never missing, and nothing can fail."""
     numbers = (b"%d" % number for number in itertools.count())
+    monkeypatch.setattr(lulls, "_TRIES", 20)
     monkeypatch.setattr(lulls, "newest", numbers.__next__)
     assert sharing.put_to_sleep(user.paths)
     assert names(shared) == {*EVENTS, "pre-commit.tg-chained", "pre-commit.tg-asleep"}
