@@ -24,6 +24,7 @@ from tokenguard_hooks import (
     resting,
     scripts,
     sharing,
+    tracking,
 )
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.locking import alone
@@ -49,6 +50,8 @@ class Installed(Struct, frozen=True):
     changed: bool
     chained: tuple[str, ...] = ()
     """Hooks that were there before, and run after ours."""
+    tracked: tuple[str, ...] = ()
+    """Those of them that git tracks: ours is a change to git."""
     manager: Manager | None = None
     """What is left to do by hand, where nothing could be put in."""
     everywhere: bool = False
@@ -207,7 +210,8 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
             reaching.keep_awake(paths, True)
     _record(folder, {hooks: made} | _recorded(folder))
     chained = tuple(event for event in events if chaining.look(hooks, event).chained)
-    return Installed("chain", hooks, events, changed, chained)
+    in_git = tracking.tracked(hooks)
+    return Installed("chain", hooks, events, changed, chained, tuple(event for event in chained if event in in_git))
 
 
 def _recorded(folder: Path) -> dict[Path, bool]:

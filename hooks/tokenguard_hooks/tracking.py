@@ -51,6 +51,11 @@ def is_own(folder: Path) -> bool:
     return told.st_uid == os.geteuid() and not told.st_mode & 0o022
 
 
+def tracked(folder: Path) -> frozenset[str]:
+    """The hooks in a folder that git tracks, as far as it tells. Never raises."""
+    return frozenset(_tracked(folder) or ())
+
+
 def movable(folder: Path, paths: Paths) -> frozenset[str]:
     """The hooks in a folder that git takes no notice of, or only while ours is awake; none where it does not tell.
 

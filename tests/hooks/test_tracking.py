@@ -151,6 +151,10 @@ def test_what_git_does_not_tell_is_not_changed(user: World) -> None:
     assert tracking.movable(folder, user.paths) == frozenset()
 
 
+def test_which_hooks_git_tracks(user: World) -> None:
+    assert tracking.tracked(tracked(user)) == {"pre-commit"} and tracking.tracked(user.root / "gone") == frozenset()
+
+
 def test_where_there_is_no_repository_or_in_its_own_folder_git_tracks_nothing(user: World) -> None:
     assert tracking.movable(user.root, user.paths) == ALL
     assert tracking.movable(user.repository() / ".git" / "hooks", user.paths) == ALL

@@ -76,6 +76,7 @@ def test_for_programs(cli: Cli, tree: Path) -> None:
         "installed": True,
         "changed": True,
         "chained": ["pre-push"],
+        "tracked": [],
         "everywhere": False,
         "asleep": False,
         "manager": None,
@@ -415,3 +416,20 @@ def test_hooks_in_a_folder_of_one_repository_s_settings_sleep(
 
 def _none(gits: Gits) -> bool:
     return False
+
+
+def test_in_the_place_of_a_hook_that_git_tracks_ours_is_not_to_be_committed(cli: Cli, tree: Path) -> None:
+    folder = tree / ".githooks"
+    folder.mkdir()
+    for name in ("pre-commit", "pre-push"):
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    subprocess.run(["git", "add", ".githooks/pre-commit"], check=True)
+    subprocess.run(["git", "config", "core.hooksPath", ".githooks"], check=True)
+    told = cli("hooks", "install", "--yes").out.splitlines()
+    assert told[1:4] == [
+        "- the pre-commit hook that was there runs after ours",
+        "- the pre-push hook that was there runs after ours",
+        "- git tracks pre-commit: do not commit ours, which is there while the daemon runs",
+    ]
+    assert cli("hooks", "install", "--yes", "--json").document["tracked"] == ["pre-commit"]

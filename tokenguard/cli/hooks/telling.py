@@ -37,6 +37,7 @@ def of_installed(done: Installed, asleep: bool) -> dict[str, Any]:
         "installed": done.manager is None or done.manager.ours,
         "changed": done.changed,
         "chained": done.chained,
+        "tracked": done.tracked,
         "everywhere": done.everywhere,
         "asleep": asleep,
         "manager": _manager(done.manager) if done.manager else None,
@@ -53,6 +54,8 @@ def installed(done: Installed, asleep: bool) -> Iterator[str]:
         yield f"{where}: {', '.join(done.events)}" + ("" if done.changed else " (all of it was there already)")
         for event in done.chained:
             yield f"- the {event} hook that was there runs after ours"
+        if done.tracked:
+            yield f"- git tracks {', '.join(done.tracked)}: do not commit ours, which is there while the daemon runs"
         if done.way == "config":
             yield "- a git older than 2.54 that works here, too, passes over them: --way chain is for all"
         if asleep:
