@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.world import GONE, SHELLS, World, everything, found
+from tests.hooks.world import AGAIN, GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard_hooks import everywhere, reaching, resting, scripts
@@ -22,8 +22,6 @@ pytestmark = pytest.mark.alone
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 FORMER = "#!/bin/sh\necho former >&2\n"
-AGAIN = 200
-"""So often a commit is made at most until no git of others is about on this machine."""
 
 
 @pytest.fixture(params=["files", "tables"])
@@ -162,7 +160,7 @@ def _no_log(user: World, bare: Path) -> None:
 def _elsewhere(user: World, bare: Path) -> None:
     """What such a HEAD speaks of is in a folder of its own."""
     if user.references == "tables":
-        pytest.skip("they are there")
+        pytest.skip("where references are in tables, that is what such a HEAD speaks of")
     (bare / "HEAD").write_text("ref: refs/heads/.invalid\n")
 
 

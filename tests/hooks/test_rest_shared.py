@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.test_hook_notes import STRANGE
-from tests.hooks.world import GONE, SHELLS, World, everything, found
+from tests.hooks.world import AGAIN, GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard_hooks import hook_folders, reaching, scripts, sharing
@@ -24,8 +24,6 @@ pytestmark = pytest.mark.alone
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 FORMER = "#!/bin/sh\necho former >&2\n"
-AGAIN = 200
-"""So often a commit is made at most until no git of others is about on this machine."""
 
 
 @pytest.fixture(params=["files", "tables"])

@@ -24,6 +24,9 @@ ALIVE = os.getpid()
 GONE = 2**22 + 1
 """Beyond every process id that Linux gives out."""
 
+AGAIN = 200
+"""So often a commit is made at most until no git of others is about on this machine."""
+
 
 def found(shell: str) -> tuple[str, ...] | None:
     """How a shell is started; None where it is not installed."""
