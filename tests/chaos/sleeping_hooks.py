@@ -266,6 +266,8 @@ def main() -> None:
         ways.add_argument(f"--{name}", dest="way", action="store_const", const=name, default="own")
     asked = parser.parse_args()
     asked.former |= asked.way == "tracked"
+    if (asked.tables or asked.way in CONFIGURED) and "TOKENGUARD_TEST_GIT" not in os.environ:
+        parser.error("no git is known that can do this: set TOKENGUARD_TEST_GIT to the folder of one, 2.54 or newer")
     sys.exit(0 if run(**vars(asked)) else 1)
 
 
