@@ -148,7 +148,7 @@ def test_uninstalled_while_they_sleep_everything_is_as_it_was(user: World, share
 
 
 def test_installed_again_while_they_sleep_they_are_awake(user: World) -> None:
-    tree = in_work_tree(user)
+    tree = user.with_hooks_in_tree()
     install(look(tree), user.paths, EVENTS, None, consent=True)
     awake = everything(tree / ".githooks")
     sharing.put_to_sleep(user.paths)
@@ -212,16 +212,8 @@ def test_hooks_of_another_state_folder_and_of_others_are_left_alone(user: World,
     assert not sharing.wake(other)
 
 
-def in_work_tree(user: World) -> Path:
-    """A repository whose hooks are in its working tree."""
-    tree = user.repository()
-    user.git(tree, "config", "core.hooksPath", ".githooks")
-    (tree / ".githooks").mkdir(mode=0o755)
-    return tree
-
-
 def test_in_a_working_tree_they_sleep_where_git_tracks_none(user: World) -> None:
-    tree = in_work_tree(user)
+    tree = user.with_hooks_in_tree()
     (tree / ".githooks" / "README").touch()
     user.git(tree, "add", ".githooks")
     user.commit(tree, "second")
@@ -237,7 +229,7 @@ def test_in_a_working_tree_they_sleep_where_git_tracks_none(user: World) -> None
 
 @pytest.mark.parametrize("whose", ["ours", "another one"])
 def test_what_git_tracks_is_not_changed(user: World, whose: str) -> None:
-    tree = in_work_tree(user)
+    tree = user.with_hooks_in_tree()
     hook = tree / ".githooks" / "pre-commit"
     install(look(tree), user.paths, EVENTS, None, consent=True)
     if whose != "ours":
@@ -257,7 +249,7 @@ def test_what_git_tracks_is_not_changed(user: World, whose: str) -> None:
 
 def tracked(user: World) -> Path:
     """A repository that tracks a hook, with ours in its place."""
-    tree = in_work_tree(user)
+    tree = user.with_hooks_in_tree()
     user.put_script(tree / ".githooks" / "pre-commit", TELL)
     user.git(tree, "add", ".githooks")
     user.commit(tree, "with a hook")

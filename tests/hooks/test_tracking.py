@@ -13,16 +13,8 @@ from tests.hooks.world import World
 from tokenguard_hooks import chaining, scripts, tracking
 
 
-def in_work_tree(user: World) -> Path:
-    """A repository whose hooks are in its working tree."""
-    tree = user.repository()
-    user.git(tree, "config", "core.hooksPath", ".githooks")
-    (tree / ".githooks").mkdir(mode=0o755)
-    return tree
-
-
 def test_who_looks_in_a_folder_of_a_working_tree(user: World) -> None:
-    tree, other, linked = in_work_tree(user), user.repository("other"), user.root / "linked"
+    tree, other, linked = user.with_hooks_in_tree(), user.repository("other"), user.root / "linked"
     user.git(tree, "worktree", "add", "--quiet", "-b", "topic", str(linked))
     for folder in (tree / ".githooks", linked / ".githooks"):
         assert tracking.leads_to({folder}, tree / ".git") and not tracking.leads_to({folder}, other / ".git")

@@ -116,6 +116,13 @@ class World:
         self.commit(tree, "first")
         return tree
 
+    def with_hooks_in_tree(self) -> Path:
+        """A repository whose hooks are in its working tree."""
+        tree = self.repository()
+        self.git(tree, "config", "core.hooksPath", ".githooks")
+        (tree / ".githooks").mkdir(mode=0o755)
+        return tree
+
     def drop_log(self, tree: Path) -> None:
         """Let git keep no log of HEAD, until it makes one again."""
         if self.references == "tables":
