@@ -34,7 +34,7 @@ _ROUGHLY_S = 2.0
 
 
 _TRIES = 50
-"""How often it is looked until nothing has begun meanwhile."""
+"""How often it is looked until no git has begun meanwhile."""
 
 
 class Gits:
@@ -51,7 +51,7 @@ class Gits:
         """Whether one of them may be about to start a hook of a repository.
 
         Costs some 10 ms the first time, and then a fraction of one: only what is new is looked at. The last thing that
-        it does is to see that nothing has begun since: whoever begins after that takes longer to come to a hook than
+        it does is to see that none has begun since: whoever begins after that takes longer to come to a hook than
         its name takes to change.
         """
         return self._is_any(lambda process: _may_be_in(process, common_dir))
@@ -68,12 +68,15 @@ class Gits:
                 if any(counts(process) for process in self._git.values()):
                     return True
                 pids = set(psutil.pids())
-                if pids <= self._known and not self._has_become_one():
+                if not self._has_begun_one(pids):
                     return False
         return True
 
-    def _has_become_one(self) -> bool:
-        return any(pid not in self._git and _is_git(process) for pid, (process, _) in self._young.items())
+    def _has_begun_one(self, pids: set[int]) -> bool:
+        """Whether one has begun since it was looked, or something has become one."""
+        begun = (process for pid in pids - self._known if (process := _process(pid)))
+        become = (process for pid, (process, _) in self._young.items() if pid not in self._git)
+        return any(_is_git(process) for process in (*begun, *become))
 
     def _look(self, pids: set[int]) -> None:
         now_s, first = time.monotonic(), not self._known

@@ -1,7 +1,7 @@
 """Hooks in a folder get another name in a lull: while no git is about that may have found one.
 
 A git that has found a hook must find it again a moment later, when it starts it. What is seen of processes is old as
-soon as it is seen: so it is looked before each name, and once more whether anything at all has begun since.
+soon as it is seen: so it is looked before each name, and once more whether a git has begun since.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _PAUSE_S = 0.002
 """Between two looks while a git is about."""
 
 _TRIES = 20
-"""So often it is tried at least where something begins each time: one try may take all the time on a busy machine."""
+"""So often it is tried at least where gits begin each time: one try may take all the time on a busy machine."""
+
+_AT_ONCE = 100
+"""Where more than so many processes and threads have begun since, it is looked at all of them again."""
 
 
 def put_to_sleep(
@@ -63,6 +66,32 @@ def newest() -> bytes:
         os.close(load)
 
 
+def has_a_git_begun(after: bytes, until: bytes) -> bool:
+    """Whether one of those that have begun after a process, up to another one, is a git, in some 10 us for each.
+
+    A shell that is about to become one is as far from a hook as one that begins later.
+    """
+    if not after.strip().isdigit() or not until.strip().isdigit():
+        return True
+    begun = range(int(after) + 1, int(until) + 1)
+    if int(until) < int(after):
+        return True  # the numbers have begun anew
+    return len(begun) > _AT_ONCE or any(map(_is_git, begun))
+
+
+def _is_git(number: int) -> bool:
+    try:
+        name = os.open(f"/proc/{number}/comm", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # it has ended
+    try:
+        return os.read(name, 3) == b"git"
+    except OSError:
+        return False
+    finally:
+        os.close(name)
+
+
 class _Lull:
     """Whether no git is about, as it was seen last.
 
@@ -74,10 +103,10 @@ class _Lull:
         self._newest = b""
         self._until_s = 0.0
         self.is_over = False
-        """Whether something had begun since, when that was asked last."""
+        """Whether a git had begun since, when that was asked last."""
 
     def is_there(self) -> bool:
-        """Whether no git is about. Looks, unless that was done a moment ago and nothing tells of another since."""
+        """Whether no git is about. Looks, unless that was done a moment ago and none has begun since."""
         if not self._newest or self.is_over or time.monotonic() >= self._until_s:
             self._newest, self.is_over, self._until_s = newest(), False, 0.0
             if self._is_about():
@@ -86,6 +115,10 @@ class _Lull:
         return True
 
     def lasts(self) -> bool:
-        """Whether nothing has begun since it was looked."""
-        self.is_over = newest() != self._newest
-        return not self.is_over
+        """Whether no git has begun since it was looked."""
+        while (now := newest()) != self._newest:
+            self.is_over = has_a_git_begun(self._newest, now)
+            if self.is_over:
+                return False
+            self._newest = now
+        return True

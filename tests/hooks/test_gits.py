@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import psutil
 import pytest
 from psutil import STATUS_ZOMBIE, AccessDenied, NoSuchProcess, Process
 
@@ -73,6 +75,40 @@ def test_one_in_a_linked_working_tree_is_in_the_same_repository(user: World) -> 
     tree, linked = user.repository(), user.root / "linked"
     user.git(tree, "worktree", "add", "--quiet", str(linked))
     with committing(user, linked):
+        assert Gits().is_near(tree / ".git")
+
+
+def test_whatever_else_begins_meanwhile_is_in_nobody_s_way(user: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, pids = user.repository(), psutil.pids
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin_and_look() -> list[int]:
+        begun.append(subprocess.Popen(["sleep", "600"]))
+        return pids()
+
+    monkeypatch.setattr(psutil, "pids", begin_and_look)
+    try:
+        assert not Gits().is_near(tree / ".git") and len(begun) == 2
+        with committing(user, tree):
+            assert Gits().is_near(tree / ".git")
+    finally:
+        for one in begun:
+            one.kill()
+            one.wait()
+
+
+def test_one_that_begins_meanwhile_is_seen(user: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first look, in which it was not there."""
+    tree, pids = user.repository(), psutil.pids
+    calls = itertools.count()
+    with ExitStack() as waiting:
+
+        def look() -> list[int]:
+            if next(calls) == 1:
+                waiting.enter_context(committing(user, tree))
+            return pids()
+
+        monkeypatch.setattr(psutil, "pids", look)
         assert Gits().is_near(tree / ".git")
 
 

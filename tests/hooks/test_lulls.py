@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.world import World
+from tests.support.waiting import until
 from tokenguard_hooks import chaining, lulls, scripts, sleeping
+
+proc = pytest.mark.skipif(not os.path.exists("/proc/self/comm"), reason="nothing tells of processes: no /proc")
 
 FORMER = "#!/bin/sh\necho former\n"
 ORDER = [event for event in scripts.TO_SLEEP if event in scripts.EVENTS]
@@ -38,9 +41,14 @@ def never() -> bool:
     return False
 
 
-def numbers(monkeypatch: pytest.MonkeyPatch, told: Iterator[bytes]) -> None:
-    """What has begun last, each time that it is asked."""
+def numbers(monkeypatch: pytest.MonkeyPatch, told: Iterator[bytes], gits: bool = True) -> None:
+    """What has begun last, each time that it is asked, and whether those are gits."""
     monkeypatch.setattr(lulls, "newest", lambda: next(told))
+
+    def has_one_begun(after: bytes, until: bytes) -> bool:
+        return gits
+
+    monkeypatch.setattr(lulls, "has_a_git_begun", has_one_begun)
 
 
 def test_they_fall_asleep_in_their_order(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +112,21 @@ def test_one_that_begins_right_before_a_name_is_waited_for(
     assert lulls.put_to_sleep(folder, world.paths, never, 0) and awake(folder) == [], "it takes no time"
 
 
-def test_where_things_begin_all_the_time_only_what_is_never_missing_sleeps(
+def test_whatever_else_begins_is_in_nobody_s_way(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a large program is built."""
+    looks: list[bool] = []
+
+    def look() -> bool:
+        looks.append(True)
+        return False
+
+    # Each time two looks are alike, nothing has begun since the first of them.
+    numbers(monkeypatch, (b"%d" % (number // 2) for number in itertools.count()), gits=False)
+    assert lulls.put_to_sleep(folder, world.paths, look, 0, fresh_s=60) and awake(folder) == []
+    assert len(looks) == 1
+
+
+def test_where_gits_begin_all_the_time_only_what_is_never_missing_sleeps(
     world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chaining.take_out(folder)
@@ -144,3 +166,39 @@ def test_the_newest_process_is_another_one_once_one_has_begun() -> None:
     before = lulls.newest()
     subprocess.run(["true"], check=True)
     assert before.strip().isdigit() and lulls.newest() != before
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """One that waits, and what has begun right before it."""
+    with subprocess.Popen(["git", "cat-file", "--batch"], stdin=subprocess.PIPE, cwd=_repository(tmp_path)) as git:
+        until(lambda: Path(f"/proc/{git.pid}/comm").read_text() == "git\n")
+        yield git
+
+
+def _repository(folder: Path) -> Path:
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    return folder
+
+
+@proc
+def test_a_git_that_has_begun(git: subprocess.Popen[bytes]) -> None:
+    assert lulls.has_a_git_begun(b"%d\n" % (git.pid - 1), b"%d\n" % git.pid)
+    assert lulls.has_a_git_begun(b"%d\n" % (git.pid - 3), b"%d\n" % git.pid)
+    assert not lulls.has_a_git_begun(b"%d\n" % git.pid, b"%d\n" % git.pid), "it was seen before"
+
+
+@proc
+def test_what_has_begun_is_no_git() -> None:
+    own = os.getpid()
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for one in (own, ended.pid):
+        assert not lulls.has_a_git_begun(b"%d\n" % (one - 1), b"%d\n" % one)
+
+
+def test_where_too_much_has_begun_or_numbers_begin_anew_it_is_looked_again() -> None:
+    own = os.getpid()
+    assert lulls.has_a_git_begun(b"%d\n" % (own - 10_000), b"%d\n" % own)
+    assert lulls.has_a_git_begun(b"%d\n" % (own + 100), b"%d\n" % own)
+    assert lulls.has_a_git_begun(b"", b"%d\n" % own), "nothing tells"

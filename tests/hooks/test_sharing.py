@@ -366,13 +366,14 @@ def test_a_git_that_may_start_one_keeps_them_awake(user: World, tree: Path, shar
     assert sharing.put_to_sleep(user.paths)
 
 
-def test_where_anything_begins_right_before_they_stay_awake(
+def test_where_gits_begin_right_before_they_stay_awake(
     user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be a git; but one that another hook stands behind is never missing, and nothing can fail."""
+    """But one that another hook stands behind is never missing, and nothing can fail."""
     numbers = (b"%d" % number for number in itertools.count())
     monkeypatch.setattr(lulls, "_TRIES", 20)
     monkeypatch.setattr(lulls, "newest", numbers.__next__)
+    monkeypatch.setattr(lulls, "_is_git", bool)  # no number is 0
     assert sharing.put_to_sleep(user.paths)
     assert names(shared) == {*EVENTS, "pre-commit.tg-chained", "pre-commit.tg-asleep"}
     monkeypatch.setattr(lulls, "newest", bytes)
