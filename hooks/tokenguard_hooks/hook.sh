@@ -73,16 +73,23 @@ tg_locate() {
     tg_folder=$tg_state/hooks/repositories$tg_common
 }
 
-# What HEAD says: tg_ref (empty when it is detached) and tg_branch. Where references are no files, git is asked.
+# What HEAD says: tg_ref (empty when it is detached) and tg_branch, which is ? where references are in tables: only git
+# can tell there, and it is asked where that is needed.
 tg_head() {
     tg_head=
     IFS= read -r tg_head 2>/dev/null <"$tg_git/HEAD"
     tg_ref=
-    tg_branch=-
     case $tg_head in
-    'ref: refs/heads/.invalid') tg_ref=$(git symbolic-ref -q HEAD 2>/dev/null) ;;
-    'ref: '*) tg_ref=${tg_head#ref: } ;;
+    'ref: refs/heads/.invalid') tg_branch='?' ;;
+    'ref: '*) tg_be_on "${tg_head#ref: }" ;;
+    *) tg_be_on '' ;;
     esac
+}
+
+# HEAD stands for this reference ($1); for none where it is detached.
+tg_be_on() {
+    tg_ref=$1
+    tg_branch=-
     case $tg_ref in
     *[[:space:]]* | refs/heads/) ;;
     refs/heads/*) tg_branch=${tg_ref#refs/heads/} ;;
@@ -100,6 +107,13 @@ tg_is_hash() {
 
 # The commit that HEAD stands at, as tg_hash: after a commit its reference is a file of its own, where it is a file.
 tg_commit() {
+    if [ "$tg_branch" = '?' ]; then
+        tg_hash=$(git rev-parse -q HEAD --symbolic-full-name HEAD 2>/dev/null)
+        tg_be_on "${tg_hash##*"$tg_newline"}"
+        tg_hash=${tg_hash%%"$tg_newline"*}
+        tg_is_hash "$tg_hash"
+        return
+    fi
     tg_hash=$tg_head
     if [ -n "$tg_ref" ]; then
         tg_hash=
@@ -115,6 +129,43 @@ tg_note() {
     tg_noted=$1
     [ -d "$tg_folder" ] || mkdir -p "$tg_folder" 2>/dev/null || return 1
     printf '%s\n' "$1" 2>/dev/null >>"$tg_folder/tokenguard-spool"
+}
+
+# Note the commit that was made. Where references are in tables, and a daemon says that it can tell from the log of HEAD
+# which one that is, its place there is enough: to ask git takes longer than all the rest.
+tg_note_commit() {
+    if [ "$tg_branch" = '?' ] && tg_is_logged && tg_find_change "$tg_git"; then
+        tg_note "1 logged $tg_worktree ${tg_size#0x}"
+    else
+        tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash"
+    fi
+}
+
+# Whether a daemon that lives reads the log of HEAD of this working tree where that is in tables.
+tg_is_logged() {
+    [ -r "$tg_folder/tokenguard-logged" ] || return 1
+    {
+        IFS=' ' read -r tg_word tg_format tg_pid && tg_lives || return 1
+        while IFS= read -r tg_line; do
+            [ "$tg_line" != "$tg_worktree" ] || return 0
+        done
+    } 2>/dev/null <"$tg_folder/tokenguard-logged"
+    return 1
+}
+
+# The last change of any reference in the tables of the folder $1, which the name of the last one tells: tg_size, as in
+# 0x00000000002a.
+tg_find_change() {
+    tg_size=
+    while IFS= read -r tg_name; do
+        tg_size=${tg_name#0x*-}
+    done 2>/dev/null <"$1/reftable/tables.list"
+    tg_size=${tg_size%%-*}
+    case $tg_size in
+    0x | 0x*[!0123456789abcdef]*) return 1 ;;
+    0x*) return 0 ;;
+    *) return 1 ;;
+    esac
 }
 
 # Whether tg_word, tg_format and tg_pid, the first line of a file, name a daemon that lives.
@@ -137,10 +188,9 @@ tg_fits() {
     "$tg_worktree" | '*') ;;
     *) return 1 ;;
     esac
-    case $2 in
-    "$tg_branch" | '*') ;;
-    *) return 1 ;;
-    esac
+    [ "$2" != '*' ] || return 0
+    [ "$tg_branch" != '?' ] || tg_be_on "$(git symbolic-ref -q HEAD 2>/dev/null </dev/null)"
+    [ "$2" = "$tg_branch" ]
 }
 
 # Whether everything in the status file holds still: the daemon dates it to when the first of its lines ends, and what is
@@ -415,7 +465,7 @@ tg_hook() {
     commit-msg) tg_sign "$@" ;;
     post-commit)
         tg_be_managed
-        tg_commit && tg_note "1 commit $tg_worktree $tg_branch $tg_hash" && tg_rest
+        tg_note_commit && tg_rest
         ;;
     post-rewrite)
         tg_rewritten "${1-}" && [ "${1-}" = amend ] && tg_rest

@@ -241,6 +241,7 @@ def _forget(folder: Path, paths: Paths) -> None:
         _RECORD,
         hook_paths.STATUS,
         hook_paths.TRAILERS,
+        hook_paths.LOGGED,
         hook_paths.SLEEPLESS,
         hook_paths.READ,
         hook_paths.MANAGED,

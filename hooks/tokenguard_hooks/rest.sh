@@ -81,16 +81,7 @@ tg_measure() {
         tg_size=$(wc -c <"$1/logs/HEAD")
         return
     fi
-    tg_size=
-    while IFS= read -r tg_name; do
-        tg_size=${tg_name#0x*-}
-    done <"$1/reftable/tables.list"
-    tg_size=${tg_size%%-*}
-    case $tg_size in
-    0x | 0x*[!0123456789abcdef]*) return 1 ;;
-    0x*) return 0 ;;
-    *) return 1 ;;
-    esac
+    tg_find_change "$1"
 }
 
 # Whether no other hook of ours is due to what is done now.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tokenguard.attribution import spool
-from tokenguard.attribution.spool import Begun, Line, Made, Overridden, Pushed, Rewritten, Squashing
+from tokenguard.attribution.spool import Begun, Line, Logged, Made, Overridden, Pushed, Rewritten, Squashing
 
 A, B = "a" * 40, "b" * 64
 
@@ -19,6 +19,8 @@ A, B = "a" * 40, "b" * 64
         (f"1 rewrite rebase {A} {A}", Rewritten("rebase", A, A)),
         (f"1 squash . {A} {B}", Squashing(".", (A, B))),
         ("1 push . main", Pushed(".", "main")),
+        ("1 logged . 00000000002a", Logged(".", 42)),
+        ("1 push . ?", Pushed(".", None)),
         ("1 begin linked -", Begun("linked", None)),
         ("1 override . - push the  demo is now", Overridden(".", None, "push", "the  demo is now")),
         ("1 override . main commit ", Overridden(".", "main", "commit", "")),
@@ -41,6 +43,9 @@ def test_lines_mean_what_happened(text: str, line: Line) -> None:
         f"1 commit  main {A}",
         f"1 commit . main {A.upper()}",
         f"1 rewrite merge {A} {A}",
+        "1 logged . 0x2a",
+        f"1 logged . {'f' * 17}",
+        "1 logged ../etc 2a",
         "1 squash .",
         f"1 squash . {A} --all",
         "1 override . main fetch why",

@@ -1,6 +1,9 @@
 """What git hooks add to `git commit` and `git push`, and what it takes the daemon to keep what they read.
 
 python -m tests.bench.bench_hooks [--runs N]     medians over N runs of each (61), taken in turn
+python -m tests.bench.bench_hooks --tables [--runs N] [--before FILE]
+    commits only, where references are in tables, with the git in TOKENGUARD_TEST_GIT=FOLDER; beside them, those with
+    FILE as the script of the hooks (`git show COMMIT:hooks/tokenguard_hooks/hook.sh`)
 """
 
 from __future__ import annotations
@@ -168,6 +171,49 @@ def stop(paths: Paths, env: Mapping[str, str]) -> float:
     return ms(begun)
 
 
+def bench_tables(runs: int, before: Path | None) -> bool:
+    """Whether it is fast enough where references are in tables."""
+    os.environ["PATH"] = f"{os.environ['TOKENGUARD_TEST_GIT']}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
+        home = Path(folder).resolve()
+        env, paths = environment(home) | {"GIT_DEFAULT_REF_FORMAT": "reftable"}, Paths(home, home)
+        (home / "config.toml").write_text("[daemon]\nport = 0\n")
+        plain, hooked, alone, other = (Tree(home / name, env) for name in ("plain", "hooked", "alone", "other"))
+        in_files = dict(env, GIT_DEFAULT_REF_FORMAT="files")
+        plain_files, files = (Tree(home / name, in_files) for name in ("plain-files", "files"))
+        for tree in (hooked, alone, other, files):
+            install(tree, env, "--way", "chain")
+        daemon = client.ensure(paths, env, print)
+        try:
+            wait_for(lambda: not Rounds(paths).asleep(60))
+            wait_for((hook_paths.folder(paths, alone.top / ".git") / hook_paths.LOGGED).exists)
+            # What a hook does to which no daemon tells that it reads logs.
+            lead_to(alone, scripts.shipped().replace(hook_paths.LOGGED.encode(), b"tokenguard-none"))
+            lead_to(other, scripts.shipped() if before is None else before.read_bytes())
+            trees = (plain, hooked, alone, other, plain_files, files)
+            took = in_turn(runs, *(tree.commit for tree in trees))
+        finally:
+            daemon.stop(now=True, timeout=30)
+    added = beyond(took[0], took[1])
+    say_took("git commit without hooks, references in tables", middle(took[0]))
+    say_took("added to it", added, COMMIT_MS)
+    say_took("... where git is asked which commit it was", beyond(took[0], took[2]))
+    if before is not None:
+        say_took(f"... by {before.name}", beyond(took[0], took[3]))
+    say_took("git commit without hooks, references in files", middle(took[4]))
+    say_took("added to it", beyond(took[4], took[5]), COMMIT_MS)
+    return added.wall <= COMMIT_MS
+
+
+def lead_to(tree: Tree, script: bytes) -> None:
+    """Let the hooks of a repository lead to another script."""
+    file = tree.top / ".git" / "hook.sh"
+    file.write_bytes(script)
+    for event in scripts.EVENTS:
+        hook = tree.top / ".git" / "hooks" / event
+        hook.write_text(hook.read_text().replace('. "$tg_state/hooks/hook.sh"', f'. "{file}"'))
+
+
 def bench_git(runs: int) -> bool:
     """Whether it is fast enough."""
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder, Upstream() as upstream:
@@ -319,7 +365,12 @@ def work_ms(begun: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="What git hooks take.")
     parser.add_argument("--runs", type=int, default=61)
-    runs: int = parser.parse_args().runs
+    parser.add_argument("--tables", action="store_true")
+    parser.add_argument("--before", type=Path)
+    asked = parser.parse_args()
+    runs: int = asked.runs
+    if asked.tables:
+        sys.exit(0 if bench_tables(runs, asked.before) else 1)
     fast = bench_git(runs)
     bench_rounds(MANY)
     asyncio.run(bench_daemon())

@@ -20,11 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from tests.bench.bench_hooks import environment
+from tokenguard.attribution import logged, spool
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
@@ -151,12 +153,32 @@ def turn(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
         slept.set()
 
 
+def tell(file: Path, pid: int, trees: Iterable[str]) -> None:
+    """Where references are in tables, a daemon reads from the logs of these working trees which commits were made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name("told")
+    new.write_text("".join(f"{line}\n" for line in (f"tokenguard 1 {pid}", *trees)))
+    new.replace(file)
+
+
+def commits_in(common_dir: Path, paths: Paths) -> tuple[set[str], int]:
+    """The commits that hooks have noted, as a daemon reads it, and how many of the lines name none."""
+    file = hook_paths.folder(paths, common_dir) / hook_paths.SPOOL
+    noted = spool.parse(file.read_bytes(), 0)
+    told = logged.named(common_dir, noted)
+    assert not told.unknown, told
+    by_place = sum(isinstance(line, spool.Logged) for line in noted.lines)
+    return {line.hash for line in told.lines if isinstance(line, spool.Made)}, by_place
+
+
 def kill(hooks: Hooks, paths: Paths, over: Event, slept: Event) -> None:
     """Be one daemon after the other, each of which wakes hooks, and is killed; in the end they are awake."""
     times = 0
     while not over.is_set():
         daemon = subprocess.Popen(["sleep", "1000"])
         paths.state_file.write_text(f'{{"pid":{daemon.pid},"port":4747}}\n')
+        for told in tuple(hook_paths.repositories(paths).rglob(hook_paths.LOGGED)):
+            tell(told, daemon.pid, told.read_text().splitlines()[1:])
         try:
             hooks.wake()
         except TokenguardError as error:
@@ -225,6 +247,10 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int, tables
             hook_folders.put(paths, hooks)
             git("config", "--global", "core.hooksPath", str(hooks))
         paths.state_file.write_text(f'{{"pid":{os.getpid()},"port":4747}}\n')
+        repositories = [tree, *others] if way in SHARED else [tree]
+        for one in repositories if tables else ():
+            names = [".", *(() if way in SHARED else (other.name for other in others))]
+            tell(hook_paths.folder(paths, one / ".git") / hook_paths.LOGGED, os.getpid(), names)
         over, slept = multiprocessing.Event(), multiprocessing.Event()
         ours = WAYS[way](tree / ".git", paths)
         turning = multiprocessing.Process(target=kill if kills else turn, args=(ours, paths, over, slept))
@@ -244,13 +270,14 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int, tables
         ours.wake()
         said = {one for one in (*(one.stderr for one in done), unlike) if one}
         failed = sum(one.returncode != 0 for one in done)
-        repositories = [tree, *others] if way in SHARED else [tree]
-        spools = [hook_paths.folder(paths, one / ".git") / hook_paths.SPOOL for one in repositories]
-        noted = {line.split(" ")[-1] for spool in spools for line in spool.read_text().splitlines()}
+        found = [commits_in(one / ".git", paths) for one in repositories]
+        noted = {hash for hashes, _ in found for hash in hashes}
         told = [git("log", "--all", "--format=%H", where=one).stdout.split() for one in repositories]
         lost = {hash for hashes in told for hash in hashes} - noted - {first}
         ran = [(home / event).read_text().count("ran") for event in FORMER] if former else []
         print(f"{len(done)} commits: {failed} failed, {len(lost)} not noted, hooks of others ran {ran} times, {said}")
+        if tables:
+            print(f"{sum(by_place for _, by_place in found)} were noted by their place in the log")
         may_fail = 0 if former or way not in IN_FOLDERS else commits // RARE
         return slept.is_set() and failed <= may_fail and not lost and not unlike and set(ran) <= {len(done)}
 

@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.gated import Stream, Upstream
 from tests.support.home import Home
+from tests.support.newer_git import TABLES_SINCE, newer_git
 from tests.support.waiting import until
 from tokenguard import client
 from tokenguard.config import hook_paths
@@ -252,6 +253,40 @@ def test_hooks_sleep_while_it_is_stopped_and_what_was_committed_is_on_record(
     home.session(daemon, cwd=str(place.top))
     moved = place.top / ".git" / "hooks" / "pre-commit"
     until(lambda: moved.exists() and b"tokenguard" in moved.read_bytes())
+
+
+def test_commits_are_noted_by_their_place_where_references_are_in_tables(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that were noted in either way right before and after the daemon was killed."""
+    monkeypatch.setenv("PATH", f"{newer_git(TABLES_SINCE)}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_DEFAULT_REF_FORMAT", "reftable")
+    place = Place(home)
+    install = [sys.executable, "-m", "tokenguard", "hooks", "install", "--way", "chain"]
+    subprocess.check_call(install, cwd=place.top, env=home.env)
+    daemon = home.start()
+    until((place.folder / hook_paths.LOGGED).exists)
+
+    def commit(message: str, *options: str) -> str:
+        place.git("-c", "user.name=A", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", message, *options)
+        return place.git("rev-parse", "HEAD")
+
+    made = [commit(str(number)) for number in range(3)]
+    os.kill(daemon.pid, signal.SIGSTOP)
+    made += [commit("more"), commit("amended", "--amend")]
+    place.git("checkout", "-q", "-b", "side")
+    made.append(commit("beside"))
+    os.kill(daemon.pid, signal.SIGKILL)
+    home.started[0].wait(30)
+    lines = (place.folder / hook_paths.SPOOL).read_text().splitlines()
+    assert [line.split(" ")[1] for line in lines[-4:]] == ["logged", "logged", "rewrite", "logged"]
+    made.append(commit("with nobody there"))
+    home.start()
+    with closing(queries.connect_readonly(home.paths.ledger)) as conn:
+        until(lambda: {one.hash for one in closings(conn)} == set(made))
+        told = {one.hash: one.branch for one in closings(conn)}
+        assert [told[hash] for hash in made] == ["main"] * 5 + ["side"] * 2
+        assert [(one.old, one.new) for one in rewrites(conn)] == [(made[3], made[4])]
 
 
 def test_hooks_of_one_that_is_killed_are_awake_until_the_next_commit(home: Home, place: Place) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.status_files.hooked import DOLLAR, Hooked, budget
+from tests.support import tabled
 from tests.support.house import NOON, Clock, answer, request
+from tokenguard.config import hook_paths
 from tokenguard.config.sections import HookSettings
 from tokenguard.guard.places import Places
 from tokenguard.status_files import RepositoryBoard
@@ -28,6 +30,14 @@ async def spend(hooked: Hooked, dollars: float, *, branch: str = "main", where: 
 async def test_where_nothing_is_spent_all_is_well(hooked: Hooked) -> None:
     hooked.house.budgets(budget())
     assert await hooked.file() == f"tokenguard 1 {os.getpid()}\n* * 0 ok ok\n"
+
+
+async def test_trees_whose_commits_are_told_have_a_file_of_their_own(hooked: Hooked) -> None:
+    tabled.put(hooked.house.repo / ".git")
+    hooked.board.known = (hooked.repository(),)
+    files = (await hooked.board.wanted()).files
+    assert files[hooked.folder / hook_paths.LOGGED].text == f"tokenguard 1 {os.getpid()}\n.\n"
+    assert set(files) == {hooked.folder / name for name in (hook_paths.LOGGED, hook_paths.STATUS)}
 
 
 async def test_verdicts_follow_what_is_spent(hooked: Hooked) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.status_files.hooked import DOLLAR, Hooked, budget
+from tests.support import tabled
 from tests.support.house import House
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
@@ -63,6 +64,18 @@ def test_working_trees_go_by_their_own_files_and_copies_are_the_same_rules(hooke
         Reaction(push="block"),
         Reaction(commit="block", push="block"),
     )
+
+
+def test_trees_whose_commits_are_told_are_those_with_a_log_in_tables(hooked: Hooked, tmp_path: Path) -> None:
+    assert hooked.repository().logged == ()
+    common_dir = hooked.house.repo / ".git"
+    for name in ("told", "empty"):
+        hooked.git("worktree", "add", "-q", "-b", name, str(tmp_path / name))
+    tabled.put(common_dir)
+    tabled.put(common_dir / "worktrees" / "told")
+    assert hooked.repository().logged == (".", "told")
+    (common_dir / "reftable" / "tables.list").unlink()
+    assert hooked.repository().logged == ("told",)
 
 
 def test_a_file_that_is_wrong_says_nothing_and_is_told_of_once(

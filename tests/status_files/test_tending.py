@@ -135,7 +135,9 @@ async def test_a_line_is_taken_and_its_repository_looked_at_anew(stage: Stage, t
         await until(lambda: "web:own is used up" in stage.status.read_text())
 
 
-@pytest.mark.parametrize("name", ["tokenguard-status", ".tokenguard-status.new", "tokenguard-spool.taken"])
+@pytest.mark.parametrize(
+    "name", ["tokenguard-status", ".tokenguard-status.new", "tokenguard-logged", "tokenguard-spool.taken"]
+)
 async def test_files_of_the_daemon_are_no_news(stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*args: object) -> None:
         raise AssertionError("there is nothing to look at")

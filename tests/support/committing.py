@@ -93,6 +93,12 @@ class World:
             hook.write_bytes(scripts.stub(event, self.paths))
             hook.chmod(0o755)
 
+    def tell_hooks(self, *trees: str) -> None:
+        """As the daemon does: of commits in these working trees, hooks note the place in a log that is in tables."""
+        self.hook_folder.mkdir(parents=True, exist_ok=True)
+        names = "".join(f"{tree}\n" for tree in trees)
+        (self.hook_folder / hook_paths.LOGGED).write_text(f"tokenguard 1 {os.getpid()}\n{names}")
+
     def let_hooks_sleep(self) -> None:
         """From now on, but for when their notes are taken."""
         self.commits.asleep = (self.top / ".git",)

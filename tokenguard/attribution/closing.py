@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tokenguard.attribution.commits import Commit, described, folded
-from tokenguard.attribution.layout import MAIN, WorkingTree, is_repository
+from tokenguard.attribution.layout import WorkingTree, folder_of, is_repository
 from tokenguard.attribution.moves import Move, left_before, making, moves, place_of
 from tokenguard.attribution.spool import Made, Noted
 from tokenguard.errors import TokenguardError
@@ -22,7 +22,7 @@ _EDITED_US = 3600 * _SECOND_US
 def head_logs(common_dir: Path, noted: Noted) -> dict[str, list[Move]]:
     """What moved the HEADs of the working trees in which commits were made, by their names."""
     names = {line.tree for line in noted.lines if isinstance(line, Made)}
-    return {name: moves(common_dir if name == MAIN else common_dir / "worktrees" / name) for name in names}
+    return {name: moves(folder_of(common_dir, name)) for name in names}
 
 
 def closings(

@@ -58,6 +58,11 @@ def working_trees(common_dir: str, known: Callable[[], Iterable[str]]) -> list[W
     return found
 
 
+def folder_of(common_dir: Path, name: str) -> Path:
+    """The folder that holds the HEAD of a working tree, by its name."""
+    return common_dir if name == MAIN else common_dir / "worktrees" / name
+
+
 def branches(common_dir: str) -> set[str]:
     """The local branches of a repository."""
     if tables.are_in(common_dir):

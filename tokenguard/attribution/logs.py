@@ -70,6 +70,14 @@ def since(git_dir: Path, mark: Mark) -> tuple[bytes, int]:
     return b"".join(texts), sum(map(len, texts[: len(entries) - begun]))
 
 
+def numbered(git_dir: Path) -> list[tuple[int, bytes]]:
+    """The lines of the log of HEAD in tables, the oldest first, each with the number of its change. Raises
+    `TokenguardError`.
+    """
+    entries = (_entries(git_dir) or []) if tables.are_in(git_dir) else []
+    return [(entry.number, entry.text) for entry in reversed(entries)]
+
+
 def last_line(log: bytes) -> bytes:
     """By what the last line of a log is known again."""
     return log.removesuffix(b"\n").rpartition(b"\n")[2][-_ENOUGH:]

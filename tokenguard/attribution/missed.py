@@ -33,7 +33,7 @@ def marks(common_dir: Path) -> dict[str, Mark]:
 
     Raises `TokenguardError` where that cannot be told.
     """
-    found = {name: logs.mark(_git_dir(common_dir, name)) for name in _trees(common_dir)}
+    found = {name: logs.mark(layout.folder_of(common_dir, name)) for name in _trees(common_dir)}
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
@@ -50,7 +50,7 @@ def missed(common_dir: Path, since: Mapping[str, Mark], from_us: int | None = No
 
 def _told(common_dir: Path, name: str, since: Mark | None, from_us: int | None) -> list[tuple[int, list[str]]]:
     """The lines of a working tree, each move's with an instant that never goes back."""
-    git_dir = _git_dir(common_dir, name)
+    git_dir = layout.folder_of(common_dir, name)
     if logs.mark(git_dir) in (since, None):
         return []
     data, seen = logs.since(git_dir, since or Mark())
@@ -59,10 +59,10 @@ def _told(common_dir: Path, name: str, since: Mark | None, from_us: int | None) 
         begun = _first(common_dir, found, from_us)
     else:
         begun = len(moves.read(data[:seen]))
-    branches = _branches(found, common_dir, git_dir)
+    known = branches(found, common_dir, git_dir)
     tree = "?" if _BLANK.search(name) else name
     times = list(accumulate((move.at_us for move in found), max))
-    told = (list(_lines(common_dir, git_dir, tree, found, at, branches[at])) for at in range(begun, len(found)))
+    told = (list(_lines(common_dir, git_dir, tree, found, at, known[at])) for at in range(begun, len(found)))
     return list(zip(times[begun:], told, strict=True))
 
 
@@ -103,7 +103,7 @@ def _ends_afloat(git_dir: Path, found: list[Move], at: int) -> bool:
     return not any((git_dir / name).exists() for name in ("rebase-merge", "rebase-apply"))
 
 
-def _branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | None]:
+def branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | None]:
     """The branch on which each move left HEAD; None for none."""
     local, is_other = layout.branches(str(common_dir)), layout.others(str(common_dir))
 
@@ -134,7 +134,3 @@ def _trees(common_dir: Path) -> list[str]:
         return [MAIN, *sorted(os.listdir(common_dir / "worktrees"))]
     except OSError:
         return [MAIN]
-
-
-def _git_dir(common_dir: Path, name: str) -> Path:
-    return common_dir if name == MAIN else common_dir / "worktrees" / name

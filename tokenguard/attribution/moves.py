@@ -115,10 +115,11 @@ def _made_before(before: list[Move]) -> int | None:
 
 def place_of(found: list[Move], hash: str) -> int | None:
     """The move by which a commit was made; None where none tells."""
-    return next((at for at in reversed(range(len(found))) if found[at].hash == hash and _makes(found[at].how)), None)
+    return next((at for at in reversed(range(len(found))) if found[at].hash == hash and makes(found[at].how)), None)
 
 
-def _makes(how: str) -> bool:
+def makes(how: str) -> bool:
+    """Whether this move made a commit, as far as its words are git's own."""
     return how.startswith((*_MADE, *_COPIED)) or repeats(how)
 
 

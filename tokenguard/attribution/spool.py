@@ -5,9 +5,10 @@ Lines are `1 KIND ...`, with fields that hold no spaces, but for the reason of a
     1 commit WORKTREE BRANCH HASH              1 squash WORKTREE HASH...
     1 rewrite amend|rebase OLD NEW             1 override WORKTREE BRANCH commit|push REASON
     1 push WORKTREE BRANCH                     1 begin WORKTREE BRANCH
+    1 logged WORKTREE CHANGE
 
-`WORKTREE` is `.`, or the name of a linked one; `BRANCH` is `-` on a detached HEAD. A `squash` of more than 2,000
-characters goes on in the line after it.
+`WORKTREE` is `.`, or the name of a linked one; `BRANCH` is `-` on a detached HEAD, and `?` where a hook would have had
+to ask git. A `squash` of more than 2,000 characters goes on in the line after it. `CHANGE` is a number in hexadecimal.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from msgspec import Struct
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TREE = re.compile(r"\.|(?!\.\.?$)[^/\0]+")
-_NONE = "-"
+_CHANGE = re.compile(r"[0-9a-f]{1,16}")
+_NONE = ("-", "?")
 _FULL = 2_000
 _MOST = 8 << 20
 """Bytes that are read of a file, at most: hooks write a hundred of them for a commit."""
@@ -33,6 +35,14 @@ class Made(Struct, frozen=True):
     tree: str
     branch: str | None
     hash: str
+
+
+class Logged(Struct, frozen=True):
+    """A commit was made; which one, the log of HEAD tells, where that is in tables: see `logged`."""
+
+    tree: str
+    change: int
+    """Of whatever reference: the last one in those tables when this was noted."""
 
 
 class Rewritten(Struct, frozen=True):
@@ -73,7 +83,7 @@ class Overridden(Struct, frozen=True):
     reason: str
 
 
-Line = Made | Rewritten | Squashing | Pushed | Begun | Overridden
+Line = Made | Logged | Rewritten | Squashing | Pushed | Begun | Overridden
 
 
 class Noted(Struct, frozen=True):
@@ -140,6 +150,8 @@ def _line(text: str) -> Line | None:
     match text.split(" "):
         case ["1", "commit", tree, branch, hash] if _are(_TREE, tree) and branch and _are(_HASH, hash):
             return Made(tree, _branch(branch), hash)
+        case ["1", "logged", tree, change] if _are(_TREE, tree) and _are(_CHANGE, change):
+            return Logged(tree, int(change, 16))
         case ["1", "rewrite", ("amend" | "rebase") as kind, old, new] if _are(_HASH, old, new):
             return Rewritten(kind, old, new)
         case ["1", "squash", tree, *hashes] if _are(_TREE, tree) and hashes and _are(_HASH, *hashes):
@@ -159,4 +171,4 @@ def _are(pattern: re.Pattern[str], *texts: str) -> bool:
 
 
 def _branch(name: str) -> str | None:
-    return None if name == _NONE else name
+    return None if name in _NONE else name

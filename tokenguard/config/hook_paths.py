@@ -16,6 +16,9 @@ STATUS = "tokenguard-status"
 TRAILERS = "tokenguard-trailers"
 """In a repository's folder, written by the daemon: the runs that commits can name."""
 
+LOGGED = "tokenguard-logged"
+"""In a repository's folder, written by the daemon: the working trees whose commits it tells from git's log."""
+
 SPOOL = "tokenguard-spool"
 """In a repository's folder, written by its hooks, line by line: what has happened; the daemon takes the lines away."""
 
@@ -37,7 +40,7 @@ UNSHARED = ".tokenguard-unshared"
 MANAGED = ".tokenguard-managed"
 """In a repository's folder, written by hooks that a hook manager runs: commits are read from git's logs there."""
 
-OF_REPOSITORIES = (STATUS, TRAILERS, SLEEPLESS, READ, MANAGED)
+OF_REPOSITORIES = (STATUS, TRAILERS, LOGGED, SLEEPLESS, READ, MANAGED)
 """All of these but the spool, which may hold what the daemon has not read yet."""
 
 AWAKE = "awake"

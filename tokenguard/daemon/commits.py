@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from tokenguard.attribution import layout, notes, spool
+from tokenguard.attribution import layout, logged, notes, spool
 from tokenguard.attribution.closing import closings, foldings, head_logs
 from tokenguard.attribution.commits import brings, described
 from tokenguard.config import hook_paths
@@ -80,6 +80,7 @@ class Commits:
             return False
         made: list[str] = []
         while noted is not None:
+            noted = await asyncio.to_thread(logged.named, common_dir, noted)
             if noted.unknown:
                 log.warning("%d lines that git hooks have left in %s mean nothing", noted.unknown, file.parent)
             deeds = await asyncio.to_thread(self._deeds, common_dir, noted)

@@ -20,7 +20,7 @@ from tokenguard.status_files.survey import Repository, Rules
 
 
 class RepositoryBoard:
-    """One small file for each repository with hooks; nothing where there is none."""
+    """One small file for each repository with hooks, two with references in tables; nothing where there is none."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -42,6 +42,9 @@ class RepositoryBoard:
             ends_s = min((line.expires_s for line in found if line.expires_s), default=0)
             text = Text(hooking.status(pid, found), hooking.gist(found), until_s=ends_s)
             files[repository.folder / hook_paths.STATUS] = text
+            if repository.logged:
+                names = "".join(f"{name}\n" for name in repository.logged)
+                files[repository.folder / hook_paths.LOGGED] = Text(f"{hooking.FORMAT} {pid}\n{names}")
             until_us = min(until_us, ends_s * 1_000_000 or math.inf)
             await asyncio.sleep(0)  # a sum may have to be read from the ledger; calls do not wait for all of them
         limits_us = self._places.until_us

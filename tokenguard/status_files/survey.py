@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tokenguard.attribution import layout
+from tokenguard.attribution import layout, logged
 from tokenguard.attribution.layout import WorkingTree
 from tokenguard.config import hook_paths, hooks
 from tokenguard.config.budgets import as_one, read_repository_budgets
@@ -56,6 +56,8 @@ class Repository(Struct, frozen=True):
     """The main one first."""
     branches: tuple[str, ...]
     """Those on which something else can hold than on others."""
+    logged: tuple[str, ...] = ()
+    """The working trees, by their names, whose commits git's log tells: hooks need not ask which those are."""
 
 
 class Survey:
@@ -91,7 +93,9 @@ class Survey:
         trees = [Tree(one.name, one.path, self._rules(one, config)) for one in found]
         budgets = (*config.budgets, *(budget for tree in trees for budget in tree.rules.own))
         branches = self._branches(common_dir, found[0].repo, [one for one in budgets if depends_on_branch(one)])
-        return Repository(folder, tuple(trees), branches)
+        names = [tree.name for tree in trees if is_plain(tree.name)]
+        told = tuple(name for name in names if logged.are_told(Path(common_dir), name))
+        return Repository(folder, tuple(trees), branches, told)
 
     def _rules(self, tree: WorkingTree, config: Config) -> Rules:
         own: tuple[Budget, ...] = ()

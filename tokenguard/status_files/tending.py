@@ -117,7 +117,8 @@ def _observation(heard: Heard) -> Observation:
 
 def _is_file_of_ours(name: str) -> bool:
     """Whether it is a file that hooks or the daemon write, and no folder that may be a repository's."""
-    return name.startswith((hook_paths.SPOOL, hook_paths.STATUS, hook_paths.TRAILERS, ".tokenguard-"))
+    ours = (hook_paths.SPOOL, hook_paths.STATUS, hook_paths.TRAILERS, hook_paths.LOGGED)
+    return name.startswith((*ours, ".tokenguard-"))
 
 
 def _has_notes(folder: Path) -> bool:
