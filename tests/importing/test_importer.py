@@ -18,7 +18,7 @@ from tests.importing.hostile import AT_US, Home, answer, line
 from tests.support.books import Books, by_token
 from tokenguard.errors import LedgerError
 from tokenguard.importing import importer as importing
-from tokenguard.importing import process
+from tokenguard.importing import process, reading
 from tokenguard.importing.importer import Importer, Progress
 from tokenguard.importing.surveying import Plan
 from tokenguard.ledger import Ledger
@@ -180,6 +180,7 @@ async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
         write(log.with_name(f"{number}.jsonl"), *(answer(f"{number}-{one}") for one in range(900)))
     await home.read()
     monkeypatch.setattr(importing, "ELSEWHERE", 1_000)
+    monkeypatch.setattr(reading, "ALONE", reading.BATCH)
     apart: list[Plan] = []
     batches = process.batches
 
@@ -195,6 +196,24 @@ async def test_what_is_read_here_goes_on_elsewhere_once_somebody_comes(
     assert (done.done, done.added) == (True, 3_602)
     assert Home(home.home, other, tmp_path / "other.db", monkeypatch).rows(ROW) == home.rows(ROW)
     await other.close()
+
+
+@pytest.mark.parametrize(("in_use", "writes"), [(True, 3), (False, 1)])
+async def test_more_is_written_at_once_where_nobody_waits(
+    log: Path, home: Home, tmp_path: Path, in_use: bool, writes: int
+) -> None:
+    write(log, *(answer(f"{number}") for number in range(1_000)))
+    written: list[int] = []
+
+    class Counting(Books):
+        def writing(self) -> None:
+            written.append(1)
+
+    ledger = Ledger.open(tmp_path / "other.db")
+    done = await Importer(ledger, tmp_path / "other.db", Counting(in_use=[in_use] * 9)).run(Plan({}, str(home.home)))
+    assert done.added == 1_000
+    assert len(written) == writes + 1, "and once for what is noted of the files"
+    await ledger.close()
 
 
 @pytest.mark.parametrize(("large", "fails"), [(True, False), (True, True), (False, False)])

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.ledger.support import call, in_memory, settlement
 from tokenguard.ledger import Ledger, Where, agreement, habits, migrations, queries, writes
+from tokenguard.ledger.migrations import constraints
 from tokenguard.records import Amount
 
 
@@ -79,6 +82,73 @@ def test_what_is_audited_can_only_be_added(conn: sqlite3.Connection, statement: 
     conn.execute("INSERT INTO decisions (at_us, kind, who) VALUES (1, 'deny', 'who')")
     with pytest.raises(sqlite3.IntegrityError, match=f"{table} are append-only"):
         conn.execute(statement.format(table))
+
+
+def test_no_row_is_checked_by_a_list(conn: sqlite3.Connection) -> None:
+    """SQLite makes a table of three or more behind `IN` each time."""
+    made = conn.execute("SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'calls' AND sql IS NOT NULL").fetchall()
+    assert {"calls", "calls_failed"} <= {name for name, _ in made}
+    assert [name for name, sql in made if re.search(r"IN \((?:[^,)]+,){2}", sql)] == []
+    assert conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.fixture
+def before_19(monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """A ledger as step 18 left it, with a call that was settled and one that failed."""
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:18])
+        migrations.migrate(conn)
+    writes.settle(conn, settlement(call(1)))
+    writes.settle(conn, replace(settlement(call(2)), outcome="cut"))
+    yield conn
+    conn.close()
+
+
+NONSENSE = ("UPDATE calls SET state = 'forgotten'", "UPDATE calls SET confidence = 'certain'")
+
+
+def refused(conn: sqlite3.Connection) -> list[str]:
+    found: list[str] = []
+    for statement in NONSENSE:
+        try:
+            conn.execute(statement)
+        except sqlite3.IntegrityError as error:
+            found.append(str(error))
+    return found
+
+
+def test_rows_stay_when_what_checks_them_is_written_otherwise(before_19: sqlite3.Connection) -> None:
+    rows = before_19.execute("SELECT * FROM calls").fetchall()
+    migrations.migrate(before_19)
+    assert before_19.execute("SELECT * FROM calls").fetchall() == rows
+    assert [habit.kind for habit in habits.failed(before_19, 0, 2**60)] == ["cut"]
+    assert len(refused(before_19)) == len(NONSENSE)
+    assert before_19.execute("PRAGMA writable_schema").fetchone()[0] == 0
+    assert before_19.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_where_sqlite_lets_nobody_write_its_schema_the_lists_stay(
+    before_19: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constraints, "_WRITABLE", "PRAGMA writable_schema = OFF")
+    migrations.migrate(before_19)
+    assert migrations.version_of(before_19) == migrations.newest()
+    assert [habit.kind for habit in habits.failed(before_19, 0, 2**60)] == ["cut"]
+    assert len(refused(before_19)) == len(NONSENSE)
+
+
+def test_another_connection_sees_how_rows_are_checked_now(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as one:
+        for number, step in enumerate(migrations.STEPS[:18], 1):
+            step(one)
+            one.execute(f"PRAGMA user_version = {number}")
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            writes.settle(other, settlement(call(1)))
+            migrations.migrate(one)
+            assert len(refused(other)) == len(NONSENSE)
+            assert [habit.kind for habit in habits.failed(other, 0, 2**60)] == []
 
 
 OFTEN_ASKED: list[tuple[Callable[[sqlite3.Connection], object], str]] = [

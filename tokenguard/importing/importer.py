@@ -138,7 +138,8 @@ class Importer:
                     return _told(progress, tell, loop, done=True)
                 self.progress = progress
                 apart = found.size >= ELSEWHERE and self._used
-                with closing(process.batches(plan, self._path) if apart else _here(plan, found, known)) as batches:
+                here = _here(plan, found, known, reading.BATCH if self._used else reading.ALONE)
+                with closing(process.batches(plan, self._path) if apart else here) as batches:
                     for batch in batches:
                         if self._closed.is_set():
                             break
@@ -173,13 +174,13 @@ class Importer:
             self._books.unsaid()
 
 
-def _here(plan: Plan, found: Survey, known: Known) -> Generator[Batch]:
+def _here(plan: Plan, found: Survey, known: Known, at_once: int) -> Generator[Batch]:
     entries = Entries(Surroundings(plan.places(), known.trees, plan.payers), time.time_ns() // 1_000)
     large = found.size >= ELSEWHERE
     if large:
         gc.disable()  # there are no cycles in many rows, and looking for them takes a tenth of the time
     try:
-        yield from reading.read(found, known, entries, full=plan.full)
+        yield from reading.read(found, known, entries, full=plan.full, at_once=at_once)
     finally:
         if large:
             gc.enable()

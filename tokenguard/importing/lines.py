@@ -121,25 +121,12 @@ class _Scanner:
 
     def _search(self, block: bytes, at: int) -> list[Sighting | Snapshot]:
         found: list[Sighting | Snapshot] = []
-        position, size = 0, len(block)
-        hits = [block.find(marker) for marker in self._markers]
-        while True:
-            hit = -1
-            for index, marked in enumerate(hits):
-                if 0 <= marked < position:
-                    marked = hits[index] = block.find(self._markers[index], position)
-                if marked >= 0 and (hit < 0 or marked < hit):
-                    hit = marked
-            if hit < 0:
-                return found
-            start = block.rfind(b"\n", position, hit) + 1 or position
-            stop = block.find(b"\n", hit)
-            stop = size if stop < 0 else stop
+        for start, stop in reversed(_marked(block, self._markers)):
             line = block[start:stop]
             if line[0] != 123:
                 line = line.lstrip(_NOISE)
             found.extend(self._follower.take(line, at + start))
-            position = stop + 1
+        return found
 
     def rest(self) -> list[Sighting | Snapshot]:
         """What the last line shows if it is complete but for its end."""
@@ -150,6 +137,26 @@ class _Scanner:
         if line[:1] == b"{" and line.rstrip().endswith(b"}"):
             return self._search(line, self.done)
         return []
+
+
+def _marked(block: bytes, markers: tuple[bytes, ...]) -> list[tuple[int, int]]:
+    """Where lines begin and end that hold a marker, the last one first: Python searches faster from the end."""
+    found: list[tuple[int, int]] = []
+    end = len(block)
+    hits = dict.fromkeys(markers, end)
+    while True:
+        last = -1
+        for marker, hit in hits.items():
+            if hit >= end:
+                hit = hits[marker] = block.rfind(marker, 0, end)
+            if hit > last:
+                last = hit
+        if last < 0:
+            return found
+        start = block.rfind(b"\n", 0, last) + 1
+        stop = block.find(b"\n", last, end)
+        found.append((start, end if stop < 0 else stop))
+        end = max(start - 1, 0)
 
 
 def _unpacked(raw: BinaryIO | object) -> _Stream:

@@ -20,8 +20,11 @@ from tokenguard.ledger.values import LogFile, Logs, Oddity
 BATCH = 400
 """Rows that are written at once: a few milliseconds, for which a call may have to wait."""
 
-_STRETCH = 16 << 20
-"""Bytes after which something is given out, even if nothing was found in them."""
+ALONE = 10 * BATCH
+"""The same where nobody waits: each transaction writes most pages of the indexes again."""
+
+_STRETCH = 40 << 10
+"""Bytes for each row of a batch after which it is given out, even if nothing was found in them."""
 
 _FILES = 200
 """Files whose visits are noted at once."""
@@ -40,17 +43,21 @@ class Batch(Struct, frozen=True):
     """Files that were visited to their end, since the batch before."""
 
 
-def read(found: Survey, known: Known, entries: Entries, *, full: bool = False) -> Iterator[Batch]:
-    """Reads what a survey has found. Never raises for what is in a file, or for one that cannot be read."""
+def read(found: Survey, known: Known, entries: Entries, *, full: bool = False, at_once: int = BATCH) -> Iterator[Batch]:
+    """Reads what a survey has found, up to so many rows at once.
+
+    Never raises for what is in a file, or for one that cannot be read.
+    """
     anew = tuple({odd.path for odd in found.oddities})
     yield Batch(Logs(oddities=found.oddities, anew=anew, surveyed=found.agents))
-    yield from _Reading(known, entries, full).batches(found.visits)
+    yield from _Reading(known, entries, full, at_once).batches(found.visits)
 
 
 class _Reading:
-    def __init__(self, known: Known, entries: Entries, full: bool) -> None:
+    def __init__(self, known: Known, entries: Entries, full: bool, at_once: int) -> None:
         self._known = known
         self._entries = entries
+        self._at_once, self._stretch = at_once, at_once * _STRETCH
         self._labels: dict[tuple[str, str], bytes] = {}
         self._seen: set[tuple[str, str]] | None = set() if full else None
         self._found = Gathering()
@@ -76,9 +83,9 @@ class _Reading:
                             continue
                         self._found.add(self._entries.dated(one, modified_us, note))
                         # A database or a document can show very much at once.
-                        if len(self._found) >= BATCH:
+                        if len(self._found) >= self._at_once:
                             yield self._flush()
-                    if self._read >= _STRETCH:
+                    if self._read >= self._stretch:
                         yield self._flush()
             except (OSError, sqlite3.Error) as error:
                 self._anew.append(visit.found.path)

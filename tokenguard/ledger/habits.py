@@ -29,7 +29,8 @@ _PROMPT = "input + cache_read + cache_write_5m + cache_write_1h"
 _EASY = f"tool_free = 1 AND output BETWEEN 1 AND {SHORT}"
 _LONG = f"{_PROMPT} >= {LONG} AND dialect <> 'log-sums'"
 _COLD = f"cache_read * 2 < {_PROMPT} AND {_PROMPT} >= 4096 AND dialect <> 'log-sums'"
-_FAILED = "outcome IN ('client-gone', 'cut', 'provider-error', 'refused-upstream', 'unreachable')"
+_FAILURES = ("client-gone", "cut", "provider-error", "refused-upstream", "unreachable")
+_FAILED = "(" + " OR ".join(f"outcome = '{one}'" for one in _FAILURES) + ")"
 
 _NO_END = 2**62
 

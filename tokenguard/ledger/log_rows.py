@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from operator import itemgetter
 
 from msgspec import json
 from msgspec.structs import astuple, replace
@@ -20,10 +21,16 @@ COPIED = "copied"
 """Mark of a row whose line was a copy: the original takes its place when it is found."""
 
 _USAGE = ", ".join(BUCKETS)
-COLUMNS = f"{CALL}, log_key, ended_us, response_id, cost_nanos, confidence, marks, saved_nanos, {_USAGE}"
-_FIXED = "state, outcome"
-_INSERT = f"INSERT INTO calls ({COLUMNS}, {_FIXED}) VALUES ({places(COLUMNS)}, 'settled', 'logged')"
-_UPDATE = f"UPDATE calls SET ({COLUMNS}) = ({places(COLUMNS)}) WHERE id = ?"
+_CHARGED = f"log_key, ended_us, response_id, cost_nanos, confidence, marks, saved_nanos, {_USAGE}"
+COLUMNS = f"{CALL}, {_CHARGED}"
+_UNTOLD = ("id", "stream", "requested", "tool_free")
+"""What no log tells of a call, and its number."""
+_TOLD = [name for name in Call.__struct_fields__ if name not in _UNTOLD]
+_told = itemgetter(*map(Call.__struct_fields__.index, _TOLD))
+_WRITTEN = f"{', '.join(_TOLD)}, {_CHARGED}"
+_INSERT = f"""INSERT INTO calls ({_WRITTEN}, id, stream, state, outcome)
+    VALUES ({places(_WRITTEN)}, ?, FALSE, 'settled', 'logged')"""
+_UPDATE = f"UPDATE calls SET ({_WRITTEN}) = ({places(_WRITTEN)}) WHERE id = ?"
 _LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, saved_nanos, {_USAGE}"
 _PUT_LEG = f"INSERT OR REPLACE INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _LEG_OF = "SELECT tier, speed, geo, fees FROM legs WHERE call_id = ? AND idx = 0"
@@ -50,7 +57,7 @@ def overwrite(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:
     """Write a row anew under its number, in the sums too."""
     call_id = row.call.id
     adding.remove(conn, call_id)
-    conn.execute(_UPDATE, (*_values(call_id, row, charge), call_id))
+    conn.execute(_UPDATE, _values(call_id, row, charge))
     conn.execute("DELETE FROM legs WHERE call_id = ?", (call_id,))
     _put_leg(conn, call_id, row, charge)
     adding.add(conn, call_id)
@@ -63,21 +70,21 @@ def remove(conn: sqlite3.Connection, call_id: int) -> None:
     conn.execute("DELETE FROM calls WHERE id = ?", (call_id,))
 
 
-def _values(call_id: int, row: Logged, charge: Charge) -> list[object]:
-    call = row.call
+def _values(call_id: int, row: Logged, charge: Charge) -> Sequence[object]:
+    """What is written of a row, its number last."""
     marks = (*charge.marks, COPIED) if row.copied else charge.marks
-    return [
-        call_id,
-        *astuple(call)[1:],
+    return (
+        *_told(astuple(row.call)),
         row.key,
-        call.started_us,
+        row.call.started_us,
         row.response_id,
         charge.nanos,
         charge.confidence.value,
         as_json(marks) if marks else None,
         sum(charge.leg_saved) if charge.leg_saved else None,
         *astuple(row.leg.usage),
-    ]
+        call_id,
+    )
 
 
 def _put_leg(conn: sqlite3.Connection, call_id: int, row: Logged, charge: Charge) -> None:
