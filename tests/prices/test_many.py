@@ -7,12 +7,14 @@ from importlib.resources import files
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tokenguard import prices
-from tokenguard.records import Context, Leg, Usage
+from tokenguard.records import Confidence, Context, Leg, Usage
 
 CATALOGUE = prices.decode((files(prices) / "catalogue.json").read_bytes())
 MANY = prices.Many(CATALOGUE)
+LOGGED = prices.Many(CATALOGUE, Confidence.ESTIMATED)
 _COUNTS = st.one_of(st.just(0), st.integers(0, 300_000))
 _LEGS = st.builds(
     Leg,
@@ -48,6 +50,14 @@ _INSTANTS = st.integers(*(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_
 @given(_PROVIDERS, _LEGS, _INSTANTS)
 def test_the_answers_are_the_same(provider: str, leg: Leg, at_us: int) -> None:
     assert MANY.charge(provider, leg, at_us) == prices.charge(CATALOGUE, provider, (leg,), at_us)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_PROVIDERS, _LEGS, _INSTANTS)
+def test_what_is_known_can_be_trusted_no_further_than_said(provider: str, leg: Leg, at_us: int) -> None:
+    exact = MANY.charge(provider, leg, at_us)
+    expected = Confidence.ESTIMATED if exact.confidence is Confidence.EXACT else exact.confidence
+    assert LOGGED.charge(provider, leg, at_us) == replace(exact, confidence=expected)
 
 
 def test_most_calls_are_not_looked_up_again() -> None:

@@ -48,9 +48,7 @@ class Beyond:
     def price_logged(self, call: Call, leg: Leg) -> Charge:
         """What a response cost by its agent's log, which is never exact. May be called on any thread."""
         assert self.prices is not None
-        charge = self.prices.charge(call.provider, leg, call.started_us)
-        exact = charge.confidence is Confidence.EXACT
-        return replace(charge, confidence=Confidence.ESTIMATED) if exact else charge
+        return self.prices.charge(call.provider, leg, call.started_us)
 
     def writing(self) -> None:
         """Rows are about to be written; `written` follows."""

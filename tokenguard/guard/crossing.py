@@ -38,7 +38,7 @@ from tokenguard.guard.unwrapped import Unwrapped
 from tokenguard.guard.ways import Ways
 from tokenguard.ledger import Ledger, queries
 from tokenguard.platforms import boot_seconds
-from tokenguard.records import Budget, Call, Event, Facts, Reading, Session
+from tokenguard.records import Budget, Call, Confidence, Event, Facts, Reading, Session
 
 
 class Guard:
@@ -161,7 +161,7 @@ class Guard:
 
     def _take_prices(self, catalogue: prices.Catalogue) -> None:
         self._calls.catalogue = catalogue
-        self.beyond.prices = prices.Many(catalogue)
+        self.beyond.prices = prices.Many(catalogue, Confidence.ESTIMATED)
         self._underway.reserver = reserver = Reserver(catalogue, self._turns)
         self._decider.price_by(reserver)
         self._settler.charger = Charger(catalogue, self._turns)

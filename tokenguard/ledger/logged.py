@@ -26,10 +26,12 @@ _FEW = 100
 
 _KEPT = "response_id IS NOT NULL AND response_id IS NOT log_key"
 """What is in the index of responses: all but the rows whose key that is."""
-_KNOWN = f"""SELECT {COLUMNS} FROM calls WHERE log_key IN (SELECT value FROM json_each(?)) AND log_key IS NOT NULL"""
-_ECHOED = "SELECT log_key, agent, call_id FROM echoes WHERE log_key IN (SELECT value FROM json_each(?))"
-_ANSWERED = f"""SELECT response_id, id FROM calls
-    WHERE response_id IN (SELECT value FROM json_each(?)) AND {_KEPT} AND id < {FIRST_ID}"""
+_ASKED = "(SELECT value FROM json_each(?)) AS asked CROSS JOIN"
+"""Each is looked up as it comes: behind `IN` they would be sorted first."""
+_KNOWN = f"SELECT {COLUMNS} FROM {_ASKED} calls ON log_key = asked.value WHERE log_key IS NOT NULL"
+_ECHOED = f"SELECT log_key, agent, call_id FROM {_ASKED} echoes ON log_key = asked.value"
+_ANSWERED = f"""SELECT response_id, id FROM {_ASKED} calls ON response_id = asked.value
+    WHERE {_KEPT} AND id < {FIRST_ID}"""
 _OVERTAKEN = f"""SELECT {COLUMNS} FROM calls WHERE response_id = ?1 AND {_KEPT} AND id >= {FIRST_ID}
     UNION ALL SELECT {COLUMNS} FROM calls WHERE log_key = ?1 AND log_key IS response_id"""
 _OVERTAKEN_ALIKE = f"""SELECT {COLUMNS} FROM calls

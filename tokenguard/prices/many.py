@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokenguard.prices import rates, terms
 from tokenguard.prices.catalogue import Catalogue
@@ -27,23 +28,22 @@ class _Plain(Struct, frozen=True):
 class Many:
     """`prices.charge` of one leg, as often as it is asked for. Its answers are the same."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, at_best: Confidence = Confidence.EXACT) -> None:
+        """`at_best` is how far a charge can be trusted whose tokens and price are known."""
         self._catalogue = catalogue
+        self._at_best = at_best
         self._kinds: dict[tuple[str, str, Context, int], _Plain | None] = {}
 
     def charge(self, provider: str, leg: Leg, at_us: int) -> Charge:
         """What the leg cost at that instant."""
-        usage = leg.usage
         if leg.billed and leg.cost_nanos is None and not leg.fees:
             plain = self._plain(provider, leg.model, leg.context, at_us)
-            nanos = None if plain is None else _nanos(plain.prices, usage)
-            if plain is not None and nanos is not None:
-                saved = 0
-                if usage.prompt != usage.input:
-                    full = _nanos(plain.prices, Usage(usage.prompt, output=usage.output))
-                    saved = 0 if full is None else full - nanos
+            cost = None if plain is None else _cost(plain.prices, leg.usage)
+            if plain is not None and cost is not None:
+                nanos, saved = cost
                 return Charge(nanos, plain.confidence, plain.marks, (nanos,), leg_saved=(saved,))
-        return charge(self._catalogue, provider, (leg,), at_us)
+        charged = charge(self._catalogue, provider, (leg,), at_us)
+        return charged if charged.confidence is not Confidence.EXACT else replace(charged, confidence=self._at_best)
 
     def _plain(self, provider: str, model: str, context: Context, at_us: int) -> _Plain | None:
         kind = (provider, model, context, self._catalogue.period(at_us))
@@ -68,11 +68,23 @@ class Many:
         if daily or besides or terms.region_factor(found.owner, context.geo) != (1, 1):
             return None
         marks = (f"alias:{found.model.id}",) if found.alias else ()
-        confidence = Confidence.ESTIMATED if found.alias else Confidence.EXACT
+        confidence = Confidence.ESTIMATED if found.alias else self._at_best
         return _Plain(listed, confidence, (*marks, "own-price") if listed.own else marks)
 
 
-def _nanos(prices: Prices, usage: Usage) -> int | None:
-    """Rounded half up; None where a rate has to be derived."""
-    total = rates.tokens_cost(rates.band_of(prices, usage.prompt), usage)
-    return None if total is None else (2 * total + _MILLION) // (2 * _MILLION)
+def _cost(prices: Prices, usage: Usage) -> tuple[int, int] | None:
+    """What tokens cost, and what that is less than without a cache; None where a rate has to be derived."""
+    prompt = usage.prompt
+    band = rates.band_of(prices, prompt)
+    total = rates.tokens_cost(band, usage)
+    if total is None:
+        return None
+    nanos = _rounded(total)
+    if prompt == usage.input or band.input is None:
+        return nanos, 0
+    return nanos, _rounded(prompt * band.input + usage.output * (band.output or 0)) - nanos
+
+
+def _rounded(total: int) -> int:
+    """Half up."""
+    return (2 * total + _MILLION) // (2 * _MILLION)

@@ -80,19 +80,21 @@ def uncounted_unit(prices: Prices) -> str | None:
 
 def tokens_cost(band: Band, usage: Usage) -> int | None:
     """Tokens times rates, in millionths of nanodollars; None if a rate that is needed is not listed."""
-    total = 0
-    for count, rate in (
-        (usage.input, band.input),
-        (usage.cache_read, band.cache_read),
-        (usage.cache_write_5m, band.cache_write_5m),
-        (usage.cache_write_1h, band.cache_write_1h),
-        (usage.output, band.output),
+    if (
+        (band.input is None and usage.input)
+        or (band.cache_read is None and usage.cache_read)
+        or (band.cache_write_5m is None and usage.cache_write_5m)
+        or (band.cache_write_1h is None and usage.cache_write_1h)
+        or (band.output is None and usage.output)
     ):
-        if count:
-            if rate is None:
-                return None
-            total += count * rate
-    return total
+        return None
+    return (
+        usage.input * (band.input or 0)
+        + usage.cache_read * (band.cache_read or 0)
+        + usage.cache_write_5m * (band.cache_write_5m or 0)
+        + usage.cache_write_1h * (band.cache_write_1h or 0)
+        + usage.output * (band.output or 0)
+    )
 
 
 def claude_writes(input: int) -> tuple[int, int]:
