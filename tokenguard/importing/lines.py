@@ -29,7 +29,7 @@ _TEXT = bytes(set(range(256)) - set(range(1, 32)) - {127} | set(b"\b\t\n\v\f\r\x
 
 
 class _Stream(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def readinto(self, buffer: memoryview, /) -> int | None: ...
 
 
 class Point(Struct, frozen=True):
@@ -64,8 +64,8 @@ def follow(
         if not packed:
             raw.seek(start)
         scanner = _Scanner(source.markers, follower, odd, start)
-        while chunk := stream.read(CHUNK):
-            yield scanner.feed(chunk), None, len(chunk)
+        while size := stream.readinto(scanner.room()):
+            yield scanner.feed(size), None, size
         state = follower.save()
         rest = scanner.rest()
         # What a compressed file holds is known by its size alone: it is never appended to.
@@ -74,89 +74,97 @@ def follow(
 
 
 class _Scanner:
-    """Cuts chunks into lines, and hands on those that hold a marker."""
+    """Cuts what is read into lines, and hands on those that hold a marker.
+
+    All of it goes through one buffer, in which it is searched: only lines that are handed on are copied.
+    """
 
     def __init__(self, markers: tuple[bytes, ...], follower: Follower, odd: Odd, done: int) -> None:
         self._markers = markers
         self._follower = follower
         self._odd = odd
-        self._tail: list[bytes] = []
-        self._tail_size = 0
+        self._buffer = bytearray(CHUNK)
+        self._view = memoryview(self._buffer)
+        self._tail = 0
+        """Bytes at the beginning of the buffer, of a line that does not end yet."""
         self._skipping = 0
         """Bytes of a line so far that is too long."""
         self.done = done
 
-    def feed(self, chunk: bytes) -> list[Sighting | Snapshot]:
-        """What the lines show that end in this chunk."""
-        end = chunk.rfind(b"\n") + 1
+    def room(self) -> memoryview:
+        """Where to read to."""
+        if 2 * (len(self._buffer) - self._tail) < CHUNK:
+            larger = bytearray(2 * len(self._buffer))
+            larger[: self._tail] = self._view[: self._tail]
+            self._buffer, self._view = larger, memoryview(larger)
+        return self._view[self._tail : self._tail + CHUNK]
+
+    def feed(self, size: int) -> list[Sighting | Snapshot]:
+        """What the lines show that end in so many bytes that were read there."""
+        filled = self._tail + size
+        end = self._buffer.rfind(b"\n", self._tail, filled) + 1
         if not end:
-            self._keep(chunk)
+            self._keep(filled)
             return []
-        if self._skipping:
-            begin = chunk.find(b"\n") + 1
-            self._skip_to(chunk[:begin])
-            block, at = chunk[begin:end], self.done
-        else:
-            block, at = b"".join([*self._tail, chunk[:end]]) if self._tail else chunk[:end], self.done
-        self.done = at + len(block)
-        self._tail, self._tail_size = [], 0
-        if end < len(chunk):
-            self._keep(chunk[end:])
-        return self._search(block, at)
+        begin = self._skip(self._buffer.find(b"\n") + 1) if self._skipping else 0
+        found = self._search(begin, end)
+        self.done += end - begin
+        self._tail = filled - end
+        self._view[: self._tail] = self._view[end:filled]
+        return found
 
-    def _keep(self, part: bytes) -> None:
+    def _keep(self, filled: int) -> None:
         """Keep the beginning of a line, unless it is too long."""
-        if self._skipping:
-            self._skipping += len(part)
-            return
-        self._tail.append(part)
-        self._tail_size += len(part)
-        if self._tail_size > LONGEST:
-            self._skipping, self._tail, self._tail_size = self._tail_size, [], 0
+        if self._skipping or filled > LONGEST:
+            self._skipping += filled
+            filled = 0
+        self._tail = filled
 
-    def _skip_to(self, rest: bytes) -> None:
+    def _skip(self, begin: int) -> int:
+        """Pass over a line that is too long; where the next one begins."""
         self._odd(DROPPED, "too-long")
-        self.done += self._skipping + len(rest)
+        self.done += self._skipping + begin
         self._skipping = 0
+        return begin
 
-    def _search(self, block: bytes, at: int) -> list[Sighting | Snapshot]:
+    def _search(self, begin: int, end: int) -> list[Sighting | Snapshot]:
         found: list[Sighting | Snapshot] = []
-        for start, stop in reversed(_marked(block, self._markers)):
-            line = block[start:stop]
+        offset = self.done - begin
+        for start, stop in reversed(self._marked(begin, end)):
+            line = bytes(self._view[start:stop])
             if line[0] != 123:
                 line = line.lstrip(_NOISE)
-            found.extend(self._follower.take(line, at + start))
+            found.extend(self._follower.take(line, offset + start))
         return found
+
+    def _marked(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """Where lines begin and end that hold a marker, the last one first: Python searches faster from the end."""
+        found: list[tuple[int, int]] = []
+        buffer = self._buffer
+        hits = dict.fromkeys(self._markers, end)
+        while True:
+            last = -1
+            for marker, hit in hits.items():
+                if hit >= end:
+                    hit = hits[marker] = buffer.rfind(marker, begin, end)
+                if hit > last:
+                    last = hit
+            if last < 0:
+                return found
+            start = buffer.rfind(b"\n", begin, last) + 1 or begin
+            stop = buffer.find(b"\n", last, end)
+            found.append((start, end if stop < 0 else stop))
+            end = max(start - 1, begin)
 
     def rest(self) -> list[Sighting | Snapshot]:
         """What the last line shows if it is complete but for its end."""
         if self._skipping:
             self._odd(DROPPED, "too-long")
             return []
-        line = b"".join(self._tail)
+        line = bytes(self._view[: self._tail])
         if line[:1] == b"{" and line.rstrip().endswith(b"}"):
-            return self._search(line, self.done)
+            return self._search(0, self._tail)
         return []
-
-
-def _marked(block: bytes, markers: tuple[bytes, ...]) -> list[tuple[int, int]]:
-    """Where lines begin and end that hold a marker, the last one first: Python searches faster from the end."""
-    found: list[tuple[int, int]] = []
-    end = len(block)
-    hits = dict.fromkeys(markers, end)
-    while True:
-        last = -1
-        for marker, hit in hits.items():
-            if hit >= end:
-                hit = hits[marker] = block.rfind(marker, 0, end)
-            if hit > last:
-                last = hit
-        if last < 0:
-            return found
-        start = block.rfind(b"\n", 0, last) + 1
-        stop = block.find(b"\n", last, end)
-        found.append((start, end if stop < 0 else stop))
-        end = max(start - 1, 0)
 
 
 def _unpacked(raw: BinaryIO | object) -> _Stream:
