@@ -27,10 +27,24 @@ _UNTOLD = ("id", "stream", "requested", "tool_free")
 """What no log tells of a call, and its number."""
 _TOLD = [name for name in Call.__struct_fields__ if name not in _UNTOLD]
 _told = itemgetter(*map(Call.__struct_fields__.index, _TOLD))
-_WRITTEN = f"{', '.join(_TOLD)}, {_CHARGED}"
-_INSERT = f"""INSERT INTO calls ({_WRITTEN}, id, stream, state, outcome)
-    VALUES ({places(_WRITTEN)}, ?, FALSE, 'settled', 'logged')"""
+_WRITTEN = f"{', '.join(_TOLD)}, {_CHARGED}, id"
 _UPDATE = f"UPDATE calls SET ({_WRITTEN}) = ({places(_WRITTEN)}) WHERE id = ?"
+
+_SELDOM = ("task", "subagent", "subagent_type", "marks")
+"""Columns that are left out where none has anything, as in most rows: nothing takes longer to hand over than text."""
+_OFTEN = [name for name in _WRITTEN.split(", ") if name not in _SELDOM]
+_seldom = itemgetter(*map(_WRITTEN.split(", ").index, _SELDOM))
+_often = itemgetter(*map(_WRITTEN.split(", ").index, _OFTEN))
+_NOTHING = (None,) * len(_SELDOM)
+
+
+def _inserting(columns: str) -> str:
+    return f"""INSERT INTO calls ({columns}, stream, state, outcome)
+        VALUES ({places(columns)}, FALSE, 'settled', 'logged')"""
+
+
+_INSERT, _INSERT_PLAIN = _inserting(_WRITTEN), _inserting(", ".join(_OFTEN))
+
 _LEG = f"call_id, idx, model, kind, billed, tier, speed, geo, fees, cost_nanos, saved_nanos, {_USAGE}"
 _PUT_LEG = f"INSERT OR REPLACE INTO legs ({_LEG}) VALUES ({places(_LEG)})"
 _LEG_OF = "SELECT tier, speed, geo, fees FROM legs WHERE call_id = ? AND idx = 0"
@@ -42,11 +56,17 @@ def insert(conn: sqlite3.Connection, charged: Sequence[tuple[Logged, Charge]]) -
     last: int = conn.execute("SELECT max(id) FROM calls").fetchone()[0] or 0
     first = max(last + 1, FIRST_ID)
     sums = adding.Gathered(conn)
-    values: list[Sequence[object]] = []
+    plain: list[Sequence[object]] = []
+    others: list[Sequence[object]] = []
     for number, (row, charge) in enumerate(charged, first):
-        values.append(_values(number, row, charge))
+        values = _values(number, row, charge)
+        if _seldom(values) == _NOTHING:
+            plain.append(_often(values))
+        else:
+            others.append(values)
         sums.add(row.call, charge, row.leg.usage, row.leg.model)
-    conn.executemany(_INSERT, values)
+    conn.executemany(_INSERT_PLAIN, plain)
+    conn.executemany(_INSERT, others)
     for number, (row, charge) in enumerate(charged, first):
         _put_leg(conn, number, row, charge)
     sums.write()
@@ -57,7 +77,7 @@ def overwrite(conn: sqlite3.Connection, row: Logged, charge: Charge) -> None:
     """Write a row anew under its number, in the sums too."""
     call_id = row.call.id
     adding.remove(conn, call_id)
-    conn.execute(_UPDATE, _values(call_id, row, charge))
+    conn.execute(_UPDATE, (*_values(call_id, row, charge), call_id))
     conn.execute("DELETE FROM legs WHERE call_id = ?", (call_id,))
     _put_leg(conn, call_id, row, charge)
     adding.add(conn, call_id)
