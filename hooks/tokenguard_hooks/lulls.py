@@ -17,7 +17,7 @@ from tokenguard_hooks import files, scripts, sleeping
 _PAUSE_S = 0.002
 """Between two looks while a git is about."""
 
-_TRIES = 20
+_TRIES = 50
 """So often it is tried at least where gits begin each time: one try may take all the time on a busy machine."""
 
 _AT_ONCE = 100

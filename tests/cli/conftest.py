@@ -8,13 +8,6 @@ import pytest
 
 from tests.cli.support import Cli, Outcome
 from tokenguard.cli import main
-from tokenguard_hooks import lulls
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much begins beside a test, hooks come to sleep: a busy machine only takes longer."""
-    monkeypatch.setattr(lulls, "_TRIES", 1_000)
 
 
 @pytest.fixture

@@ -12,13 +12,6 @@ from tests.support.gated import Upstream
 from tests.support.home import Home
 from tests.support.newer_git import TABLES_SINCE, newer_git
 from tokenguard.ledger import Ledger
-from tokenguard_hooks import lulls
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much begins beside a test, hooks come to sleep: a busy machine only takes longer."""
-    monkeypatch.setattr(lulls, "_TRIES", 1_000)
 
 
 @pytest.fixture

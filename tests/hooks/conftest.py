@@ -9,7 +9,6 @@ import pytest
 
 from tests.hooks.world import SHELLS, World, found
 from tests.support.newer_git import TABLES_SINCE, newer_git
-from tokenguard_hooks import lulls
 from tokenguard_hooks.gits import Gits
 
 
@@ -28,12 +27,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("real_managers"):
                 item.add_marker(pytest.mark.skip(reason="real hook managers: make test-hooks"))
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much begins beside a test, hooks come to sleep: a busy machine only takes longer."""
-    monkeypatch.setattr(lulls, "_TRIES", 1_000)
 
 
 @pytest.fixture

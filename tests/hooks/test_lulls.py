@@ -132,7 +132,6 @@ def test_where_gits_begin_all_the_time_only_what_is_never_missing_sleeps(
     chaining.take_out(folder)
     world.put_script(folder / "pre-commit", FORMER)
     chaining.put_in(folder, scripts.EVENTS, world.paths)
-    monkeypatch.setattr(lulls, "_TRIES", 20)
     numbers(monkeypatch, (b"%d" % number for number in itertools.count()))
     assert lulls.put_to_sleep(folder, world.paths, never, 0.02) and awake(folder) == ORDER[1:]
     assert (folder / "pre-commit").read_text() == FORMER

@@ -371,7 +371,6 @@ def test_where_gits_begin_right_before_they_stay_awake(
 ) -> None:
     """But one that another hook stands behind is never missing, and nothing can fail."""
     numbers = (b"%d" % number for number in itertools.count())
-    monkeypatch.setattr(lulls, "_TRIES", 20)
     monkeypatch.setattr(lulls, "newest", numbers.__next__)
     monkeypatch.setattr(lulls, "_is_git", bool)  # no number is 0
     assert sharing.put_to_sleep(user.paths)
