@@ -314,7 +314,8 @@ tg_put_all_to_sleep() {
     [ -e "$tg_folder/tokenguard-spool" ] || tg_note "$tg_noted"
 } 2>/dev/null
 
-# Whether names in tg_hooks are this user's alone to change, and git tracks none of them, or will find what it tracks.
+# Whether names in tg_hooks are this user's alone to change, and git tracks none of them, or will find what it tracks. Who
+# is in a group that can change them is not looked for: there, the next daemon puts hooks to sleep.
 tg_is_free() {
     # shellcheck disable=SC3067  # dash, bash and busybox know -O; without it, hooks stay awake.
     [ -O "$tg_hooks" ] && [ -n "$(find "$tg_hooks" -prune ! -perm -020 ! -perm -002)" ] || return 1

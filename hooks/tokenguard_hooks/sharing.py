@@ -3,8 +3,8 @@
 No repository has a mark of its own then: as with those of all repositories (`reaching.py`), what was done in one is
 read from its logs when hooks wake, from where those were read before; in one that was never seen, from when the hooks
 of a folder could sleep first. Which repositories use a folder is nowhere to be found, so no git at all may be about
-when names change. A folder that others can write to is left alone, and so is one in which git tracks a hook, unless
-that is the one that was there before: then git finds what it tracks while ours sleeps.
+when names change. A folder that others can write to (`owning.py`) is left alone, and so is one in which git tracks a
+hook, unless that is the one that was there before: then git finds what it tracks while ours sleeps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, hook_folders, lulls, reaching, tracking
+from tokenguard_hooks import chaining, hook_folders, lulls, owning, reaching, tracking
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _ready(paths: Paths) -> list[Path]:
 def _may_sleep(folder: Path, paths: Paths) -> bool:
     """Whether some in a folder are awake, and all of those could sleep."""
     awake = {file.name for file in hook_folders.awake(folder, paths)}
-    return bool(awake) and tracking.is_own(folder) and awake <= tracking.movable(folder, paths)
+    return bool(awake) and owning.is_own(folder) and awake <= tracking.movable(folder, paths)
 
 
 def _gits() -> Gits:

@@ -5,7 +5,6 @@ All of it blocks while git is asked.
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -40,15 +39,6 @@ def _hooks_of(tree: Path, common_dir: Path) -> Path:
     # Whoever asks git switches hooks off, by this very setting.
     given = [value for scope, value in zip(parts[::2], parts[1::2], strict=False) if scope != "command"]
     return (tree / given[-1] if given else common_dir / "hooks").resolve()
-
-
-def is_own(folder: Path) -> bool:
-    """Whether names in a folder are this user's alone to change. Never raises."""
-    try:
-        told = folder.stat()
-    except OSError:
-        return False
-    return told.st_uid == os.geteuid() and not told.st_mode & 0o022
 
 
 def tracked(folder: Path) -> frozenset[str]:

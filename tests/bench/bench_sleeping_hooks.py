@@ -179,7 +179,7 @@ def bench_beside(runs: int) -> None:
         env = environment(home)
         plain, hooked = Tree(home / "plain", env), Tree(home / "hooked", env)
         (home / "shared").mkdir()
-        (home / "shared").chmod(0o775)
+        (home / "shared").chmod(0o757)
         git(hooked.top, env, "config", "core.hooksPath", str(home / "shared"))
         install(hooked, env, "--yes")
         took = in_turn(runs, plain.commit, hooked.commit)

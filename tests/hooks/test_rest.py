@@ -380,13 +380,13 @@ def test_where_there_are_no_second_names_what_was_there_before_keeps_ours_awake(
 
 def _shared(world: World, tree: Path) -> None:
     (world.root / "shared").mkdir()
-    (world.root / "shared").chmod(0o775)
+    (world.root / "shared").chmod(0o757)
     world.git(tree, "config", "core.hooksPath", str(world.root / "shared"))
 
 
 def _link(world: World, tree: Path) -> None:
     (tree / ".git" / "hooks").rename(world.root / "shared")
-    (world.root / "shared").chmod(0o775)
+    (world.root / "shared").chmod(0o757)
     (tree / ".git" / "hooks").symlink_to(world.root / "shared")
 
 

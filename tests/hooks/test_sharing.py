@@ -16,7 +16,7 @@ from tests.hooks.world import World, everything
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, gits, hook_folders, lulls, reaching, scripts, sharing, sleeping
+from tokenguard_hooks import chaining, gits, hook_folders, lulls, owning, reaching, scripts, sharing, sleeping
 from tokenguard_hooks.installing import install, uninstall
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
@@ -193,12 +193,24 @@ def _unknown(user: World, folder: Path) -> None:
 
 @pytest.mark.parametrize("why", [_group, _all, _track, _need, _unknown])
 def test_where_they_are_not_to_sleep_they_stay_awake(
-    user: World, tree: Path, shared: Path, why: Callable[[World, Path], None]
+    user: World, tree: Path, shared: Path, why: Callable[[World, Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(owning, "is_private", lambda gid: False)
     why(user, shared)
     before = everything(shared)
     assert not sharing.may_sleep(user.paths) and not sharing.put_to_sleep(user.paths)
     assert everything(shared) == before
+
+
+def test_a_folder_that_only_a_group_of_the_user_s_own_can_write_to(
+    user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under umask 002."""
+    monkeypatch.setattr(owning, "is_private", lambda gid: gid == shared.stat().st_gid)
+    shared.chmod(0o775)
+    before = everything(shared)
+    assert sharing.put_to_sleep(user.paths) and names(shared) == ASLEEP
+    assert sharing.wake(user.paths) and everything(shared) == before
 
 
 def test_hooks_of_another_state_folder_and_of_others_are_left_alone(user: World, tree: Path, shared: Path) -> None:

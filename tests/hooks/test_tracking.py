@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,17 +25,6 @@ def test_who_looks_in_a_folder_to_which_a_link_leads(user: World) -> None:
     (tree / ".git" / "hooks").rename(elsewhere)
     (tree / ".git" / "hooks").symlink_to(elsewhere)
     assert tracking.leads_to({elsewhere}, tree / ".git")
-
-
-@pytest.mark.parametrize(("mode", "own"), [(0o755, True), (0o700, True), (0o775, False), (0o757, False)])
-def test_a_folder_that_others_can_write_to(tmp_path: Path, mode: int, own: bool) -> None:
-    tmp_path.chmod(mode)
-    assert tracking.is_own(tmp_path) is own
-
-
-def test_a_folder_of_somebody_else_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
-    assert not tracking.is_own(tmp_path) and not tracking.is_own(tmp_path / "gone")
 
 
 ALL = frozenset(scripts.TO_SLEEP)
