@@ -281,6 +281,11 @@ def test_a_git_that_begins_between_two_names_keeps_the_others_awake(
     monkeypatch.setattr(lulls, "newest", numbers.__next__)
     monkeypatch.setattr(lulls, "_is_git", bool)  # no number is 0
 
+    def is_git(number: int) -> bool:
+        return True
+
+    monkeypatch.setattr(lulls, "_is_git", is_git)
+
     def is_near(gits: Gits, common_dir: Path) -> bool:
         return "pre-commit" not in hooks(tree)
 

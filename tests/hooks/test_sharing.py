@@ -168,6 +168,15 @@ def test_those_that_an_earlier_version_has_put_there_sleep_once_they_are_install
     assert install(look(tree), user.paths, EVENTS, None, consent=False).everywhere and names(shared) == ASLEEP
 
 
+def only_in_groups_like(monkeypatch: pytest.MonkeyPatch, folder: Path | None) -> None:
+    """The user's own group is that of a folder; or else there is none."""
+
+    def is_private(gid: int) -> bool:
+        return folder is not None and gid == folder.stat().st_gid
+
+    monkeypatch.setattr(owning, "is_private", is_private)
+
+
 def _group(user: World, folder: Path) -> None:
     folder.chmod(0o775)
 
@@ -195,7 +204,7 @@ def _unknown(user: World, folder: Path) -> None:
 def test_where_they_are_not_to_sleep_they_stay_awake(
     user: World, tree: Path, shared: Path, why: Callable[[World, Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owning, "is_private", lambda gid: False)
+    only_in_groups_like(monkeypatch, None)
     why(user, shared)
     before = everything(shared)
     assert not sharing.may_sleep(user.paths) and not sharing.put_to_sleep(user.paths)
@@ -206,7 +215,7 @@ def test_a_folder_that_only_a_group_of_the_user_s_own_can_write_to(
     user: World, tree: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As under umask 002."""
-    monkeypatch.setattr(owning, "is_private", lambda gid: gid == shared.stat().st_gid)
+    only_in_groups_like(monkeypatch, shared)
     shared.chmod(0o775)
     before = everything(shared)
     assert sharing.put_to_sleep(user.paths) and names(shared) == ASLEEP
