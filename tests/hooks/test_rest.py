@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.hooks.killing import Killing
 from tests.hooks.test_hook_notes import STRANGE
 from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
@@ -448,24 +449,14 @@ def test_strange_names(user: World, name: str) -> None:
     assert os.fsencode(user.paths.state_dir) in told
 
 
-def test_interrupted_at_any_step(user: World, tree: Path) -> None:
+def test_killed_at_any_step(user: World, tree: Path) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     put_in(user, tree, former=("pre-commit", "post-commit"))
     awake = everything(tree / ".git" / "hooks")
-    killing = user.root / "killing"
-    killing.mkdir()
-    usual, steps = user.path, user.root / "steps"
-    for program in ("mv", "ln", "rm", "tail", "wc", "flock"):
-        real = shutil.which(program)
-        lines = f"read -r left <'{steps}'\necho $((left - 1)) >'{steps}'\n[ $left -gt 0 ] || kill -9 $PPID\n"
-        user.put_script(killing / program, f'#!/bin/sh\n{lines}exec {real} "$@"\n')
-    left = number = 0
-    while left <= 0:
-        steps.write_text(f"{number}\n")
-        user.path = f"{killing}{os.pathsep}{usual}"
-        assert user.commit(tree, f"{number}").stderr.count("former\n") == 2
-        user.path = usual
-        left = int(steps.read_text())
+    killing = Killing(user, ("mv", "ln", "rm", "tail", "wc", "flock"))
+    number, was_killed = 0, True
+    while was_killed:
+        was_killed = killing.commit(tree, number, 2)
         assert user.commit(tree, "then").stderr.count("former\n") == 2
         assert asleep(user, tree)
         resting.wake(tree / ".git", user.paths)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.world import AGAIN, GONE, SHELLS, World, everything, found
+from tests.hooks.killing import killed_at_each_step
+from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard_hooks import everywhere, reaching, resting, scripts
@@ -79,15 +80,6 @@ def asleep(user: World, where: Path) -> bool:
     return standing(look(where), user.paths, ALL).asleep
 
 
-def commit_until_asleep(user: World, linked: Path) -> int:
-    """Commit until hooks sleep; how often that was. Gits of others on this machine may be about."""
-    for number in range(1, AGAIN):
-        user.commit(linked, "more")
-        if asleep(user, linked):
-            return number
-    raise AssertionError("they stay awake")
-
-
 def made(user: World, linked: Path, number: int) -> set[str]:
     told = user.git(linked, "log", f"--max-count={number}", "--format=%H").stdout.split()
     return {f"1 commit linked topic {hash}" for hash in told}
@@ -124,7 +116,7 @@ def test_it_is_as_the_daemon_does_it(user: World, shell: str, former: tuple[str,
 def test_what_is_committed_then_is_read(user: World, layout: Layout) -> None:
     common_dir, linked = layout(user)
     put_in(user, common_dir, linked, "pre-commit")
-    number = commit_until_asleep(user, linked)
+    number = user.commit_until(linked, lambda: asleep(user, linked))
     assert set(user.spool(common_dir)) == made(user, linked, number)
     assert user.commit(linked, "asleep").stderr == "former\n"
     assert set(user.spool(common_dir)) < made(user, linked, number + 1)
@@ -218,7 +210,7 @@ def test_where_there_is_no_main_one_to_be_known_a_git_anywhere_keeps_them_awake(
         assert everything(common_dir / "hooks") == before
         go_on.write_text("on\n")
         assert waiting.wait(60) == 0
-    commit_until_asleep(user, linked)
+    user.commit_until(linked, lambda: asleep(user, linked))
 
 
 def test_one_that_begins_at_the_last_look_keeps_them_awake(user: World) -> None:
@@ -238,35 +230,24 @@ def test_one_that_begins_at_the_last_look_keeps_them_awake(user: World) -> None:
                 until(lambda: git.poll() is not None)
         assert everything(common_dir / "hooks") == before
     user.path = usual
-    commit_until_asleep(user, linked)
+    user.commit_until(linked, lambda: asleep(user, linked))
 
 
 @pytest.mark.parametrize("layout", [beside_main, of_bare])
-def test_interrupted_at_any_step(user: World, layout: Layout) -> None:
+def test_killed_at_any_step(user: World, layout: Layout) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     common_dir, linked = layout(user)
     put_in(user, common_dir, linked, "pre-commit")
-    awake = everything(common_dir / "hooks")
-    killing, steps = user.root / "killing", user.root / "steps"
-    killing.mkdir()
-    usual = user.path
-    for program in ("mv", "ln", "rm", "tail", "wc", "flock", "perl"):
-        lines = f"read -r left <'{steps}'\necho $((left - 1)) >'{steps}'\n[ $left -gt 0 ] || kill -9 $PPID\n"
-        user.put_script(killing / program, f'#!/bin/sh\n{lines}exec {shutil.which(program)} "$@"\n')
-    number = commits = 0
-    whole = False
-    while not whole:
-        steps.write_text(f"{number}\n")
-        user.path = f"{killing}{os.pathsep}{usual}"
-        assert user.commit(linked, f"{number}.{commits}").stderr.count("former\n") == 1
-        user.path = usual
-        interrupted = int(steps.read_text()) <= 0
-        # Where another git was about, such as that of another test, all of it was not tried.
-        whole = not interrupted and asleep(user, linked)
-        commits += 1 + commit_until_asleep(user, linked)
-        resting.wake(common_dir, user.paths)
-        assert everything(common_dir / "hooks") == awake
-        assert set(user.spool(common_dir)) == made(user, linked, commits)
-        number += interrupted
+    programs = ("mv", "ln", "rm", "tail", "wc", "flock", "perl")
+    steps = killed_at_each_step(
+        user,
+        programs,
+        linked,
+        common_dir / "hooks",
+        1,
+        lambda: asleep(user, linked),
+        lambda: resting.wake(common_dir, user.paths),
+        lambda commits: made(user, linked, commits) == set(user.spool(common_dir)),
+    )
     # Git itself is not among them, which is asked of tables.
-    assert number > (7 if user.references == "files" else 5)
+    assert steps > (7 if user.references == "files" else 5)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hooks.killing import killed_at_each_step
 from tests.hooks.test_hook_notes import STRANGE
-from tests.hooks.world import AGAIN, GONE, SHELLS, World, everything, found
+from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard_hooks import hook_folders, reaching, scripts, sharing
@@ -52,15 +53,6 @@ def asleep(*former: str) -> set[str]:
     return {f"{event}.tg-asleep" for event in ALL} | {*former, *(f"{event}.tg-chained" for event in former)}
 
 
-def commit_until(world: World, tree: Path, done: Callable[[], bool]) -> int:
-    """Commit until something is so; how often that was. Gits of others on this machine may be about."""
-    for number in range(1, AGAIN):
-        world.commit(tree, "more")
-        if done():
-            return number
-    raise AssertionError("they stay awake")
-
-
 def made(world: World, tree: Path, number: int) -> list[str]:
     told = world.git(tree, "log", f"--max-count={number}", "--format=%H").stdout.split()
     return [f"1 commit . main {hash}" for hash in reversed(told)]
@@ -89,7 +81,7 @@ def test_it_is_as_the_daemon_does_it(user: World, no_gits: None, shell: str, for
 def test_what_is_committed_then_is_read(user: World) -> None:
     other = user.repository("other")
     tree, shared = put_in(user, "pre-commit")
-    number = commit_until(user, tree, lambda: names(shared) == asleep("pre-commit"))
+    number = user.commit_until(tree, lambda: names(shared) == asleep("pre-commit"))
     assert user.spool(tree / ".git") == made(user, tree, number)
     for one in (tree, other):
         assert user.commit(one, "asleep").stderr == "former\n"
@@ -130,7 +122,7 @@ def test_where_they_cannot_sleep_it_is_not_tried_again(user: World, why: Callabl
     usual = user.path
     why(user, shared)
     before, told = everything(shared), user.paths.state_dir / "hooks" / hook_paths.UNSHARED
-    number = commit_until(user, tree, told.exists)
+    number = user.commit_until(tree, told.exists)
     told.write_text("as it was")
     user.commit(tree, "more")
     assert everything(shared) == before and told.read_text() == "as it was"
@@ -188,7 +180,7 @@ def test_a_git_that_may_start_one_keeps_them_awake(user: World) -> None:
         assert everything(shared) == before
         go_on.write_text("on\n")
         assert waiting.wait(60) == 0
-    commit_until(user, tree, lambda: names(shared) == asleep())
+    user.commit_until(tree, lambda: names(shared) == asleep())
 
 
 @pytest.mark.parametrize("way", ["own", "shared"])
@@ -202,7 +194,7 @@ def test_what_a_new_git_does_in_the_background_after_each_commit_is_in_nobody_s_
         hooks = tree / ".git" / "hooks"
         install(look(tree), real_modern.paths, ALL, "chain", consent=True)
         real_modern.runs(GONE)
-    commit_until(real_modern, tree, lambda: (hooks / "post-commit.tg-asleep").exists())
+    real_modern.commit_until(tree, lambda: (hooks / "post-commit.tg-asleep").exists())
 
 
 @pytest.mark.parametrize("at", ["the last look", "the look before"])
@@ -223,7 +215,7 @@ def test_one_that_begins_meanwhile_does_so_too(user: World, at: str) -> None:
                 until(lambda: git.poll() is not None)
         assert everything(shared) == before
     user.path = usual
-    commit_until(user, tree, lambda: names(shared) == asleep("post-commit"))
+    user.commit_until(tree, lambda: names(shared) == asleep("post-commit"))
 
 
 def test_others_who_change_them_are_kept_off(user: World) -> None:
@@ -235,7 +227,7 @@ def test_others_who_change_them_are_kept_off(user: World) -> None:
         user.commit(tree, "more")
     assert everything(shared) == before
     os.close(folder)
-    commit_until(user, tree, lambda: names(shared) == asleep())
+    user.commit_until(tree, lambda: names(shared) == asleep())
 
 
 def test_in_a_folder_with_a_name_of_two_lines_they_stay_awake(user: World) -> None:
@@ -249,7 +241,7 @@ def test_in_a_folder_with_a_name_of_two_lines_they_stay_awake(user: World) -> No
 @pytest.mark.parametrize("name", [name for name in STRANGE if "\n" not in name])
 def test_strange_names(user: World, name: str) -> None:
     tree, shared = put_in(user, "pre-commit", folder=f"a{name} ")
-    commit_until(user, tree, lambda: names(shared) == asleep("pre-commit"))
+    user.commit_until(tree, lambda: names(shared) == asleep("pre-commit"))
 
 
 def test_a_folder_in_the_working_tree(user: World) -> None:
@@ -261,7 +253,7 @@ def test_a_folder_in_the_working_tree(user: World) -> None:
     user.commit(tree, "second")
     install(look(tree), user.paths, ALL, None, consent=True)
     user.runs(GONE)
-    commit_until(user, tree, lambda: names(tree / ".githooks") == asleep() | {"README"})
+    user.commit_until(tree, lambda: names(tree / ".githooks") == asleep() | {"README"})
     assert user.git(tree, "status", "--porcelain", "--untracked-files=no").stdout == ""
 
 
@@ -334,34 +326,23 @@ def test_where_git_would_not_find_what_it_tracks_they_stay_awake(
     folder, told = tree / ".githooks", user.paths.state_dir / "hooks" / hook_paths.UNSHARED
     why(user, folder)
     before = everything(folder)
-    commit_until(user, tree, told.exists)
+    user.commit_until(tree, told.exists)
     assert everything(folder) == before and not (user.root / "started").exists()
 
 
 @pytest.mark.parametrize("former", [("pre-commit",), ("pre-commit", "post-commit")])
-def test_interrupted_at_any_step(user: World, former: tuple[str, ...]) -> None:
+def test_killed_at_any_step(user: World, former: tuple[str, ...]) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     tree, shared = put_in(user, *former)
-    awake = everything(shared)
-    killing, steps = user.root / "killing", user.root / "steps"
-    killing.mkdir()
-    usual = user.path
-    for program in ("mv", "ln", "rm", "tail", "flock", "find", "perl"):
-        lines = f"read -r left <'{steps}'\necho $((left - 1)) >'{steps}'\n[ $left -gt 0 ] || kill -9 $PPID\n"
-        user.put_script(killing / program, f'#!/bin/sh\n{lines}exec {shutil.which(program)} "$@"\n')
-    number = commits = 0
-    whole = False
-    while not whole:
-        steps.write_text(f"{number}\n")
-        user.path = f"{killing}{os.pathsep}{usual}"
-        assert user.commit(tree, f"{number}.{commits}").stderr.count("former\n") == len(former)
-        user.path = usual
-        interrupted = int(steps.read_text()) <= 0
-        # Where another git was about, such as that of another test, all of it was not tried.
-        whole = not interrupted and names(shared) == asleep(*former)
-        commits += 1 + commit_until(user, tree, lambda: names(shared) == asleep(*former))
-        Rounds(user.paths).wake_shared(60)
-        assert everything(shared) == awake
-        assert set(made(user, tree, commits)) <= set(user.spool(tree / ".git"))
-        number += interrupted
-    assert number > 4 + 2 * len(former)
+    programs = ("mv", "ln", "rm", "tail", "flock", "find", "perl")
+    steps = killed_at_each_step(
+        user,
+        programs,
+        tree,
+        shared,
+        len(former),
+        lambda: names(shared) == asleep(*former),
+        lambda: Rounds(user.paths).wake_shared(60),
+        lambda commits: set(made(user, tree, commits)) <= set(user.spool(tree / ".git")),
+    )
+    assert steps > 4 + 2 * len(former)

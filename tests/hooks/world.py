@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tokenguard.attribution.missed import marks
@@ -135,6 +135,14 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         """Make a commit without any file."""
         return self.git(tree, "commit", "--allow-empty", "-m", message, *options, code=code, env=env)
+
+    def commit_until(self, tree: Path, done: Callable[[], bool]) -> int:
+        """Commit until something is so; how often that was. Gits of others on this machine may be about."""
+        for number in range(1, AGAIN):
+            self.commit(tree, "more")
+            if done():
+                return number
+        raise AssertionError("they stay awake")
 
     def hash(self, tree: Path, name: str = "HEAD") -> str:
         return self.git(tree, "rev-parse", name).stdout.strip()
