@@ -46,6 +46,10 @@ _UNDER_WAY = ("index.lock", "rebase-merge", "rebase-apply", "sequencer")
 """What git has in the folder of a working tree while it makes commits there."""
 
 
+class UnreadError(TokenguardError):
+    """Hooks woke, and what was done while they slept is not noted yet."""
+
+
 def put_to_sleep(common_dir: Path, paths: Paths, gits: Gits | None = None) -> bool:
     """Have git start no hook of ours in a repository; whether they sleep. Raises `TokenguardError`.
 
@@ -144,7 +148,7 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
     if not understood:
         # What became of commits would be lost: the mark stays until git can be asked.
-        raise TokenguardError("git is too old to tell what was committed while they slept", _NEWER)
+        raise UnreadError("they woke, but git is too old to tell what was committed while they slept", _NEWER)
     # A commit that was made while this was done may have been noted by nobody, or by both.
     marking.note(common_dir, paths, missed(common_dir, now))
     if unaware:

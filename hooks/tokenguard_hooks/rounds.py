@@ -196,7 +196,8 @@ class Rounds:
                 work(common_dir)
         except (OSError, ValueError, TokenguardError) as error:
             if self._told.get(common_dir) != str(error):
-                log.warning("hooks in %s stay as they are: %s", common_dir, error)
+                stay = "" if isinstance(error, resting.UnreadError) else " stay as they are"
+                log.warning("hooks in %s%s: %s", common_dir, stay, error)
             self._told[common_dir] = str(error)
 
     def _known(self) -> Iterator[Path]:

@@ -84,6 +84,16 @@ def test_a_branch_of_which_the_log_of_head_tells_nothing(world: World) -> None:
         world.git("checkout", "-q", "main")
 
 
+def test_a_log_that_is_there_goes_on_where_git_is_to_keep_none(world: World) -> None:
+    world.git("config", "core.logAllRefUpdates", "false")
+    world.git("checkout", "-q", "-b", "side")
+    for name in ("five", "six"):
+        world.commit(name)
+    world.git("checkout", "-q", "main")
+    asked, told = pairs(world)
+    assert told == asked and len({line.hash for line in told if isinstance(line, Made)}) == 7
+
+
 def test_what_another_hook_does_after_the_commit_is_not_taken_for_it(world: World) -> None:
     hook = world.top / ".git" / "hooks" / "post-commit"
     lines = hook.read_text().splitlines()

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.hooks.world import World, everything
+from tests.support.newer_git import TABLES_SINCE, newer_git
 from tests.support.waiting import until
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
@@ -454,6 +455,36 @@ def test_a_real_git_that_began_while_they_slept_is_waited_for(real_modern: World
     assert world.spool(tree / ".git") == []
     assert wake(world, tree) and world.spool(tree / ".git") == [f"1 commit . main {world.hash(tree)}"]
     until(lambda: not wake(world, tree))
+
+
+def test_references_that_are_migrated_there_and_back_while_they_sleep(
+    user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In tables, changes have other numbers then."""
+    newer = newer_git(TABLES_SINCE)
+    monkeypatch.setenv("PATH", f"{newer}{os.pathsep}{os.environ['PATH']}")
+    user.path = f"{newer}{os.pathsep}{user.path}"
+    put_in(user, tree, "chain")
+    for number in range(20):
+        user.commit(tree, f"noted {number}")
+    noted = user.spool(tree / ".git")
+    assert sleep(user, tree)
+    user.commit(tree, "second")
+    for way in ("reftable", "files") if user.references == "files" else ("files", "reftable"):
+        user.git(tree, "refs", "migrate", f"--ref-format={way}")
+        user.commit(tree, way)
+        user.commit(tree, f"{way}, better", "--amend")
+    assert wake(user, tree) and hooks(tree) == set(EVENTS)
+    told = user.spool(tree / ".git")[len(noted) :]
+    log = user.git(tree, "log", "--walk-reflogs", "--max-count=5", "--format=%H").stdout.split()
+    last, left, other, before, second = log
+    assert [line for line in told if line not in noted and user.hash(tree, "HEAD~22") not in line] == [
+        f"1 commit . main {second}",
+        *(f"1 commit . main {before}", f"1 commit . main {other}", f"1 rewrite amend {before} {other}"),
+        *(f"1 commit . main {left}", f"1 commit . main {last}", f"1 rewrite amend {left} {last}"),
+    ]
+    user.commit(tree, "awake")
+    assert user.spool(tree / ".git")[-1] == f"1 commit . main {user.hash(tree)}"
 
 
 def _is_understood_by_none(common_dir: Path) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.hooks.world import World
 from tokenguard.config import hook_paths
-from tokenguard_hooks import everywhere, flagging, reaching, resting, scripts, sharing
+from tokenguard_hooks import everywhere, flagging, marking, reaching, resting, scripts, sharing
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
@@ -67,6 +67,22 @@ def test_one_that_is_gone_or_broken(user: World, rounds: Rounds, caplog: pytest.
     assert f"hooks in {broken}/.git stay as they are" in caplog.text and str(gone) not in caplog.text
     rounds.put_to_sleep(LONG)
     assert caplog.text.count("stay as they are") == 1
+
+
+def test_of_those_that_wake_it_is_not_said_that_they_sleep_on(
+    user: World, rounds: Rounds, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where git is too old to tell what was committed, that is what is missing."""
+    tree = hooked(user, "web")
+    rounds.put_to_sleep(LONG)
+
+    def is_understood(common_dir: Path) -> bool:
+        return False
+
+    monkeypatch.setattr(marking, "is_understood", is_understood)
+    rounds.wake(LONG)
+    assert not sleeps(tree) and "stay as they are" not in caplog.text
+    assert f"hooks in {tree}/.git: they woke, but git is too old to tell what was committed" in caplog.text
 
 
 def test_what_does_not_answer_is_not_waited_for(user: World, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
