@@ -457,11 +457,16 @@ def test_a_real_git_that_began_while_they_slept_is_waited_for(real_modern: World
     until(lambda: not wake(world, tree))
 
 
+@pytest.fixture
+def newer() -> Path:
+    """The folder of a git that migrates references; asked for before there is one that only says how old it is."""
+    return newer_git(TABLES_SINCE)
+
+
 def test_references_that_are_migrated_there_and_back_while_they_sleep(
-    user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
+    newer: Path, user: World, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In tables, changes have other numbers then."""
-    newer = newer_git(TABLES_SINCE)
     monkeypatch.setenv("PATH", f"{newer}{os.pathsep}{os.environ['PATH']}")
     user.path = f"{newer}{os.pathsep}{user.path}"
     put_in(user, tree, "chain")
