@@ -20,8 +20,9 @@ from tokenguard.ledger.values import LogFile, Logs, Oddity
 BATCH = 400
 """Rows that are written at once: a few milliseconds, for which a call may have to wait."""
 
-ALONE = 10 * BATCH
-"""The same where nobody waits: each transaction writes most pages of the indexes again."""
+ALONE = 20 * BATCH
+"""The same where nobody waits: each transaction writes most pages of the indexes again. Whoever comes then waits for a
+quarter of a second at most, once."""
 
 _STRETCH = 40 << 10
 """Bytes for each row of a batch after which it is given out, even if nothing was found in them."""

@@ -55,6 +55,7 @@ def region_factor(owner: str, region: str | None) -> tuple[int, int] | None:
 
 
 @lru_cache(256)
+@lru_cache(1_000)
 def is_standard(context: Context) -> bool:
     """Whether nothing in it moves a price."""
     region = (context.geo or "").lower()
