@@ -84,6 +84,21 @@ def test_a_branch_of_which_the_log_of_head_tells_nothing(world: World) -> None:
         world.git("checkout", "-q", "main")
 
 
+def test_heads_that_go_from_branch_to_branch_and_only_their_logs_tell(world: World) -> None:
+    for name in ("side", "other"):
+        world.git("branch", name)
+        world.git("symbolic-ref", "HEAD", f"refs/heads/{name}")
+        world.commit(name)
+    world.git("checkout", "-q", "--detach")
+    world.commit("afloat")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    expected: list[str | None] = ["side", "other", None]
+    for _ in range(2):
+        asked, told = pairs(world)
+        assert told == asked and [line.branch for line in told[-3:] if isinstance(line, Made)] == expected
+        world.git("checkout", "-q", "-f", "main")
+
+
 def test_a_log_that_is_there_goes_on_where_git_is_to_keep_none(world: World) -> None:
     world.git("config", "core.logAllRefUpdates", "false")
     world.git("checkout", "-q", "-b", "side")

@@ -36,6 +36,15 @@ def test_all_of_it(git_dir: Path) -> None:
     assert logs.content(git_dir, "refs/heads/none") == logs.content(git_dir / "nowhere") == b""
 
 
+def test_lines_with_their_changes_and_branches(git_dir: Path) -> None:
+    """Only tables have numbers."""
+    entries = logs.numbered(git_dir)
+    in_tables = tables.are_in(git_dir)
+    assert [entry.text for entry in entries] == (LINES if in_tables else [])
+    found = logs.branches_of(git_dir, {entry.line for entry in entries})
+    assert sorted(found.values()) == (["feat/x", "main"] if in_tables else [])
+
+
 def test_what_is_new_since_a_mark(git_dir: Path) -> None:
     mark = logs.mark(git_dir)
     assert mark is not None and logs.since(git_dir, mark) == (b"".join(LINES), len(b"".join(LINES)))

@@ -180,3 +180,24 @@ def test_what_is_torn_or_of_another_kind_is_an_error(tmp_path: Path, name: str) 
         if at < 5 or at >= len(data) - 68:
             with pytest.raises(OSError):
                 tables.names(tmp_path)
+
+
+def test_the_branches_in_whose_logs_a_line_stands(tmp_path: Path) -> None:
+    """Of a commit on one and an amendment on another; of a checkout, none tells."""
+    tabled.put(tmp_path)
+    amended, left, made = (entry.line for entry in tables.log(tmp_path, "HEAD") or [])
+    assert tables.branches_of(tmp_path, {amended, left, made}) == {made: "main", amended: "feat/x"}
+    assert tables.branches_of(tmp_path, {left}) == tables.branches_of(tmp_path, set()) == {}
+
+
+def test_a_line_of_a_branch_that_is_gone_or_renamed(repository: Repository) -> None:
+    repository.commit("one")
+    repository.git("checkout", "-q", "-b", "side")
+    repository.commit("two")
+    (two,) = (entry.line for entry in tables.log(repository.git_dir, "HEAD", 1) or [])
+    repository.git("branch", "-m", "feat")
+    assert tables.branches_of(repository.git_dir, {two}) == {two: "feat"}
+    repository.git("checkout", "-q", "main")
+    repository.git("branch", "-q", "-D", "feat")
+    repository.git("pack-refs", "--all")
+    assert tables.branches_of(repository.git_dir, {two}) == {}

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from tokenguard.attribution import layout, logs, moves, tables
 from tokenguard.attribution.missed import branches
+from tokenguard.attribution.moves import Move
 from tokenguard.attribution.place import Place
 from tokenguard.attribution.spool import Logged, Made, Noted
 
-_ONLY_MOVES = re.compile(r"(?:checkout|reset|Branch|clone|merge|pull)\b|cherry-pick: fast-forward")
-"""What another hook may have done after the commit, and no hook is told of."""
-_LEFT = re.compile(r"checkout: moving from (\S+) to ")
+_ONLY_MOVES = re.compile(r"$|(?:checkout|reset|Branch|clone|merge|pull)\b|cherry-pick: fast-forward")
+"""What another hook may have done after the commit, and no hook is told of. Of `git symbolic-ref` nothing is said."""
+_RENAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$")
 
 
 def are_told(common_dir: Path, tree: str) -> bool:
@@ -36,59 +37,60 @@ def named(common_dir: Path, noted: Noted) -> Noted:
 
     Raises `TokenguardError` where a log cannot be read.
     """
-    trees = {line.tree for line in noted.lines if isinstance(line, Logged)}
+    trees: dict[str, list[Logged]] = {}
+    for line in noted.lines:
+        if isinstance(line, Logged):
+            trees.setdefault(line.tree, []).append(line)
     if not trees:
         return noted
-    heads = {tree: _Log(common_dir, tree) for tree in trees}
-    told = [heads[line.tree].made(line) if isinstance(line, Logged) else line for line in noted.lines]
+    logs_of = {tree: _Log(common_dir, tree, [line.change for line in marks]) for tree, marks in trees.items()}
+    told = [logs_of[line.tree].made(line) if isinstance(line, Logged) else line for line in noted.lines]
     found = tuple(line for line in told if line is not None)
     return Noted(found, noted.written_us, noted.unknown + told.count(None))
 
 
 class _Log:
-    """The log of HEAD in a working tree."""
+    """The log of HEAD in a working tree, for these changes."""
 
-    def __init__(self, common_dir: Path, tree: str) -> None:
+    def __init__(self, common_dir: Path, tree: str, changes: list[int]) -> None:
         self._common_dir, self._git_dir = common_dir, layout.folder_of(common_dir, tree)
         # Before the log, which tells of what comes after this.
         self._now = Place(git_dir=str(self._git_dir)).branch()
-        lines = [(number, text) for number, text in logs.numbered(self._git_dir) if moves.read(text)]
-        self._numbers = [number for number, _ in lines]
-        self._texts = [text for _, text in lines]
-        self._moves = [move for text in self._texts for move in moves.read(text)]
+        self._entries = logs.numbered(self._git_dir)
+        lines = [entry.line for entry in self._entries]
+        self._moves = [Move(one.new, one.at_s * 1_000_000, one.how.decode("utf-8", "replace")) for one in lines]
         self._last_other = max((at for at, move in enumerate(self._moves) if not moves.makes(move.how)), default=-1)
-        self._known: dict[str, frozenset[bytes]] = {}
+        self._places = {change: self._place(change) for change in set(changes)}
+        wanted = {lines[at] for at in self._places.values() if at is not None}
+        self._told = logs.branches_of(common_dir, wanted)
 
     def made(self, line: Logged) -> Made | None:
         """The commit that a line stands for."""
-        at = bisect_right(self._numbers, line.change) - 1
+        at = self._places[line.change]
+        return None if at is None else Made(line.tree, self._branch(at), self._moves[at].hash)
+
+    def _place(self, change: int) -> int | None:
+        """Where in the log the last commit stands that was made up to a change."""
+        at = bisect_right(self._entries, change, key=lambda entry: entry.number) - 1
         while at >= 0 and _only_moves(self._moves[at].how):
             at -= 1
-        return None if at < 0 else Made(line.tree, self._branch(at), self._moves[at].hash)
+        return at if at >= 0 else None
+
+    def _branch(self, at: int) -> str | None:
+        """The branch on which a commit was made: its own log says the same as that of HEAD. Where none does, there was
+        none, or it keeps no log."""
+        name = self._told.get(self._entries[at].line)
+        if name is None:
+            return self._now if at > self._last_other else self._branches[at]
+        renamed = (found.groups() for move in reversed(self._moves[at:]) if (found := _RENAMED.match(move.how)))
+        for before, after in renamed:
+            name = before if name == after else name
+        return name
 
     @cached_property
     def _branches(self) -> list[str | None]:
-        """Those of all moves, for which all references have to be read."""
+        """Those of all moves as far as HEAD's log tells, for which all references have to be read."""
         return branches(self._moves, self._common_dir, self._git_dir)
-
-    def _branch(self, at: int) -> str | None:
-        """The branch on which a commit was made."""
-        if at > self._last_other:
-            return self._now
-        told, text = self._branches[at], self._texts[at]
-        if told is not None and (not self._of(told) or text in self._of(told)):
-            return told
-        # Of `git symbolic-ref` the log of HEAD tells nothing until that is left again; the branch's own log does.
-        left = (found[1] for move in self._moves[at + 1 :] if (found := _LEFT.match(move.how)))
-        others = (one for one in (next(left, None), self._now) if one is not None)
-        return next((one for one in others if text in self._of(one)), told)
-
-    def _of(self, branch: str) -> frozenset[bytes]:
-        """The lines of a branch's log."""
-        if branch not in self._known:
-            log = logs.content(self._common_dir, f"refs/heads/{branch}")
-            self._known[branch] = frozenset(log.splitlines(keepends=True))
-        return self._known[branch]
 
 
 def _only_moves(how: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from msgspec import Struct
 
 from tokenguard.attribution import tables
+from tokenguard.attribution.reftable import Line
 from tokenguard.errors import TokenguardError
 
 _ENOUGH = 512
@@ -70,12 +72,17 @@ def since(git_dir: Path, mark: Mark) -> tuple[bytes, int]:
     return b"".join(texts), sum(map(len, texts[: len(entries) - begun]))
 
 
-def numbered(git_dir: Path) -> list[tuple[int, bytes]]:
-    """The lines of the log of HEAD in tables, the oldest first, each with the number of its change. Raises
-    `TokenguardError`.
-    """
-    entries = (_entries(git_dir) or []) if tables.are_in(git_dir) else []
-    return [(entry.number, entry.text) for entry in reversed(entries)]
+def numbered(git_dir: Path) -> list[tables.Entry]:
+    """The lines of the log of HEAD, the oldest first, where that is in tables. Raises `TokenguardError`."""
+    return list(reversed(_entries(git_dir) or [])) if tables.are_in(git_dir) else []
+
+
+def branches_of(common_dir: Path, lines: Collection[Line]) -> dict[Line, str]:
+    """The branches in whose logs these lines stand, where they are in tables. Raises `TokenguardError`."""
+    try:
+        return tables.branches_of(common_dir, lines) if tables.are_in(common_dir) else {}
+    except OSError as error:
+        raise TokenguardError(f"git's logs are not read: {error}", "see what git reflog --all says there") from error
 
 
 def last_line(log: bytes) -> bytes:

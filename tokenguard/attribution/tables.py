@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from heapq import merge
 from itertools import groupby
@@ -22,6 +22,7 @@ from tokenguard.attribution.reftable import GONE, LINK, LOGS, REFERENCES, Line, 
 _Found = TypeVar("_Found")
 
 _LAST = (1 << 64) - 1
+_BRANCHES = b"refs/heads/"
 _TRIES = 10
 """Git puts tables together, and removes those, while they are looked for; but not all the time."""
 
@@ -63,6 +64,29 @@ def log(git_dir: str | Path, name: str, most: int | None = None) -> list[Entry] 
         return found
 
     return _read(git_dir, read)
+
+
+def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]:
+    """The branches in whose logs these lines stand, as far as there are some. Raises `OSError`.
+
+    One that was removed may be among them, until git puts tables together. It is looked into new tables first: a line
+    of today is found as soon where there are many references.
+    """
+    ids = {bytes.fromhex(one.old + one.new) for one in lines}
+
+    def read(tables: list[Table]) -> dict[Line, str]:
+        found: dict[Line, str] = {}
+        for table in reversed(tables):
+            if len(found) == len(lines):
+                break
+            for record in table.records(LOGS, 0, _BRANCHES):
+                if not record.key.startswith(_BRANCHES):
+                    break
+                if record.value[: 2 * table.id_bytes] in ids and (told := line(record.value, table.id_bytes)) in lines:
+                    found.setdefault(told, os.fsdecode(record.key[len(_BRANCHES) : -9]))
+        return found
+
+    return _read(git_dir, read) if lines else {}
 
 
 def target(git_dir: str | Path, name: str) -> str | None:
