@@ -260,3 +260,22 @@ class TestProcesses:
         )
         assert lines[2].split()[-1] == "1.4G"
         assert not plain or all(line.isascii() for line in lines)
+
+
+class Ending(Answering):
+    """A dashboard whose timers have something to draw when nothing is left on its screen."""
+
+    async def _close_all(self) -> None:
+        await self.screen.remove_children()
+        self.draw()
+        self.said.append("it has ended")
+        await super()._close_all()
+
+
+async def test_nothing_is_drawn_once_it_ends(tmp_path: Path) -> None:
+    app = Ending(tmp_path, {PATH: DETAIL})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.state.status(STATUS)
+        app.push_screen(SessionView("s1"))
+        await app.look(pilot)
+    assert app.said == ["it has ended"]

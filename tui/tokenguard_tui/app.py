@@ -84,8 +84,8 @@ class Dashboard(App[None]):
         self.hearing.stop()
 
     def draw(self) -> None:
-        """Show the state on the screen in front, if it is not over."""
-        if self.screen_stack and isinstance(self.screen, View):
+        """Show the state on the screen in front, if it is not over: while it ends, screens lose what is on them."""
+        if self.is_running and self.screen_stack and isinstance(self.screen, View):
             self.screen.show(self.state, self._now())
 
     def on_view_drawn(self) -> None:
