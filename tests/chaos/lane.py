@@ -19,7 +19,8 @@ from tests.support.house import CATALOGUE
 from tokenguard import simulator
 from tokenguard.config.sections import DaemonSettings, InterruptedSettings
 from tokenguard.config.settings import Config
-from tokenguard.guard import Guard, OpenSession
+from tokenguard.guard import Admission, Guard, OpenSession
+from tokenguard.guard.deciding import Count
 from tokenguard.ledger import Ledger
 from tokenguard.proxy import Proxy
 from tokenguard.records import Call, Facts, Session
@@ -71,7 +72,8 @@ class Watched(Guard):
     def __init__(self, *of: Any) -> None:
         super().__init__(*of)
         self.begun: dict[str, int] = {}
-        self.settled: dict[str, asyncio.Queue[Mapping[str, Any]]] = {}
+        self.settled: dict[str, asyncio.Queue[Mapping[str, Any] | None]] = {}
+        """None for a call whose client left before it was let through."""
 
     def begin(
         self, session: Session | None, *, provider: str, dialect: str, facts: Facts, headers: Mapping[str, str]
@@ -79,6 +81,13 @@ class Watched(Guard):
         call = super().begin(session, provider=provider, dialect=dialect, facts=facts, headers=headers)
         self.begun[call.session] = self.begun.get(call.session, 0) + 1
         return call
+
+    async def admit(self, call: Call, facts: Facts, count: Count | None = None) -> Admission:
+        try:
+            return await super().admit(call, facts, count)
+        except asyncio.CancelledError:
+            self.settled.setdefault(call.session, asyncio.Queue()).put_nowait(None)
+            raise
 
     def tell(self, kind: str, data: dict[str, object]) -> None:
         super().tell(kind, data)
@@ -144,7 +153,8 @@ class Lane:
         await leave(self._direct.port, target, body, case)
         if home.guard.begun.get(session, 0) == began:
             return None
-        told = await self._settled(home, session)
+        if (told := await self._settled(home, session)) is None:
+            return None
         async with asyncio.timeout(PATIENCE_S):
             await self._behind.idle()
             await self._direct.idle()
@@ -168,7 +178,7 @@ class Lane:
             self._tokens[told] = live.session.id, token
         return self._tokens[told]
 
-    async def _settled(self, home: House, session: str) -> Mapping[str, Any]:
+    async def _settled(self, home: House, session: str) -> Mapping[str, Any] | None:
         async with asyncio.timeout(PATIENCE_S):
             return await home.guard.settled.setdefault(session, asyncio.Queue()).get()
 
