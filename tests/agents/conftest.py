@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reasons = {name: missing(agent) for name, agent in agents.items()}
     for item in items:
         if (agent := _agent_of(item)) is not None and (why := reasons[agent.name]):
-            item.add_marker(pytest.mark.skip(reason=why))
+            item.add_marker(pytest.mark.skip(reason=why))  # what its agent lacks here, in words
     besides = [package for item in items for mark in item.iter_markers("packages") for package in mark.args]
     config.stash[_PACKAGES] = [*(agent.package for name, agent in agents.items() if not reasons[name]), *besides]
 

@@ -34,10 +34,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     says = f"printf 'tokenguard 1 {os.getpid()}\\n.\\na-tree\\n'"
     hook.write_text(f"#!/bin/sh\n{hook.parent}/ours\n{says} >'{told}'\n{hook.parent}/ours\nrm '{told}'\n")
     hook.chmod(0o755)
-    made.commit("base")
-    made.git("checkout", "-q", "-b", "feat")
-    for name in ("one", "two", "three", "four"):
-        made.commit(name)
+    made.commit_on_feat()
     yield made
     await ledger.close()
 

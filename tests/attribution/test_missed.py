@@ -34,10 +34,7 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> P
 async def world(tmp_path: Path, tables: Path | None) -> AsyncIterator[World]:
     ledger = Ledger.open(tmp_path / "ledger.db")
     made = World(tmp_path, ledger, tables=tables)
-    made.commit("base")
-    made.git("checkout", "-q", "-b", "feat")
-    for name in ("one", "two", "three", "four"):
-        made.commit(name)
+    made.commit_on_feat()
     yield made
     await ledger.close()
 

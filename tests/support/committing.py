@@ -164,6 +164,13 @@ class World:
         self.git("commit", "--quiet", "--message", subject or name, tree=tree)
         return self.git("rev-parse", "HEAD", tree=tree)
 
+    def commit_on_feat(self) -> None:
+        """A commit on the branch that is there, then four on another one."""
+        self.commit("base")
+        self.git("checkout", "-q", "-b", "feat")
+        for name in ("one", "two", "three", "four"):
+            self.commit(name)
+
     async def work(self, nanos: int, name: str, tree: Path | None = None) -> str:
         """Spend something, and commit."""
         await self.spend(nanos, tree)
