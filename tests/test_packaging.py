@@ -57,7 +57,9 @@ def test_every_module_is_installed(installed: list[str]) -> None:
         "tokenguard/team/postgres/schema/0001.sql",
         "tokenguard/team/postgres/steps/grant.sql",
         "tokenguard_hooks/hook.sh",
+        "tokenguard_hooks/owning.sh",
         "tokenguard_hooks/rest.sh",
+        "tokenguard_hooks/sharing.sh",
     ],
 )
 def test_data_files_are_installed(installed: list[str], name: str) -> None:

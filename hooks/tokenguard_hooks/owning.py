@@ -3,7 +3,7 @@
 Under umask 002, as many systems have it, everything is writable for its group, which then is the user's own: "user
 private groups" (login.defs(5), USERGROUPS_ENAB). What tells such a group is what tells it there: it has the number and
 the name of the user. Who is in a group cannot always be listed (`enumerate` in sssd.conf(5)), so nobody on the list is
-not enough; whoever is on it counts.
+not enough; whoever is on it counts. Hooks ask the same where the daemon has died (`owning.sh`).
 """
 
 from __future__ import annotations

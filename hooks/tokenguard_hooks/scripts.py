@@ -1,7 +1,7 @@
 """The scripts of the hooks.
 
-`hook.sh` in the state folder does the work, and `rest.sh` what is seldom to be done. What git runs only leads there, so
-that a newer tokenguard replaces these files and no repository; without them, hooks are silent.
+`hook.sh` in the state folder does the work, and `rest.sh`, with the others, what is seldom to be done. What git runs
+only leads there, so that a newer tokenguard replaces these files and no repository; without them, hooks are silent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ TO_SLEEP = ("pre-commit", "commit-msg", "prepare-commit-msg", "pre-push", "post-
 a command of git fail: the shorter is the time in which one might be looked for. Last comes the one that goes on where
 somebody was interrupted (`rest.sh`)."""
 
-_SHIPPED = ("hook.sh", "rest.sh")
+_SHIPPED = ("hook.sh", "rest.sh", "sharing.sh", "owning.sh")
+"""Each of them sources those behind it."""
 
 CHAINED = ".tg-chained"
 """Ends the name of a hook that was there before."""

@@ -1,4 +1,7 @@
-"""Owners, groups, modes and lists of folders are real; only the database of users is not, but for one test."""
+"""Owners, groups, modes and lists of folders are real; only the database of users is not, but for two tests.
+
+The daemon and hooks are asked the same, and have to say the same.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import errno
 import grp
 import os
 import pwd
+import shutil
 import struct
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tokenguard_hooks import owning
-from tokenguard_hooks.owning import is_own
+from tests.hooks.world import SHELLS, found
+from tokenguard_hooks import owning, scripts
 
 SOMEBODY = 54_321
 
@@ -36,22 +43,68 @@ class People:
         name, members = self.groups[gid]
         return grp.struct_group((name, "x", gid, members))
 
+    @property
+    def getent(self) -> str:
+        """What stands for getent(1) in a shell, where numbers are looked up and all users are listed."""
+        users = {uid: f"{name}:x:{uid}:{gid}::/:/bin/sh" for uid, (name, gid) in self.users.items()}
+        groups = {gid: f"{name}:x:{gid}:{','.join(members)}" for gid, (name, members) in self.groups.items()}
+        told = {
+            **{f"passwd {uid}": line for uid, line in users.items()},
+            **{f"group {gid}": line for gid, line in groups.items()},
+            "passwd": "\n".join(users.values() if self.listed else ()),
+        }
+        cases = "\n".join(f"'{asked}') echo '{lines}' ;;" for asked, lines in told.items())
+        return f'getent() {{ case "$*" in\n{cases}\n*) return 2 ;;\nesac; }}\n'
+
+
+Asked = Callable[[Path], bool]
+
 
 @pytest.fixture
-def me(monkeypatch: pytest.MonkeyPatch) -> int:
+def me() -> int:
     """The number of the user. Only root can give folders to somebody else, and is somebody else here."""
-    uid = os.geteuid() or SOMEBODY
-    monkeypatch.setattr(os, "geteuid", lambda: uid)
-    return uid
+    return os.geteuid() or SOMEBODY
 
 
 @pytest.fixture
 def people(me: int, monkeypatch: pytest.MonkeyPatch) -> People:
-    found = People(me)
-    monkeypatch.setattr(pwd, "getpwuid", found.user)
-    monkeypatch.setattr(pwd, "getpwall", found.all_users)
-    monkeypatch.setattr(grp, "getgrgid", found.group)
-    return found
+    known = People(me)
+    monkeypatch.setattr(pwd, "getpwuid", known.user)
+    monkeypatch.setattr(pwd, "getpwall", known.all_users)
+    monkeypatch.setattr(grp, "getgrgid", known.group)
+    return known
+
+
+def in_shell(shell: str, folder: Path, uid: int, before: str, path: str | None = None) -> bool:
+    """What a hook says of a folder to a user, in a shell that knows `before`."""
+    command = found(shell)
+    if command is None:
+        pytest.skip(f"{shell} is not installed")
+    text, is_root = scripts.shipped("owning.sh").decode(), os.getuid() == 0
+    done = subprocess.run(
+        # Somebody else may not find these by their paths.
+        [*command, "-c", f"tg_newline='\n'\n{text}\n{before}\ntg_is_own . && echo own || echo not"],
+        cwd=folder,
+        env={**os.environ, **({"PATH": path} if path else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+        user=uid if is_root else None,
+        group=uid if is_root else None,
+        extra_groups=[] if is_root else None,
+    )
+    assert (done.stdout in ("own\n", "not\n"), done.stderr) == (True, "")
+    return done.stdout == "own\n"
+
+
+@pytest.fixture(params=["daemon", *SHELLS])
+def is_own(request: pytest.FixtureRequest, me: int, people: People, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Asks one of those."""
+    who = str(request.param)
+    if who != "daemon":
+        return lambda folder: in_shell(who, folder, me, people.getent)
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    return owning.is_own
 
 
 @pytest.fixture
@@ -79,42 +132,42 @@ def give(folder: Path, uid: int, gid: int) -> None:
 @pytest.mark.parametrize(
     ("mode", "own"), [(0o755, True), (0o700, True), (0o775, True), (0o2775, True), (0o757, False), (0o1777, False)]
 )
-def test_modes(folder: Path, people: People, mode: int, own: bool) -> None:
+def test_modes(is_own: Asked, folder: Path, mode: int, own: bool) -> None:
     folder.chmod(mode)
     assert is_own(folder) is own
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_group_of_the_user_s_own(folder: Path, people: People, me: int, listed: bool) -> None:
+def test_a_group_of_the_user_s_own(is_own: Asked, folder: Path, people: People, me: int, listed: bool) -> None:
     people.listed = listed
     people.groups[me] = ("ann", ["ann"])
     assert is_own(folder)
 
 
-def test_one_that_others_are_in(folder: Path, people: People, me: int) -> None:
+def test_one_that_others_are_in(is_own: Asked, folder: Path, people: People, me: int) -> None:
     people.groups[me] = ("ann", ["bob"])
     assert not is_own(folder)
 
 
-def test_one_that_others_begin_in(folder: Path, people: People, me: int) -> None:
+def test_one_that_others_begin_in(is_own: Asked, folder: Path, people: People, me: int) -> None:
     people.users[me + 1] = ("bob", me)
     assert not is_own(folder)
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_one_that_is_called_otherwise(folder: Path, people: People, me: int, listed: bool) -> None:
+def test_one_that_is_called_otherwise(is_own: Asked, folder: Path, people: People, me: int, listed: bool) -> None:
     """Such as `users`: who is in it may not be listed."""
     people.listed = listed
     people.groups[me] = ("users", [])
     assert not is_own(folder)
 
 
-def test_one_that_the_user_does_not_begin_in(folder: Path, people: People, me: int) -> None:
+def test_one_that_the_user_does_not_begin_in(is_own: Asked, folder: Path, people: People, me: int) -> None:
     people.users[me] = ("ann", me + 1)
     assert not is_own(folder)
 
 
-def test_one_that_nobody_knows(folder: Path, people: People, me: int) -> None:
+def test_one_that_nobody_knows(is_own: Asked, folder: Path, people: People, me: int) -> None:
     user = people.users.pop(me)
     assert not is_own(folder)
     people.users[me] = user
@@ -122,7 +175,7 @@ def test_one_that_nobody_knows(folder: Path, people: People, me: int) -> None:
     assert not is_own(folder)
 
 
-def test_another_group(folder: Path, people: People, me: int) -> None:
+def test_another_group(is_own: Asked, folder: Path, people: People, me: int) -> None:
     give(folder, me, me + 1)
     folder.chmod(0o775)
     assert not is_own(folder)
@@ -130,22 +183,26 @@ def test_another_group(folder: Path, people: People, me: int) -> None:
     assert not is_own(folder), "its number is another one than the user's"
 
 
+@pytest.mark.parametrize("who", ["daemon", *SHELLS])
 def test_the_group_of_root_is_not_root_s_alone(
-    folder: Path, people: People, me: int, monkeypatch: pytest.MonkeyPatch
+    who: str, folder: Path, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(folder, 0, 0)
-    folder.chmod(0o775)
     people.users[0], people.groups[0] = ("root", 0), ("root", [])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert not is_own(folder)
-    folder.chmod(0o755)
-    assert is_own(folder)
+    for mode, own in ((0o775, False), (0o755, True)):
+        folder.chmod(mode)
+        assert (owning.is_own(folder) if who == "daemon" else in_shell(who, folder, 0, people.getent)) is own
 
 
-def test_somebody_else_s(folder: Path, people: People, me: int) -> None:
+def test_somebody_else_s(is_own: Asked, folder: Path, people: People, me: int) -> None:
     folder.chmod(0o755)
     give(folder, me + 1, me)
-    assert not is_own(folder) and not is_own(folder / "gone")
+    assert not is_own(folder)
+
+
+def test_one_that_is_gone(folder: Path) -> None:
+    assert not owning.is_own(folder / "gone")
 
 
 def let_in(folder: Path, uid: int) -> None:
@@ -162,7 +219,7 @@ def let_in(folder: Path, uid: int) -> None:
         pytest.skip("this file system has no such lists")
 
 
-def test_a_list_lets_somebody_in(folder: Path, people: People, me: int) -> None:
+def test_a_list_lets_somebody_in(is_own: Asked, folder: Path, people: People, me: int) -> None:
     let_in(folder, me + 1)
     assert folder.stat().st_mode & 0o777 == 0o775
     assert not is_own(folder)
@@ -171,22 +228,73 @@ def test_a_list_lets_somebody_in(folder: Path, people: People, me: int) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOTSUP, errno.EACCES])
-def test_lists_that_cannot_be_seen(folder: Path, people: People, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_lists_that_cannot_be_seen(
+    folder: Path, people: People, me: int, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def refuse(*asked: object) -> bytes:
         raise OSError(number, os.strerror(number))
 
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    assert owning.is_own(folder)
     monkeypatch.setattr(os, "getxattr", refuse)
-    assert not is_own(folder)
+    assert not owning.is_own(folder)
     monkeypatch.delattr(os, "getxattr")
-    assert not is_own(folder)
+    assert not owning.is_own(folder)
 
 
-def test_somebody_real(tmp_path: Path) -> None:
+GNU, OTHER = "ls (GNU coreutils) 9.1", "ls (uutils coreutils) 0.8.0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "program", "sign", "own"),
+    [
+        ("ext2/ext3", GNU, "", True),
+        ("btrfs", GNU, ".", True),
+        ("ext2/ext3", GNU, "+", False),
+        ("ext2/ext3", GNU, "?", False),
+        ("nfs", GNU, "", False),
+        ("tmpfs", OTHER, "", True),
+        ("tmpfs", OTHER, ".", False),
+        ("tmpfs", "ls (uutils coreutils) 0.0.10", "", False),
+        ("tmpfs", "toybox 0.8.11", "", False),
+        ("tmpfs", None, "", False),
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_a_shell_is_told(
+    shell: str, folder: Path, people: People, me: int, kind: str, program: str | None, sign: str, own: bool
+) -> None:
+    """By `ls` with a sign that there is a list, which not each of them has, nor does each file system."""
+    says = "return 1" if program is None else f"printf '%s\\n' '{program}' more"
+    told = f"echo 'drwxrwxr-x{sign} 2 {me} {me} 40 Nov 22 16:00 .'"
+    programs = f'ls() {{ case $1 in --version) {says} ;; *) {told} ;; esac; }}\nstat() {{ echo "{kind}"; }}\n'
+    assert in_shell(shell, folder, me, people.getent + programs) is own
+
+
+@pytest.mark.parametrize("says", ["echo more >&2", "echo more", "false"])
+def test_an_ls_that_says_more_or_fails(folder: Path, people: People, me: int, says: str) -> None:
+    programs = f'ls() {{ command ls "$@"; [ $1 = --version ] || {says}; }}\n'
+    assert not in_shell("dash", folder, me, people.getent + programs)
+
+
+@pytest.fixture
+def reached() -> Iterator[Path]:
+    """A folder that everybody can find."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.mark.parametrize("who", ["daemon", *SHELLS, "no getent"])
+def test_somebody_real(reached: Path, who: str) -> None:
     """With the system's own database, in a process of somebody who has a group, such as `daemon`."""
     if os.getuid() != 0:
         pytest.skip("only root can be somebody else")
-    folder = tmp_path / "hooks"
+    folder, programs = reached / "hooks", reached / "programs"
     folder.mkdir()
+    programs.mkdir()
+    for name in ("sh", "ls", "stat", "cat", "getent")[: 4 if who == "no getent" else 5]:
+        (programs / name).symlink_to(shutil.which(name) or name)
     everybody = pwd.getpwall()
     alone = {one.pw_uid for one in everybody if sum(one.pw_gid == other.pw_gid for other in everybody) == 1} - {0}
     known = [one for one in everybody if one.pw_uid in alone and one.pw_uid == one.pw_gid]
@@ -196,14 +304,25 @@ def test_somebody_real(tmp_path: Path) -> None:
     for mode, gid, own in ((0o775, user.pw_gid, True), (0o775, 0, False), (0o777, user.pw_gid, False)):
         os.chown(folder, user.pw_uid, gid)
         folder.chmod(mode)
-        child = os.fork()
-        if child == 0:
-            # Somebody else may not find the folder by its path, nor start this Python.
-            code = 2
-            try:
-                os.chdir(folder)
-                os.setuid(user.pw_uid)
-                code = 0 if is_own(Path()) else 1
-            finally:
-                os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (0 if own else 1)
+        if who == "daemon":
+            assert in_a_process(user.pw_uid, folder) is own
+        else:
+            shell = who if who in SHELLS else "dash"
+            assert in_shell(shell, folder, user.pw_uid, "", str(programs)) is own
+
+
+def in_a_process(uid: int, folder: Path) -> bool:
+    """What the daemon says of a folder to a user."""
+    child = os.fork()
+    if child == 0:
+        # Somebody else may not start this Python.
+        code = 2
+        try:
+            os.chdir(folder)
+            os.setuid(uid)
+            code = 0 if owning.is_own(Path()) else 1
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 1)
+    return code == 0

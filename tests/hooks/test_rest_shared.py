@@ -111,7 +111,7 @@ def _unknown(user: World, shared: Path) -> None:
 def _no_perl(user: World, shared: Path) -> None:
     folder = user.root / "programs"
     folder.mkdir()
-    for name in ("git", "sh", "flock", "mv", "ln", "rm", "tail", "find"):
+    for name in ("git", "sh", "flock", "mv", "ln", "rm", "tail", "ls"):
         (folder / name).symlink_to(shutil.which(name, path=user.path) or name)
     user.path = str(folder)
 
@@ -131,6 +131,23 @@ def test_where_they_cannot_sleep_it_is_not_tried_again(user: World, why: Callabl
     user.runs()
     Rounds(user.paths).wake(60)
     assert not told.exists(), "the next daemon may have another one to be killed"
+
+
+def test_in_one_that_one_s_own_group_can_write_to_they_sleep(user: World) -> None:
+    """As under umask 002. Whose group it is, these programs say: root has none of its own."""
+    tree, shared = put_in(user)
+    shared.chmod(0o775)
+    beside = user.root / "beside"
+    beside.mkdir()
+    told = {
+        "ls": 'case $1 in --version) echo "ls (GNU coreutils) 9.1" ;; *) echo drwxrwxr-x 2 1000 1000 9 . . ;; esac',
+        "stat": "echo ext2/ext3",
+        "getent": 'case $1 in group) echo ann:x:1000: ;; passwd) echo "ann:x:1000:1000::/:" ;; esac',
+    }
+    for name, says in told.items():
+        user.put_script(beside / name, f"#!/bin/sh\n{says}\n")
+    user.path = f"{beside}{os.pathsep}{user.path}"
+    user.commit_until(tree, lambda: names(shared) == asleep())
 
 
 def _needed(user: World, tree: Path, shared: Path) -> None:
@@ -204,8 +221,8 @@ def test_one_that_begins_meanwhile_does_so_too(user: World, at: str) -> None:
     beside, waits = user.root / "beside", user.root / "waits"
     beside.mkdir()
     os.mkfifo(waits)
-    program = "perl" if at == "the last look" else "find"
-    begin = f"git hash-object --stdin <'{waits}' >&2 &\nwhile ! grep -q git /proc/$!/comm; do :; done"
+    program = "perl" if at == "the last look" else "ls"
+    begin = f"git hash-object --stdin <'{waits}' >/dev/null 2>&1 &\nwhile ! grep -q git /proc/$!/comm; do :; done"
     user.put_script(beside / program, f'#!/bin/sh\n{begin}\nexec {shutil.which(program)} "$@"\n')
     usual, user.path = user.path, f"{beside}{os.pathsep}{user.path}"
     before = everything(shared)
@@ -334,7 +351,7 @@ def test_where_git_would_not_find_what_it_tracks_they_stay_awake(
 def test_killed_at_any_step(user: World, former: tuple[str, ...]) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     tree, shared = put_in(user, *former)
-    programs = ("mv", "ln", "rm", "tail", "flock", "find", "perl")
+    programs = ("mv", "ln", "rm", "tail", "flock", "ls", "perl")
     steps = killed_at_each_step(
         user,
         programs,

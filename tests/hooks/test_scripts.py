@@ -82,7 +82,7 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
         (tmp_path / f"{event}.command").write_bytes(b"#!/bin/sh\n" + scripts.command(event, here) + b' "$@"\n')
     made = [tmp_path / event for event in ALL] + [tmp_path / f"{event}.command" for event in ALL]
     shipped = sorted(scripts.script_file(here).parent.glob("*.sh"))
-    assert [one.name for one in shipped] == ["hook.sh", "rest.sh"]
+    assert [one.name for one in shipped] == ["hook.sh", "owning.sh", "rest.sh", "sharing.sh"]
     files = [*shipped, scripts.run_file(here), *made]
     # What is sourced is named by a variable, and uses the others.
     passed = "SC1090,SC1091,SC2034,SC1007"
