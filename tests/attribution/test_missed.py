@@ -246,11 +246,75 @@ def work_in_two_trees(world: World) -> None:
     world.git("rebase", "-q", "feat~1", tree=tree)
 
 
+def name_head_otherwise(world: World) -> None:
+    """Of which the log of HEAD says nothing."""
+    world.git("branch", "side")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    world.commit("beside")
+    world.git("commit", "-q", "--amend", "-m", "beside, better")
+    world.git("checkout", "-q", "--detach")
+    world.commit("afloat")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    world.git("commit", "-q", "--allow-empty", "-m", "again")
+    world.git("checkout", "-q", "-f", "main")
+    world.git("cherry-pick", "side~1")
+
+
+def name_head_otherwise_somewhere_else(world: World) -> None:
+    """At another commit: what is amended there is not what HEAD stood at before."""
+    world.git("branch", "deep/side", "feat~2")
+    world.git("symbolic-ref", "HEAD", "refs/heads/deep/side")
+    world.git("reset", "-q", "--mixed")
+    world.git("commit", "-q", "--amend", "-m", "two, better")
+
+
+def name_head_otherwise_and_rebase(world: World) -> None:
+    world.git("branch", "side")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    world.commit("five")
+    plan(world, "pick", "fixup", "edit", "pick", "pick")
+    world.git("commit", "-q", "--amend", "-m", "three, better")
+    world.git("rebase", "--continue")
+    world.commit("six")
+
+
+def name_head_otherwise_and_rename(world: World) -> None:
+    """From elsewhere, where HEAD is told nothing of it, and once more; then another one is called so."""
+    world.git("branch", "side")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    world.commit("beside")
+    world.git("checkout", "-q", "main")
+    world.git("branch", "-m", "side", "aside")
+    world.git("checkout", "-q", "aside")
+    world.commit("more")
+    world.git("branch", "-m", "beyond")
+    world.commit("most")
+    world.git("branch", "-c", "beyond", "copy")
+    world.git("checkout", "-q", "copy")
+    world.commit("copied")
+    world.git("branch", "side", "main")
+    world.git("branch", "aside", "main")
+
+
+def name_head_otherwise_in_two_trees(world: World) -> None:
+    tree = world.folder / "a tree"
+    world.git("worktree", "add", "-q", "-b", "side", str(tree), "main")
+    world.commit("on side", tree=tree)
+    world.git("branch", "another")
+    world.git("symbolic-ref", "HEAD", "refs/heads/another", tree=tree)
+    world.git("reset", "-q", "--hard", tree=tree)
+    world.commit("there", tree=tree)
+    world.commit("here")
+    world.git("commit", "-q", "--amend", "-m", "there, better", tree=tree)
+
+
 DEEDS: list[Deed] = [
     *(amend, rebase, rebase_another_branch, rebase_on_no_branch, fix_up, fix_up_with_a_message, reword, drop),
     *(autosquash, edit, split, conflict, conflict_that_is_committed, give_up, pull, rebase_with_merges, stack),
     *(pick, pick_what_comes_next, pick_with_a_conflict, merge, squash, squash_beside_others),
     *(squash_in_the_words_of_git, switch, work_in_two_trees),
+    *(name_head_otherwise, name_head_otherwise_somewhere_else, name_head_otherwise_and_rebase),
+    *(name_head_otherwise_and_rename, name_head_otherwise_in_two_trees),
 ]
 
 
@@ -333,6 +397,19 @@ def test_without_a_mark_it_is_read_from_an_instant_on(world: World, tables: Path
     assert missed(common_dir, {}, instant_us) == noted(world)[before:]
     assert missed(common_dir, {}, 0) == missed(common_dir, {}), "all of it"
     assert missed(common_dir, marks(common_dir), 0) == []
+
+
+def test_a_branch_that_is_gone_tells_nothing(world: World, tables: Path | None) -> None:
+    """Commits count for the one that was checked out before, as far as the log of HEAD tells."""
+    since = marks(world.top / ".git")
+    world.git("branch", "side")
+    world.git("symbolic-ref", "HEAD", "refs/heads/side")
+    hash = world.commit("five")
+    world.git("checkout", "-q", "main")
+    world.git("branch", "-q", "-D", "side")
+    if tables is not None:
+        world.git("pack-refs", "--all")
+    assert missed(world.top / ".git", since) == [f"1 commit . feat {hash}"]
 
 
 def test_a_head_without_a_commit_keeps_its_log(world: World) -> None:

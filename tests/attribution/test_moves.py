@@ -9,7 +9,7 @@ from tokenguard.attribution.moves import Making, Move, left_before, making, move
 
 def log(*lines: str) -> list[Move]:
     """From `HASH MESSAGE`, a second apart."""
-    return [Move(line[0], at * 1_000_000, line[2:]) for at, line in enumerate(lines, 1)]
+    return [Move(line[0], at * 1_000_000, line[2:], "0") for at, line in enumerate(lines, 1)]
 
 
 def made(*lines: str) -> Making | None:
@@ -101,5 +101,5 @@ def test_lines_of_git(tmp_path: Path) -> None:
             "latin-1"
         )
     )
-    assert moves(tmp_path) == [Move(new, 1_763_719_200_000_000, "commit (initial): caf\N{REPLACEMENT CHARACTER}")]
+    assert moves(tmp_path) == [Move(new, 1_763_719_200_000_000, "commit (initial): caf\N{REPLACEMENT CHARACTER}", old)]
     assert moves(tmp_path / "nowhere") == []

@@ -196,7 +196,7 @@ def test_a_line_of_a_branch_that_is_gone_or_renamed(repository: Repository) -> N
     repository.commit("two")
     (two,) = (entry.line for entry in tables.log(repository.git_dir, "HEAD", 1) or [])
     repository.git("branch", "-m", "feat")
-    assert tables.branches_of(repository.git_dir, {two}) == {two: "feat"}
+    assert tables.branches_of(repository.git_dir, {two}) == {two: "side"}, "as it was called then"
     repository.git("checkout", "-q", "main")
     repository.git("branch", "-q", "-D", "feat")
     repository.git("pack-refs", "--all")

@@ -14,13 +14,11 @@ from pathlib import Path
 
 from tokenguard.attribution import layout, logs, moves, tables
 from tokenguard.attribution.missed import branches
-from tokenguard.attribution.moves import Move
 from tokenguard.attribution.place import Place
 from tokenguard.attribution.spool import Logged, Made, Noted
 
 _ONLY_MOVES = re.compile(r"$|(?:checkout|reset|Branch|clone|merge|pull)\b|cherry-pick: fast-forward")
 """What another hook may have done after the commit, and no hook is told of. Of `git symbolic-ref` nothing is said."""
-_RENAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)$")
 
 
 def are_told(common_dir: Path, tree: str) -> bool:
@@ -58,7 +56,7 @@ class _Log:
         self._now = Place(git_dir=str(self._git_dir)).branch()
         self._entries = logs.numbered(self._git_dir)
         lines = [entry.line for entry in self._entries]
-        self._moves = [Move(one.new, one.at_s * 1_000_000, one.how.decode("utf-8", "replace")) for one in lines]
+        self._moves = [moves.told(line) for line in lines]
         self._last_other = max((at for at, move in enumerate(self._moves) if not moves.makes(move.how)), default=-1)
         self._places = {change: self._place(change) for change in set(changes)}
         wanted = {lines[at] for at in self._places.values() if at is not None}
@@ -82,9 +80,6 @@ class _Log:
         name = self._told.get(self._entries[at].line)
         if name is None:
             return self._now if at > self._last_other else self._branches[at]
-        renamed = (found.groups() for move in reversed(self._moves[at:]) if (found := _RENAMED.match(move.how)))
-        for before, after in renamed:
-            name = before if name == after else name
         return name
 
     @cached_property

@@ -78,7 +78,10 @@ def numbered(git_dir: Path) -> list[tables.Entry]:
 
 
 def branches_of(common_dir: Path, lines: Collection[Line]) -> dict[Line, str]:
-    """The branches in whose logs these lines stand, where they are in tables. Raises `TokenguardError`."""
+    """The branches in whose logs these lines stand, as those were called then, where they are in tables.
+
+    Raises `TokenguardError`.
+    """
     try:
         return tables.branches_of(common_dir, lines) if tables.are_in(common_dir) else {}
     except OSError as error:

@@ -13,7 +13,7 @@ from heapq import merge
 from itertools import accumulate
 from pathlib import Path
 
-from tokenguard.attribution import layout, logs, moves, remade
+from tokenguard.attribution import branch_logs, layout, logs, moves, remade
 from tokenguard.attribution.closing import written_us
 from tokenguard.attribution.layout import MAIN
 from tokenguard.attribution.logs import Mark
@@ -60,6 +60,9 @@ def _told(common_dir: Path, name: str, since: Mark | None, from_us: int | None) 
     else:
         begun = len(moves.read(data[:seen]))
     known = branches(found, common_dir, git_dir)
+    made = {found[at]: known[at] for at in range(begun, len(found)) if _MADE.match(found[at].how)}
+    told_by_branches = branch_logs.named(common_dir, git_dir, made)
+    known = [told_by_branches.get(move, branch) for move, branch in zip(found, known, strict=True)]
     tree = "?" if _BLANK.search(name) else name
     times = list(accumulate((move.at_us for move in found), max))
     told = (list(_lines(common_dir, git_dir, tree, found, at, known[at])) for at in range(begun, len(found)))
@@ -85,7 +88,9 @@ def _lines(common_dir: Path, git_dir: Path, tree: str, found: list[Move], at: in
         if how.startswith("commit:") and (hashes := remade.squashed(common_dir, found, at)):
             yield f"1 squash {tree} {' '.join(hashes)}"
         yield f"1 commit {tree} {branch or '-'} {hash}"
-        if at and (how.startswith("commit (amend)") or remade.amends(common_dir, found[at], found[at - 1])):
+        if how.startswith("commit (amend)"):
+            yield f"1 rewrite amend {found[at].old} {hash}"
+        elif at and remade.amends(common_dir, found[at], found[at - 1]):
             yield f"1 rewrite amend {found[at - 1].hash} {hash}"
     if moves.finishes(how) or _ends_afloat(git_dir, found, at):
         end = at if moves.finishes(how) else at + 1
@@ -104,7 +109,7 @@ def _ends_afloat(git_dir: Path, found: list[Move], at: int) -> bool:
 
 
 def branches(found: list[Move], common_dir: Path, git_dir: Path) -> list[str | None]:
-    """The branch on which each move left HEAD; None for none."""
+    """The branch on which each move left HEAD, as far as the log of HEAD tells; None for none."""
     local, is_other = layout.branches(str(common_dir)), layout.others(str(common_dir))
 
     def named(name: str) -> str | None:

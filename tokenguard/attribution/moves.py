@@ -13,8 +13,10 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from tokenguard.attribution import logs
+from tokenguard.attribution.reftable import Line
 
-_LINE = re.compile(rb"^[0-9a-f]{40,64} ([0-9a-f]{40,64}) [^\t\n]*> (\d{1,12}) [+-]\d{4}\t(.*)$", re.MULTILINE)
+_LINE = re.compile(rb"^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^\t\n]*> (\d{1,12}) [+-]\d{4}\t(.*)$", re.MULTILINE)
+_SECOND_US = 1_000_000
 _REBASES = re.compile(r"(?:rebase|pull)\b[^:]*\((\w+)\)")
 _MADE = ("commit", "revert")
 _COPIED = ("cherry-pick", "commit (cherry-pick)")
@@ -27,6 +29,9 @@ class Move(NamedTuple):
     at_us: int
     """To the second."""
     how: str
+    old: str
+    """The commit at which it stood: another one than the move before came to, where HEAD was made to stand for another
+    branch (git-symbolic-ref(1))."""
 
 
 class Making(Struct, frozen=True):
@@ -46,8 +51,14 @@ def moves(git_dir: Path) -> list[Move]:
 def read(log: bytes) -> list[Move]:
     """The moves in what the log of a HEAD holds, the oldest first."""
     return [
-        Move(hash.decode(), int(at) * 1_000_000, how.decode("utf-8", "replace")) for hash, at, how in _LINE.findall(log)
+        Move(hash.decode(), int(at) * _SECOND_US, how.decode("utf-8", "replace"), old.decode())
+        for old, hash, at, how in _LINE.findall(log)
     ]
+
+
+def told(line: Line) -> Move:
+    """The move that a line in tables tells of."""
+    return Move(line.new, line.at_s * _SECOND_US, line.how.decode("utf-8", "replace"), line.old)
 
 
 def starts(how: str) -> bool:

@@ -8,6 +8,7 @@ would cost milliseconds.
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
@@ -20,6 +21,10 @@ from typing import NamedTuple, TypeVar
 from tokenguard.attribution.reftable import GONE, LINK, LOGS, REFERENCES, Line, Record, Table, line
 
 _Found = TypeVar("_Found")
+
+RENAMED = re.compile(rb"Branch: (?:renamed|copied) refs/heads/(\S+) to refs/heads/\S+")
+"""What the log of a branch says of its name before."""
+_MAY_BE_RENAMED = b"Branch: "
 
 _LAST = (1 << 64) - 1
 _BRANCHES = b"refs/heads/"
@@ -67,10 +72,11 @@ def log(git_dir: str | Path, name: str, most: int | None = None) -> list[Entry] 
 
 
 def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]:
-    """The branches in whose logs these lines stand, as far as there are some. Raises `OSError`.
+    """The branches in whose logs these lines stand, as those were called then, as far as there are some.
 
     One that was removed may be among them, until git puts tables together. It is looked into new tables first: a line
-    of today is found as soon where there are many references.
+    of today is found as soon where there are many references. Where a branch gets another name, its log stands in one
+    table as a whole. Raises `OSError`.
     """
     ids = {bytes.fromhex(one.old + one.new) for one in lines}
 
@@ -79,11 +85,19 @@ def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]
         for table in reversed(tables):
             if len(found) == len(lines):
                 break
+            key = name = b""
             for record in table.records(LOGS, 0, _BRANCHES):
                 if not record.key.startswith(_BRANCHES):
                     break
-                if record.value[: 2 * table.id_bytes] in ids and (told := line(record.value, table.id_bytes)) in lines:
-                    found.setdefault(told, os.fsdecode(record.key[len(_BRANCHES) : -9]))
+                if record.key[:-8] != key:
+                    key, name = record.key[:-8], record.key[len(_BRANCHES) : -9]
+                wanted = record.value[: 2 * table.id_bytes] in ids
+                if wanted or _MAY_BE_RENAMED in record.value:
+                    told = line(record.value, table.id_bytes)
+                    if earlier := RENAMED.fullmatch(told.how):
+                        name = earlier[1]
+                    if wanted and told in lines:
+                        found.setdefault(told, os.fsdecode(name))
         return found
 
     return _read(git_dir, read) if lines else {}
