@@ -41,7 +41,7 @@ def test_lines_with_their_changes_and_branches(git_dir: Path) -> None:
     entries = logs.numbered(git_dir)
     in_tables = tables.are_in(git_dir)
     assert [entry.text for entry in entries] == (LINES if in_tables else [])
-    found = logs.branches_of(git_dir, {entry.line for entry in entries})
+    found = logs.branches_of(git_dir, {entry.line: None for entry in entries})
     assert sorted(found.values()) == (["feat/x", "main"] if in_tables else [])
 
 

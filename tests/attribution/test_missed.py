@@ -308,13 +308,26 @@ def name_head_otherwise_in_two_trees(world: World) -> None:
     world.git("commit", "-q", "--amend", "-m", "there, better", tree=tree)
 
 
+def make_the_same_on_two_branches(world: World) -> None:
+    """Within a second, so that these are one commit, and both logs say the same of it."""
+    tree = world.folder / "a tree"
+    world.git("checkout", "-q", "-b", "another", "main")
+    world.git("worktree", "add", "-q", "-b", "side", str(tree), "main")
+    world.commit("on side", tree=tree)
+    world.git("reset", "-q", "--hard", "HEAD~1", tree=tree)
+    when = f"@{world.now_s} +0000"
+    for where in (None, tree):
+        words = ("commit", "-q", "--allow-empty", "-m", "same")
+        world.git(*words, tree=where, GIT_AUTHOR_DATE=when, GIT_COMMITTER_DATE=when)
+
+
 DEEDS: list[Deed] = [
     *(amend, rebase, rebase_another_branch, rebase_on_no_branch, fix_up, fix_up_with_a_message, reword, drop),
     *(autosquash, edit, split, conflict, conflict_that_is_committed, give_up, pull, rebase_with_merges, stack),
     *(pick, pick_what_comes_next, pick_with_a_conflict, merge, squash, squash_beside_others),
     *(squash_in_the_words_of_git, switch, work_in_two_trees),
     *(name_head_otherwise, name_head_otherwise_somewhere_else, name_head_otherwise_and_rebase),
-    *(name_head_otherwise_and_rename, name_head_otherwise_in_two_trees),
+    *(name_head_otherwise_and_rename, name_head_otherwise_in_two_trees, make_the_same_on_two_branches),
 ]
 
 

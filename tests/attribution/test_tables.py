@@ -186,8 +186,10 @@ def test_the_branches_in_whose_logs_a_line_stands(tmp_path: Path) -> None:
     """Of a commit on one and an amendment on another; of a checkout, none tells."""
     tabled.put(tmp_path)
     amended, left, made = (entry.line for entry in tables.log(tmp_path, "HEAD") or [])
-    assert tables.branches_of(tmp_path, {amended, left, made}) == {made: "main", amended: "feat/x"}
-    assert tables.branches_of(tmp_path, {left}) == tables.branches_of(tmp_path, set()) == {}
+    wanted = dict.fromkeys((amended, left, made))
+    assert tables.branches_of(tmp_path, wanted) == {made: "main", amended: "feat/x"}
+    assert tables.branches_of(tmp_path, {left: None}) == tables.branches_of(tmp_path, {}) == {}
+    assert tables.branches_of(tmp_path, {made: "feat/x", amended: "feat/x"}) == {made: "main", amended: "feat/x"}
 
 
 def test_a_line_of_a_branch_that_is_gone_or_renamed(repository: Repository) -> None:
@@ -196,8 +198,8 @@ def test_a_line_of_a_branch_that_is_gone_or_renamed(repository: Repository) -> N
     repository.commit("two")
     (two,) = (entry.line for entry in tables.log(repository.git_dir, "HEAD", 1) or [])
     repository.git("branch", "-m", "feat")
-    assert tables.branches_of(repository.git_dir, {two}) == {two: "side"}, "as it was called then"
+    assert tables.branches_of(repository.git_dir, {two: None}) == {two: "side"}, "as it was called then"
     repository.git("checkout", "-q", "main")
     repository.git("branch", "-q", "-D", "feat")
     repository.git("pack-refs", "--all")
-    assert tables.branches_of(repository.git_dir, {two}) == {}
+    assert tables.branches_of(repository.git_dir, {two: None}) == {}

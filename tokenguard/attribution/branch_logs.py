@@ -31,7 +31,7 @@ def named(common_dir: Path, git_dir: Path, made: Mapping[Move, str | None]) -> d
         return {}
     if tables.are_in(git_dir):
         lines = {move: entry.line for entry in logs.numbered(git_dir) if (move := moves.told(entry.line)) in made}
-        names = logs.branches_of(common_dir, set(lines.values()))
+        names = logs.branches_of(common_dir, {line: made[move] for move, line in lines.items()})
         return {move: spelled(names[line]) for move, line in lines.items() if line in names}
     found: dict[Move, str] = {}
     for likely in {branch for branch in made.values() if branch is not None}:

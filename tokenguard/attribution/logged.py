@@ -59,7 +59,7 @@ class _Log:
         self._moves = [moves.told(line) for line in lines]
         self._last_other = max((at for at, move in enumerate(self._moves) if not moves.makes(move.how)), default=-1)
         self._places = {change: self._place(change) for change in set(changes)}
-        wanted = {lines[at] for at in self._places.values() if at is not None}
+        wanted = {lines[at]: self._likely(at) for at in self._places.values() if at is not None}
         self._told = logs.branches_of(common_dir, wanted)
 
     def made(self, line: Logged) -> Made | None:
@@ -81,6 +81,10 @@ class _Log:
         if name is None:
             return self._now if at > self._last_other else self._branches[at]
         return name
+
+    def _likely(self, at: int) -> str | None:
+        """The branch of a move, where it can be told without all references."""
+        return self._now if at > self._last_other else None
 
     @cached_property
     def _branches(self) -> list[str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -77,10 +77,10 @@ def numbered(git_dir: Path) -> list[tables.Entry]:
     return list(reversed(_entries(git_dir) or [])) if tables.are_in(git_dir) else []
 
 
-def branches_of(common_dir: Path, lines: Collection[Line]) -> dict[Line, str]:
+def branches_of(common_dir: Path, lines: Mapping[Line, str | None]) -> dict[Line, str]:
     """The branches in whose logs these lines stand, as those were called then, where they are in tables.
 
-    Raises `TokenguardError`.
+    Of several, it is the one that is likely, where one is given. Raises `TokenguardError`.
     """
     try:
         return tables.branches_of(common_dir, lines) if tables.are_in(common_dir) else {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from heapq import merge
 from itertools import groupby
@@ -71,9 +71,10 @@ def log(git_dir: str | Path, name: str, most: int | None = None) -> list[Entry] 
     return _read(git_dir, read)
 
 
-def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]:
+def branches_of(git_dir: str | Path, lines: Mapping[Line, str | None]) -> dict[Line, str]:
     """The branches in whose logs these lines stand, as those were called then, as far as there are some.
 
+    Of several, it is the one that is likely, where one is given: the same commit may be made on two within a second.
     One that was removed may be among them, until git puts tables together. It is looked into new tables first: a line
     of today is found as soon where there are many references. Where a branch gets another name, its log stands in one
     table as a whole. Raises `OSError`.
@@ -83,7 +84,7 @@ def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]
     def read(tables: list[Table]) -> dict[Line, str]:
         found: dict[Line, str] = {}
         for table in reversed(tables):
-            if len(found) == len(lines):
+            if len(found) == len(lines) and all(lines[one] in (None, name) for one, name in found.items()):
                 break
             key = name = b""
             for record in table.records(LOGS, 0, _BRANCHES):
@@ -96,8 +97,8 @@ def branches_of(git_dir: str | Path, lines: Collection[Line]) -> dict[Line, str]
                     told = line(record.value, table.id_bytes)
                     if earlier := RENAMED.fullmatch(told.how):
                         name = earlier[1]
-                    if wanted and told in lines:
-                        found.setdefault(told, os.fsdecode(name))
+                    if wanted and told in lines and (told not in found or os.fsdecode(name) == lines[told]):
+                        found[told] = os.fsdecode(name)
         return found
 
     return _read(git_dir, read) if lines else {}
