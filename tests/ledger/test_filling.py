@@ -16,10 +16,11 @@ from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, agreement, filling, migrations, queries, writes
 from tokenguard.ledger.due import Due, due
 from tokenguard.ledger.filling import PART, fill
-from tokenguard.ledger.rollups import BLOCK, HOUR_US, PLACES, SHIFT, TASKS
+from tokenguard.ledger.rollups import BLOCK, HOUR_US, NARROW, SHIFT
+from tokenguard.ledger.sums import SUMS
 
 CALLS = 40
-LATER = (TASKS, PLACES)
+NOTIONAL = ("nanos", "below", "above", "saved")
 
 
 class StoppedError(Exception):
@@ -47,14 +48,23 @@ def without_sums(conn: sqlite3.Connection) -> None:
 
 
 def without_narrow_sums(conn: sqlite3.Connection) -> None:
-    """As the version left it that did not tell tasks and places apart in hours."""
-    for narrow in LATER:
+    """As the version left it whose sums did not know what of them is on no bill."""
+    for narrow in (one for one in NARROW if one.units == 1):
         conn.execute("DELETE FROM rollups WHERE size = ?", (narrow.size,))
         conn.execute(f"DELETE FROM rollup_keys WHERE id IN (SELECT {narrow.number} FROM rollup_keys)")
-        conn.execute(f"ALTER TABLE rollup_keys DROP COLUMN {narrow.number}")
-    conn.execute("DROP TABLE rollup_due")
-    conn.execute("DROP TABLE rollup_phase")
-    conn.execute("PRAGMA user_version = 16")
+    for number in NOTIONAL:
+        conn.execute(f"ALTER TABLE rollups DROP COLUMN notional_{number}")
+    # Narrow sums as they were, which told who pays.
+    key = "agent, provider, model, request_class, billing, leg, role, origin, confidence"
+    told = "'', 'anthropic', '', '', 'subscription', 'opus', 'part', 'measured', 'exact'"
+    narrow_key = conn.execute(f"INSERT INTO rollup_keys ({key}) VALUES ({told})").lastrowid
+    conn.execute("UPDATE rollup_keys SET by_model = ? WHERE by_model IS NOT NULL", (narrow_key,))
+    numbers = ", 1" * (len(SUMS) - len(NOTIONAL))
+    conn.execute(
+        f"INSERT INTO rollups SELECT DISTINCT -3, start, ?{numbers} FROM rollups WHERE size = 1", (narrow_key,)
+    )
+    conn.execute("ALTER TABLE rollup_keys DROP COLUMN by_agent")
+    conn.execute("PRAGMA user_version = 19")
     migrations.migrate(conn)
 
 

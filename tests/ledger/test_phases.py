@@ -128,7 +128,7 @@ def days_of(phase_us: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("slices", [hours_of, days_of])
 @pytest.mark.parametrize(
-    "keys", [["model"], ["provider", "model"], ["task"], ["repo", "branch"], ["agent", "billing"], ["session"]]
+    "keys", [["model"], ["agent", "provider"], ["task"], ["repo", "branch"], ["request-class"], ["session"]]
 )
 def test_hours_of_the_phase_are_read_from_its_sums_alone(
     conn: sqlite3.Connection, keys: list[str], slices: Callable[[int], list[tuple[int, int]]]
@@ -150,13 +150,14 @@ def test_other_hours_are_not_read_from_them(conn: sqlite3.Connection, phase_us: 
     assert [queries.grouped_in(conn, keys, Where(), asked) for keys in ([], ["model"], ["repo"], ["session"])] == sound
 
 
-def test_a_quarter_off_hours_alone_are_read_from_them_too(conn: sqlite3.Connection) -> None:
+@pytest.mark.parametrize("keys", [[], ["billing"], ["origin", "confidence"]])
+def test_a_quarter_off_hours_alone_are_read_from_them_too(conn: sqlite3.Connection, keys: list[str]) -> None:
     choose(conn, QUARTER_US)
     fill(conn)
     asked = hours_of(QUARTER_US)
-    sound = queries.grouped_in(conn, [], Where(), asked)
+    sound = queries.grouped_in(conn, keys, Where(), asked)
     conn.execute("DELETE FROM calls")
-    assert queries.grouped_in(conn, [], Where(), asked) == sound != []
+    assert queries.grouped_in(conn, keys, Where(), asked) == sound != []
 
 
 @settings(deadline=None, max_examples=50)

@@ -28,6 +28,7 @@ from tests.ledger.support import (
 from tokenguard.ledger import Ledger, Where, agreement, filling, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import (
+    AGENTS,
     BARE,
     BARE_SHIFT,
     BLOCK,
@@ -174,11 +175,11 @@ def in_slices_of(hours: float) -> list[tuple[int, int]]:
         ([], in_slices_of(0.5), (BARE.size,), Where()),
         (["billing"], [(FIRST * HOUR_US, (FIRST + SHIFT) * HOUR_US)], (BARE_SHIFT,), Where()),
         (["model"], in_slices_of(0), (MODELS.size,), Where()),
-        (["provider", "model", "origin"], in_slices_of(0), (MODELS.size,), Where()),
+        (["provider"], in_slices_of(0), (AGENTS.size,), Where()),
         (["task"], in_slices_of(0), (TASKS.size,), Where()),
-        (["request-class", "confidence"], in_slices_of(0), (TASKS.size,), Where()),
+        (["request-class", "task"], in_slices_of(0), (TASKS.size,), Where(request_class="main")),
         (["repo", "branch", "worktree"], in_slices_of(0), (PLACES.size,), Where()),
-        (["agent", "provider", "billing"], in_slices_of(0), (PLACES.size,), Where()),
+        (["agent", "provider"], in_slices_of(0), (AGENTS.size,), Where(agent="claude")),
         (["session"], in_slices_of(0), (SPELLS, THREADS), Where()),
         (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS), Where()),
         (["session"], in_slices_of(0), (SPELLS, THREADS), Where(repo="/src/web", match=(("model", "op*"),))),
@@ -205,6 +206,8 @@ def test_few_sums_are_read_where_they_tell_enough(
         (["repo"], Where()),
         (["model"], Where(match=(("model", "op*"),))),
         (["model", "agent"], Where()),
+        (["model", "billing"], Where()),
+        (["repo"], Where(origin="measured")),
         (["repo", "task"], Where()),
         (["request-class"], Where(agent="claude")),
         (["session", "agent"], Where()),

@@ -17,6 +17,7 @@ from tokenguard.ledger.phases import hour_of, stored
 from tokenguard.ledger.recount import of_calls
 from tokenguard.ledger.rollup_keys import WIDTH, Key, Names, names_of, thread_of
 from tokenguard.ledger.rollups import (
+    AGENTS,
     BARE,
     BARE_SHIFT,
     BLOCK,
@@ -25,7 +26,7 @@ from tokenguard.ledger.rollups import (
     HOUR,
     HOUR_US,
     MODELS,
-    PHASED,
+    NARROW,
     PHASED_SPELLS,
     PLACES,
     SHIFT,
@@ -35,12 +36,15 @@ from tokenguard.ledger.rollups import (
     spell,
 )
 from tokenguard.ledger.sums import KEYS, SUMS
+from tokenguard.policy.measure import is_notional
 from tokenguard.records import Call, Charge, Confidence, Usage
 
 _K = TypeVar("_K")
 _Place = tuple[int, int, int]
 """Size, start and key: where a sum stands."""
 
+_BILLED = (0, 0, 0, 0)
+"""What of a call is on no bill, if it is on one."""
 _WHERE = len(SUMS) + 1
 _NUMBERS = ", ".join(f"?{at}" for at, _ in enumerate(SUMS, 1))
 _ON_CONFLICT = f"""ON CONFLICT (size, start, key)
@@ -53,25 +57,28 @@ def _adding(places: int) -> str:
     return f"INSERT INTO rollups (size, start, key, {', '.join(SUMS)}) VALUES {', '.join(rows)} {_ON_CONFLICT}"
 
 
-_ADD = [_adding(places) for places in range(15)]
+_ADD = [_adding(places) for places in range(18)]
 _DROP = "DELETE FROM rollups WHERE size = ? AND start = ? AND key = ? AND calls = 0"
 
 
 def add_plain(conn: sqlite3.Connection, call: Call, charge: Charge | None, usage: Usage, leg: str) -> None:
     """Add a charge of one leg that is being written: the short way, as most are."""
     confidence = charge.confidence if charge else Confidence.ESTIMATED
-    nanos = charge.nanos if charge else 0
+    nanos, saved = charge.nanos if charge else 0, _saved(charge)
+    below = 0 if charge is None or charge.low_nanos is None else nanos - charge.low_nanos
+    above = 0 if charge is None or charge.high_nanos is None else charge.high_nanos - nanos
     sums = (
         1,
         nanos,
         charge is None,
         confidence is Confidence.ESTIMATED,
         confidence is Confidence.BOUND,
-        0 if charge is None or charge.low_nanos is None else nanos - charge.low_nanos,
-        0 if charge is None or charge.high_nanos is None else charge.high_nanos - nanos,
+        below,
+        above,
         *astuple(usage),
         0,
-        _saved(charge),
+        saved,
+        *((nanos, below, above, saved) if is_notional(call.billing) else _BILLED),
     )
     _add(conn, call.started_us, _plain_key(call, confidence, leg), sums)
 
@@ -105,6 +112,7 @@ class Gathered:
 
     def add(self, call: Call, charge: Charge, usage: Usage, leg: str) -> None:
         """Add one that is certain to no more than its figure."""
+        saved = _saved(charge)
         sums = (
             1,
             charge.nanos,
@@ -115,7 +123,8 @@ class Gathered:
             0,
             *astuple(usage),
             0,
-            _saved(charge),
+            saved,
+            *((charge.nanos, 0, 0, saved) if is_notional(call.billing) else _BILLED),
         )
         _add_to(self._found, (call.started_us // self._unit_us, _plain_key(call, charge.confidence, leg)), sums)
 
@@ -149,14 +158,15 @@ def _add(conn: sqlite3.Connection, started_us: int, key: Key, sums: Sequence[int
 
 def _places_of_part(started_us: int, names: Names, thread: int) -> list[_Place]:
     """The sums that tell parts of an hour or threads apart."""
-    name, bare, *by_phase, phase_us = names
+    name, *narrow, phase_us = names
+    bare = narrow[0]
     places = [(THREADS, thread, name)]
     if bare is not None:
         places += ((BARE.size, started_us // HALF_US, bare), (SPELLS, spell(started_us // HOUR_US, thread), bare))
     if phase_us:
         hour = hour_of(started_us, phase_us)
-        found = zip(PHASED, by_phase, strict=True)
-        places += [(narrow.phased, hour, number) for narrow, number in found if number is not None]
+        found = zip(NARROW, narrow, strict=True)
+        places += [(one.phased, hour, number) for one, number in found if number is not None]
         if bare is not None:
             places.append((PHASED_SPELLS, spell(hour, thread), bare))
     return places
@@ -164,13 +174,15 @@ def _places_of_part(started_us: int, names: Names, thread: int) -> list[_Place]:
 
 def _places_of_hour(hour: int, names: Names) -> list[_Place]:
     """The other sums."""
-    name, bare, by_model, by_task, by_place, _ = names
+    name, bare, by_model, by_agent, by_task, by_place, _ = names
     shift = hour // SHIFT * SHIFT
     places = [(HOUR, hour, name), (SHIFT, shift, name), (BLOCK, hour // BLOCK * BLOCK, name)]
     if bare is not None:
         places.append((BARE_SHIFT, shift * HALVES, bare))
     if by_model is not None:
         places.append((MODELS.size, hour, by_model))
+    if by_agent is not None:
+        places.append((AGENTS.size, hour, by_agent))
     if by_task is not None:
         places.append((TASKS.size, hour, by_task))
     if by_place is not None:

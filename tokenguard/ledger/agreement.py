@@ -16,7 +16,6 @@ from tokenguard.ledger.rollups import (
     HOUR,
     HOUR_US,
     NARROW,
-    PHASED,
     PHASED_SPELLS,
     SHIFT,
     SPELLS,
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 _NO_HOUR = 2**62 // HOUR_US
 _UNITS = {HOUR: 1, SPELLS: spell(1, 0), **{one.size: one.units for one in (*COARSE, *NARROW)}}
 """What an hour is in each size by which sums are found in time."""
-_BY_PHASE = {PHASED_SPELLS: spell(1, 0), **{narrow.phased: 1 for narrow in PHASED}}
+_BY_PHASE = {PHASED_SPELLS: spell(1, 0), **{narrow.phased: 1 for narrow in NARROW}}
 _LATEST = "SELECT max(start) FROM rollups WHERE size = ? AND start < ?"
 
 
@@ -114,7 +113,7 @@ def agrees_as_a_whole(conn: sqlite3.Connection) -> bool:
         narrow[one.by_leg].append(one.size)
     if phases.readable(conn):
         narrow[False].append(PHASED_SPELLS)
-        for one in PHASED:
+        for one in NARROW:
             narrow[one.by_leg].append(one.phased)
     by_call, by_leg = (
         {_sum_of(conn, Piece(size, None, None), by_leg=of_legs) for size in (*sizes, *narrow[of_legs])}

@@ -10,7 +10,7 @@ from tokenguard.ledger.found import Column, Found, fetch_columns
 from tokenguard.ledger.rollups import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, Narrow, named
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.slices import SPANS, Piece, as_json
-from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, per_call, per_leg, totals_by
+from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, as_they_stand, per_call, per_leg, totals_by
 from tokenguard.ledger.values import Where
 
 INFERRED = "~"
@@ -51,6 +51,11 @@ _ADDED_UP = {
     KEPT_IN_SPELLS: "SELECT s.slice, s.label, s.thread, {} FROM {} GROUP BY s.slice, s.thread << 32 | s.label",
 }
 """What numbers, and the source of these sums, add up to by slice or thread, and by label."""
+_AS_THEY_STAND = {
+    KEPT_IN_SLICES: "SELECT s.slice, s.label, {} FROM {}",
+    KEPT_IN_SPELLS: "SELECT s.slice, s.label, s.thread, {} FROM {}",
+}
+"""The same where little is to be added up: SQLite sorts what it groups, which takes as long as all else."""
 SLICE = "slice"
 """The first column of `sums_in`."""
 _FEW = 500
@@ -64,17 +69,27 @@ class Asked:
         self._conn, self._keys, self._where, self._numbers = conn, keys, where, numbers
         self._by_leg = "model" in keys
         self._names = [SLICE, *keys, *numbers]
-        self._totals = totals_by(numbers)
 
     def of_sums(
-        self, source: str, tables: str, values: Sequence[object], where: Where, narrow: Narrow | None = None
+        self,
+        source: str,
+        tables: str,
+        values: Sequence[object],
+        where: Where,
+        narrow: Narrow | None = None,
+        *,
+        single: bool = False,
     ) -> Found:
-        """From the sums of a source, which needs these tables: of it, what all this holds for."""
+        """From the sums of a source, which needs these tables: of it, what all this holds for.
+
+        Where a slice has a `single` one for about each label, they are not added up.
+        """
         whose = [key for key in self._keys if key in OF_THREADS and source != KEPT_IN_SLICES]
         of_keys = [key for key in self._keys if key not in whose]
         keyed, held = named(where, [EXPRESSIONS[key] for key in of_keys], by_leg=self._by_leg, narrow=narrow)
         names = [SLICE, "label", *(["thread"] if source != KEPT_IN_SLICES else []), *self._numbers]
-        asked = _ADDED_UP[source].format(self._totals, source)
+        totals = (as_they_stand if single else totals_by)(self._numbers)
+        asked = (_AS_THEY_STAND if single else _ADDED_UP)[source].format(totals, source)
         found = fetch_columns(self._conn, f"WITH {tables}, {keyed}", names, asked, [*values, *held])
         told = self._told(_KEYS_NAMED, of_keys, found.column("label"))
         told |= self._told(_THREADS_NAMED, whose, found.column("thread"))
@@ -91,7 +106,8 @@ class Asked:
             values.append(as_json(sessions))
         source = (per_leg if self._by_leg else per_call)(" AND ".join([CHARGED, *terms]), CALLS_IN_SLICES)
         by = [f"s.{SLICE}", *(EXPRESSIONS[key] for key in self._keys)]
-        shown = ", ".join([*(f'{one} AS "{name}"' for one, name in zip(by, self._names, strict=False)), self._totals])
+        keyed = [f'{one} AS "{name}"' for one, name in zip(by, self._names, strict=False)]
+        shown = ", ".join([*keyed, totals_by(self._numbers)])
         asked = f"SELECT {shown} FROM {source} GROUP BY {', '.join(by)}"
         return fetch_columns(self._conn, f"WITH {SPANS}", self._names, asked, [as_json(pieces), *values])
 

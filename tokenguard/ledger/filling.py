@@ -18,7 +18,7 @@ from tokenguard.ledger.keeping import add_threads, put_coarse, put_narrow
 from tokenguard.ledger.phase_sums import put_hours
 from tokenguard.ledger.recount import of_halves, put_hour
 from tokenguard.ledger.rollup_keys import Numbers, name_narrow
-from tokenguard.ledger.rollups import COARSE, HALVES, HOUR, HOUR_US, NARROW, PLACES, TASKS
+from tokenguard.ledger.rollups import COARSE, HALVES, HOUR, HOUR_US, NARROW
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ PART = 120
 _NEXT_CALL = "SELECT min(started_us) FROM calls WHERE started_us >= ?"
 _NEXT_SUM = f"SELECT min(start) FROM rollups WHERE size = {HOUR} AND start >= ?"
 _BY_HALVES = [narrow for narrow in NARROW if narrow.units == HALVES]
-_MISSING = {"calls": [narrow for narrow in NARROW if narrow.units == 1], "hours": [TASKS, PLACES]}
-"""The narrow sums that are made from those of whole hours, by what is summed up."""
+_BY_HOURS = [narrow for narrow in NARROW if narrow.units == 1]
+"""The narrow sums that are made from those of whole hours."""
 
 
 _DoPart = Callable[[sqlite3.Connection, Due, Numbers], Due | None]
@@ -85,7 +85,7 @@ def _do_part(conn: sqlite3.Connection, left: Due, numbers: Numbers) -> Due | Non
             if coarse.hours < PART or following is None or following // coarse.hours > first // coarse.hours:
                 for hour in range(first, end, min(PART, coarse.hours)):
                     put_coarse(conn, coarse, hour)
-    for narrow in _MISSING[left.source]:
+    for narrow in _BY_HOURS:
         put_narrow(conn, narrow, first, end)
     conn.execute("DELETE FROM rollup_due")
     if following is None:

@@ -24,7 +24,7 @@ from tokenguard.ledger.rollups import (
     SPELLS,
 )
 from tokenguard.ledger.rows import Row
-from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, only_narrow
+from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, of_one_hour, only_narrow
 from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS
 from tokenguard.ledger.threads import Held, held_by, threads_in
 from tokenguard.ledger.values import Where
@@ -84,7 +84,9 @@ def sums_in(
     phase_us = readable(conn)
     if not _by_thread(keys, where):
         kept, rest = in_pieces(slices, *kept_for(keys, where, phase_us))
-        found = asked.of_sums(KEPT_IN_SLICES, RUNS, [as_runs(kept)], where, only_narrow(kept))
+        narrow = only_narrow(kept)
+        single = narrow is not None and of_one_hour(kept)
+        found = asked.of_sums(KEPT_IN_SLICES, RUNS, [as_runs(kept)], where, narrow, single=single)
         return found.plus(asked.of_calls(rest))
     whole, parted = threads_in(conn, where, slices)
     of_keys = _of_keys(where)
@@ -98,7 +100,7 @@ def sums_in(
         mixed = held.mixed
         spells, rest = in_pieces(parted.within(slices), ((HOUR, SPELLS),), HOUR_US, phased_spells(phase_us))
         tables, values = f"{RUNS}, {CUT}", [as_runs(spells), as_json(held.threads)]
-        found = found.plus(asked.of_sums(KEPT_IN_SPELLS, tables, values, of_keys))
+        found = found.plus(asked.of_sums(KEPT_IN_SPELLS, tables, values, of_keys, single=of_one_hour(spells)))
         if held.sessions:
             found = found.plus(asked.of_calls(rest, held.sessions))
     return found.plus(asked.of_calls(numbered, mixed)) if mixed else found

@@ -9,7 +9,7 @@ from tokenguard.ledger.keeping import Rows, Span, kept_in, put_in
 from tokenguard.ledger.phases import span_of
 from tokenguard.ledger.recount import by_thread, of_calls, together
 from tokenguard.ledger.rollup_keys import WIDTH, Numbers, columns_of, known_thread
-from tokenguard.ledger.rollups import BARE, HOUR_US, PHASED, PHASED_SPELLS, Narrow, spell
+from tokenguard.ledger.rollups import BARE, HOUR_US, NARROW, PHASED_SPELLS, Narrow, spell
 from tokenguard.ledger.sums import CHARGED, SUMS, THREAD, per_call, per_part, per_role
 
 _NUMBERS_AT = 1 + WIDTH + len(THREAD)
@@ -32,7 +32,7 @@ _CHARGED = f"{CHARGED} AND {_WITHIN}"
 _BY_LEG = (f"{per_role(_CHARGED)} WHERE s.role = 'plain'", per_part(_CHARGED))
 _ASKED = {
     narrow: [_asked(narrow, source) for source in (_BY_LEG if narrow.by_leg else (per_call(_CHARGED),))]
-    for narrow in PHASED
+    for narrow in NARROW
 }
 _ASKED_OF_THREADS = _asked(BARE, per_call(_CHARGED), "".join(f", s.{column}" for column in THREAD))
 
@@ -40,7 +40,7 @@ _ASKED_OF_THREADS = _asked(BARE, per_call(_CHARGED), "".join(f", s.{column}" for
 def of_hour(conn: sqlite3.Connection, hour: int, phase_us: int) -> Rows:
     """The sums of an hour of the phase, as they must be kept."""
     found = of_calls(conn, _WITHIN, span_of(hour, phase_us)).items()
-    rows = {(narrow.phased, hour): together(found, narrow) for narrow in PHASED}
+    rows = {(narrow.phased, hour): together(found, narrow) for narrow in NARROW}
     for whose, sums in by_thread(found).items():
         rows[PHASED_SPELLS, spell(hour, known_thread(conn, whose) or 0)] = sums
     return {place: sums for place, sums in rows.items() if sums}
@@ -80,4 +80,4 @@ def put_hours(conn: sqlite3.Connection, first: int, end: int, phase_us: int, num
 
 def _spans(hour: int) -> list[Span]:
     spells = (PHASED_SPELLS, spell(hour, 0), spell(hour + 1, 0))
-    return [spells, *((narrow.phased, hour, hour + 1) for narrow in PHASED)]
+    return [spells, *((narrow.phased, hour, hour + 1) for narrow in NARROW)]

@@ -1,6 +1,6 @@
 """The hours of the machine, where they begin between those of UTC: in zones that are half an hour or a quarter off.
 
-The ledger keeps the narrow sums of `PHASED` and those of threads by them, too, so that reports by hour read no calls
+The ledger keeps all narrow sums and those of threads by them, too, so that reports by hour read no calls
 there; all other questions read those by hours of UTC. Its *phase* is how much later than those of UTC these hours
 begin. Whoever opens the ledger for writing chooses it; it stands in the ledger, and what is charged is added by it. In
 most zones there is none, and nothing of this is kept.
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from tokenguard.ledger.rollups import CALLS, HOUR, HOUR_US, PHASED, PHASED_SPELLS, narrowest, pieces
+from tokenguard.ledger.rollups import CALLS, HOUR, HOUR_US, NARROW, PHASED_SPELLS, narrowest, pieces
 from tokenguard.ledger.sums import CHARGED
 
 STORED = "(SELECT phase_us FROM rollup_phase)"
@@ -26,7 +26,7 @@ _FIRST = -1
 # Where nothing was charged there is nothing to be made.
 _INSERT = f"""INSERT INTO rollup_phase (phase_us, next)
     VALUES (?, iif(EXISTS (SELECT 1 FROM calls AS c WHERE {CHARGED}), {_FIRST}, NULL))"""
-SIZES = (*(narrow.phased for narrow in PHASED), PHASED_SPELLS)
+SIZES = (*(narrow.phased for narrow in NARROW), PHASED_SPELLS)
 """The sizes of the sums that are kept by the hours of a phase."""
 
 
@@ -111,7 +111,7 @@ class Phased(NamedTuple):
 
 def phased_for(asked: Iterable[str], most: int, phase_us: int, *, by_leg: bool) -> Phased | None:
     """The narrowest of the sums by the hours of a phase that tell these columns apart, if any do."""
-    narrow = narrowest(asked, by_leg=by_leg, among=PHASED)
+    narrow = narrowest(asked, by_leg=by_leg)
     return None if narrow is None else Phased(narrow.phased, phase_us, most)
 
 

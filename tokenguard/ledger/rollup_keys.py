@@ -26,7 +26,8 @@ _FIND = f"SELECT id, {_NUMBERS}, {STORED} FROM rollup_keys WHERE {' AND '.join(f
 _NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, {_NUMBERS})
     VALUES ({", ".join("?" for _ in (*COLUMNS, *NARROW))})"""
 _UNNAMED = f"""SELECT {", ".join(COLUMNS)} FROM rollup_keys
-    WHERE {{}} IS NULL AND ({" OR ".join(f"{narrow.number} IS NOT NULL" for narrow in NARROW)})"""
+    WHERE {{}} IS NULL AND billing <> '' AND request_class <> ''"""
+# Narrow keys lack one of both.
 _SEEN = """SELECT id FROM rollup_threads
     WHERE session = ?1 AND agent_session = ?2 AND subagent = ?3 AND first <= ?4 AND last >= ?4"""
 _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)
@@ -35,7 +36,7 @@ _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, fi
 _KNOWN_THREAD = "SELECT id FROM rollup_threads WHERE session = ? AND agent_session = ? AND subagent = ?"
 
 
-Names = tuple[int, int | None, int | None, int | None, int | None, int | None]
+Names = tuple[int, int | None, int | None, int | None, int | None, int | None, int | None]
 """The number that stands for a key without its thread, those for the narrower keys, in the order of `NARROW`, and the
 phase of the ledger, in microseconds."""
 
@@ -71,9 +72,9 @@ def names_of(conn: sqlite3.Connection, key: Key) -> Names:
     names: Names
     for names in conn.execute(_FIND, key):
         return names
-    bare, by_model, by_task, by_place = (_narrow_name(conn, key, narrow) for narrow in NARROW)
-    number = conn.execute(_NAME, (*key, bare, by_model, by_task, by_place)).lastrowid or 0
-    return number, bare, by_model, by_task, by_place, stored(conn)
+    bare, by_model, by_agent, by_task, by_place = (_narrow_name(conn, key, narrow) for narrow in NARROW)
+    number = conn.execute(_NAME, (*key, bare, by_model, by_agent, by_task, by_place)).lastrowid or 0
+    return number, bare, by_model, by_agent, by_task, by_place, stored(conn)
 
 
 def name_of(conn: sqlite3.Connection, key: Key) -> int:

@@ -4,7 +4,7 @@ There is one row for each hour of UTC and combination of keys, one for each shif
 of `BLOCK` hours, and one for each thread (a session, or a sub-agent in it). So that what was done when is told from
 few rows, however much tells calls apart, there are more that only some keys tell apart: those of `NARROW`, for each
 hour or half hour (some zones are half an hour off), those of `BARE_SHIFT`, and one for each thread in an hour
-(`SPELLS`). On a machine whose hours begin between those of UTC, those of `PHASED` and `SPELLS` are kept once more, by
+(`SPELLS`). On a machine whose hours begin between those of UTC, those of `NARROW` and `SPELLS` are kept once more, by
 its hours (`tokenguard.ledger.phases`).
 `tokenguard.ledger.adding` adds every charge to all of them in the transaction that writes it. What a call adds depends
 on the `role` of the key:
@@ -23,7 +23,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from tokenguard.ledger.conditions import condition, within
-from tokenguard.ledger.sums import KEYS, SUMS, notional_of
+from tokenguard.ledger.sums import KEYS, SUMS
 from tokenguard.ledger.values import Where
 
 HOUR_US = 3_600_000_000
@@ -37,7 +37,7 @@ THREADS = -1
 """The `size` of the sums of whole threads: their `start` is the thread's number."""
 
 BARE_KEYS = frozenset(("billing", "origin", "confidence"))
-"""The keys that all narrow sums tell apart, and the only ones that those of threads in an hour do."""
+"""The keys that the narrowest sums tell apart, and those of threads in an hour."""
 HALVES = 2
 """Half hours in an hour."""
 
@@ -49,25 +49,21 @@ class Narrow(NamedTuple):
     keys: frozenset[str]
     number: str
     """The column of `rollup_keys` that has the number of such a key, for one that tells more apart."""
+    phased: int
+    """The `size` of the same sums by the hours of a phase: their `start` is the hour of UTC in which one begins."""
     by_leg: bool = False
     """Whether they are sums by leg, which is told apart as well; else over calls."""
     units: int = 1
     """How many of them an hour has; their `start` is counted in these."""
-    phased: int = 0
-    """The `size` of the same sums by the hours of a phase: their `start` is the hour of UTC in which one begins.
-
-    0 for what is found by less than an hour.
-    """
 
 
-BARE = Narrow(-2, BARE_KEYS, "bare", units=HALVES)
-MODELS = Narrow(-3, BARE_KEYS | {"provider"}, "by_model", by_leg=True, phased=-8)
-TASKS = Narrow(-6, BARE_KEYS | {"task", "task_type", "request_class"}, "by_task", phased=-9)
-PLACES = Narrow(-7, BARE_KEYS | {"repo", "worktree", "branch", "agent", "provider"}, "by_place", phased=-10)
-NARROW = (BARE, MODELS, TASKS, PLACES)
-"""The narrowest first."""
-PHASED = tuple(narrow for narrow in NARROW if narrow.phased)
-"""Those that are kept by the hours of a phase as well, where there is one."""
+BARE = Narrow(-2, BARE_KEYS, "bare", -14, units=HALVES)
+MODELS = Narrow(-3, frozenset(), "by_model", -8, by_leg=True)
+AGENTS = Narrow(-12, frozenset(("agent", "provider")), "by_agent", -13)
+TASKS = Narrow(-6, frozenset(("task", "task_type", "request_class")), "by_task", -9)
+PLACES = Narrow(-7, frozenset(("repo", "worktree", "branch")), "by_place", -10)
+NARROW = (BARE, MODELS, AGENTS, TASKS, PLACES)
+"""The narrowest first. All are kept by the hours of a phase as well, where there is one."""
 
 
 ALWAYS = ("agent", "provider", "model", "request_class", "billing", "origin")
@@ -163,10 +159,10 @@ def _whole_units(first: int | None, last: int | None, sizes: Sequence[int]) -> I
         yield from _whole_units(end, last, smaller)
 
 
-def narrowest(asked: Iterable[str], *, by_leg: bool, among: Sequence[Narrow] = NARROW) -> Narrow | None:
+def narrowest(asked: Iterable[str], *, by_leg: bool) -> Narrow | None:
     """The sums with the fewest rows in an hour of those that tell these columns apart; None if only all keys do."""
     wanted = frozenset(asked)
-    return next((one for one in among if one.by_leg == by_leg and wanted <= one.keys), None)
+    return next((one for one in NARROW if one.by_leg == by_leg and wanted <= one.keys), None)
 
 
 def narrowed(piece: Piece, narrow: Narrow | None) -> Piece:
@@ -181,15 +177,14 @@ def kept(piece: Piece, where: Where, *, by_leg: bool) -> tuple[str, list[object]
     """The source of the sums that are kept of a piece, and the values in it."""
     terms, values = condition(where, "k", "t")
     span, ends = within("r.start", piece.since, piece.until)
-    keys = [*(f"k.{key}" for key in (*KEYS, "leg")), notional_of("k")]
-    shown = ", ".join(["r.start", *keys, *(f"r.{name}" for name in SUMS)])
+    shown = ", ".join(["r.start", *(f"k.{key}" for key in (*KEYS, "leg")), *(f"r.{name}" for name in SUMS)])
     conditions = " AND ".join(["r.size = ?", *span, *terms, _ROLE[by_leg].format("k")])
     joined = "rollups AS r CROSS JOIN rollup_keys AS k ON k.id = r.key"
     return f"(SELECT {shown} FROM {joined} WHERE {conditions}) AS s", [piece.size, *ends, *values]
 
 
 def named(where: Where, by: Sequence[str], *, by_leg: bool, narrow: Narrow | None = None) -> tuple[str, list[object]]:
-    """A table `named` (id, label, notional) of the keys for which this holds, and the values in it.
+    """A table `named` (id, label) of the keys for which this holds, and the values in it.
 
     Keys `s` in which the expressions `by` are the same have the same label, which is the id of one of them. SQLite
     sorts what it groups: numbers much faster than names. Where only narrow sums are read, the keys are theirs.
@@ -200,11 +195,10 @@ def named(where: Where, by: Sequence[str], *, by_leg: bool, narrow: Narrow | Non
     if narrow is not None:
         terms += [f"s.{key} = ''" for key in ALWAYS if key not in narrow.keys]
     holds = " AND ".join([*terms, _ROLE[by_leg].format("s")])
-    keys = f"SELECT s.id, {label}, {notional_of('s')} FROM rollup_keys AS s WHERE {holds}"
-    return f"named (id, label, notional) AS MATERIALIZED ({keys})", values
+    return f"named (id, label) AS MATERIALIZED (SELECT s.id, {label} FROM rollup_keys AS s WHERE {holds})", values
 
 
-_NUMBERS = f"n.label, n.notional, {', '.join(f'r.{name}' for name in SUMS)}"
+_NUMBERS = f"n.label, {', '.join(f'r.{name}' for name in SUMS)}"
 _SLICE = "e.number + ({} - e.since) / e.step AS slice"
 KEPT_IN_SLICES = f"""(SELECT {_SLICE.format("r.start")}, {_NUMBERS}
     FROM slices AS e CROSS JOIN rollups AS r ON r.size = e.size AND r.start >= e.since AND r.start < e.until

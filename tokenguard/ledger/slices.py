@@ -35,8 +35,7 @@ _COLUMNS = {"request-class": ("request_class",), "task": ("task", "task_type"), 
 """The columns that sums are kept by of what is not called like its own; the model is that of the legs."""
 
 _SIZES = {
-    narrow: {narrow.size, narrow.phased or narrow.size, *(one.size for one in COARSE if one.of == narrow.size)}
-    for narrow in NARROW
+    narrow: {narrow.size, narrow.phased, *(one.size for one in COARSE if one.of == narrow.size)} for narrow in NARROW
 }
 
 _FIELDS = "json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
@@ -89,6 +88,11 @@ def only_narrow(read: Sequence[Piece]) -> Narrow | None:
     """The narrow sums that all of the pieces are read from; None if some are not, or none is read."""
     sizes = {size for *_, size in read}
     return next((narrow for narrow, own in _SIZES.items() if sizes and sizes <= own), None)
+
+
+def of_one_hour(read: Sequence[Piece]) -> bool:
+    """Whether each of the pieces is one hour: what is found of it is about what is asked for."""
+    return all(until - since == 1 for _, since, until, _ in read)
 
 
 def as_runs(read: Sequence[Piece]) -> str:

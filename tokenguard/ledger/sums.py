@@ -1,6 +1,6 @@
 """What charges add up to: the numbers that are summed, and the two places where they can be read.
 
-A source is a subquery named `s`, with the columns of `KEYS` and `SUMS`, and `notional`. Over calls it has one row for
+A source is a subquery named `s`, with the columns of `KEYS` and `SUMS`. Over calls it has one row for
 each charge, or one for each model that a charge's legs used; over the rollups, one for each sum that is kept.
 """
 
@@ -38,6 +38,11 @@ class Sums(Struct, frozen=True):
     """Tokens that were reserved for calls that are presumed: of their usage nothing is known."""
     saved: int = 0
     """What caches took off the cost, at list price."""
+    notional_nanos: int = 0
+    """The dollars of all these that are on no bill, and so on: `tokenguard.policy.measure.is_notional`."""
+    notional_below: int = 0
+    notional_above: int = 0
+    notional_saved: int = 0
 
 
 KEYS = (
@@ -71,7 +76,16 @@ _WHOSE = ", ".join(
 
 
 CHARGED = "c.state IN ('settled', 'presumed')"
-_CALL = {
+_NOTIONAL = f"c.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))})"
+
+
+def _with_notional(expressions: dict[str, str]) -> dict[str, str]:
+    """With what of them is on no bill."""
+    of = {"nanos": "cost_nanos", "below": "below", "above": "above", "saved": "saved"}
+    return expressions | {f"notional_{name}": f"iif({_NOTIONAL}, {expressions[all]}, 0)" for name, all in of.items()}
+
+
+_OF_CALL = {
     "calls": "1",
     "cost_nanos": "coalesce(c.cost_nanos, 0)",
     "unpriced": "c.cost_nanos IS NULL",
@@ -83,29 +97,30 @@ _CALL = {
     "presumed": "iif(c.state = 'presumed', c.reserved_tokens, 0)",
     "saved": "coalesce(c.saved_nanos, 0)",
 }
+_CALL = _with_notional(_OF_CALL)
 # A call without legs stands for one leg of its own model. How far a cost is from its bounds stands with the first leg.
-_PART = {
-    **_CALL,
+_OF_PART = {
+    **_OF_CALL,
     "cost_nanos": "coalesce(sum(iif(l.call_id IS NULL, c.cost_nanos, l.cost_nanos)), 0)",
-    "below": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['below']}, 0)",
-    "above": f"iif(min(coalesce(l.idx, 0)) = 0, {_CALL['above']}, 0)",
+    "below": f"iif(min(coalesce(l.idx, 0)) = 0, {_OF_CALL['below']}, 0)",
+    "above": f"iif(min(coalesce(l.idx, 0)) = 0, {_OF_CALL['above']}, 0)",
     **{bucket: f"sum(iif(l.call_id IS NULL, c.{bucket}, l.{bucket} * l.billed))" for bucket in BUCKETS},
     "saved": "coalesce(sum(iif(l.call_id IS NULL, c.saved_nanos, l.saved_nanos)), 0)",
 }
+_PART = _with_notional(_OF_PART)
 
-_NOTIONAL = f"{{}}.billing IN ({', '.join(repr(billing) for billing in BILLINGS if is_notional(billing))}) AS notional"
 _FILLED = ("input", "cache_read", "cache_write_5m", "output")
 """The buckets that may hold all of what is presumed; both writes to a cache are one to budgets."""
 
 _TOTALS = {
     "calls": "s.calls",
-    "cost_nanos": "iif(s.notional, 0, s.cost_nanos)",
+    "cost_nanos": "s.cost_nanos - s.notional_nanos",
     **{bucket: f"s.{bucket}" for bucket in BUCKETS},
     **{name: f"s.{name}" for name in ("estimated", "bound", "unpriced")},
-    **{width: f"iif(s.notional, 0, s.{width})" for width in ("below", "above")},
-    "notional_nanos": "iif(s.notional, s.cost_nanos, 0)",
-    "saved": "iif(s.notional, 0, s.saved)",
-    "notional_saved": "iif(s.notional, s.saved, 0)",
+    **{width: f"s.{width} - s.notional_{width}" for width in ("below", "above")},
+    "notional_nanos": "s.notional_nanos",
+    "saved": "s.saved - s.notional_saved",
+    "notional_saved": "s.notional_saved",
 }
 TOTALLED = tuple(_TOTALS)
 """What `records.Totals` are made of."""
@@ -114,6 +129,11 @@ TOTALLED = tuple(_TOTALS)
 def totals_by(numbers: Iterable[str]) -> str:
     """These numbers, of `TOTALLED`, as columns over a source; each has its name."""
     return ", ".join(f"coalesce(sum({_TOTALS[name]}), 0) AS {name}" for name in numbers)
+
+
+def as_they_stand(numbers: Iterable[str]) -> str:
+    """The same of each row of a source by itself."""
+    return ", ".join(f"{_TOTALS[name]} AS {name}" for name in numbers)
 
 
 TOTALS = totals_by(TOTALLED)
@@ -126,7 +146,7 @@ AMOUNT = (
     "s.above",
 )
 """What a row of a source is to a budget."""
-NOTIONAL = ("iif(s.notional, s.cost_nanos, 0)", "iif(s.notional, s.above, 0)")
+NOTIONAL = ("s.notional_nanos", "s.notional_above")
 """The dollars of it that are on no bill, and how much more they can be."""
 
 
@@ -137,7 +157,7 @@ CALLS_IN_SLICES = f"slices AS e CROSS JOIN {CALLS} ON c.started_us >= e.since AN
 
 def per_call(condition: str, calls: str = CALLS) -> str:
     """The source of the calls `c` for which this holds, with the `slice` that they are in if there are any."""
-    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("id", "started_us", *KEYS)), notional_of("c")])
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("id", "started_us", *KEYS))])
     return f"(SELECT {keys}, {_WHOSE}, {_columns(_CALL)} FROM {calls} WHERE {condition}) AS s"
 
 
@@ -167,15 +187,10 @@ def per_part(condition: str) -> str:
 
 
 def _per_leg(condition: str, calls: str) -> str:
-    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("started_us", *KEYS)), notional_of("c")])
+    keys = ", ".join([*_slice(calls), *(f"c.{key}" for key in ("started_us", *KEYS))])
     return f"""(SELECT {keys}, {_WHOSE}, coalesce(l.model, c.model) AS leg, {_columns(_PART)}
         FROM {calls} LEFT JOIN legs AS l ON l.call_id = c.id WHERE {condition}
         GROUP BY c.id, coalesce(l.model, c.model)) AS s"""
-
-
-def notional_of(table: str) -> str:
-    """The column `notional`, whether what it would have cost is on no bill, of a table that says who pays."""
-    return _NOTIONAL.format(table)
 
 
 def _slice(calls: str) -> list[str]:

@@ -16,12 +16,12 @@ from __future__ import annotations
 import sqlite3
 
 from tokenguard.errors import LedgerError
-from tokenguard.ledger.migrations import calls, commits, constraints, logs
+from tokenguard.ledger.migrations import calls, commits, constraints, logs, notional
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it."""
 
-STEPS = (*calls.STEPS, *logs.STEPS, *commits.STEPS, *constraints.STEPS)
+STEPS = (*calls.STEPS, *logs.STEPS, *commits.STEPS, *constraints.STEPS, *notional.STEPS)
 
 
 def version_of(conn: sqlite3.Connection) -> int:
