@@ -14,7 +14,7 @@ from tokenguard.config.zones import local_zone
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.phases import phase_of
-from tokenguard.ledger.rollups import PLACES, TASKS
+from tokenguard.ledger.rollups import NARROW
 
 YEAR_US = 365 * 86_400_000_000
 
@@ -86,10 +86,10 @@ def generate(path: Path, calls: int, until_us: int) -> float:
 
 
 def before_narrow_sums(path: Path) -> None:
-    """Leave a ledger as one is whose hours are summed up, but not yet by tasks and by places."""
+    """Leave a ledger as one is whose hours are summed up, but not yet by what the narrow sums tell apart."""
     conn = sqlite3.connect(path, isolation_level=None)
     conn.execute("BEGIN")
-    for narrow in (TASKS, PLACES):
+    for narrow in (one for one in NARROW if one.units == 1):
         conn.execute("DELETE FROM rollups WHERE size = ?", (narrow.size,))
         conn.execute(f"UPDATE rollup_keys SET {narrow.number} = NULL")
     conn.execute(

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+from contextlib import closing
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.ledger.support import START_US, call, in_memory, settlement
-from tokenguard.ledger import places, writes
+from tests.ledger.support import START_US, Entry, call, entries, in_memory, instants, settlement, write
+from tokenguard.ledger import Where, places, queries, writes
+from tokenguard.ledger.queries import FOREVER_US
+from tokenguard.ledger.rollups import HOUR_US
 from tokenguard.records import Session
+
+ASKED = (Where(), Where(repo="/src/web"), Where(match=(("branch", "m*"),)), Where(agent="claude"), Where(model="opus"))
 
 
 def test_sessions_and_charges_tell() -> None:
@@ -35,3 +43,18 @@ def test_branches_are_those_of_charges() -> None:
         writes.settle(conn, settlement(replace(call(number), repo=repo, branch=branch)))
     assert places.branches(conn, "/src/web") == {"main", "login"}
     assert places.branches(conn, "/src/none") == set()
+
+
+@settings(deadline=None, max_examples=50)
+@given(entries(), instants(300 * 24 * HOUR_US), st.sampled_from(ASKED))
+def test_work_was_where_charges_are(written: list[Entry], at: int, where: Where) -> None:
+    with closing(in_memory()) as conn:
+        write(conn, written)
+        for since_us, until_us in ((0, FOREVER_US), (0, START_US + at), (START_US + at, FOREVER_US)):
+            groups = queries.grouped(conn, ["repo", "branch", "worktree"], where, since_us, until_us)
+            found = places.worked_in(conn, where, since_us, until_us)
+            assert len(set(found)) == len(found)
+            assert set(found) >= {group.key for group in groups}
+            hours = since_us // HOUR_US * HOUR_US, -(-until_us // HOUR_US) * HOUR_US
+            around = queries.grouped(conn, ["repo", "branch", "worktree"], where, *hours)
+            assert set(found) <= {group.key for group in around}

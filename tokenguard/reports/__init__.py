@@ -21,6 +21,7 @@ from tokenguard.ledger.queries import (
     last_charge,
     snapshot,
     sums_in,
+    worked_in,
 )
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
@@ -142,8 +143,7 @@ class _Asked:
             from tokenguard.reports.commits import Committed
 
             whole = (since_us or 0, FOREVER_US if until_us is None else until_us)
-            places = sums_in(self._conn, ["repo", "branch", "worktree"], self._where, [whole], ["calls"])
-            self._committed = Committed(self._conn, (row[1:4] for row in places.rows()), begin_us)
+            self._committed = Committed(self._conn, worked_in(self._conn, self._where, *whole), begin_us)
             edges = list(self._committed.edges())
         if cutting or edges:
             return cut(cutting, span, self._tz, self._blocks(span), edges)
