@@ -7,6 +7,7 @@ import sqlite3
 
 from tokenguard.ledger import phase_sums, phases
 from tokenguard.ledger.keeping import agrees, kept_of_hour, put_coarse, put_thread, stored
+from tokenguard.ledger.kept import kept
 from tokenguard.ledger.recount import of_halves, of_hour, put_hour, threads_of
 from tokenguard.ledger.rollup_keys import Numbers
 from tokenguard.ledger.rollups import (
@@ -21,7 +22,6 @@ from tokenguard.ledger.rollups import (
     SPELLS,
     THREADS,
     Piece,
-    kept,
     spell,
 )
 from tokenguard.ledger.rows import Row

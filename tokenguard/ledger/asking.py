@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tokenguard.ledger.conditions import condition
 from tokenguard.ledger.found import Column, Found, fetch_columns
-from tokenguard.ledger.rollups import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, Narrow, named
+from tokenguard.ledger.kept import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS, named
+from tokenguard.ledger.rollups import Narrow
 from tokenguard.ledger.rows import fetch
 from tokenguard.ledger.slices import SPANS, Piece, as_json
 from tokenguard.ledger.sums import CALLS_IN_SLICES, CHARGED, THREAD, as_they_stand, per_call, per_leg, totals_by

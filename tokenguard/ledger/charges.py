@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import astuple
 
 from tokenguard.ledger.conditions import asked_of, condition, within
+from tokenguard.ledger.kept import kept
 from tokenguard.ledger.rollups import (
     BARE,
     BLOCK,
@@ -20,7 +21,6 @@ from tokenguard.ledger.rollups import (
     SHIFT,
     Narrow,
     Piece,
-    kept,
     narrowed,
     narrowest,
     pieces,

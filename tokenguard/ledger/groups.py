@@ -12,15 +12,13 @@ from tokenguard.ledger.asking import CUT, EXPRESSIONS, OF_THREADS, WHOLE, Asked
 from tokenguard.ledger.charges import ALL, ask, totals_of
 from tokenguard.ledger.conditions import asked_of
 from tokenguard.ledger.found import Found
+from tokenguard.ledger.kept import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS
 from tokenguard.ledger.phases import phased_spells, readable
 from tokenguard.ledger.rollups import (
     BARE_KEYS,
     CALLS,
     HOUR,
     HOUR_US,
-    KEPT_IN_SLICES,
-    KEPT_IN_SPELLS,
-    KEPT_OF_THREADS,
     SPELLS,
 )
 from tokenguard.ledger.rows import Row
