@@ -18,6 +18,7 @@ COUNTS = ("billed", "all")
 """Which dollars a budget can count."""
 
 _NOTIONAL = frozenset({"subscription", "local"})
+"""The sums that the ledger keeps know how much of them it is: for another set they have to be made anew."""
 
 
 def is_notional(billing: str) -> bool:
