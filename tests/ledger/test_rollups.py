@@ -180,6 +180,13 @@ def in_slices_of(hours: float) -> list[tuple[int, int]]:
         (["request-class", "task"], in_slices_of(0), (TASKS.size,), Where(request_class="main")),
         (["repo", "branch", "worktree"], in_slices_of(0), (PLACES.size,), Where()),
         (["agent", "provider"], in_slices_of(0), (AGENTS.size,), Where(agent="claude")),
+        (["model"], in_slices_of(0), (MODELS.size,), Where(billing="metered")),
+        (
+            ["repo"],
+            in_slices_of(0),
+            (PLACES.size,),
+            Where(repo="/src/web", match=(("origin", "m*"), ("confidence", "e*"))),
+        ),
         (["session"], in_slices_of(0), (SPELLS, THREADS), Where()),
         (["sub-agent", "conversation", "billing"], in_slices_of(0), (SPELLS, THREADS), Where()),
         (["session"], in_slices_of(0), (SPELLS, THREADS), Where(repo="/src/web", match=(("model", "op*"),))),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tokenguard.ledger.asking import CUT, EXPRESSIONS, OF_THREADS, WHOLE, Asked
 from tokenguard.ledger.charges import ALL, ask, totals_of
-from tokenguard.ledger.conditions import asked_of
+from tokenguard.ledger.conditions import asked_of, condition
 from tokenguard.ledger.found import Found
 from tokenguard.ledger.kept import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS
 from tokenguard.ledger.phases import phased_spells, readable
@@ -21,7 +21,7 @@ from tokenguard.ledger.rollups import (
     HOUR_US,
     SPELLS,
 )
-from tokenguard.ledger.rows import Row
+from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, of_one_hour, only_narrow
 from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS
 from tokenguard.ledger.threads import Held, held_by, threads_in
@@ -30,6 +30,10 @@ from tokenguard.records import Totals
 
 FOREVER_US = 2**62 // HOUR_US * HOUR_US
 """The end of a span that has none."""
+
+_OTHERS = """SELECT EXISTS (SELECT 1 FROM rollup_keys AS k
+    WHERE k.id IN (SELECT bare FROM rollup_keys) AND ({}) IS NOT TRUE)"""
+"""Whether there are bare keys, of which each charge has one, for which something does not hold."""
 
 
 class Group(Struct, frozen=True):
@@ -75,6 +79,7 @@ def sums_in(
 
     Several rows can have the same place and values; they have to be added up.
     """
+    where = _without_what_all_hold(conn, where)
     asked = Asked(conn, keys, where, numbers)
     numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
     if not slices or _by_session(where):
@@ -102,6 +107,20 @@ def sums_in(
         if held.sessions:
             found = found.plus(asked.of_calls(rest, held.sessions))
     return found.plus(asked.of_calls(numbered, mixed)) if mixed else found
+
+
+def _without_what_all_hold(conn: sqlite3.Connection, where: Where) -> Where:
+    """The same question without who pays, or where it was read, if that is the same of all that was ever charged: the
+    sums that tell it apart are many more."""
+    fixed = {name: getattr(where, name) for name in BARE_KEYS if getattr(where, name) is not None}
+    patterns = tuple(pair for pair in where.match if pair[0] in BARE_KEYS)
+    if not fixed and not patterns:
+        return where
+    terms, values = condition(Where(**fixed, match=patterns), "k", "k")
+    if fetch(conn, _OTHERS.format(" AND ".join(terms)), values)[0][0]:
+        return where
+    others = tuple(pair for pair in where.match if pair not in patterns)
+    return replace(where, **dict.fromkeys(fixed), match=others)
 
 
 def _by_session(where: Where) -> bool:
