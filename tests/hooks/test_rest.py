@@ -449,6 +449,7 @@ def test_strange_names(user: World, name: str) -> None:
     assert os.fsencode(user.paths.state_dir) in told
 
 
+@pytest.mark.alone
 def test_killed_at_any_step(user: World, tree: Path) -> None:
     """By what nobody can ignore; what comes then finds its way, and what was there before has run each time."""
     put_in(user, tree, former=("pre-commit", "post-commit"))
