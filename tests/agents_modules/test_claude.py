@@ -168,7 +168,7 @@ def test_a_refusal() -> None:
 PROMPTED = {
     "hooks": {"UserPromptSubmit": [{"hooks": [{"type": "command", "command": "exec /bin/sh PRIVATE/prompt.sh"}]}]}
 }
-LINE = {"statusLine": {"type": "command", "command": "exec /bin/sh PRIVATE/line.sh"}}
+LINE = {"statusLine": {"type": "command", "command": "exec /bin/sh PRIVATE/line.sh", "refreshInterval": 5}}
 
 
 def handed_over(machine: Machine, *args: str) -> Any:

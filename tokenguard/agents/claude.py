@@ -69,6 +69,8 @@ _FIRST_PARTY = "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"
 _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
 _LINE = "statusLine"
+_AGAIN = {"refreshInterval": 5}
+"""Seconds: what a call has cost is written down some seconds after it, when Claude Code may have nothing more to show."""
 _PRINTS = re.compile(r"--print|-[A-Za-z]*p[A-Za-z]*")
 """Options with which it answers and ends: nobody sees what it shows of hooks and status lines."""
 _IN_BACKGROUND = frozenset({"--bg", "--background"})
@@ -199,7 +201,7 @@ def _with_scripts(situation: Situation, settings: Mapping[str, Any], scripts: Se
     """Settings that have these scripts run, each where it belongs."""
     commands = {one: {"type": "command", "command": hooks.command(situation.folder, one)} for one in scripts}
     hooked = hooks.with_hook(settings, "UserPromptSubmit", commands[hooks.PROMPT])
-    return hooked | ({_LINE: commands[hooks.LINE]} if hooks.LINE in commands else {})
+    return hooked | ({_LINE: commands[hooks.LINE] | _AGAIN} if hooks.LINE in commands else {})
 
 
 def _config_folder(situation: Situation) -> Path:
