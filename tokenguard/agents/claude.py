@@ -70,7 +70,7 @@ _RESUME = "CLAUDE_CODE_RESUME_HINT_COMMAND"
 _FILE = "claude-settings.json"
 _LINE = "statusLine"
 _AGAIN = {"refreshInterval": 5}
-"""Seconds: what a call has cost is written down some seconds after it, when Claude Code may have nothing more to show."""
+"""Seconds: what a call has cost is written down a while after it, when Claude Code may have nothing more to show."""
 _PRINTS = re.compile(r"--print|-[A-Za-z]*p[A-Za-z]*")
 """Options with which it answers and ends: nobody sees what it shows of hooks and status lines."""
 _IN_BACKGROUND = frozenset({"--bg", "--background"})
