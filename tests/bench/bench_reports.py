@@ -1,10 +1,11 @@
 """Reports on a large ledger, as whole processes: what a person waits for.
 
-python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH] [--pairs]
+python -m tests.bench.bench_reports [--calls N] [--runs N] [--ledger PATH] [--pairs | --filters]
 
 N calls of a year (1,000,000), made in a temporary folder that is deleted afterwards, or taken from PATH. Medians of N
 runs (5) of each report: on the clock, and of CPU, which other programs of the machine blur less. With --pairs, of all
-pairs of keys over the year instead. TZ in the environment is the machine's zone, by which the ledger is summed up too.
+pairs of keys over the year instead; with --filters, of some pairs with some filters. TZ in the environment is the
+machine's zone, by which the ledger is summed up too.
 """
 
 from __future__ import annotations
@@ -46,6 +47,21 @@ REPORTS = (
     *(("", since) for since in (MONTH, EVER)),
 )
 """(keys and options, since); without keys, the dearest calls."""
+PAIRS = [(",".join(pair), EVER) for pair in itertools.combinations(KEYS, 2)]
+FILTERS = (
+    "agent claude",
+    "billing metered",
+    "model claude-*",
+    "repo repository-3",
+    "request-class main",
+    "task ~feature",
+)
+"""Some for which little holds, some for which most does, and one for which all does."""
+FILTERED = [
+    (f"{by} --{name}", EVER)
+    for by in (*(f"hour,{key}" for key in ("model", "agent", "repo", "task", "session")), "day,model", "block,model")
+    for name in FILTERS
+]
 
 
 def took_ms(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
@@ -61,7 +77,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--ledger", type=Path)
-    parser.add_argument("--pairs", action="store_true")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--pairs", action="store_const", const=PAIRS, dest="reports", default=REPORTS)
+    instead.add_argument("--filters", action="store_const", const=FILTERED, dest="reports")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tokenguard-bench-") as folder:
         ledger = Paths(Path(folder), Path(folder)).ledger
@@ -74,8 +92,7 @@ def main() -> None:
             generate(ledger, asked.calls, time.time_ns() // 1000)
         env = {**os.environ, "TOKENGUARD_HOME": folder}
         print(f"{asked.calls:,} calls, {ledger.stat().st_size / 2**20:,.0f} MiB; goal {GOAL_MS} ms")
-        pairs = [(",".join(pair), EVER) for pair in itertools.combinations(KEYS, 2)]
-        for by, since in pairs if asked.pairs else REPORTS:
+        for by, since in asked.reports:
             what = ["--by", *by.split()] if by else ["--dearest"]
             command = [str(Path(sys.executable).with_name("tokenguard")), "report", *what, "--since", since]
             times = [took_ms(command, env) for _ in range(asked.runs)]

@@ -25,7 +25,7 @@ from tests.ledger.support import (
     settlement,
     write,
 )
-from tokenguard.ledger import Ledger, Where, agreement, filling, queries, rollups, writes
+from tokenguard.ledger import Ledger, Where, agreement, filling, log_rows, queries, rollups, writes
 from tokenguard.ledger.failures import suspect
 from tokenguard.ledger.rollups import (
     AGENTS,
@@ -44,7 +44,7 @@ from tokenguard.ledger.rollups import (
     THREADS,
 )
 from tokenguard.ledger.sums import SUMS
-from tokenguard.records import Leg, Usage
+from tokenguard.records import Confidence, Leg, Usage
 
 DAY_US = 24 * HOUR_US
 HOURS = START_US // HOUR_US
@@ -163,6 +163,14 @@ FIRST, LAST = HOURS // BLOCK * BLOCK - 12, HOURS // BLOCK * BLOCK + 12
 """Hours around those of `conn`."""
 
 
+def another(conn: sqlite3.Connection) -> None:
+    """A call long before those of `conn`, which has nothing in common with them: what they all hold, not all do."""
+    of = call(99, session="s9", model="other", started_us=(HOURS // BLOCK * BLOCK - BLOCK) * HOUR_US)
+    unlike = replace(of, agent="codex", provider="openai", repo="/src/old", branch="old", billing="subscription")
+    of_logs = replace(unlike, origin="logged", request_class="title", task="some", task_type="plan")
+    writes.settle(conn, settlement(of_logs, confidence=Confidence.ESTIMATED))
+
+
 def in_slices_of(hours: float) -> list[tuple[int, int]]:
     """The time of `conn`, cut into slices that begin this much after a shift."""
     edges = [int((at + hours) * HOUR_US) for at in range(FIRST, LAST + 1)]
@@ -223,11 +231,43 @@ def test_few_sums_are_read_where_they_tell_enough(
     ],
 )
 def test_others_are_read_where_they_do_not(conn: sqlite3.Connection, keys: list[str], where: Where) -> None:
+    another(conn)
     sound = queries.grouped_in(conn, keys, where, in_slices_of(0.5))
     assert sum(group.totals.calls for _, group in sound) >= 39
     narrow = ", ".join(str(one.size) for one in NARROW)
     conn.execute(f"DELETE FROM rollups WHERE size IN ({BARE_SHIFT}, {SPELLS}, {narrow})")
     assert queries.grouped_in(conn, keys, where, in_slices_of(0.5)) == sound
+
+
+@pytest.mark.parametrize(
+    ("keys", "where", "sizes"),
+    [
+        ([], Where(agent="claude", repo="/src/web"), (BARE.size,)),
+        ([], Where(match=(("model", "op*"), ("request_class", "main"), ("branch", "[a-m]*"))), (BARE.size,)),
+        (["repo"], Where(agent="claude", match=(("provider", "*"),)), (PLACES.size,)),
+        (["model"], Where(branch="main", billing="metered"), (MODELS.size,)),
+        (["task"], Where(provider="anthropic", match=(("origin", "measured"),)), (TASKS.size,)),
+        (["session"], Where(agent="claude", match=(("session", "s*"),)), (SPELLS, THREADS)),
+    ],
+)
+def test_what_holds_for_all_charges_is_not_asked(
+    conn: sqlite3.Connection, keys: list[str], where: Where, sizes: tuple[int, ...]
+) -> None:
+    another(conn)
+    told_apart = queries.grouped_in(conn, keys, where, in_slices_of(0))
+    assert sum(group.totals.calls for _, group in told_apart) >= 39
+    log_rows.remove(conn, 99)
+    conn.execute("DELETE FROM rollup_keys WHERE agent = 'codex'")
+    assert queries.grouped_in(conn, keys, where, in_slices_of(0)) == told_apart
+    conn.execute(f"DELETE FROM rollups WHERE size NOT IN ({', '.join(map(str, sizes))})")
+    conn.execute("DELETE FROM legs")
+    conn.execute("DELETE FROM calls")
+    assert queries.grouped_in(conn, keys, where, in_slices_of(0)) == told_apart
+
+
+def test_what_holds_for_no_charge_is_asked(conn: sqlite3.Connection) -> None:
+    for where in (Where(agent="codex"), Where(match=(("task", "*"),)), Where(repo="/src/web", match=(("model", "x"),))):
+        assert queries.grouped_in(conn, ["repo"], where, in_slices_of(0)) == []
 
 
 def test_every_hour_and_block_comes_up_to_be_checked(conn: sqlite3.Connection) -> None:

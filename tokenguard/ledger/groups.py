@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,16 +15,11 @@ from tokenguard.ledger.conditions import asked_of, condition
 from tokenguard.ledger.found import Found
 from tokenguard.ledger.kept import KEPT_IN_SLICES, KEPT_IN_SPELLS, KEPT_OF_THREADS
 from tokenguard.ledger.phases import phased_spells, readable
-from tokenguard.ledger.rollups import (
-    BARE_KEYS,
-    CALLS,
-    HOUR,
-    HOUR_US,
-    SPELLS,
-)
+from tokenguard.ledger.rollup_keys import OF_ALL
+from tokenguard.ledger.rollups import BARE_KEYS, CALLS, HOUR, HOUR_US, SPELLS
 from tokenguard.ledger.rows import Row, fetch
 from tokenguard.ledger.slices import RUNS, Span, as_json, as_runs, in_pieces, kept_for, of_one_hour, only_narrow
-from tokenguard.ledger.sums import THREAD, TOTALLED, TOTALS
+from tokenguard.ledger.sums import KEYS, THREAD, TOTALLED, TOTALS
 from tokenguard.ledger.threads import Held, held_by, threads_in
 from tokenguard.ledger.values import Where
 from tokenguard.records import Totals
@@ -31,9 +27,7 @@ from tokenguard.records import Totals
 FOREVER_US = 2**62 // HOUR_US * HOUR_US
 """The end of a span that has none."""
 
-_OTHERS = """SELECT EXISTS (SELECT 1 FROM rollup_keys AS k
-    WHERE k.id IN (SELECT bare FROM rollup_keys) AND ({}) IS NOT TRUE)"""
-"""Whether there are bare keys, of which each charge has one, for which something does not hold."""
+_HOLDING = f"SELECT {{}} FROM rollup_keys AS k WHERE {OF_ALL}"
 
 
 class Group(Struct, frozen=True):
@@ -79,7 +73,7 @@ def sums_in(
 
     Several rows can have the same place and values; they have to be added up.
     """
-    where = _without_what_all_hold(conn, where)
+    where = without_what_all_hold(conn, where)
     asked = Asked(conn, keys, where, numbers)
     numbered = [(number, *span, CALLS) for number, span in enumerate(slices)]
     if not slices or _by_session(where):
@@ -109,18 +103,22 @@ def sums_in(
     return found.plus(asked.of_calls(numbered, mixed)) if mixed else found
 
 
-def _without_what_all_hold(conn: sqlite3.Connection, where: Where) -> Where:
-    """The same question without who pays, or where it was read, if that is the same of all that was ever charged: the
-    sums that tell it apart are many more."""
-    fixed = {name: getattr(where, name) for name in BARE_KEYS if getattr(where, name) is not None}
-    patterns = tuple(pair for pair in where.match if pair[0] in BARE_KEYS)
-    if not fixed and not patterns:
+def without_what_all_hold(conn: sqlite3.Connection, where: Where) -> Where:
+    """The same question without what holds for all that was ever charged: the sums that tell it apart are many more."""
+    fixed = [name for name in KEYS if getattr(where, name) is not None]
+    patterns = [pair for pair in where.match if pair[0] not in THREAD]
+    each = [Where(**{name: getattr(where, name)}) for name in fixed] + [Where(match=(pair,)) for pair in patterns]
+    if not each:
         return where
-    terms, values = condition(Where(**fixed, match=patterns), "k", "k")
-    if fetch(conn, _OTHERS.format(" AND ".join(terms)), values)[0][0]:
-        return where
-    others = tuple(pair for pair in where.match if pair not in patterns)
-    return replace(where, **dict.fromkeys(fixed), match=others)
+    terms, values = zip(*(condition(one, "k", "k") for one in each), strict=True)
+    asked = ", ".join(f"min(({' AND '.join(of_one)}) IS TRUE)" for of_one in terms)
+    holding = fetch(conn, _HOLDING.format(asked), list(chain.from_iterable(values)))[0]
+    held = [one for one, holds in zip([*fixed, *patterns], holding, strict=True) if holds]
+    return replace(
+        where,
+        **dict.fromkeys(name for name in fixed if name in held),
+        match=tuple(pair for pair in where.match if pair not in held),
+    )
 
 
 def _by_session(where: Where) -> bool:

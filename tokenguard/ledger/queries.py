@@ -32,6 +32,7 @@ from tokenguard.ledger.groups import Group as Group
 from tokenguard.ledger.groups import grouped as grouped
 from tokenguard.ledger.groups import grouped_in as grouped_in
 from tokenguard.ledger.groups import sums_in as sums_in
+from tokenguard.ledger.groups import without_what_all_hold as without_what_all_hold
 from tokenguard.ledger.migrations import newest, refuse_newer, version_of
 from tokenguard.ledger.places import worked_in as worked_in
 from tokenguard.ledger.rows import (

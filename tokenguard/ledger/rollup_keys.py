@@ -25,9 +25,9 @@ _NUMBERS = ", ".join(narrow.number for narrow in NARROW)
 _FIND = f"SELECT id, {_NUMBERS}, {STORED} FROM rollup_keys WHERE {' AND '.join(f'{column} IS ?' for column in COLUMNS)}"
 _NAME = f"""INSERT INTO rollup_keys ({", ".join(COLUMNS)}, {_NUMBERS})
     VALUES ({", ".join("?" for _ in (*COLUMNS, *NARROW))})"""
-_UNNAMED = f"""SELECT {", ".join(COLUMNS)} FROM rollup_keys
-    WHERE {{}} IS NULL AND billing <> '' AND request_class <> ''"""
-# Narrow keys lack one of both.
+OF_ALL = "(billing <> '' AND agent || provider || model <> '')"
+"""Of which keys each charge has one: narrow ones lack who pays, or all of the others."""
+_UNNAMED = f"SELECT {', '.join(COLUMNS)} FROM rollup_keys WHERE {{}} IS NULL AND {OF_ALL}"
 _SEEN = """SELECT id FROM rollup_threads
     WHERE session = ?1 AND agent_session = ?2 AND subagent = ?3 AND first <= ?4 AND last >= ?4"""
 _THREAD_OF = """INSERT INTO rollup_threads (session, agent_session, subagent, first, last) VALUES (?, ?, ?, ?, ?)

@@ -21,6 +21,7 @@ from tokenguard.ledger.queries import (
     last_charge,
     snapshot,
     sums_in,
+    without_what_all_hold,
     worked_in,
 )
 from tokenguard.ledger.values import Where
@@ -65,8 +66,9 @@ def report(
     if not keys:
         raise UsageError("a report needs a key", f"use {', '.join(KEYS)}")
     with snapshot(conn):
-        asked = _Asked(conn, keys, since_us, until_us, where, tz)
-        parts = apart(conn, where, since_us, until_us)
+        of = without_what_all_hold(conn, where)
+        asked = _Asked(conn, keys, since_us, until_us, of, tz)
+        parts = apart(conn, of, since_us, until_us)
         total = sum(parts.values(), Totals())
         return {
             "by": keys,
