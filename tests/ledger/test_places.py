@@ -45,6 +45,15 @@ def test_branches_are_those_of_charges() -> None:
     assert places.branches(conn, "/src/none") == set()
 
 
+def test_a_place_is_told_once_where_charges_and_sums_of_them_are_read() -> None:
+    with closing(in_memory()) as conn:
+        for number, hour in enumerate((0, 1), 1):
+            writes.settle(conn, settlement(call(number, started_us=START_US + hour * HOUR_US + 1)))
+        writes.settle(conn, settlement(replace(call(3), agent="codex", repo="/src/api")))
+        found = places.worked_in(conn, Where(agent="claude"), START_US + 1, FOREVER_US)
+        assert found == [("/src/web", "main", None)]
+
+
 @settings(deadline=None, max_examples=50)
 @given(entries(), instants(300 * 24 * HOUR_US), st.sampled_from(ASKED))
 def test_work_was_where_charges_are(written: list[Entry], at: int, where: Where) -> None:

@@ -25,7 +25,8 @@ def worked_in(conn: sqlite3.Connection, where: Where, since_us: int, until_us: i
     """The places of the charges in the span, and it may be of those in the hours in which it begins and ends."""
     if not asked_of(where) <= PLACES.keys:
         found = sums_in(conn, ["repo", "branch", "worktree"], where, [(since_us, until_us)], ["calls"])
-        return [(repo, branch, worktree) for _, repo, branch, worktree, _ in found.rows()]
+        # Where calls are read besides sums, both may have a place.
+        return list(dict.fromkeys((repo, branch, worktree) for _, repo, branch, worktree, _ in found.rows()))
     terms, values = condition(where, "k", "k")
     hours = [PLACES.size, since_us // HOUR_US, -(-until_us // HOUR_US)]
     rows = fetch(conn, " AND ".join([_WORKED_IN, *terms]), [*hours, *values])
