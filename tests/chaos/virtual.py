@@ -64,7 +64,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(lambda _: self._back())
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, *limit: float | None) -> None:
         """It stands still until all threads are done, too: from Python 3.12 on there is a limit to that."""
         self.clockwork.outside += 1
         try:

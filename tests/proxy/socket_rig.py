@@ -51,6 +51,7 @@ class SocketRig:
         self.headers: list[tuple[str, str]] = []
         """With which the upstream opens a socket."""
         self._over = asyncio.Event()
+        self._clients: list[aiohttp.ClientWebSocketResponse] = []
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The upstream."""
@@ -72,6 +73,7 @@ class SocketRig:
         opened: aiohttp.ClientWebSocketResponse = await connect(
             f"http://127.0.0.1:{self.port}{target}", headers=headers, **options
         )
+        self._clients.append(opened)
         return opened
 
     async def connect(self, target: str = RESPONSES, **options: Any) -> Pair:
@@ -83,6 +85,11 @@ class SocketRig:
     def end(self) -> None:
         """Let the upstream close what it has open."""
         self._over.set()
+
+    async def close(self) -> None:
+        """Close what clients have open; the proxy is gone."""
+        for client in self._clients:
+            await client.close()
 
 
 @asynccontextmanager
@@ -116,6 +123,7 @@ async def socketed(
             await proxy.close(grace=0)
             await upstreams.close()
             await runner.cleanup()
+            await rig.close()
 
 
 async def receive(end: Socket) -> tuple[WSMsgType, Any, Any]:
