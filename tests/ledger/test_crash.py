@@ -81,6 +81,7 @@ async def test_a_kill_at_any_moment_loses_nothing_that_was_confirmed(tmp_path: P
 
 FILL_THE_DISK = """
 import asyncio, resource, signal, sys
+from contextlib import closing
 from pathlib import Path
 from tests.ledger.support import call, settlement
 from tokenguard.errors import LedgerError
@@ -103,11 +104,11 @@ async def main():
     for number in confirmed:
         await ledger.settle(settlement(call(number), 1))
     await ledger.close()
-    conn = queries.connect_readonly(Path(sys.argv[1]))
-    found = [row[0] for row in conn.execute("SELECT id FROM calls WHERE state = 'settled' ORDER BY id")]
-    assert confirmed and failed, (len(confirmed), len(failed))
-    assert found == confirmed
-    assert queries.open_reservations(conn) == []
+    with closing(queries.connect_readonly(Path(sys.argv[1]))) as conn:
+        found = [row[0] for row in conn.execute("SELECT id FROM calls WHERE state = 'settled' ORDER BY id")]
+        assert confirmed and failed, (len(confirmed), len(failed))
+        assert found == confirmed
+        assert queries.open_reservations(conn) == []
 
 asyncio.run(main())
 """

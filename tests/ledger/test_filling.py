@@ -121,7 +121,7 @@ def test_who_is_stopped_goes_on_where_it_stopped(written: list[Entry], parts: in
 
 
 @BEFORE
-def test_nothing_is_read_of_it_meanwhile(tmp_path: Path, before: Callable[[sqlite3.Connection], None]) -> None:
+async def test_nothing_is_read_of_it_meanwhile(tmp_path: Path, before: Callable[[sqlite3.Connection], None]) -> None:
     path = tmp_path / "ledger.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         migrations.migrate(conn)
@@ -135,7 +135,7 @@ def test_nothing_is_read_of_it_meanwhile(tmp_path: Path, before: Callable[[sqlit
             fill(conn, lambda percent: told.append(percent) if percent < 30 else stopped())
     with pytest.raises(LedgerError, match="of which 3.% is done; the daemon does it when it starts"):
         queries.connect_readonly(path)
-    Ledger.open(path, tell=told.append)
+    await Ledger.open(path, tell=told.append).close()
     assert told == sorted(set(told)) and told[-1] == 100, "not from the beginning again"
     with closing(queries.connect_readonly(path)) as reading:
         assert queries.totals(reading).calls == CALLS

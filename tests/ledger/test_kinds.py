@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from msgspec.structs import replace
 
-from tests.ledger.support import call, in_memory, settlement
+from tests.ledger.support import call, settlement
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import writes
 from tokenguard.ledger.kinds import Kind, kinds
@@ -28,8 +29,7 @@ def found(conn: sqlite3.Connection) -> list[Kind]:
     return sorted(kinds(conn), key=lambda kind: (kind.leg.model, kind.nanos))
 
 
-def test_what_is_priced_alike_is_one_kind() -> None:
-    conn = in_memory()
+def test_what_is_priced_alike_is_one_kind(conn: sqlite3.Connection) -> None:
     first, second = call(1), call(2)
     settle(conn, first, (Leg("opus", USAGE), 5))
     settle(conn, second, (Leg("opus", USAGE), 7))
@@ -38,8 +38,7 @@ def test_what_is_priced_alike_is_one_kind() -> None:
     ]
 
 
-def test_whatever_moves_the_price_makes_it_another() -> None:
-    conn = in_memory()
+def test_whatever_moves_the_price_makes_it_another(conn: sqlite3.Connection) -> None:
     legs = [
         Leg("a", USAGE),
         Leg("b", USAGE, context=Context("flex")),
@@ -55,14 +54,12 @@ def test_whatever_moves_the_price_makes_it_another() -> None:
     assert [kind.confidence for kind in found(conn)] == [Confidence.EXACT] * 5 + [BOUND]
 
 
-def test_legs_count_by_their_own_model_and_cost() -> None:
-    conn = in_memory()
+def test_legs_count_by_their_own_model_and_cost(conn: sqlite3.Connection) -> None:
     settle(conn, call(1), (Leg("haiku", USAGE), 3), (Leg("opus", USAGE), 9))
     assert [(kind.leg.model, kind.calls, kind.nanos) for kind in found(conn)] == [("haiku", 1, 3), ("opus", 1, 9)]
 
 
-def test_a_call_with_several_legs_of_a_kind_counts_once() -> None:
-    conn = in_memory()
+def test_a_call_with_several_legs_of_a_kind_counts_once(conn: sqlite3.Connection) -> None:
     unbilled = (Leg("opus", USAGE, billed=False), 0)
     settle(conn, call(1), (Leg("opus", USAGE), 3), (Leg("haiku", USAGE), 1), (Leg("opus", USAGE), 4))
     settle(conn, call(2), unbilled, (Leg("opus", USAGE), 5), (Leg("opus", USAGE, context=Context("flex")), 9))
@@ -73,8 +70,7 @@ def test_a_call_with_several_legs_of_a_kind_counts_once() -> None:
     ]
 
 
-def test_what_was_not_charged_is_of_no_kind() -> None:
-    conn = in_memory()
+def test_what_was_not_charged_is_of_no_kind(conn: sqlite3.Connection) -> None:
     settle(conn, call(1), (Leg("unbilled", USAGE, billed=False), 0))
     settle(conn, call(2))  # failed before its output
     writes.settle(conn, replace(settlement(call(3)), charge=None, legs=()))  # not metered
@@ -83,13 +79,15 @@ def test_what_was_not_charged_is_of_no_kind() -> None:
     assert found(conn) == []
 
 
-def test_what_a_crash_left_open_is_of_its_request_s_model() -> None:
-    conn = in_memory()
+def test_what_a_crash_left_open_is_of_its_request_s_model(conn: sqlite3.Connection) -> None:
     writes.reserve(conn, call(1), Amount(9, 9, 1), None)
     writes.presume(conn, call(2).started_us, 2)
     assert found(conn) == [Kind("anthropic", Leg("opus"), (), 1, 9, BOUND, call(1).started_us)]
 
 
 def test_a_file_that_is_no_ledger() -> None:
-    with pytest.raises(LedgerError, match="the ledger cannot be read"):
-        kinds(sqlite3.connect(":memory:"))
+    with (
+        closing(sqlite3.connect(":memory:")) as none,
+        pytest.raises(LedgerError, match="the ledger cannot be read"),
+    ):
+        kinds(none)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 from hypothesis import given, settings
@@ -15,8 +16,7 @@ from tokenguard.records import Session
 ASKED = (Where(), Where(repo="/src/web"), Where(match=(("branch", "m*"),)), Where(agent="claude"), Where(model="opus"))
 
 
-def test_sessions_and_charges_tell() -> None:
-    conn = in_memory()
+def test_sessions_and_charges_tell(conn: sqlite3.Connection) -> None:
     session = Session("s1", "claude", START_US, repo="/src/web", worktree="/src/web-login")
     writes.open_session(conn, session, None)
     writes.open_session(conn, Session("s2", "claude", START_US), None)
@@ -29,15 +29,13 @@ def test_sessions_and_charges_tell() -> None:
     }
 
 
-def test_what_was_known_better_wins() -> None:
-    conn = in_memory()
+def test_what_was_known_better_wins(conn: sqlite3.Connection) -> None:
     for number, repo in enumerate(("/src/zoo", "/src/web", "/src/zoo"), 1):
         writes.settle(conn, settlement(replace(call(number), repo=repo, worktree="/src/zoo")))
     assert places.trees(conn) == {"/src/zoo": "/src/web"}
 
 
-def test_branches_are_those_of_charges() -> None:
-    conn = in_memory()
+def test_branches_are_those_of_charges(conn: sqlite3.Connection) -> None:
     where = [("/src/web", "main"), ("/src/web", "login"), ("/src/web", None), ("/src/api", "other"), (None, "stray")]
     for number, (repo, branch) in enumerate(where, 1):
         writes.settle(conn, settlement(replace(call(number), repo=repo, branch=branch)))
