@@ -4,11 +4,14 @@ import asyncio
 import os
 import stat
 from pathlib import Path
+from threading import Thread
+from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
 
 from tests.ledger.support import SECOND_US, START_US, call, session, settlement
+from tests.support import connections
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Decision, Ledger, Raise, Told, Where, queries
 from tokenguard.policy.estimate import Experience
@@ -116,6 +119,14 @@ async def test_a_settlement_after_the_presumption_changes_nothing(tmp_path: Path
         await ledger.settle(settlement(call(1)))
     assert queries.spent(ledger.read())[0] == replace(RESERVED, usage=Usage(70, 70, 70, 0, 70))
     await ledger.close()
+
+
+def test_where_no_thread_can_be_started_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    made = connections.noted(monkeypatch)
+    with pytest.raises(RuntimeError, match="new thread"):
+        Ledger.open(tmp_path / "ledger.db")
+    assert [connections.is_closed(conn) for conn in made] == [True]
 
 
 async def test_sessions_are_found_by_id_token_and_state(ledger: Ledger) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.support import call, session, settlement
+from tests.support import connections
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import Ledger, queries
-from tokenguard.ledger.failures import suspect
+from tokenguard.ledger.failures import marker, suspect
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.records import Amount
 
@@ -65,7 +66,9 @@ async def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
     await ledger.settle(settlement(call(1)))
     assert queries.totals(ledger.read()).calls == 1
     await ledger.close()
-    assert Ledger.open(path).set_aside is None, "the new one is sound"
+    again = Ledger.open(path)
+    assert again.set_aside is None, "the new one is sound"
+    await again.close()
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.9])
@@ -160,6 +163,14 @@ def test_what_cannot_be_opened_is_an_error_with_a_remedy(tmp_path: Path) -> None
     with pytest.raises(LedgerError, match="opened at .*folder.db"):
         Ledger.open(tmp_path / "folder.db")
     assert (tmp_path / "folder.db").is_dir()
+
+
+def test_a_suspicion_that_cannot_be_lifted_leaves_nothing_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker(path).mkdir()
+    made = connections.noted(monkeypatch)
+    with pytest.raises(LedgerError, match="opened at .*check that its folder exists and is writable"):
+        open_for_writing(path, "normal")
+    assert [connections.is_closed(conn) for conn in made] == [True]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

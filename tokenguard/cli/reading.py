@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 
 from tokenguard.config.paths import Paths
 from tokenguard.ledger import queries
 from tokenguard.ledger.migrations import migrate
 
 
-def open_ledger(paths: Paths) -> closing[sqlite3.Connection]:
+@contextmanager
+def open_ledger(paths: Paths) -> Generator[sqlite3.Connection]:
     """A connection for queries; to an empty ledger where none was begun. Raises `LedgerError`."""
     if paths.ledger.exists():
-        return closing(queries.give_room(queries.connect_readonly(paths.ledger)))
-    empty = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(empty)
-    return closing(empty)
+        with closing(queries.connect_readonly(paths.ledger)) as conn:
+            yield queries.give_room(conn)
+    else:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+            migrate(empty)
+            yield empty

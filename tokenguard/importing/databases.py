@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 _BUSY_S = 1.0
@@ -20,14 +20,11 @@ def opened(path: str) -> Generator[sqlite3.Connection]:
     """A connection that cannot write. Raises sqlite3's errors."""
     uri = Path(path).absolute().as_uri()
     alone = "&immutable=1" if _is_alone(path) else ""
-    conn = sqlite3.connect(f"{uri}?mode=ro{alone}", uri=True, timeout=_BUSY_S, isolation_level=None)
-    conn.text_factory = _text
-    try:
+    with closing(sqlite3.connect(f"{uri}?mode=ro{alone}", uri=True, timeout=_BUSY_S, isolation_level=None)) as conn:
+        conn.text_factory = _text
         conn.execute("PRAGMA query_only = ON")
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW_MOST)
         yield conn
-    finally:
-        conn.close()
 
 
 def _is_alone(path: str) -> bool:

@@ -61,6 +61,16 @@ def suspect(path: Path) -> None:
 
 
 @contextmanager
+def closed_on_error(conn: sqlite3.Connection) -> Generator[None]:
+    """Closes the connection if its body raises: whoever would close it later is not told of it."""
+    try:
+        yield
+    except BaseException:
+        conn.close()
+        raise
+
+
+@contextmanager
 def translated(doing: str) -> Generator[None]:
     """Raises sqlite3's errors in its body as `LedgerError`."""
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import agreement, commits, logged, queries, writes
 from tokenguard.ledger.echoes import FIRST_ID
+from tokenguard.ledger.failures import closed_on_error
 from tokenguard.ledger.logged import Price
 from tokenguard.ledger.opening import open_for_writing
 from tokenguard.ledger.values import Decision, Logs, Raise, Settlement, Told, Written
@@ -63,8 +64,9 @@ class Ledger:
         from tokenguard.ledger.writer import Writer
 
         conn, set_aside = open_for_writing(path, durability, tell, phase_us)
-        last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls WHERE id < ?", (FIRST_ID,)).fetchone()[0]
-        return cls(path, Writer(File(conn, path, durability)), last + 1, set_aside)
+        with closed_on_error(conn):
+            last: int = conn.execute("SELECT coalesce(max(id), 0) FROM calls WHERE id < ?", (FIRST_ID,)).fetchone()[0]
+            return cls(path, Writer(File(conn, path, durability)), last + 1, set_aside)
 
     def read(self) -> sqlite3.Connection:
         """The read-only connection of the event loop's thread, for `queries`. It sees what is committed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import agreement
-from tokenguard.ledger.failures import is_corrupt, ledger_error, marker
+from tokenguard.ledger.failures import closed_on_error, is_corrupt, ledger_error, marker
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
 from tokenguard.ledger.phases import choose
@@ -51,9 +51,10 @@ def open_for_writing(
             going_on = _last_words(path)
             set_aside = put_aside(path)
             conn = begin_anew(path, durability, going_on)
+        with closed_on_error(conn):
+            marker(path).unlink(missing_ok=True)
     except (sqlite3.Error, OSError) as error:
         raise ledger_error(f"opened at {path}", error) from error
-    marker(path).unlink(missing_ok=True)
     return conn, set_aside
 
 
@@ -96,15 +97,12 @@ def _last_words(path: Path) -> GoingOn:
 def begin_anew(path: Path, durability: str, going_on: GoingOn) -> sqlite3.Connection:
     """A new ledger in place of one that was put aside. Raises sqlite3's errors, but not for rows that are damaged."""
     conn = _open(path, durability)
-    try:
+    with closed_on_error(conn):
         conn.execute("BEGIN")
         for statement, rows in going_on:
             with suppress(sqlite3.IntegrityError):
                 conn.executemany(statement, rows)
         conn.execute("COMMIT")
-    except BaseException:
-        conn.close()
-        raise
     return conn
 
 
@@ -115,7 +113,7 @@ def _open(
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
     conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-    try:
+    with closed_on_error(conn):
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute(f"PRAGMA synchronous = {DURABILITIES[durability]}")
         conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -126,9 +124,6 @@ def _open(
         # No step of the migrations: an old one does not know the columns that sums are kept by today.
         fill(conn, tell)
         _check(conn, thoroughly=marker(path).exists())
-    except BaseException:
-        conn.close()
-        raise
     return conn
 
 

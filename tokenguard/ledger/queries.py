@@ -26,7 +26,7 @@ from tokenguard.ledger.charges import spent as spent
 from tokenguard.ledger.charges import totals as totals
 from tokenguard.ledger.conditions import FAMILY
 from tokenguard.ledger.due import due
-from tokenguard.ledger.failures import ledger_error
+from tokenguard.ledger.failures import closed_on_error, ledger_error
 from tokenguard.ledger.groups import FOREVER_US as FOREVER_US
 from tokenguard.ledger.groups import Group as Group
 from tokenguard.ledger.groups import grouped as grouped
@@ -66,7 +66,7 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
         raise LedgerError(f"there is no ledger at {path}", hint)
     try:
         conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
+        with closed_on_error(conn):
             refuse_newer(conn)
             if version_of(conn) < newest():
                 raise LedgerError(f"the ledger at {path} is older than this tokenguard", "restart the daemon")
@@ -76,9 +76,6 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
                     f"the ledger has to be summed up anew, once, of which {left.percent}% is done",
                     "the daemon does it when it starts; try again then, or start one: tokenguard daemon start",
                 )
-        except BaseException:
-            conn.close()
-            raise
     except sqlite3.Error as error:
         raise ledger_error(f"read at {path}", error) from error
     return conn
