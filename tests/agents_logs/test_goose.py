@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -184,9 +185,8 @@ def test_what_is_odd_is_counted(new: sqlite3.Connection) -> None:
 
 
 def test_a_database_without_tables_raises_what_sqlite_raises() -> None:
-    with sqlite3.connect(":memory:") as conn, pytest.raises(sqlite3.OperationalError):
+    with closing(sqlite3.connect(":memory:")) as conn, pytest.raises(sqlite3.OperationalError):
         query(SOURCE, AT, conn)
-    conn.close()
 
 
 def test_its_folder_can_be_elsewhere() -> None:

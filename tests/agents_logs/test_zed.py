@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -124,12 +125,11 @@ def test_a_sub_agent_has_a_parent(threads: sqlite3.Connection) -> None:
 
 
 def test_threads_of_older_versions_are_read(threads: sqlite3.Connection) -> None:
-    conn = sqlite3.connect(":memory:")
-    conn.execute(OLD)
     tree = {"worktree_path": "/home/ada/web", "git_state": {"current_branch": "main", "diff": "…"}}
-    put(conn, thread(version="0.2.0", initial_project_snapshot={"worktree_snapshots": [tree]}), kind="json")
-    (found,), _ = query(SOURCE, AT, conn)
-    conn.close()
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.execute(OLD)
+        put(conn, thread(version="0.2.0", initial_project_snapshot={"worktree_snapshots": [tree]}), kind="json")
+        (found,), _ = query(SOURCE, AT, conn)
     assert (found.total.usage, found.total.folder, found.total.branch) == (USAGE, "/home/ada/web", "main")
 
 

@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import sys
 import threading
@@ -183,11 +184,8 @@ class TestNoStart:
         )
 
     def test_a_ledger_of_the_future(self, home: Home) -> None:
-        import sqlite3
-
-        with sqlite3.connect(home.paths.ledger) as ledger:
+        with closing(sqlite3.connect(home.paths.ledger)) as ledger:
             ledger.execute("PRAGMA user_version = 9999")
-        ledger.close()
         assert "ledger" in home.fail()
 
 

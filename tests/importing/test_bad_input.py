@@ -8,6 +8,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -340,37 +341,34 @@ async def test_a_database_that_somebody_holds_is_counted_and_read_later(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tokenguard.importing.databases._BUSY_S", 0.0)
-    writer = goose(home.home)
-    writer.execute("BEGIN EXCLUSIVE")
-    await home.read()
-    assert (home.keys, home.odd) == ([], [("sessions.db", UNREADABLE, "sqlite_busy", 1)])
-    writer.execute("COMMIT")
-    await home.read()
-    assert (home.keys, home.odd) == (["s1#1"], [])
-    writer.close()
+    with closing(goose(home.home)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        await home.read()
+        assert (home.keys, home.odd) == ([], [("sessions.db", UNREADABLE, "sqlite_busy", 1)])
+        writer.execute("COMMIT")
+        await home.read()
+        assert (home.keys, home.odd) == (["s1#1"], [])
 
 
 async def test_text_in_a_database_that_is_none_leaves_the_rest(home: Home) -> None:
-    writer = goose(home.home)
-    writer.execute("INSERT INTO sessions SELECT 's2', CAST(x'2fff' AS TEXT), updated_at, 5 FROM sessions")
-    await home.read()
-    assert home.keys == ["s1#1", "s2#1"]
-    writer.close()
+    with closing(goose(home.home)) as writer:
+        writer.execute("INSERT INTO sessions SELECT 's2', CAST(x'2fff' AS TEXT), updated_at, 5 FROM sessions")
+        await home.read()
+        assert home.keys == ["s1#1", "s2#1"]
 
 
 @pytest.mark.parametrize("running", [True, False])
 async def test_a_database_and_its_log_are_left_as_they_are(home: Home, running: bool) -> None:
-    writer = goose(home.home)
-    writer.execute("PRAGMA journal_mode = WAL")
-    writer.execute("UPDATE sessions SET accumulated_input_tokens = 20")
-    if not running:
-        writer.close()
-    folder = home.home / ".local/share/goose/sessions"
-    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"}
-    await home.read()
-    assert home.rows("log_key, input") == [("s1#1", 20)]
-    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"} == before
-    writer.close()
+    with closing(goose(home.home)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("UPDATE sessions SET accumulated_input_tokens = 20")
+        if not running:
+            writer.close()
+        folder = home.home / ".local/share/goose/sessions"
+        before = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"}
+        await home.read()
+        assert home.rows("log_key, input") == [("s1#1", 20)]
+        assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".db-shm"} == before
 
 
 def rollout(response: str) -> bytes:

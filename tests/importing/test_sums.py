@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,18 +37,18 @@ def droid(home: Home, prompt: int, output: int, day: int = 0, model: str = "clau
 
 
 @pytest.fixture
-def crush(home: Home) -> sqlite3.Connection:
+def crush(home: Home) -> Iterator[sqlite3.Connection]:
     """An empty database of Crush's in a project that it lists."""
     project = home.home / "web"
     (project / ".crush").mkdir(parents=True)
     listed = home.home / ".local" / "share" / "crush"
     listed.mkdir(parents=True)
     (listed / "projects.json").write_text(json.dumps({"projects": [{"path": str(project)}]}))
-    conn = sqlite3.connect(project / ".crush" / "crush.db", isolation_level=None)
-    conn.execute("CREATE TABLE messages (session_id TEXT, model TEXT, created_at INTEGER)")
-    columns = "prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL, updated_at INTEGER"
-    conn.execute(f"CREATE TABLE sessions (id TEXT PRIMARY KEY, parent_session_id TEXT, {columns})")
-    return conn
+    with closing(sqlite3.connect(project / ".crush" / "crush.db", isolation_level=None)) as conn:
+        conn.execute("CREATE TABLE messages (session_id TEXT, model TEXT, created_at INTEGER)")
+        columns = "prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL, updated_at INTEGER"
+        conn.execute(f"CREATE TABLE sessions (id TEXT PRIMARY KEY, parent_session_id TEXT, {columns})")
+        yield conn
 
 
 def session(conn: sqlite3.Connection, prompt: int, completion: int, cost: float, day: int) -> None:
@@ -107,7 +108,6 @@ async def test_a_cost_that_grows_is_counted_once_though_the_tokens_began_anew(
     assert [row[:3] for row in days(home)] == [(0, 60_000, 500), (1, 0, 400), (2, 8_000, 300)]
     costs = home.rows("started_us, cost_nanos")
     assert [nanos for _, nanos in costs] == [1_250_000_000, 250_000_000, 250_000_000]
-    crush.close()
 
 
 async def test_sums_are_told_from_responses_whose_prompts_have_a_length(home: Home) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,11 +52,9 @@ def put(home: Home, path: str, content: object) -> None:
 def database(home: Home, path: str, *statements: tuple[str, tuple[Any, ...]]) -> None:
     file = home.home / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    conn = sqlite3.connect(file)
-    with conn:
+    with closing(sqlite3.connect(file)) as conn, conn:
         for sql, values in statements:
             conn.execute(sql, values)
-    conn.close()
 
 
 async def test_kimi_cli(home: Home, repository: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from unittest.mock import Mock
@@ -251,9 +252,8 @@ async def test_close_commits_what_is_queued_and_ends_the_ledger(tmp_path: Path) 
     with pytest.raises(LedgerError, match="closed"):
         await ledger.reserve(call(100), RESERVED)
     assert os.listdir(tmp_path) == ["ledger.db"], "nothing is left in a write-ahead log"
-    conn = queries.connect_readonly(tmp_path / "ledger.db")
-    assert queries.totals(conn).calls == 99
-    conn.close()
+    with closing(queries.connect_readonly(tmp_path / "ledger.db")) as conn:
+        assert queries.totals(conn).calls == 99
 
 
 async def test_only_the_owner_may_read_the_files(ledger: Ledger, tmp_path: Path) -> None:

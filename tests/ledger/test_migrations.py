@@ -18,9 +18,8 @@ from tokenguard.records import Amount
 
 @pytest.fixture
 def conn() -> Iterator[sqlite3.Connection]:
-    opened = in_memory()
-    yield opened
-    opened.close()
+    with closing(in_memory()) as opened:
+        yield opened
 
 
 def test_migrating_again_changes_nothing(conn: sqlite3.Connection) -> None:

@@ -40,9 +40,8 @@ def damage(path: Path, at: int, data: bytes) -> None:
 
 def page_of(path: Path, table: str) -> int:
     """Where the root page of a table begins."""
-    conn = sqlite3.connect(path)
-    page: int = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
-    conn.close()
+    with closing(sqlite3.connect(path)) as conn:
+        page: int = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
     return (page - 1) * 4096
 
 
@@ -239,8 +238,6 @@ def test_reading_needs_a_ledger_and_never_writes_one(path: Path) -> None:
     path.unlink()
 
     conn, _ = open_for_writing(path, "normal")
-    reading = queries.connect_readonly(path)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reading.execute("DELETE FROM calls")
-    reading.close()
-    conn.close()
+    with closing(conn), closing(queries.connect_readonly(path)) as reading:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reading.execute("DELETE FROM calls")

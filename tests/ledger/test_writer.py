@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,8 @@ def add(conn: sqlite3.Connection, name: str, reason: str = "") -> str:
 
 
 def names(path: Path) -> list[str]:
-    conn = sqlite3.connect(path)
-    rows = [row[0] for row in conn.execute("SELECT key FROM raises ORDER BY id")]
-    conn.close()
-    return rows
+    with closing(sqlite3.connect(path)) as conn:
+        return [row[0] for row in conn.execute("SELECT key FROM raises ORDER BY id")]
 
 
 def hold(_: sqlite3.Connection, entered: threading.Event, release: threading.Event) -> None:
@@ -112,12 +111,11 @@ async def test_a_locked_file_fails_the_batch_at_once_and_heals(path: Path) -> No
     for future in futures:
         await future
 
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LedgerError, match="locked; close the other program"):
-        await held.writer.submit(add, "meanwhile")
-    other.execute("COMMIT")
-    other.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="locked; close the other program"):
+            await held.writer.submit(add, "meanwhile")
+        other.execute("COMMIT")
 
     assert await held.writer.submit(add, "later") == "later"
     assert names(path) == ["0", "1", "2", "later"]

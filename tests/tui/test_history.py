@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -205,9 +206,8 @@ async def test_the_mouse_tells_what_is_below_it(tmp_path: Path) -> None:
 
 
 def test_the_course_goes_on_from_now() -> None:
-    conn = ledger()
-    known = told(conn, "/v1/history", {"window": "day", "measure": "spend"})
-    conn.close()
+    with closing(ledger()) as conn:
+        known = told(conn, "/v1/history", {"window": "day", "measure": "spend"})
     line, band = points(known, NOW)
     assert line[0] == (0.0, 0) and line[-1] == (14.5, 4_000_000_000)
     assert band[0] == (14.5, *[4_000_000_000] * 3) and band[-1][:2] == (24.0, 6_000_000_000)
