@@ -167,7 +167,7 @@ def test_what_cannot_be_opened_is_an_error_with_a_remedy(tmp_path: Path) -> None
 def test_a_suspicion_that_cannot_be_lifted_leaves_nothing_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marker(path).mkdir()
     made = connections.noted(monkeypatch)
-    with pytest.raises(LedgerError, match="opened at .*check that its folder exists and is writable"):
+    with pytest.raises(LedgerError, match=r"ledger\.db-suspect cannot be deleted: .*; delete it yourself"):
         open_for_writing(path, "normal")
     assert [connections.is_closed(conn) for conn in made] == [True]
 

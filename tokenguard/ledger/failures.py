@@ -60,6 +60,15 @@ def suspect(path: Path) -> None:
         marker(path).touch(mode=0o600)
 
 
+def trust(path: Path) -> None:
+    """Lift the suspicion against a ledger, all of which was checked. Raises `LedgerError`."""
+    noted = marker(path)
+    try:
+        noted.unlink(missing_ok=True)
+    except OSError as error:
+        raise LedgerError(f"{noted} cannot be deleted: {error.strerror}", "delete it yourself") from error
+
+
 @contextmanager
 def closed_on_error(conn: sqlite3.Connection) -> Generator[None]:
     """Closes the connection if its body raises: whoever would close it later is not told of it."""

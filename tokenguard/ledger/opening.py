@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenguard.errors import LedgerError
 from tokenguard.ledger import agreement
-from tokenguard.ledger.failures import closed_on_error, is_corrupt, ledger_error, marker
+from tokenguard.ledger.failures import closed_on_error, is_corrupt, ledger_error, marker, trust
 from tokenguard.ledger.filling import fill
 from tokenguard.ledger.migrations import OLDEST_SQLITE, migrate
 from tokenguard.ledger.phases import choose
@@ -51,10 +51,10 @@ def open_for_writing(
             going_on = _last_words(path)
             set_aside = put_aside(path)
             conn = begin_anew(path, durability, going_on)
-        with closed_on_error(conn):
-            marker(path).unlink(missing_ok=True)
     except (sqlite3.Error, OSError) as error:
         raise ledger_error(f"opened at {path}", error) from error
+    with closed_on_error(conn):
+        trust(path)
     return conn, set_aside
 
 
