@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 from msgspec.structs import replace
 
 from tests.agents_logs.support import Odd, file, places
 from tests.agents_logs.test_hostile import AT_MS, SECRET, TIME, check
+from tests.support.zstandard import zstd
 from tokenguard.agents.logs import LOGS
 from tokenguard.agents.logs.shape import Database
 

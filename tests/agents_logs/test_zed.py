@@ -9,9 +9,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from backports import zstd
 
 from tests.agents_logs.support import Odd, file, places, query
+from tests.support.zstandard import zstd
 from tokenguard.agents.logs import zed
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, Database, Sighting
 from tokenguard.records import Context, Usage

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import random
-import sys
 import zlib
 from collections.abc import Callable
 
@@ -13,13 +12,9 @@ import pytest
 
 from tests.corpus.recorded import FOLDER, Recording
 from tests.corpus.test_recorded import ALL, randomly_cut, read
+from tests.support.zstandard import zstd
 from tokenguard.proxy.encoding import Decoder
 from tokenguard.wire.shape import Dialect
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded responses at {FOLDER} (TOKENGUARD_RECORDED)")
 

@@ -93,7 +93,8 @@ def test_a_session_that_is_over(tg: Installation, path: Path, sim: simulator.Pro
         request = urllib.request.Request(f"{url}/v1/messages", data=b'{"model": "claude-opus-5-5"}')
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request)
-        assert (refused.value.code, OVER in refused.value.read().decode()) == (402, True)
+        with refused.value as answer:
+            assert (answer.code, OVER in answer.read().decode()) == (402, True)
     assert sim.bill().calls == ()
     (line,) = log(tg)
     assert re.fullmatch(r"a call came for session \w+ of claude, which is over: it is refused", line)

@@ -182,7 +182,8 @@ def _answers(url: str, status: int | None = None) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return status in (None, answer.status)
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as error:
+        error.close()
         return status is None
     except (urllib.error.URLError, OSError):
         return False

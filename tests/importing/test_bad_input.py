@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from backports import zstd
 
 from tests.importing.hostile import AT, AT_US, Home, answer, line
+from tests.support.zstandard import zstd
 from tokenguard.agents.logs.shape import DOUBTFUL, DROPPED, UNREADABLE
 from tokenguard.importing import lines, reading
 from tokenguard.ledger import Ledger

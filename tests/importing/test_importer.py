@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from backports import zstd
 
 from tests.importing.hostile import AT_US, Home, answer, line
 from tests.support.books import Books, by_token
+from tests.support.zstandard import zstd
 from tokenguard.errors import LedgerError
 from tokenguard.importing import importer as importing
 from tokenguard.importing import process, reading

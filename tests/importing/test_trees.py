@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import pytest
 import pytest_asyncio
-from backports import zstd
 
 from tests.importing.hostile import AT, AT_US, Home, line
+from tests.support.zstandard import zstd
 from tokenguard.ledger import Ledger
 
 AT_S, AT_MS = AT_US // 1_000_000, AT_US // 1_000

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from tests.parity.case import Case, Home, lines
+from tests.support.zstandard import zstd
 from tokenguard.records import Usage
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _PARENT, _CHILD = "0199a0b1-0000-7000-8000-000000000001", "0199a0b1-0000-7000-8000-000000000002"
 _ONE = Usage(input=200, cache_read=800, output=50)

@@ -54,7 +54,8 @@ def by_urllib(asked: Question) -> tuple[int, bytes]:
         with urlopen(Request(asked.url, asked.body, asked.headers), timeout=60) as answer:
             return answer.status, answer.read1(100) if asked.leaves else answer.read()
     except HTTPError as error:
-        return error.code, error.read()
+        with error:
+            return error.code, error.read()
 
 
 def by_httpx(asked: Question) -> tuple[int, bytes]:
