@@ -30,6 +30,9 @@ from tokenguard.upstream import Upstreams
 SILENCE_S = 0.08
 """After which a client takes a stream for hung."""
 
+MOMENTS = 8
+"""In which that time passes: a process that is stopped for longer than all of it has heard nothing in one of them."""
+
 DRAIN_S = 3.0
 """For which an answer is read on: hung ones take all of it."""
 
@@ -242,11 +245,13 @@ async def leave(port: int, target: str, body: bytes, case: Case) -> None:
 
 
 async def _more(reader: asyncio.StreamReader) -> bool:
-    try:
-        async with asyncio.timeout(SILENCE_S):
-            return bool(await reader.read(1 << 16))
-    except TimeoutError:
-        return False
+    for _ in range(MOMENTS):
+        try:
+            async with asyncio.timeout(SILENCE_S / MOMENTS):
+                return bool(await reader.read(1 << 16))
+        except TimeoutError:
+            continue
+    return False
 
 
 async def _asked(port: int, target: str, body: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
