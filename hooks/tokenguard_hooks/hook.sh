@@ -168,13 +168,16 @@ tg_find_change() {
     esac
 }
 
+# Whether tg_pid can be the number of a process. One that is longer than any of a system names another one in some shells.
+tg_is_number() {
+    case $tg_pid in
+    '' | 0* | *[!0123456789]* | ??????????*) return 1 ;;
+    esac
+}
+
 # Whether tg_word, tg_format and tg_pid, the first line of a file, name a daemon that lives.
 tg_lives() {
-    [ "$tg_word $tg_format" = 'tokenguard 1' ] || return 1
-    case $tg_pid in
-    '' | 0* | *[!0123456789]*) return 1 ;;
-    esac
-    kill -0 "$tg_pid" 2>/dev/null
+    [ "$tg_word $tg_format" = 'tokenguard 1' ] && tg_is_number && kill -0 "$tg_pid" 2>/dev/null
 }
 
 # Whether the process tg_pid runs. What has ended and nobody has asked after has no folder any more.
@@ -223,10 +226,7 @@ tg_is_gone() {
     tg_word=
     tg_pid=
     IFS=:, read -r tg_word tg_pid tg_line <"$tg_state/daemon.json"
-    case $tg_pid in
-    '' | 0* | *[!0123456789]*) return 0 ;;
-    esac
-    [ "$tg_word" = '{"pid"' ] || return 0
+    [ "$tg_word" = '{"pid"' ] && tg_is_number || return 0
     # To somebody else's process nothing may be sent.
     ! tg_runs && { kill -0 "$tg_pid" || [ ! -e "/proc/$tg_pid" ]; }
 } 2>/dev/null

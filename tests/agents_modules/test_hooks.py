@@ -82,6 +82,9 @@ def test_nothing_is_said_while_all_is_well(shell: list[str], folder: Path, line:
         "other 1 OURS",
         "tokenguard 1 ",
         "tokenguard 1 -1",
+        "tokenguard 1 0",
+        f"tokenguard 1 {2**32 + 1}",
+        f"tokenguard 1 {'9' * 30}",
         "tokenguard 1 $$",
         "",
     ],
@@ -145,7 +148,9 @@ def test_the_status_line_is_what_the_daemon_wrote(shell: list[str], folder: Path
     assert run(shell, folder, hooks.LINE) == (f"$1.00 today · {TEXT}\n", "")
 
 
-@pytest.mark.parametrize("head", [f"tokenguard 1 {NOBODY}", "tokenguard 2 OURS", "tokenguard 1 x", "x"])
+@pytest.mark.parametrize(
+    "head", [f"tokenguard 1 {pid}" for pid in (NOBODY, "x", "0", "9" * 30)] + ["tokenguard 2 OURS", "x"]
+)
 def test_without_a_daemon_there_is_no_status_line(shell: list[str], folder: Path, head: str) -> None:
     (folder / hooks.SESSION / "line").write_text(ours(f"{head}\n$1.00 today\n"))
     assert run(shell, folder, hooks.LINE) == ("", "")

@@ -128,7 +128,9 @@ def test_ok_ends_the_search(shells: World, tree: Path) -> None:
     assert shells.commit(tree, "second").stderr == ""
 
 
-@pytest.mark.parametrize("pid", [str(GONE), "", "0", "-1", "1x", "00", "-9 1", "$(kill $$)", "9" * 30, "1 more"])
+@pytest.mark.parametrize(
+    "pid", [str(GONE), "", "0", "-1", "1x", "00", "-9 1", "$(kill $$)", str(2**32 + 1), "9" * 30, "1 more"]
+)
 def test_without_a_daemon_there_is_silence(shells: World, tree: Path, pid: str) -> None:
     shells.say(tree / ".git", f"* * 0 block block {SAID}", pid=pid)
     assert shells.commit(tree, "second").stderr == ""

@@ -58,7 +58,8 @@ def test_shellcheck_has_nothing_to_say(paths: Paths) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [f"tokenguard 1 {NOBODY}", "tokenguard 1", "tokenguard 1 x", "tokenguard 2 OURS", "", "tokenguard 1 OURS OURS"],
+    [f"tokenguard 1 {pid}" for pid in (NOBODY, "", "x", "0", 2**32 + 1, "9" * 30, "OURS OURS")]
+    + ["tokenguard 1", "tokenguard 2 OURS", ""],
 )
 def test_a_file_of_nobody_is_not_believed(paths: Paths, head: str) -> None:
     set_up("zsh", paths)

@@ -5,7 +5,8 @@ verdict=${0%/*}/session/verdict
 [ -r "$verdict" ] || exit 0
 { read -r name format pid && read -r expires action message; } 2>/dev/null <"$verdict" || exit 0
 [ "$name $format $action" = 'tokenguard 1 block' ] || exit 0
-case "$pid:$expires" in *[!0-9:]* | :* | *:) exit 0 ;; esac
+case $pid in '' | 0* | *[!0-9]* | ??????????*) exit 0 ;; esac
+case $expires in '' | *[!0-9]*) exit 0 ;; esac
 # Within JSON these would have to be escaped; the daemon leaves them out.
 case $message in '' | *[\"\\]*) exit 0 ;; esac
 kill -0 "$pid" 2>/dev/null || exit 0
