@@ -36,10 +36,12 @@ def found(shell: str) -> tuple[str, ...] | None:
 
 
 def everything(*places: Path) -> dict[str, tuple[int, object]]:
-    """Mode and content of all files, links and folders in these places."""
+    """Mode and content of all files, links and folders in these places, but for what git locks while it tidies up."""
     found: dict[str, tuple[int, object]] = {}
     for place in places:
         for file in (place, *sorted(place.rglob("*"))):
+            if file.name == "maintenance.lock":
+                continue
             mode = file.lstat().st_mode if os.path.lexists(file) else 0
             if file.is_symlink():
                 found[str(file)] = mode, os.readlink(file)
@@ -72,12 +74,19 @@ class World:
         self.paths.state_file.write_text(f'{{"pid":{pid},"port":4747,"version":"0.1.0"}}\n')
 
     def pretend(self, version: str) -> Path:
-        """A folder for the PATH whose git says that it is of this version, and is the real one otherwise."""
+        """A folder for the PATH whose git says that it is of this version, and is the real one otherwise.
+
+        Hooks of ours that are in its configuration it does not start, whether or not the real one would.
+        """
         folder = self.root / f"git-{version}"
         folder.mkdir()
         real = shutil.which("git", path=self.path)
         said = f'[ "$1" != --version ] || {{ echo "git version {version}"; exit; }}'
-        self.put_script(folder / "git", f'#!/bin/sh\n{said}\nexec {real} "$@"\n')
+        asked = f'case " $* " in *" config "*) exec {real} "$@" ;; esac'
+        names = (*scripts.EVENTS, *scripts.SIGNING)
+        (folder / "still").write_text("".join(f'[hook "tokenguard-{name}"]\n\tenabled = false\n' for name in names))
+        more = f"GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=include.path GIT_CONFIG_VALUE_0='{folder}/still'"
+        self.put_script(folder / "git", f'#!/bin/sh\n{said}\n{asked}\n{more} exec {real} "$@"\n')
         return folder
 
     @property
