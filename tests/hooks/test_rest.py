@@ -231,10 +231,15 @@ def test_where_another_git_comes_in_between_the_next_commit_goes_on(user: World,
     user.put_script(beside / "mv", f'#!/bin/sh\n{real} "$@" || exit\n{lines}')
     os.mkfifo(waits)
     usual, user.path = user.path, f"{beside}{os.pathsep}{user.path}"
-    with subprocess.Popen(["git", "commit", "--quiet", "--allow-empty", "-m", "second"], cwd=tree, env=user.env):
-        until(lambda: (tree / ".git" / "hooks" / "pre-commit.tg-asleep").exists())
-        until(lambda: "hash-object" in subprocess.check_output(["ps", "-A", "-o", "args"], text=True))
-        waits.write_text("words")
+    command = ["git", "commit", "--quiet", "--allow-empty", "-m", "second"]
+    with subprocess.Popen(command, cwd=tree, env=user.env, start_new_session=True) as commit:
+        try:
+            until(lambda: (tree / ".git" / "hooks" / "pre-commit.tg-asleep").exists())
+            until(lambda: "hash-object" in subprocess.check_output(["ps", "-A", "-o", "args"], text=True))
+            waits.write_text("words")
+        except BaseException:
+            os.killpg(commit.pid, signal.SIGKILL)  # a git that waits would keep hooks of other tests awake
+            raise
     user.path = usual
     assert (tree / ".git" / "hooks" / "post-commit").exists() and mark(tree).exists()
     user.commit(tree, "third")
