@@ -25,7 +25,7 @@ _BESIDE = "tokenguard-hooks"
 """Beside a configuration: the hooks, where they are awake. It is hidden where the configuration is."""
 _SETTING = "includeif.gitdir:/.path"
 
-_MODE = 0o644
+MODE = 0o644
 """Of a configuration that git makes."""
 
 _SECTION = re.compile(rb"^\s*\[([^\n\]]*)\]", re.MULTILINE)
@@ -40,7 +40,7 @@ def hooks(events: Iterable[str], paths: Paths) -> bytes:
     """The lines of hooks, for git 2.54 and newer."""
     return b"".join(
         b'[hook "%s"]\n\tevent = %s\n\tcommand = %s\n'
-        % (name(event).encode(), event.encode(), _quoted(scripts.command(event, paths)))
+        % (name(event).encode(), event.encode(), quoted(scripts.command(event, paths)))
         for event in events
     )
 
@@ -59,56 +59,9 @@ def beside(file: Path) -> Path:
     return file.with_name(f".{_BESIDE}" if file.name.startswith(".") else _BESIDE)
 
 
-def put_beside(file: Path, lines: bytes) -> bool:
-    """Let the file beside a configuration hold these lines; whether it did not. Raises `TokenguardError`."""
-    with files.told(file):
-        mode = file.stat().st_mode & 0o666 if file.exists() else _MODE
-        file.parent.mkdir(parents=True, exist_ok=True)
-    changed = files.put(beside(file), lines, mode)
-    _forget(_asleep(file))
-    return changed
-
-
-def take_out_beside(file: Path) -> None:
-    """Remove the file beside a configuration. Raises `TokenguardError`."""
-    for one in (beside(file), _asleep(file)):
-        _forget(one)
-
-
-def is_awake(file: Path, paths: Paths) -> bool:
-    """Whether git reads hooks of this state folder from beside a configuration."""
-    return holds_include(file) and _are_of(files.read(beside(file)), paths)
-
-
-def is_asleep(file: Path, paths: Paths) -> bool:
-    """Whether it would, if those were not asleep."""
-    return not files.is_there(beside(file)) and _are_of(files.read(_asleep(file)), paths) and holds_include(file)
-
-
-def sleeps(file: Path, event: str) -> bool:
-    """Whether it would read this one, if hooks were not asleep."""
-    there = not files.is_there(beside(file)) and holds_include(file)
-    return there and b'[hook "%s"]\n' % name(event).encode() in (files.read(_asleep(file)) or b"")
-
-
-def put_to_sleep(file: Path) -> None:
-    """Have git find nothing beside a configuration. Raises `TokenguardError`."""
-    with files.told(beside(file)):
-        beside(file).replace(_asleep(file))
-
-
-def wake(file: Path) -> None:
-    """Have git find again what was put to sleep. Raises `TokenguardError`."""
-    with files.told(_asleep(file)), suppress(FileNotFoundError):
-        if files.is_there(beside(file)):
-            _asleep(file).unlink()
-        else:
-            _asleep(file).replace(beside(file))
-
-
 def template(folder: Path) -> bytes:
     """The lines that let git make new repositories from a folder."""
-    return b"[init]\n\ttemplateDir = %s\n" % _quoted(os.fsencode(folder))
+    return b"[init]\n\ttemplateDir = %s\n" % quoted(os.fsencode(folder))
 
 
 def put_in(file: Path, lines: bytes) -> bool:
@@ -159,21 +112,6 @@ def holds_include(file: Path) -> bool:
     return found is not None and found["lines"] == included(file)
 
 
-def _are_of(lines: bytes | None, paths: Paths) -> bool:
-    """Whether these are lines of hooks that lead to this state folder."""
-    told = scripts.command(scripts.EVENTS[0], paths).partition(b";")[0].partition(b" tg_state=")[2]
-    return lines is not None and _quoted(b" tg_state=" + told + b";").strip(b'"') in lines
-
-
-def _asleep(file: Path) -> Path:
-    return file.with_name(beside(file).name + scripts.ASLEEP)
-
-
-def _forget(file: Path) -> None:
-    with files.told(file), suppress(FileNotFoundError):
-        file.unlink()
-
-
 def take_out_sections(file: Path) -> bool:
     """Take out what git knows as ours by its name, and nothing around it tells; whether there was any."""
     there = {one.rpartition(".")[0] for line in repository.listed(file) or () for one in line.splitlines()[:1]}
@@ -212,7 +150,7 @@ def _edit(file: Path, edited: Callable[[bytes | None], bytes]) -> bool:
     lock = target.with_name(f"{target.name}.lock")
     with files.told(file):
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
+        mode = target.stat().st_mode & 0o777 if target.exists() else MODE
         try:
             descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         except FileExistsError:
@@ -251,7 +189,7 @@ def _others(settings: list[str] | None, include: str) -> list[str] | None:
     return None if settings is None else others
 
 
-def _quoted(value: bytes) -> bytes:
+def quoted(value: bytes) -> bytes:
     """A value as git's configuration has it."""
     escaped = value.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"%s"' % escaped

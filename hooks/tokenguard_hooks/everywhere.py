@@ -15,7 +15,17 @@ from msgspec import Struct
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import UsageError
-from tokenguard_hooks import chaining, configuring, files, hook_folders, reaching, repository, scripts, sharing
+from tokenguard_hooks import (
+    chaining,
+    configuring,
+    files,
+    hook_folders,
+    included,
+    reaching,
+    repository,
+    scripts,
+    sharing,
+)
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -89,7 +99,7 @@ def uninstall(paths: Paths) -> bool:
     file = repository.global_config()
     _rounds(paths).wake_shared(_SECONDS)
     changed = configuring.take_out(file)
-    configuring.take_out_beside(file)
+    included.take_out(file)
     reaching.forget(paths)
     changed = _take_out_of_folders(paths) or changed
     if _template(paths).exists():
@@ -107,7 +117,7 @@ def _configure(file: Path, events: tuple[str, ...], paths: Paths) -> bool:
         hook_paths.hooks(paths).mkdir(parents=True, exist_ok=True)
     with alone(hook_paths.hooks(paths), _SECONDS):
         reaching.put(paths, file)
-        changed = configuring.put_beside(file, lines)
+        changed = included.put(file, lines)
         return configuring.put_in(file, configuring.included(file)) or changed
 
 

@@ -1,9 +1,8 @@
-"""Putting the hooks of one repository where its git finds them, and taking them out again."""
+"""Putting the hooks of one repository where its git finds them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,13 +17,16 @@ from tokenguard_hooks import (
     everywhere,
     files,
     hook_folders,
+    included,
     managers,
     marking,
+    placed,
     reaching,
     resting,
     scripts,
     sharing,
     tracking,
+    uninstalling,
 )
 from tokenguard_hooks.catching_up import CatchingUp
 from tokenguard_hooks.locking import alone
@@ -32,13 +34,6 @@ from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
 
 WAYS = ("config", "chain", "manager")
-
-_SECONDS = 5.0
-"""How long is waited for a daemon that puts hooks to sleep or wakes them."""
-
-_RECORD = "tokenguard-installed"
-"""In a repository's folder: the folders of hooks that we use, and whether we made them. Each working tree has its own
-where core.hooksPath is relative."""
 
 
 class Installed(Struct, frozen=True):
@@ -81,8 +76,8 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
         _may_use(here, managed, consent=consent)
     scripts.write(paths)
     folder = hook_paths.folder(paths, here.common_dir)
-    _wake_shared(here, paths, folder)
-    with alone(here.common_dir, _SECONDS):
+    uninstalling.wake_shared(here, paths, folder)
+    with alone(here.common_dir, uninstalling.SECONDS):
         resting.wake_alone(here.common_dir, paths)
         if way == "manager":
             done = Installed(way, managed[0].into, events, False, manager=managed[0])
@@ -92,31 +87,11 @@ def install(here: Repository, paths: Paths, events: tuple[str, ...], way: str | 
             done = _chain(here, paths, events, folder)
         resting.forget(here.common_dir)
     _make(folder)
-    _remove(folder / hook_paths.SLEEPLESS)
+    with suppress(OSError):
+        (folder / hook_paths.SLEEPLESS).unlink()
     if way == "manager":
         CatchingUp(paths).begin_with(here.common_dir)
     return done
-
-
-def uninstall(here: Repository, paths: Paths) -> bool:
-    """Take our hooks out of a repository; whether there were any. Raises `TokenguardError`."""
-    folder = hook_paths.folder(paths, here.common_dir)
-    _wake_shared(here, paths, folder)
-    with alone(here.common_dir, _SECONDS):
-        resting.wake_alone(here.common_dir, paths)
-        changed = _take_out_configured(here)
-        changed = _take_out_of_folders(here, paths, folder) or changed
-        resting.forget(here.common_dir)
-    _forget(folder, paths)
-    return changed
-
-
-def own_folders(here: Repository, folder: Path) -> Iterator[Path]:
-    """Where hooks of this repository may be: not where others keep theirs, unless it was agreed to."""
-    known = {here.own_hooks_dir, *_recorded(folder)}
-    if not here.outside:
-        known.add(here.hooks_dir)
-    return (one for one in sorted(known) if one.is_dir())
 
 
 def _best(here: Repository, managed: list[Manager]) -> str:
@@ -159,35 +134,11 @@ def _may_use(here: Repository, managed: list[Manager], *, consent: bool) -> None
 
 
 def _configure(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
-    changed = configuring.put_beside(here.config_file, configuring.hooks(events, paths))
+    changed = included.put(here.config_file, configuring.hooks(events, paths))
     changed = configuring.put_in(here.config_file, configuring.included(here.config_file)) or changed
     changed = configuring.take_out_sections(here.config_file) or changed
-    _take_out_of_folders(here, paths, folder)
+    uninstalling.out_of_folders(here, paths, folder)
     return Installed("config", here.config_file, events, changed)
-
-
-def _wake_shared(here: Repository, paths: Paths, folder: Path) -> None:
-    """Wake hooks in a folder that others use as well, so that they can be changed."""
-    from tokenguard_hooks.rounds import Rounds  # heavy, and seldom needed
-
-    mine = {one.resolve() for one in (here.hooks_dir, *own_folders(here, folder))}
-    if sharing.is_asleep(paths) and any(one.path in mine for one in hook_folders.look(paths)):
-        Rounds(paths).wake_shared(_SECONDS)
-
-
-def _take_out_of_folders(here: Repository, paths: Paths, folder: Path) -> bool:
-    changed = False
-    with sharing.held(paths):
-        for hooks in own_folders(here, folder):
-            changed = chaining.take_out(hooks) or changed
-            hook_folders.drop(paths, hooks)
-    return changed
-
-
-def _take_out_configured(here: Repository) -> bool:
-    changed = configuring.take_out(here.config_file)
-    configuring.take_out_beside(here.config_file)
-    return changed
 
 
 def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path) -> Installed:
@@ -202,58 +153,19 @@ def _chain(here: Repository, paths: Paths, events: tuple[str, ...], folder: Path
         if made:
             hooks.rmdir()
         raise
-    _take_out_configured(here)
+    uninstalling.out_of_configuration(here)
     _make(folder)
     if hooks.resolve() != here.own_hooks_dir:
         hook_folders.put(paths, hooks)
         if not marking.keeps_log(here.common_dir):
             reaching.keep_awake(paths, True)
-    _record(folder, {hooks: made} | _recorded(folder))
+    placed.put(folder, hooks, made=made)
     chained = tuple(event for event in events if chaining.look(hooks, event).chained)
     in_git = tracking.tracked(hooks)
     return Installed("chain", hooks, events, changed, chained, tuple(event for event in chained if event in in_git))
-
-
-def _recorded(folder: Path) -> dict[Path, bool]:
-    """The folders of hooks that we use for a repository, and whether we made them."""
-    parts = (files.read(folder / _RECORD) or b"").split(b"\0")
-    return {Path(os.fsdecode(name)): bool(made) for name, made in zip(parts[::2], parts[1::2], strict=False) if name}
-
-
-def _record(folder: Path, known: dict[Path, bool]) -> None:
-    parts = [os.fsencode(name) + (b"\0made\0" if made else b"\0\0") for name, made in known.items()]
-    files.put(folder / _RECORD, b"".join(parts), 0o600)
 
 
 def _make(folder: Path) -> None:
     """The folder of a repository, which tells the daemon that there are hooks."""
     with files.told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _forget(folder: Path, paths: Paths) -> None:
-    """Remove what hooks and the daemon have left for each other; what the daemon has not read yet stays."""
-    for hooks, made in _recorded(folder).items():
-        with suppress(OSError):
-            if made:
-                hooks.rmdir()
-    for name in (
-        _RECORD,
-        hook_paths.STATUS,
-        hook_paths.TRAILERS,
-        hook_paths.LOGGED,
-        hook_paths.SLEEPLESS,
-        hook_paths.READ,
-        hook_paths.MANAGED,
-    ):
-        _remove(folder / name)
-    with suppress(OSError):
-        # Up to the first folder that is of use to others.
-        while folder != hook_paths.repositories(paths):
-            folder.rmdir()
-            folder = folder.parent
-
-
-def _remove(file: Path) -> None:
-    with suppress(OSError):
-        file.unlink()

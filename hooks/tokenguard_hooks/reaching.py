@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import configuring, files
+from tokenguard_hooks import configuring, files, included
 from tokenguard_hooks.locking import alone
 
 _SECONDS = 0.5
@@ -57,13 +57,13 @@ def look(paths: Paths) -> Reach | None:
 def may_sleep(paths: Paths) -> bool:
     """Whether they are awake, and could sleep. Never raises."""
     found = _told(paths)
-    return found is not None and configuring.is_awake(found.config, paths) and not sleepless(paths).exists()
+    return found is not None and included.is_awake(found.config, paths) and not sleepless(paths).exists()
 
 
 def is_asleep(paths: Paths) -> bool:
     """Whether git starts them in no repository. Never raises."""
     found = _told(paths)
-    return found is not None and configuring.is_asleep(found.config, paths)
+    return found is not None and included.is_asleep(found.config, paths)
 
 
 def state(paths: Paths) -> tuple[int, int] | None:
@@ -85,12 +85,12 @@ def put_to_sleep(paths: Paths, before: Callable[[], None] = lambda: None) -> boo
         return False
     with alone(hook_paths.hooks(paths), _SECONDS):
         found = _told(paths)
-        if found is None or not configuring.is_awake(found.config, paths):
+        if found is None or not included.is_awake(found.config, paths):
             return is_asleep(paths)
         before()
         if not may_sleep(paths):
             return False
-        configuring.put_to_sleep(found.config)  # git reads its configuration once
+        included.put_to_sleep(found.config)  # git reads its configuration once
         return True
 
 
@@ -105,7 +105,7 @@ def wake(paths: Paths, unless: Callable[[], bool] = lambda: False) -> bool:
         found = _told(paths)
         if found is None or not is_asleep(paths) or unless():
             return False
-        configuring.wake(found.config)
+        included.wake(found.config)
         return True
 
 
@@ -124,7 +124,7 @@ def sleepless(paths: Paths) -> Path:
 
 
 def _is_there(found: Reach, paths: Paths) -> bool:
-    return configuring.is_awake(found.config, paths) or configuring.is_asleep(found.config, paths)
+    return included.is_awake(found.config, paths) or included.is_asleep(found.config, paths)
 
 
 def _told(paths: Paths) -> Reach | None:

@@ -19,7 +19,7 @@ from tokenguard.attribution.missed import marks, missed
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
-from tokenguard_hooks import chaining, configuring, files, lulls, marking, scripts
+from tokenguard_hooks import chaining, files, included, lulls, marking, scripts
 from tokenguard_hooks.locking import alone
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def make_ready(common_dir: Path, paths: Paths) -> bool:
             return False
         if not is_asleep(common_dir, paths):
             _put_mark(common_dir, paths, since)
-        if configuring.is_awake(common_dir / "config", paths):
-            configuring.put_to_sleep(common_dir / "config")  # git reads its configuration once
+        if included.is_awake(common_dir / "config", paths):
+            included.put_to_sleep(common_dir / "config")  # git reads its configuration once
         return True
 
 
@@ -78,7 +78,7 @@ def may_sleep(common_dir: Path, paths: Paths) -> bool:
     """
     chained = any(files.read(common_dir / "hooks" / event) == scripts.stub(event, paths) for event in scripts.TO_SLEEP)
     free = _owner(common_dir) in (None, b"", _name(paths))
-    awake = chained or configuring.is_awake(common_dir / "config", paths)
+    awake = chained or included.is_awake(common_dir / "config", paths)
     return free and awake and _loses_nothing(common_dir)
 
 
@@ -96,7 +96,7 @@ def let_sleep(common_dir: Path, paths: Paths, gits: Gits) -> bool:
     Not from several threads at once: they would hold each other up between the last look for a git and the new names.
     """
     with alone(common_dir, _SECONDS):
-        configured = configuring.is_asleep(common_dir / "config", paths)
+        configured = included.is_asleep(common_dir / "config", paths)
         slept = is_asleep(common_dir, paths) and _put_folder_to_sleep(common_dir, paths, gits)
         if not configured and not slept and not has_sleepers(common_dir, paths):
             forget(common_dir)
@@ -138,14 +138,14 @@ def wake_alone(common_dir: Path, paths: Paths) -> bool:
     since, now = marking.read(common_dir / MARK) or {}, marks(common_dir)
     if understood:
         marking.note(common_dir, paths, missed(common_dir, since))
-    configuring.wake(common_dir / "config")
+    included.wake(common_dir / "config")
     with suppress(OSError):
         (hook_paths.folder(paths, common_dir) / hook_paths.SLEEPLESS).unlink()
     left = [event for event in reversed(scripts.TO_SLEEP) if not chaining.wake(common_dir / "hooks", event)]
     if left:
         log.warning("another hook is in the place of %s in %s: tokenguard hooks install", ", ".join(left), common_dir)
     # A git that has read its configuration before has found no hook in it, and notes nothing as long as it runs.
-    unaware = configuring.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
+    unaware = included.is_awake(common_dir / "config", paths) and _gits().is_near(common_dir)
     if not understood:
         # What became of commits would be lost: the mark stays until git can be asked.
         raise UnreadError("they woke, but git is too old to tell what was committed while they slept", _NEWER)
@@ -198,7 +198,7 @@ def has_sleepers(common_dir: Path, paths: Paths) -> bool:
         common_dir / "hooks" / f"{event}{scripts.ASLEEP}": scripts.stub(event, paths) for event in scripts.TO_SLEEP
     }
     chained = any(files.read(file) == stub for file, stub in hooks.items())
-    return chained or configuring.is_asleep(common_dir / "config", paths)
+    return chained or included.is_asleep(common_dir / "config", paths)
 
 
 def _name(paths: Paths) -> bytes:

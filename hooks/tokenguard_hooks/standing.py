@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
-from tokenguard_hooks import chaining, configuring, everywhere, files, installing, managers, repository, scripts
+from tokenguard_hooks import chaining, configuring, everywhere, files, included, managers, placed, repository, scripts
 from tokenguard_hooks.managers import Manager
 from tokenguard_hooks.repository import Repository
 
@@ -94,7 +94,7 @@ def _hook(here: Repository, event: str, managed: list[Manager]) -> Hook:
     where: Path | None = None
     everywhere = not configuring.holds(here.config_file)
     config = repository.global_config() if everywhere else here.config_file
-    asleep = here.configurable and configuring.sleeps(config, event)
+    asleep = here.configurable and included.sleeps(config, event)
     if _configured(here, event) or asleep:
         ways.append("config")
         where = config
@@ -150,7 +150,7 @@ def _of_hooks(here: Repository, paths: Paths, hooks: tuple[Hook, ...], managed: 
 
 def _of_folders(here: Repository, paths: Paths) -> Iterator[Problem]:
     """Where hooks of ours are that git does not look at."""
-    for folder in installing.own_folders(here, hook_paths.folder(paths, here.common_dir)):
+    for folder in placed.folders(here, hook_paths.folder(paths, here.common_dir)):
         found = [chaining.look(folder, event) for event in scripts.EVENTS]
         if any(hook.state == "ours" or hook.sleeps for hook in found) and not _same(folder, here.hooks_dir):
             by = f"{here.elsewhere.scope} core.hooksPath" if here.elsewhere else "its settings"

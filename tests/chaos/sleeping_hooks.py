@@ -35,6 +35,7 @@ from tokenguard_hooks import (
     configuring,
     flagging,
     hook_folders,
+    included,
     managers,
     reaching,
     resting,
@@ -233,7 +234,7 @@ def run(commits: int, way: str, *, former: bool, kills: bool, trees: int, tables
         scripts.write(paths)
         if way in CONFIGURED:
             config = home / ".gitconfig" if way == "everywhere" else tree / ".git" / "config"
-            configuring.put_beside(config, configuring.hooks(scripts.EVENTS, paths))
+            included.put(config, configuring.hooks(scripts.EVENTS, paths))
             configuring.put_in(config, configuring.included(config))
             if way == "everywhere":
                 reaching.put(paths, config)

@@ -21,7 +21,7 @@ from tokenguard.cli import installation
 from tokenguard.config import hook_paths
 from tokenguard.config.paths import Paths
 from tokenguard.errors import DaemonError
-from tokenguard_hooks import chaining, configuring, hook_folders, reaching, resting, scripts, sharing
+from tokenguard_hooks import chaining, configuring, hook_folders, included, reaching, resting, scripts, sharing
 from tokenguard_hooks.gits import Gits
 
 Finding = Mapping[str, Any]
@@ -353,7 +353,7 @@ def test_hooks_of_all_repositories_that_sleep(
     with monkeypatch.context() as patch:
         patch.setenv("PATH", defpath)
         reaching.put(paths, config)
-        configuring.put_beside(config, configuring.hooks(scripts.EVENTS, paths))
+        included.put(config, configuring.hooks(scripts.EVENTS, paths))
         configuring.put_in(config, configuring.included(config))
     assert findings(cli, "hooks") == []
     assert reaching.put_to_sleep(paths)

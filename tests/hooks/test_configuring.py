@@ -11,8 +11,9 @@ from tests.hooks.world import World, everything
 from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import chaining, configuring, repository, scripts
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.uninstalling import uninstall
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 

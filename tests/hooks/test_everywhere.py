@@ -9,8 +9,9 @@ import pytest
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
 from tokenguard_hooks import configuring, everywhere, scripts, sharing
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.uninstalling import uninstall
 
 
 def put_in(world: World, consent: bool = True) -> everywhere.Standing:

@@ -1,4 +1,4 @@
-"""Installing hooks in a repository, whatever it is like, and taking them out as if they had never been there."""
+"""Installing hooks in a repository, whatever it is like: taken out, they have never been there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from tests.hooks.world import World, everything
 from tokenguard.errors import TokenguardError, UsageError
 from tokenguard_hooks import chaining, scripts
-from tokenguard_hooks.installing import Installed, install, uninstall
+from tokenguard_hooks.installing import Installed, install
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.uninstalling import uninstall
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 
@@ -168,15 +169,6 @@ def test_a_hook_of_ours_that_was_edited_is_left_alone(user: World, tree: Path) -
     uninstall(look(tree), user.paths)
     assert hook.read_bytes().endswith(b"echo more\n")
     assert chaining.left_behind(hook.parent) == [hook]
-
-
-def test_a_hook_of_ours_that_was_removed_gives_back_what_was_there(user: World, tree: Path) -> None:
-    hooks = mine(user, tree)
-    before = everything(hooks)
-    put_in(user, tree)
-    (hooks / "pre-commit").unlink()
-    uninstall(look(tree), user.paths)
-    assert everything(hooks) == before
 
 
 @pytest.mark.parametrize(
@@ -356,40 +348,6 @@ def test_a_folder_of_hooks_elsewhere_needs_consent(user: World, tree: Path) -> N
     assert (shared / "pre-commit").read_text() == "#!/bin/sh\necho shared >&2\n"
 
 
-def test_each_working_tree_may_have_a_folder_of_hooks(user: World, tree: Path) -> None:
-    user.git(tree, "config", "core.hooksPath", ".githooks")
-    linked = user.root / "linked"
-    user.git(tree, "worktree", "add", "--quiet", "-b", "linked", str(linked))
-    before = everything(linked)
-    for place in (tree, linked, tree):
-        put_in(user, place, consent=True)
-    works(user, tree)
-    works(user, linked, tree / ".git")
-    assert uninstall(look(tree), user.paths)
-    assert everything(linked) == before
-    assert not (tree / ".githooks").exists()
-
-
-def test_a_folder_that_others_use_is_not_cleared_by_who_never_used_it(user: World, tree: Path) -> None:
-    shared = user.root / "shared hooks"
-    user.git(tree, "config", "--global", "core.hooksPath", str(shared))
-    put_in(user, tree, consent=True)
-    other = user.repository("other")
-    assert not uninstall(look(other), user.paths)
-    works(user, tree)
-    assert uninstall(look(tree), user.paths)
-    assert not shared.exists()
-
-
-def test_hooks_that_were_put_in_before_hooks_went_elsewhere_are_taken_out(user: World, tree: Path) -> None:
-    hooks = mine(user, tree)
-    before = everything(hooks)
-    put_in(user, tree)
-    user.git(tree, "config", "core.hooksPath", ".githooks")
-    assert uninstall(look(tree), user.paths)
-    assert everything(hooks) == before
-
-
 def test_a_linked_folder_of_hooks_needs_consent(user: World, tree: Path) -> None:
     hooks, shared = tree / ".git" / "hooks", user.root / "hooks of a team"
     hooks.rename(shared)
@@ -428,15 +386,3 @@ def test_a_repository_of_somebody_else_is_told_of(user: World, tree: Path, monke
 def test_an_old_git_cannot_be_configured(user: World, tree: Path) -> None:
     with pytest.raises(UsageError, match=r"git 2\.53\.0 finds no hooks in its configuration"):
         put_in(user, tree, "config")
-
-
-def test_what_the_daemon_has_not_read_stays(user: World, tree: Path) -> None:
-    put_in(user, tree)
-    user.commit(tree, "second")
-    user.say(tree / ".git", "* * 0 warn ok here")
-    uninstall(look(tree), user.paths)
-    assert [file.name for file in user.folder(tree / ".git").iterdir()] == ["tokenguard-spool"]
-    (user.folder(tree / ".git") / "tokenguard-spool").unlink()
-    uninstall(look(tree), user.paths)
-    assert not user.folder(tree / ".git").exists()
-    assert not list((user.paths.state_dir / "hooks" / "repositories").iterdir())

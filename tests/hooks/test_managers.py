@@ -12,8 +12,9 @@ import yaml
 from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
 from tokenguard_hooks import flagging, managers, scripts
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.uninstalling import uninstall
 
 ROOT = Path(__file__).parent.parent.parent
 ALL = (*scripts.EVENTS, *scripts.SIGNING)

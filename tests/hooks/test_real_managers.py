@@ -13,8 +13,9 @@ from tests.hooks.world import World, everything
 from tokenguard.errors import UsageError
 from tokenguard_hooks import chaining, flagging, managers, resting, scripts
 from tokenguard_hooks.catching_up import CatchingUp
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
+from tokenguard_hooks.uninstalling import uninstall
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ["pypi:pre-commit==4.7.0", "npm:lefthook@2.2.2", "npm:husky@9.1.7"]

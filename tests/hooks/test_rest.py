@@ -20,12 +20,13 @@ from tests.hooks.world import GONE, SHELLS, World, everything, found
 from tests.support.waiting import until
 from tokenguard.attribution.missed import marks
 from tokenguard.config import hook_paths
-from tokenguard_hooks import configuring, everywhere, marking, reaching, resting, scripts
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks import configuring, everywhere, included, marking, reaching, resting, scripts
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.rounds import Rounds
 from tokenguard_hooks.standing import look as standing
+from tokenguard_hooks.uninstalling import uninstall
 
 ALL = (*scripts.EVENTS, *scripts.SIGNING)
 FORMER = "#!/bin/sh\necho former >&2\n"
@@ -659,7 +660,7 @@ def test_a_repository_with_hooks_of_its_own_besides(real_modern: World) -> None:
     world, tree = real_modern, real_modern.repository()
     everywhere.install(world.paths, ALL, consent=False)
     own = tree / ".git" / "tokenguard-hooks"
-    configuring.put_beside(tree / ".git" / "config", configuring.hooks(ALL, world.paths))
+    included.put(tree / ".git" / "config", configuring.hooks(ALL, world.paths))
     configuring.put_in(tree / ".git" / "config", configuring.included(tree / ".git" / "config"))
     world.runs(GONE)
     world.commit(tree, "second")

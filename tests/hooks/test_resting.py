@@ -19,9 +19,10 @@ from tokenguard.config.paths import Paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, configuring, lulls, marking, resting, scripts
 from tokenguard_hooks.gits import Gits
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.standing import look as standing
+from tokenguard_hooks.uninstalling import uninstall
 
 EVENTS = scripts.EVENTS
 TELL = '#!/bin/sh\necho "own $(basename "$0") $*" >&2\n'.replace('$(basename "$0")', "pre-commit")

@@ -17,10 +17,11 @@ from tests.support.waiting import until
 from tokenguard.config import hook_paths
 from tokenguard.errors import TokenguardError
 from tokenguard_hooks import chaining, gits, hook_folders, lulls, owning, reaching, scripts, sharing, sleeping
-from tokenguard_hooks.installing import install, uninstall
+from tokenguard_hooks.installing import install
 from tokenguard_hooks.locking import alone
 from tokenguard_hooks.repository import look
 from tokenguard_hooks.standing import look as standing
+from tokenguard_hooks.uninstalling import uninstall
 
 EVENTS = scripts.EVENTS
 TELL = "#!/bin/sh\necho mine >&2\n"

@@ -16,7 +16,7 @@ from tokenguard.cli.hooks import telling
 from tokenguard.config import settings
 from tokenguard.config.paths import Paths, find_paths
 from tokenguard.errors import TokenguardError, UsageError
-from tokenguard_hooks import everywhere, installing, reaching, resting, scripts, sharing, standing
+from tokenguard_hooks import everywhere, installing, reaching, resting, scripts, sharing, standing, uninstalling
 from tokenguard_hooks.repository import look
 
 _PATIENCE_S = 10.0
@@ -86,7 +86,7 @@ def uninstall(everything: bool, as_json: bool) -> int:
         telling.show({"changed": changed}, as_json, telling.everywhere_uninstalled(changed))
         return 0
     here = look(Path.cwd())
-    changed = installing.uninstall(here, paths)
+    changed = uninstalling.uninstall(here, paths)
     _let_all_sleep(paths)
     now = standing.look(here, paths, _events(paths))
     telling.show(telling.of_uninstalled(changed, now, here), as_json, telling.uninstalled(changed, now, here))
