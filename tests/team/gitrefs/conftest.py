@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tokenguard.team.gitrefs.document import Document, encode
+from tokenguard.team.gitrefs.process import Runner
+from tokenguard.team.gitrefs.remote import Remote
+
+Open = Callable[..., Remote]
+"""How the refs of a team are opened, by whom, and from which repository."""
+
+DATA = encode(Document(1, 1, "i", 5))
+REF = "refs/tokenguard/v1/web/ann/m"
 
 
 class Git:
@@ -67,3 +78,16 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.fixture
+def open_(git: Git) -> Open:
+    def opened(
+        folder: str = "ann", remote: str = "", repository: Path | None = None, team: str = "web", seconds: float = 60
+    ) -> Remote:
+        (git.folder / "state" / folder).mkdir(parents=True, exist_ok=True)
+        runner = Runner()
+        runner.begin(seconds)
+        return Remote(git.folder / "state" / folder, team, remote or f"file://{git.bare}", repository, runner)
+
+    return opened

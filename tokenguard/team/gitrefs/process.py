@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from tokenguard.errors import TeamError
+from tokenguard.team.gitrefs import urls
 
 _SSH = "-oBatchMode=yes -oConnectTimeout=5 -oControlMaster=no"
 """Nobody is asked, and no connection outlives the command."""
@@ -125,3 +126,11 @@ class Runner:
             f"the team's repository did not answer within {self._seconds:g} s",
             "what was handed to this machine stays usable; it is tried again",
         )
+
+
+def reason(done: Done) -> str:
+    """The line of git's answer that says why."""
+    lines = [line.strip() for line in urls.shown(done.said).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ERROR:"))] or lines
+    text = (told or [f"git ended with {done.code}"])[0]
+    return "".join(letter for letter in text if letter.isprintable())[:200]

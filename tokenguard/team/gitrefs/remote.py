@@ -15,9 +15,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from tokenguard.errors import TeamError
-from tokenguard.team.gitrefs import document, urls
+from tokenguard.team.gitrefs import document, urls, ways
 from tokenguard.team.gitrefs.document import Document
-from tokenguard.team.gitrefs.process import Done, Runner, environment
+from tokenguard.team.gitrefs.process import Done, Runner, environment, reason
+from tokenguard.team.gitrefs.ways import Way
 
 ROOT = "refs/tokenguard/v1"
 _NEW = "refs/new"
@@ -46,18 +47,7 @@ _CONFIG = """\
 \tlowSpeedLimit = 1
 \tlowSpeedTime = 8
 """
-_WAY = r"^(http\.|credential\.|core\.sshcommand$|ssh\.|safe\.)"
-"""Settings that say how a remote is reached."""
 _STALE = ("stale info", "cannot lock ref", "incorrect old value", "reference already exists", "fetch first")
-
-
-class Way(Struct, frozen=True):
-    """Where a repository is, and the settings with which it is reached."""
-
-    url: str
-    push_url: str
-    settings: tuple[tuple[str, str], ...]
-    ssh: str
 
 
 class Found(Struct, frozen=True):
@@ -97,7 +87,7 @@ class Remote:
 
     def fetch(self) -> dict[str, Found]:
         """What every writer published, by `MEMBER/MACHINE`."""
-        way = self._way = self._find_way()
+        way = self._way = ways.find(self._remote, self._repository, self._folder.parent, self._runner)
         self._prepare()
         refs = f"+{self._root}/*:{self._root}/*"
         flags = ("--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--no-auto-gc", "--refmap=")
@@ -106,7 +96,7 @@ class Remote:
             # One that was damaged is not worth repairing.
             if "not a git repository" in done.said or "corrupt" in done.said:
                 shutil.rmtree(self._folder, ignore_errors=True)
-            raise TeamError(f"the team's repository cannot be read: {_reason(done)}", "check the remote with git fetch")
+            raise TeamError(f"the team's repository cannot be read: {reason(done)}", "check the remote with git fetch")
         return self._read(way)
 
     def push(self, ref: str, data: bytes, at_s: int, expected: str) -> Pushed:
@@ -126,36 +116,8 @@ class Remote:
         if any(word in answer for word in _STALE):
             return Pushed.STALE
         rejected = re.search(r"^!.*\[(?:remote )?rejected\] \((.*)\)", answer, re.MULTILINE)
-        self._refused = urls.shown(rejected[1]) if rejected else _reason(done)
+        self._refused = urls.shown(rejected[1]) if rejected else reason(done)
         return Pushed.REFUSED
-
-    def _find_way(self) -> Way:
-        here = str(self._repository) if self._repository else str(self._folder.parent)
-        if not urls.is_name(self._remote):
-            _check(self._remote)
-            url = push_url = self._ask(here, "ls-remote", "--get-url", "--", self._remote)
-        elif self._repository is None:
-            raise TeamError(f"{self._remote} is a remote of a repository, and no repository is known")
-        else:
-            url = self._ask(here, "remote", "get-url", "--", self._remote)
-            push_url = self._ask(here, "remote", "get-url", "--push", "--", self._remote)
-        # Settings of the clone can put another address in the place of what was named.
-        _check(url)
-        _check(push_url)
-        read = self._runner.run(
-            (*_asking(here), "config", "--null", "--get-regexp", _WAY), here, environment(None)
-        ).out.decode("utf-8", "surrogateescape")
-        pairs = (line.partition("\n") for line in read.split("\0") if line)
-        # A key that stands alone is switched on.
-        settings = tuple((key, value if split else "true") for key, split, value in pairs)
-        ssh = next((value for key, value in reversed(settings) if key == "core.sshcommand"), "ssh")
-        return Way(url, push_url, tuple(pair for pair in settings if pair[0] != "core.sshcommand"), ssh)
-
-    def _ask(self, here: str, *words: str) -> str:
-        done = self._runner.run((*_asking(here), *words), here, environment(None))
-        if done.code:
-            raise TeamError(f"{here} has no remote {self._remote}: {_reason(done)}", "set `remote` in [team]")
-        return done.out.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def _prepare(self) -> None:
         packs = self._folder / "objects/pack"
@@ -210,7 +172,7 @@ class Remote:
         done = self._git(way, *words, told=told)
         if done.code:
             shutil.rmtree(self._folder, ignore_errors=True)
-            raise TeamError(f"git {words[0]} failed: {_reason(done)}", "it is tried again with a new repository")
+            raise TeamError(f"git {words[0]} failed: {reason(done)}", "it is tried again with a new repository")
         return done.out
 
     def _git(self, way: Way, *words: str, told: bytes = b"") -> Done:
@@ -219,26 +181,8 @@ class Remote:
         return self._runner.run(("git", "--no-pager", f"--git-dir={folder}", *words), folder, env, told)
 
 
-def _asking(here: str) -> tuple[str, ...]:
-    return ("git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", here)
-
-
-def _check(address: str) -> None:
-    why = urls.refusal(address)
-    if why:
-        raise TeamError(f"{why}: {urls.shown(address)!r}", urls.MEANS)
-
-
 def _import(data: bytes, at_s: int) -> bytes:
     """A commit without a parent and with one file, as `git fast-import` reads it."""
     who = f"tokenguard <tokenguard@localhost> {at_s} +0000"
     head = f"commit {_NEW}\ncommitter {who}\ndata 0\nM 100644 inline {document.FILE}\ndata {len(data)}\n"
     return b"reset " + _NEW.encode() + b"\n" + head.encode() + data + b"\n"
-
-
-def _reason(done: Done) -> str:
-    """The line of git's answer that says why."""
-    lines = [line.strip() for line in urls.shown(done.said).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ERROR:"))] or lines
-    text = (told or [f"git ended with {done.code}"])[0]
-    return "".join(letter for letter in text if letter.isprintable())[:200]
