@@ -137,7 +137,7 @@ class Lane:
         self._behind = behind
         self._direct = direct
 
-    async def play(self, case: Case, cwd: Path) -> Result | None:
+    async def play(self, case: Case, cwd: Path, *, direct_first: bool = False) -> Result | None:
         """What a call came to; None if its client left before it was made."""
         home = self._houses[case.told]
         session, token = await self._session(case.told, cwd)
@@ -151,9 +151,10 @@ class Lane:
         body = bodies.request(case, "So it is." if case.warm else None, previous)
         target = bodies.path(case, stream=case.stream)
         began, before = home.guard.begun.get(session, 0), len(self._behind.bill().calls)
-        await leave(home.port, through + target, body, case)
         direct_before = len(self._direct.bill().calls)
-        await leave(self._direct.port, target, body, case)
+        ways = ((home.port, through + target), (self._direct.port, target))
+        for port, way in reversed(ways) if direct_first else ways:
+            await leave(port, way, body, case)
         if home.guard.begun.get(session, 0) == began:
             return None
         if (told := await self._settled(home, session)) is None:
