@@ -149,7 +149,7 @@ def tree(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     home.clean_up()
 
 
-@pytest.mark.alone
+@pytest.mark.alone  # where gits begin all the time, as in other tests, hooks may be installed awake
 def test_every_commit_costs_what_it_costs_beside_hooks_that_are_awake(tree: Tree) -> None:
     assert tree.installed["asleep"] is True
     hashes = [tree.commit("before any daemon")]

@@ -36,11 +36,11 @@ def found(shell: str) -> tuple[str, ...] | None:
 
 
 def everything(*places: Path) -> dict[str, tuple[int, object]]:
-    """Mode and content of all files, links and folders in these places, but for what git locks while it tidies up."""
+    """Mode and content of all files, links and folders in these places, but for a lock of git's own."""
     found: dict[str, tuple[int, object]] = {}
     for place in places:
         for file in (place, *sorted(place.rglob("*"))):
-            if file.name == "maintenance.lock":
+            if file.parts[-2:] == ("objects", "maintenance.lock"):  # it is there while git itself tidies up, unasked
                 continue
             mode = file.lstat().st_mode if os.path.lexists(file) else 0
             if file.is_symlink():

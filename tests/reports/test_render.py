@@ -184,10 +184,10 @@ def test_nothing_is_a_sentence() -> None:
 
 
 def test_repositories_with_the_same_folder_name_are_told_apart() -> None:
-    paths = ["/home/a/work/web", "/home/a/fork/web", "/home/a/api"]
+    paths = ["/home/a/main/web", "/home/a/fork/web", "/home/a/api"]
     for key in ("repo", "worktree"):
         shown = lines(answer([key], *(row(1, 0, 0, **{key: path}) for path in paths)))
-        assert [line.split()[0] for line in shown[1:4]] == ["work/web", "fork/web", "api"]
+        assert [line.split()[0] for line in shown[1:4]] == ["main/web", "fork/web", "api"]
 
 
 def test_hours_leave_out_their_offset_and_blocks_tell_their_end() -> None:

@@ -52,7 +52,7 @@ class Daily(NamedTuple):
 DAILY = (
     Daily(9, "claude-opus-4-5", "claude", "/src/web", 3, 90_000),
     Daily(13, "gpt-5.1-codex", "codex", "/src/api", 1, 50_000),
-    Daily(16, "claude-opus-4-5", "claude", "/work/web", 2, 90_000),
+    Daily(16, "claude-opus-4-5", "claude", "/other/web", 2, 90_000),
 )
 
 

@@ -80,7 +80,7 @@ async def test_it_is_stacked_of_models_agents_or_repositories(tmp_path: Path) ->
         assert models == ["opus-4.5 5 81% $13.00", "gpt-5.1-codex 3 19% $3.00"]
         assert agents == ["claude 5 81% $13.00", "codex 3 19% $3.00"]
         # Two that are called the same are told apart.
-        assert repositories == ["src/web 3 56% $9.00", "work/web 2 25% $4.00", "api 3 19% $3.00"]
+        assert repositories == ["src/web 3 56% $9.00", "other/web 2 25% $4.00", "api 3 19% $3.00"]
 
 
 async def test_it_is_measured_in_dollars_at_list_price_or_in_tokens(tmp_path: Path) -> None:
